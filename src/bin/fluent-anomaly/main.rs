@@ -1,0 +1,2 @@
+//! The companion binary: one file a command.
+fn main() {}

@@ -1,0 +1,24 @@
+//! Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
+//!
+//! The modules follow the flow of a record; each uses only what stands above it:
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`codec`] | bytes of saved state: primitives, checksums |
+//! | [`config`] | INI text -> checked [`config::Config`], all problems at once |
+//! | [`record`] | a record's text: find fields, append annotations, touch nothing else |
+//! | [`detector`] | numbers and time, nothing else |
+//! | [`monitor`] | query grammar, windows, thresholds, alert states |
+//! | [`bank`] | a model for each series; cap, eviction, exact restart |
+//! | [`annotation`] | scores -> fields of a record |
+//! | [`pipeline`] | the one call every host makes |
+#![forbid(unsafe_code)]
+
+pub mod annotation;
+pub mod bank;
+pub mod codec;
+pub mod config;
+pub mod detector;
+pub mod monitor;
+pub mod pipeline;
+pub mod record;

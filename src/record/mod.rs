@@ -1,0 +1,1 @@
+//! A record's text: find fields, append annotations, touch nothing else.

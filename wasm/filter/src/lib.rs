@@ -1,0 +1,1 @@
+//! The filter as Fluent Bit loads it.
