@@ -22,3 +22,4 @@ pub mod detector;
 pub mod monitor;
 pub mod pipeline;
 pub mod record;
+pub mod time;

@@ -1,1 +1,289 @@
-//! (being written)
+//! A model for each series: created on first sight, bounded in number, exact over restarts.
+//!
+//! The bank knows nothing of what a model computes. It hands each [`Observation`] to the model of its series and
+//! writes the observation, not the result, to a journal: models are deterministic, so replaying the journal over
+//! the last snapshot gives the same bits. When the journal has grown, a snapshot replaces it.
+//!
+//! ```text
+//! state/snapshot      all models at one moment; replaced atomically
+//! state/journal-NN    what came since; each start of a writer begins a further one
+//! state/*.bad*        files that could not be used, set aside
+//! ```
+//!
+//! A journal states in its first entry how much of the one before it was read. So when two writers share a
+//! folder, the later one wins, cleanly: nothing that the earlier one writes afterwards is ever read, and the
+//! earlier one notices within 256 writes and goes on in memory ([`Notice::TakenOver`]).
+//!
+//! Each entry is a transaction. An entry that was cut by a crash is left out; a file whose bytes were changed is
+//! used up to the last sound entry, set aside and reported.
+
+mod arena;
+mod entry;
+mod frame;
+mod keeper;
+mod notice;
+mod recover;
+mod storage;
+#[cfg(test)]
+mod tests;
+
+pub use frame::ReadError;
+pub use keeper::Flush;
+pub use notice::Notice;
+pub use storage::{MemoryStorage, Storage, StorageError};
+
+use arena::Arena;
+use entry::Entry;
+use keeper::{Counts, Keeper};
+
+use crate::codec::{CodecError, Reader, Writer};
+use crate::time::Time;
+
+/// One value of one series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// Event time.
+    pub time: Time,
+    /// As the record states it; models decide what they refuse.
+    pub value: f64,
+}
+
+/// What a bank keeps for each series.
+///
+/// `update` must depend on nothing but the model, the spec and the observation, or a restart would change scores.
+pub trait Model: Sized {
+    /// What all series of a section share.
+    type Spec;
+    /// What one observation yields.
+    type Output;
+
+    /// A model that has seen nothing.
+    fn new(spec: &Self::Spec) -> Self;
+    /// Scores and learns one observation.
+    fn update(&mut self, spec: &Self::Spec, observation: Observation) -> Self::Output;
+    /// Writes everything the next update depends on.
+    fn save(&self, w: &mut Writer<'_>);
+    /// The inverse of [`save`](Model::save).
+    ///
+    /// # Errors
+    /// When the bytes were not written by `save` under this spec.
+    fn restore(spec: &Self::Spec, r: &mut Reader<'_>) -> Result<Self, CodecError>;
+    /// The most bytes a model takes, inline and on the heap.
+    fn memory_bytes(spec: &Self::Spec) -> usize;
+}
+
+/// Recognises a section between runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionId {
+    /// The name in the configuration file.
+    pub name: String,
+    /// A checksum over all parameters that the models depend on.
+    pub signature: u64,
+}
+
+/// A section and what its models share.
+#[derive(Debug)]
+pub struct Section<M: Model> {
+    /// Saved models return only to a section with the same id.
+    pub id: SectionId,
+    /// Handed to each call of a model.
+    pub spec: M::Spec,
+}
+
+/// All series of a pipeline.
+pub struct Bank<M: Model> {
+    sections: Vec<Section<M>>,
+    max_series: usize,
+    arena: Arena<M>,
+    keeper: Option<Keeper>,
+    next_id: u32,
+    evicted: u64,
+    notices: Vec<Notice>,
+}
+
+impl<M: Model> std::fmt::Debug for Bank<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bank").field("series", &self.arena.len()).field("keeper", &self.keeper).finish()
+    }
+}
+
+impl<M: Model> Bank<M> {
+    /// A bank that forgets everything when it is dropped. `max_series` >= 1.
+    #[must_use]
+    pub fn in_memory(sections: Vec<Section<M>>, max_series: usize) -> Self {
+        Self {
+            sections,
+            max_series: max_series.max(1),
+            arena: Arena::new(),
+            keeper: None,
+            next_id: 0,
+            evicted: 0,
+            notices: Vec::new(),
+        }
+    }
+
+    /// A bank that goes on from what `storage` holds. Never fails: what is wrong is told by
+    /// [`take_notices`](Bank::take_notices), and the bank works in memory as long as it lasts.
+    #[must_use]
+    pub fn open(
+        sections: Vec<Section<M>>,
+        max_series: usize,
+        mut storage: Box<dyn Storage>,
+        flush: Flush,
+    ) -> Self {
+        let mut bank = Self::in_memory(sections, max_series);
+        match recover::recover(&mut *storage, &bank.sections, &mut bank.arena, &mut bank.notices) {
+            Ok(position) => {
+                bank.next_id = position.next_id;
+                bank.evicted = position.evicted;
+                let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
+                bank.keeper = Some(Keeper::new(storage, flush, position, ids));
+                while bank.arena.len() > bank.max_series {
+                    bank.evict_oldest();
+                }
+                bank.compact_if_due();
+            }
+            Err(error) => {
+                bank.arena.clear();
+                bank.notices.push(Notice::CannotRead(error));
+            }
+        }
+        bank
+    }
+
+    /// Scores and learns one observation of the series `key` of a section.
+    ///
+    /// `None` only for a section that does not exist, or when there is no memory for even one series.
+    pub fn observe(&mut self, section: u16, key: &[u8], observation: Observation) -> Option<M::Output> {
+        let at = match self.arena.find(section, key) {
+            Some(at) => {
+                self.arena.touch(at);
+                at
+            }
+            None => self.register(section, key)?,
+        };
+        let spec = &self.sections.get(usize::from(section))?.spec;
+        let slot = self.arena.get_mut(at);
+        let output = slot.model.update(spec, observation);
+        if let Some(keeper) = &mut self.keeper {
+            let id = slot.id;
+            keeper.log(&Entry::Observe { id, observation }, &mut self.notices);
+            self.compact_if_due();
+        }
+        Some(output)
+    }
+
+    /// The model of a series, if it is known.
+    pub fn model(&mut self, section: u16, key: &[u8]) -> Option<&M> {
+        let at = self.arena.find(section, key)?;
+        Some(&self.arena.get_mut(at).model)
+    }
+
+    /// All series: section, key, model; in no particular order.
+    pub fn series(&self) -> impl Iterator<Item = (u16, &[u8], &M)> {
+        self.arena.iter().map(|slot| (slot.section, &*slot.key, &slot.model))
+    }
+
+    /// Puts what waits in memory on disk.
+    pub fn flush(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.flush(&mut self.notices);
+        }
+    }
+
+    /// Whether [`take_notices`](Bank::take_notices) has something to give.
+    #[must_use]
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// What happened to the saved state since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Series in memory.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// True when no series was seen yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.arena.len() == 0
+    }
+
+    /// Series forgotten because `max_series` was reached.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Bytes of a series of this spec besides its key.
+    #[must_use]
+    pub fn series_bytes(spec: &M::Spec) -> usize {
+        M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
+    }
+
+    fn register(&mut self, section: u16, key: &[u8]) -> Option<u32> {
+        let spec = &self.sections.get(usize::from(section))?.spec;
+        let bytes = 2 * (M::memory_bytes(spec) + key.len() + 64);
+        if self.arena.len() >= self.max_series {
+            self.evict_oldest();
+        } else if !has_room(bytes) {
+            self.out_of_memory();
+        }
+        let spec = &self.sections.get(usize::from(section))?.spec;
+        let mut model = M::new(spec);
+        let id = self.next_id;
+        let at = loop {
+            match self.arena.insert(id, section, key, model) {
+                Ok(at) => break at,
+                Err(back) => {
+                    self.arena.oldest()?;
+                    self.out_of_memory();
+                    model = back;
+                }
+            }
+        };
+        self.next_id = self.next_id.wrapping_add(1);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.log(&Entry::Register { id, section, key }, &mut self.notices);
+        }
+        Some(at)
+    }
+
+    fn evict_oldest(&mut self) {
+        let Some(at) = self.arena.oldest() else { return };
+        let id = self.arena.get_mut(at).id;
+        self.arena.remove(at);
+        self.evicted += 1;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.log(&Entry::Evict { id }, &mut self.notices);
+        }
+    }
+
+    /// Makes room below `max_series`, and stays there.
+    fn out_of_memory(&mut self) {
+        let series = self.arena.len();
+        self.notices.push(Notice::OutOfMemory { series });
+        self.max_series = series.max(1);
+        self.evict_oldest();
+    }
+
+    fn compact_if_due(&mut self) {
+        if let Some(keeper) = &mut self.keeper
+            && keeper.wants_compaction()
+        {
+            let counts = Counts { next_id: self.next_id, evicted: self.evicted };
+            keeper.compact(&self.arena, counts, &mut self.notices);
+        }
+    }
+}
+
+/// Asks the allocator before an infallible allocation would have to abort: on WASM an abort loses the record.
+fn has_room(bytes: usize) -> bool {
+    let mut probe = Vec::<u8>::new();
+    probe.try_reserve_exact(bytes).is_ok()
+}

@@ -1,0 +1,166 @@
+//! What the frames of the two files say.
+//!
+//! ```text
+//! snapshot  = Snapshot Series* End
+//! journal   = Journal (Register | Evict | Observe)*
+//! ```
+
+use super::{Observation, SectionId};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::time::Time;
+
+const SNAPSHOT: u8 = b'S';
+const SERIES: u8 = b's';
+const END: u8 = b'E';
+const JOURNAL: u8 = b'J';
+const REGISTER: u8 = b'r';
+const EVICT: u8 = b'e';
+const OBSERVE: u8 = b'o';
+
+/// First frame of a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SnapshotHead {
+    /// The journal that goes on from here.
+    pub(super) next_journal: u64,
+    /// The next series to be registered gets this id.
+    pub(super) next_id: u32,
+    /// Series forgotten for want of room since the folder was made.
+    pub(super) evicted: u64,
+    pub(super) sections: Vec<SectionId>,
+}
+
+/// First frame of a journal.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct JournalHead {
+    /// Journals are numbered from 1 for the life of the folder.
+    pub(super) number: u64,
+    /// How much of the journal before was read when this one was begun; what stands behind came from a writer
+    /// that had been taken over.
+    pub(super) base_len: u64,
+    pub(super) sections: Vec<SectionId>,
+}
+
+/// One frame, borrowed from the file's buffer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Entry<'a> {
+    Snapshot(SnapshotHead),
+    Series { id: u32, section: u16, key: &'a [u8], model: &'a [u8] },
+    End { series: u64 },
+    Journal(JournalHead),
+    Register { id: u32, section: u16, key: &'a [u8] },
+    Evict { id: u32 },
+    Observe { id: u32, observation: Observation },
+}
+
+fn put_sections(w: &mut Writer<'_>, sections: &[SectionId]) {
+    w.varint(sections.len() as u64);
+    for section in sections {
+        w.bytes(section.name.as_bytes());
+        w.u64(section.signature);
+    }
+}
+
+fn take_sections(r: &mut Reader<'_>) -> Result<Vec<SectionId>, CodecError> {
+    let count = r.varint("section count")?;
+    let mut sections = Vec::new();
+    for _ in 0..count {
+        let name = String::from_utf8(r.bytes("section name")?.to_vec())
+            .map_err(|_| CodecError::Invalid { what: "section name" })?;
+        sections.push(SectionId { name, signature: r.u64("section signature")? });
+    }
+    Ok(sections)
+}
+
+fn take_id(r: &mut Reader<'_>) -> Result<u32, CodecError> {
+    u32::try_from(r.varint("series id")?).map_err(|_| CodecError::Invalid { what: "series id" })
+}
+
+fn take_section(r: &mut Reader<'_>) -> Result<u16, CodecError> {
+    u16::try_from(r.varint("section index")?).map_err(|_| CodecError::Invalid { what: "section index" })
+}
+
+impl<'a> Entry<'a> {
+    /// Writes the payload of a frame behind what `out` holds.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        let mut w = Writer::new(out);
+        match self {
+            Entry::Snapshot(head) => {
+                w.u8(SNAPSHOT);
+                w.u64(head.next_journal);
+                w.u32(head.next_id);
+                w.u64(head.evicted);
+                put_sections(&mut w, &head.sections);
+            }
+            Entry::Series { id, section, key, model } => {
+                w.u8(SERIES);
+                w.varint(u64::from(*id));
+                w.varint(u64::from(*section));
+                w.bytes(key);
+                w.bytes(model);
+            }
+            Entry::End { series } => {
+                w.u8(END);
+                w.varint(*series);
+            }
+            Entry::Journal(head) => {
+                w.u8(JOURNAL);
+                w.u64(head.number);
+                w.u64(head.base_len);
+                put_sections(&mut w, &head.sections);
+            }
+            Entry::Register { id, section, key } => {
+                w.u8(REGISTER);
+                w.varint(u64::from(*id));
+                w.varint(u64::from(*section));
+                w.bytes(key);
+            }
+            Entry::Evict { id } => {
+                w.u8(EVICT);
+                w.varint(u64::from(*id));
+            }
+            Entry::Observe { id, observation } => {
+                w.u8(OBSERVE);
+                w.varint(u64::from(*id));
+                w.i64(observation.time.nanos());
+                w.f64(observation.value);
+            }
+        }
+    }
+
+    /// Reads the payload of one frame.
+    pub(super) fn take(payload: &'a [u8]) -> Result<Self, CodecError> {
+        let mut r = Reader::new(payload);
+        let entry = match r.u8("entry kind")? {
+            SNAPSHOT => Entry::Snapshot(SnapshotHead {
+                next_journal: r.u64("journal number")?,
+                next_id: r.u32("next series id")?,
+                evicted: r.u64("evicted")?,
+                sections: take_sections(&mut r)?,
+            }),
+            SERIES => Entry::Series {
+                id: take_id(&mut r)?,
+                section: take_section(&mut r)?,
+                key: r.bytes("series key")?,
+                model: r.bytes("model")?,
+            },
+            END => Entry::End { series: r.varint("series count")? },
+            JOURNAL => Entry::Journal(JournalHead {
+                number: r.u64("journal number")?,
+                base_len: r.u64("length of the journal before")?,
+                sections: take_sections(&mut r)?,
+            }),
+            REGISTER => Entry::Register {
+                id: take_id(&mut r)?,
+                section: take_section(&mut r)?,
+                key: r.bytes("series key")?,
+            },
+            EVICT => Entry::Evict { id: take_id(&mut r)? },
+            OBSERVE => Entry::Observe {
+                id: take_id(&mut r)?,
+                observation: Observation { time: Time::from_nanos(r.i64("time")?), value: r.f64("value")? },
+            },
+            _ => return Err(CodecError::Invalid { what: "entry kind" }),
+        };
+        if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }
+    }
+}

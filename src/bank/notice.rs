@@ -1,0 +1,69 @@
+//! What happened to the saved state, for the log and for `anomaly_error`.
+
+use thiserror::Error;
+
+use super::storage::StorageError;
+
+/// Something a user should know about the state folder. None of it stops scoring.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A file could not be used; it was renamed and its series begin anew.
+    #[error("state file {file:?} was set aside as {to:?}: {why}; the series it held begin anew")]
+    SetAside {
+        /// The name it had.
+        file: String,
+        /// The name it has now.
+        to: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The last write before a crash was incomplete; everything before it is used.
+    #[error(
+        "state file {file:?} ends with {bytes} bytes of a write that was cut; all updates before it are kept"
+    )]
+    CutWrite {
+        /// The journal.
+        file: String,
+        /// Bytes that were ignored.
+        bytes: u64,
+    },
+    /// The parameters of a section are not those its models were trained with.
+    #[error("section [{section}] was changed or removed: {series} saved models of it were dropped")]
+    Dropped {
+        /// Name of the section as it was.
+        section: String,
+        /// How many models.
+        series: u64,
+    },
+    /// Model updates are in memory only for now.
+    #[error("state is not saved: {0}; scoring goes on in memory, saving is tried again")]
+    CannotSave(StorageError),
+    /// After [`CannotSave`](Notice::CannotSave): everything is on disk again.
+    #[error("state is saved again")]
+    SavingAgain,
+    /// The folder cannot even be read.
+    #[error("state cannot be read: {0}; scoring begins anew, in memory only")]
+    CannotRead(StorageError),
+    /// Another filter has continued from the files of this one.
+    #[error(
+        "another filter writes the same state folder: this one goes on in memory only; give each its own `state:`"
+    )]
+    TakenOver,
+    /// No room for a further series although `max_series` allows it.
+    #[error(
+        "out of memory for a further series at {series}: the least recently seen is evicted instead; lower max_series"
+    )]
+    OutOfMemory {
+        /// Series in memory.
+        series: usize,
+    },
+}
+
+impl Notice {
+    /// True for what a person has to mend; false for what is only good to know.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        !matches!(self, Notice::SavingAgain | Notice::Dropped { .. } | Notice::CutWrite { .. })
+    }
+}

@@ -1,0 +1,74 @@
+//! Event time: nanoseconds since 1970-01-01 UTC.
+
+/// An instant of event time. Comes with the record or its event; nothing in this library asks a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(i64);
+
+const NANOS: i64 = 1_000_000_000;
+
+impl Time {
+    /// From whole nanoseconds since 1970, any sign.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// From whole seconds since 1970; clamped to the years 1677..2262 that fit.
+    #[must_use]
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(NANOS))
+    }
+
+    /// From the two numbers that Fluent Bit hands to a filter.
+    #[must_use]
+    pub const fn from_parts(seconds: u32, nanos: u32) -> Self {
+        Self(seconds as i64 * NANOS + nanos as i64)
+    }
+
+    /// From a number of seconds as records hold it; `None` unless it is finite and within the years 1677..2262.
+    #[must_use]
+    pub fn from_seconds_f64(seconds: f64) -> Option<Self> {
+        // whole and fractional part apart: a product of 1.7e9 s and 1e9 has no bits left for nanoseconds
+        let whole = seconds.floor();
+        if !(-9.2e9..=9.2e9).contains(&whole) {
+            return None;
+        }
+        let fraction = ((seconds - whole) * NANOS as f64) as i64;
+        Some(Self(whole as i64 * NANOS + fraction))
+    }
+
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(NANOS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Time;
+
+    #[test]
+    fn seconds_of_every_form_agree() {
+        assert_eq!(Time::from_parts(1_700_000_000, 500_000_000).nanos(), 1_700_000_000_500_000_000);
+        assert_eq!(
+            Time::from_seconds_f64(1_700_000_000.5),
+            Some(Time::from_parts(1_700_000_000, 500_000_000))
+        );
+        assert_eq!(Time::from_seconds_f64(-0.5).map(Time::seconds), Some(-1));
+        assert_eq!(Time::from_nanos(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_held_is_none() {
+        for seconds in [f64::NAN, f64::INFINITY, 1e300, -1e10] {
+            assert_eq!(Time::from_seconds_f64(seconds), None, "{seconds}");
+        }
+    }
+}
