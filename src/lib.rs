@@ -22,4 +22,6 @@ pub mod detector;
 pub mod monitor;
 pub mod pipeline;
 pub mod record;
+pub mod near;
+pub mod secret;
 pub mod time;

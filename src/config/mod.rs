@@ -1,1 +1,152 @@
-//! (being written)
+//! INI text -> checked [`Config`], all problems at once.
+//!
+//! One file serves the filter and the companion; each ignores what only the other needs, but both check all of
+//! it. The seed's `datadog.ini` is accepted as it is.
+//!
+//! ```
+//! use fluent_anomaly::config::Config;
+//! let config = Config::parse("datadog.ini", "[datadog.cpu]\nquery: avg:system.cpu.idle{*}\nr: 0.02\nk: 7\n").unwrap();
+//! assert_eq!(config.sections[0].name, "cpu");
+//!
+//! let error = Config::parse("datadog.ini", "[datadog.cpu]\nquerry: avg:system.cpu.idle{*}\nr: 2\n").unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "datadog.ini:1: [datadog.cpu] query: the key is needed, for example `query: avg:system.cpu.idle{*} by {host}`\n\
+//!      datadog.ini:2: [datadog.cpu] querry: unknown key; did you mean `query`?\n\
+//!      datadog.ini:3: [datadog.cpu] r: \"2\" is not allowed: a number above 0 and below 1 (0: the default, 0.02)"
+//! );
+//! ```
+
+mod general;
+mod ini;
+mod keys;
+mod problem;
+mod section;
+mod tag;
+#[cfg(test)]
+mod tests;
+
+pub use general::{Filter, ForwardSecurity, General, Journal, Slack};
+pub use problem::{ConfigError, Problem};
+pub use section::{ChangeFinderSettings, Kind, Nulls, Section};
+pub use tag::TagPattern;
+
+use keys::Keys;
+
+/// More sections than this are refused: a record's section is held in 16 bits.
+const MAX_SECTIONS: usize = 10_000;
+
+/// A configuration in which everything fits together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `[general]`.
+    pub general: General,
+    /// `[filter]`.
+    pub filter: Filter,
+    /// `[slack]`.
+    pub slack: Option<Slack>,
+    /// `[datadog.*]` and `[series.*]` in the order of the file; at least one.
+    pub sections: Vec<Section>,
+}
+
+impl Config {
+    /// Reads the text of a configuration file; `file` is its name, for messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with its line.
+    pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let ini = ini::read(file, text, &mut problems);
+
+        let mut general = General::default();
+        let mut filter = Filter::default();
+        let mut slack = None;
+        // the tag prefix is needed to read the others
+        for section in ini.iter().filter(|section| section.name == "general") {
+            let mut keys = Keys::new(file, section, &mut problems);
+            general = General::read(&mut keys);
+            keys.finish();
+        }
+
+        let mut sections: Vec<(Section, &ini::IniSection)> = Vec::new();
+        for section in &ini {
+            let mut keys = Keys::new(file, section, &mut problems);
+            let read = match section.name.split_once('.') {
+                Some(("datadog", name)) if is_name(name) => {
+                    Section::read_datadog(name, &mut keys, &general.tag_prefix)
+                }
+                Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys),
+                Some(("datadog" | "series" | "monitor", name)) => {
+                    keys.complain(format!(
+                        "{name:?} is no name for a section: letters, digits, `_`, `-` and `.` without blanks"
+                    ));
+                    continue;
+                }
+                None if section.name == "general" => continue,
+                None if section.name == "filter" => {
+                    filter = Filter::read(&mut keys);
+                    None
+                }
+                None if section.name == "slack" => {
+                    slack = Slack::read(&mut keys);
+                    None
+                }
+                _ => {
+                    keys.complain(
+                        "unknown section; allowed: [general], [filter], [slack], [datadog.<name>], \
+                         [series.<name>], [monitor.<name>]",
+                    );
+                    continue;
+                }
+            };
+            keys.finish();
+            sections.extend(read.map(|read| (read, section)));
+        }
+
+        check_together(file, &sections, &mut problems);
+        if sections.is_empty() && problems.is_empty() {
+            problems.push(Problem::at(file, 0).say(
+                "nothing is watched: add a [series.<name>] with `match` and `value`, or a [datadog.<name>] with `query`",
+            ));
+        }
+        if sections.len() > MAX_SECTIONS {
+            problems.push(
+                Problem::at(file, 0)
+                    .say(format!("{} sections are not allowed: at most {MAX_SECTIONS}", sections.len())),
+            );
+        }
+        if problems.is_empty() {
+            let sections = sections.into_iter().map(|(section, _)| section).collect();
+            Ok(Self { general, filter, slack, sections })
+        } else {
+            Err(ConfigError::new(problems))
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
+}
+
+/// No record may be written to by two sections at the same field, nor lose its value to an annotation.
+fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems: &mut Vec<Problem>) {
+    for (n, (section, ini)) in sections.iter().enumerate() {
+        let here = |message: String| Problem::at(file, ini.line).section(&ini.name).say(message);
+        let names = section.annotation_names();
+        for input in section.by.iter().chain([&section.value]).chain(&section.time) {
+            if names.iter().any(|name| input.root() == name.as_bytes()) {
+                problems.push(here(format!(
+                    "{input} is read, and written as an annotation: choose another `prefix`"
+                )));
+            }
+        }
+        for (other, other_ini) in &sections[..n] {
+            if other.prefix == section.prefix && other.tags.overlaps(&section.tags) {
+                problems.push(here(format!(
+                    "writes the same fields as [{}] into records tagged `{}`: give one of them another `prefix` or `match`",
+                    other_ini.name, section.tags
+                )));
+            }
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! `[general]`, `[filter]` and `[slack]`.
+
+use super::keys::Keys;
+use crate::secret::Secret;
+
+/// `[general]`: what the companion needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct General {
+    /// Seconds between two pulls of a query, 1..=86400.
+    pub interval_seconds: u32,
+    /// API calls an hour that the companion may make, >= 1.
+    pub limit: u32,
+    /// Seconds that metrics need to settle at Datadog; newer points are left for the next pull.
+    pub evaluation_delay_seconds: u32,
+    /// Site of the account, e.g. `datadoghq.eu`.
+    pub site: String,
+    /// Instead of `https://api.<site>`, for proxies and tests.
+    pub api_url: Option<String>,
+    /// Which API answers queries: 1 or 2.
+    pub api_version: u8,
+    /// Where records go: `tcp://host:port` or `tls://host:port`, several for failover.
+    pub forward: Vec<String>,
+    /// What keeps the records safe on their way.
+    pub forward_security: ForwardSecurity,
+    /// Records are tagged `<tag_prefix>.<section>`.
+    pub tag_prefix: String,
+    /// Where `start` writes the number of its process.
+    pub pidfile: Option<String>,
+    /// Where the daemon logs; standard error when absent.
+    pub log_file: Option<String>,
+}
+
+/// Keys of `[general]` that begin with `forward_`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ForwardSecurity {
+    /// The shared key of Fluentd's `<security>` or Fluent Bit's `shared_key`.
+    pub shared_key: Option<Secret>,
+    /// User of the server's user list.
+    pub username: Option<String>,
+    /// Password of that user.
+    pub password: Option<Secret>,
+    /// File of certificates that are trusted besides the public ones.
+    pub ca_file: Option<String>,
+    /// Compress what is sent.
+    pub gzip: bool,
+}
+
+impl Default for General {
+    fn default() -> Self {
+        Self {
+            interval_seconds: 600,
+            limit: 200,
+            evaluation_delay_seconds: 60,
+            site: "datadoghq.com".to_owned(),
+            api_url: None,
+            api_version: 1,
+            forward: vec!["tcp://127.0.0.1:24224".to_owned()],
+            forward_security: ForwardSecurity::default(),
+            tag_prefix: "changefinder".to_owned(),
+            pidfile: None,
+            log_file: None,
+        }
+    }
+}
+
+impl General {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Self {
+        let default = Self::default();
+        let forward = keys.parsed("forward", |text| {
+            let servers: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            match servers.iter().find(|server| !is_server(server)) {
+                Some(bad) => Err(format!("{bad:?} is not allowed: tcp://host:port or tls://host:port")),
+                None => Ok(servers),
+            }
+        });
+        Self {
+            interval_seconds: keys
+                .integer("interval", 1..=86_400)
+                .map_or(default.interval_seconds, |n| n as u32),
+            limit: keys.integer("limit", 1..=1_000_000).map_or(default.limit, |n| n as u32),
+            evaluation_delay_seconds: keys
+                .integer("evaluation_delay", 0..=86_400)
+                .map_or(default.evaluation_delay_seconds, |n| n as u32),
+            site: keys.text("site").map_or(default.site, str::to_owned),
+            api_url: keys.parsed("api_url", |url| {
+                if url.starts_with("http://") || url.starts_with("https://") {
+                    Ok(url.trim_end_matches('/').to_owned())
+                } else {
+                    Err(format!("{url:?} is not allowed: http://host:port or https://host"))
+                }
+            }),
+            api_version: keys.choice("api", &[("v1", 1), ("v2", 2)]).unwrap_or(default.api_version),
+            forward: forward.unwrap_or(default.forward),
+            forward_security: ForwardSecurity {
+                shared_key: keys.text("forward_shared_key").or_else(|| keys.text("shared_key")).map(Secret::new),
+                username: keys.text("forward_username").or_else(|| keys.text("username")).map(str::to_owned),
+                password: keys.text("forward_password").or_else(|| keys.text("password")).map(Secret::new),
+                ca_file: keys.text("forward_ca_file").map(str::to_owned),
+                gzip: keys.choice("forward_gzip", &[("on", true), ("off", false)]).unwrap_or(false),
+            },
+            tag_prefix: keys
+                .parsed("tag_prefix", |prefix| {
+                    if prefix.contains(|c: char| c.is_whitespace() || c == '*') {
+                        Err(format!("{prefix:?} is not allowed: a tag without `*` and white space"))
+                    } else {
+                        Ok(prefix.trim_end_matches('.').to_owned())
+                    }
+                })
+                .unwrap_or(default.tag_prefix),
+            pidfile: keys.text("pidfile_path").map(str::to_owned),
+            log_file: keys.text("log_file").map(str::to_owned),
+        }
+    }
+}
+
+fn is_server(server: &str) -> bool {
+    server
+        .strip_prefix("tcp://")
+        .or_else(|| server.strip_prefix("tls://"))
+        .and_then(|rest| rest.rsplit_once(':'))
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// `[filter]`: what the bank needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Models in memory, 1..=10 million; beyond it the least recently seen series is evicted.
+    pub max_series: usize,
+    /// Folder of the saved state, relative to the configuration file; `None` keeps it in memory only.
+    pub state: Option<String>,
+    /// How soon a model update is on disk.
+    pub journal: Journal,
+}
+
+/// `journal:` of `[filter]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Journal {
+    /// `record`: before the record leaves.
+    Record,
+    /// `interval:<seconds>`: once that much event time has passed.
+    Interval {
+        /// 1..=86400.
+        seconds: u32,
+    },
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { max_series: 100_000, state: Some("state".to_owned()), journal: Journal::Record }
+    }
+}
+
+impl Filter {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Self {
+        let default = Self::default();
+        Self {
+            max_series: keys.integer("max_series", 1..=10_000_000).map_or(default.max_series, |n| n as usize),
+            state: match keys.text("state") {
+                None => default.state,
+                Some("off") => None,
+                Some(folder) => Some(folder.to_owned()),
+            },
+            journal: keys
+                .parsed("journal", |text| {
+                    if text == "record" {
+                        return Ok(Journal::Record);
+                    }
+                    text.strip_prefix("interval:")
+                        .and_then(|seconds| seconds.trim().parse().ok())
+                        .filter(|seconds| (1..=86_400).contains(seconds))
+                        .map(|seconds| Journal::Interval { seconds })
+                        .ok_or_else(|| {
+                            format!("{text:?} is not allowed: `record`, or `interval:<seconds>` with 1 to 86400")
+                        })
+                })
+                .unwrap_or(default.journal),
+        }
+    }
+}
+
+/// `[slack]`: where the daemon's warnings go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slack {
+    /// Address of the incoming webhook; whoever knows it can post.
+    pub url: Secret,
+    /// Channel, when not the webhook's own.
+    pub channel: Option<String>,
+    /// Shown as the sender.
+    pub username: Option<String>,
+    /// Shown beside the sender, e.g. `:warning:`.
+    pub icon_emoji: Option<String>,
+}
+
+impl Slack {
+    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+        let url = keys.required("url", "https://hooks.slack.com/services/...").map(Secret::new);
+        let channel = keys.text("channel").map(str::to_owned);
+        let username = keys.text("username").map(str::to_owned);
+        let icon_emoji = keys.text("icon_emoji").map(str::to_owned);
+        Some(Self { url: url?, channel, username, icon_emoji })
+    }
+}

@@ -1,0 +1,123 @@
+//! Typed access to the keys of one section: each failure becomes a problem, and reading goes on.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use super::ini::{Entry, IniSection};
+use super::problem::Problem;
+use crate::near::nearest;
+
+/// The keys of one section while they are read.
+pub(super) struct Keys<'a> {
+    file: &'a str,
+    section: &'a IniSection,
+    problems: &'a mut Vec<Problem>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Keys<'a> {
+    pub(super) fn new(file: &'a str, section: &'a IniSection, problems: &'a mut Vec<Problem>) -> Self {
+        Self { file, section, problems, known: Vec::new() }
+    }
+
+    /// A problem with the section itself.
+    pub(super) fn complain(&mut self, message: impl Into<String>) {
+        let problem = Problem::at(self.file, self.section.line).section(&self.section.name).say(message);
+        self.problems.push(problem);
+    }
+
+    /// A problem with one key; at the section's line when the key is absent.
+    pub(super) fn complain_about(&mut self, key: &str, message: impl Into<String>) {
+        let line = self.entry(key).map_or(self.section.line, |entry| entry.line);
+        self.problems.push(Problem::at(self.file, line).section(&self.section.name).key(key).say(message));
+    }
+
+    fn entry(&self, key: &str) -> Option<&'a Entry> {
+        let section = self.section;
+        section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key))
+    }
+
+    /// The value as it stands; `None` when the key is absent or empty.
+    pub(super) fn text(&mut self, key: &'static str) -> Option<&'a str> {
+        self.known.push(key);
+        self.entry(key).map(|entry| entry.value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A value that must be there.
+    pub(super) fn required(&mut self, key: &'static str, example: &str) -> Option<&'a str> {
+        let value = self.text(key);
+        if value.is_none() {
+            self.complain_about(key, format!("the key is needed, for example `{key}: {example}`"));
+        }
+        value
+    }
+
+    /// A value of any type with a fallible reading.
+    pub(super) fn parsed<T, E: Display>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.text(key)?;
+        match parse(value) {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                self.complain_about(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A whole number within a range.
+    pub(super) fn integer(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
+        self.parsed(key, |value| match value.parse::<u64>() {
+            Ok(number) if allowed.contains(&number) => Ok(number),
+            _ => Err(format!(
+                "{value:?} is not allowed: a whole number from {} to {}",
+                allowed.start(),
+                allowed.end()
+            )),
+        })
+    }
+
+    /// A number for which `accept` holds; `allowed` says in words which those are. NaN fails.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        allowed: &str,
+        accept: impl FnOnce(f64) -> bool,
+    ) -> Option<f64> {
+        self.parsed(key, |value| match value.parse::<f64>() {
+            Ok(number) if accept(number) => Ok(number),
+            _ => Err(format!("{value:?} is not allowed: {allowed}")),
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+        self.parsed(key, |value| {
+            words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)).map(|(_, choice)| *choice).ok_or_else(
+                || {
+                    let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+                    format!("{value:?} is not allowed: {}", allowed.join(" or "))
+                },
+            )
+        })
+    }
+
+    /// Reports the keys that nobody asked for.
+    pub(super) fn finish(self) {
+        for entry in &self.section.entries {
+            if self.known.iter().any(|known| known.eq_ignore_ascii_case(&entry.key)) {
+                continue;
+            }
+            let message = match nearest(&entry.key, self.known.iter().copied()) {
+                Some(near) => format!("unknown key; did you mean `{near}`?"),
+                None => format!("unknown key; allowed here: {}", self.known.join(", ")),
+            };
+            self.problems.push(
+                Problem::at(self.file, entry.line).section(&self.section.name).key(&entry.key).say(message),
+            );
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
+
+use super::keys::Keys;
+use super::tag::TagPattern;
+use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
+use crate::record::Accessor;
+
+/// One watched metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Section {
+    /// The name behind `datadog.` or `series.`.
+    pub name: String,
+    /// Where the records come from.
+    pub kind: Kind,
+    /// Records with such a tag are scored.
+    pub tags: TagPattern,
+    /// The field that holds the number.
+    pub value: Accessor,
+    /// The fields whose combination names a series; none: one model for all records of the section.
+    pub by: Vec<Accessor>,
+    /// The field that holds the time in seconds; the event's own time when absent.
+    pub time: Option<Accessor>,
+    /// Goes before the names of the annotations.
+    pub prefix: String,
+    /// What a null value means.
+    pub nulls: Nulls,
+    /// Parameters of ChangeFinder.
+    pub change_finder: ChangeFinderSettings,
+}
+
+/// Where the records of a section come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Pulled from Datadog by the companion with this query.
+    Datadog {
+        /// As Datadog's own graphs take it, on one line.
+        query: String,
+    },
+    /// Any records of the pipeline.
+    Series,
+}
+
+/// `nulls:` of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nulls {
+    /// A null is no point.
+    Skip,
+    /// A null is learned as 0, which is the seed's way.
+    Zero,
+}
+
+/// ChangeFinder's parameters before the order is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChangeFinderSettings {
+    /// `r`, 0 < r < 1.
+    pub discounting_rate: f64,
+    /// `k`; `None`: chosen by AIC over the first day of each series.
+    pub order: Option<usize>,
+    /// `T1`.
+    pub outlier_window: usize,
+    /// `T2`.
+    pub change_window: usize,
+    /// `ar`.
+    pub ar: ArEstimator,
+    /// `score`.
+    pub surprise: Surprise,
+}
+
+impl ChangeFinderSettings {
+    /// The detector's parameters with this order.
+    ///
+    /// # Errors
+    /// When the order is not 1..=[`MAX_ORDER`].
+    pub fn params(&self, order: usize) -> Result<Params, ParamsError> {
+        Params::new(
+            self.discounting_rate,
+            order,
+            self.outlier_window,
+            self.change_window,
+            self.ar,
+            self.surprise,
+        )
+    }
+}
+
+impl Section {
+    /// Reads `[datadog.<name>]`.
+    pub(super) fn read_datadog(name: &str, keys: &mut Keys<'_>, tag_prefix: &str) -> Option<Self> {
+        let query = keys.required("query", "avg:system.cpu.idle{*} by {host}").map(|query| {
+            query.split_whitespace().collect::<Vec<_>>().join(" ")
+        });
+        let per_scope = keys.choice("per", &[("scope", true), ("section", false)]).unwrap_or(true);
+        let field = |name: &str| Accessor::parse(name).ok();
+        let section = Self {
+            name: name.to_owned(),
+            kind: Kind::Datadog { query: query.clone().unwrap_or_default() },
+            tags: TagPattern::exactly(&format!("{tag_prefix}.{name}")),
+            value: field("raw_value")?,
+            by: if per_scope { vec![field("scope")?] } else { Vec::new() },
+            time: Some(field("time")?),
+            prefix: String::new(),
+            nulls: read_nulls(keys),
+            change_finder: read_change_finder(keys),
+        };
+        query.map(|_| section)
+    }
+
+    /// Reads `[series.<name>]`.
+    pub(super) fn read_series(name: &str, keys: &mut Keys<'_>) -> Option<Self> {
+        let tags = keys.required("match", "app.*").map(TagPattern::new);
+        keys.required("value", "$latency_ms");
+        let value = keys.parsed("value", Accessor::parse);
+        let by = keys.parsed("by", |text| {
+            text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Accessor::parse).collect()
+        });
+        let time = keys.parsed("time", Accessor::parse);
+        let prefix = keys.text("prefix").unwrap_or_default().to_owned();
+        let nulls = read_nulls(keys);
+        let change_finder = read_change_finder(keys);
+        Some(Self {
+            name: name.to_owned(),
+            kind: Kind::Series,
+            tags: tags?,
+            value: value?,
+            by: by.unwrap_or_default(),
+            time,
+            prefix,
+            nulls,
+            change_finder,
+        })
+    }
+
+    /// The names of the fields that are written into a record.
+    #[must_use]
+    pub fn annotation_names(&self) -> [String; 4] {
+        ["metric_outlier", "score_outlier", "metric_change", "score_change"]
+            .map(|name| format!("{}{name}", self.prefix))
+    }
+
+    /// The metric names under which the scores are known: the seed's `changefinder.outlier.<section>`.
+    #[must_use]
+    pub fn metric_names(&self) -> [String; 2] {
+        ["outlier", "change"].map(|stage| format!("changefinder.{stage}.{}", self.name))
+    }
+}
+
+fn read_nulls(keys: &mut Keys<'_>) -> Nulls {
+    keys.choice("nulls", &[("skip", Nulls::Skip), ("zero", Nulls::Zero)]).unwrap_or(Nulls::Skip)
+}
+
+/// The seed takes 0 for "not given"; so do we, for r, k, T1 and T2.
+fn read_change_finder(keys: &mut Keys<'_>) -> ChangeFinderSettings {
+    let r = keys.number("r", "a number above 0 and below 1 (0: the default, 0.02)", |r| (0.0..1.0).contains(&r));
+    let k = keys.integer("k", 0..=MAX_ORDER as u64);
+    let mut window = |key, default| {
+        let given = keys.integer(key, 0..=MAX_WINDOW as u64).unwrap_or(0);
+        if given == 0 { default } else { given as usize }
+    };
+    let outlier_window = window("T1", 10);
+    let change_window = window("T2", 5);
+    ChangeFinderSettings {
+        discounting_rate: r.filter(|&r| r > 0.0).unwrap_or(0.02),
+        order: k.filter(|&k| k > 0).map(|k| k as usize),
+        outlier_window,
+        change_window,
+        ar: keys
+            .choice("ar", &[("yule", ArEstimator::Yule), ("burg", ArEstimator::Burg)])
+            .unwrap_or(ArEstimator::Yule),
+        surprise: keys
+            .choice("score", &[("logloss", Surprise::LogLoss), ("hellinger", Surprise::Hellinger)])
+            .unwrap_or(Surprise::LogLoss),
+    }
+}

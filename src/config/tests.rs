@@ -1,0 +1,116 @@
+use super::*;
+
+fn told(text: &str) -> Vec<String> {
+    match Config::parse("f.ini", text) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.problems().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The seed's own example, as its README prints it.
+const SEED: &str = "[general]
+pidfile_path: /var/run/changefinder.pid
+
+; Datadog API access interval (in sec. range)
+interval: 600
+
+[datadog.cpu]
+query: system.load.norm.5{chef_environment:production,chef_role:worker6-staticip} by {host}
+
+; ChangeFinder hyperparameters
+r: 0.02
+k: 7
+T1: 10
+T2: 5
+
+[datadog.queue]
+query: avg:queue.system.running{*}
+
+r: 0.02
+k: 7
+T1: 10
+T2: 5
+";
+
+#[test]
+fn the_seeds_file_is_accepted_as_it_is() {
+    let config = Config::parse("datadog.ini", SEED).unwrap();
+    assert_eq!(config.general.interval_seconds, 600);
+    assert_eq!(config.general.pidfile.as_deref(), Some("/var/run/changefinder.pid"));
+    let [cpu, queue] = &config.sections[..] else { panic!("{:?}", config.sections) };
+    assert_eq!(
+        cpu.kind,
+        Kind::Datadog {
+            query: "system.load.norm.5{chef_environment:production,chef_role:worker6-staticip} by {host}".into()
+        }
+    );
+    assert!(cpu.tags.matches(b"changefinder.cpu") && !cpu.tags.matches(b"changefinder.queue"));
+    assert_eq!(queue.change_finder.order, Some(7));
+    assert_eq!(cpu.metric_names(), ["changefinder.outlier.cpu", "changefinder.change.cpu"]);
+}
+
+#[test]
+fn zero_means_not_given_as_in_the_seed() {
+    let config = Config::parse("f.ini", "[datadog.a]\nquery: q\nr: 0\nT1: 0\nT2: 0\nk: 0\n").unwrap();
+    let settings = config.sections[0].change_finder;
+    assert_eq!(
+        (settings.discounting_rate, settings.outlier_window, settings.change_window, settings.order),
+        (0.02, 10, 5, None)
+    );
+}
+
+#[test]
+fn all_problems_are_told_in_one_go() {
+    assert_eq!(
+        told(
+            "[general]\ninterval: soon\nlimits: 3\n[filter]\nmax_series: 0\njournal: sometimes\n\
+             [series.a]\nmatch: x\nvalue: $v\nscore: bayes\nT1: 2000\n[serie.b]\nmatch: y\n[slack]\n"
+        ),
+        [
+            "f.ini:2: [general] interval: \"soon\" is not allowed: a whole number from 1 to 86400",
+            "f.ini:3: [general] limits: unknown key; did you mean `limit`?",
+            "f.ini:5: [filter] max_series: \"0\" is not allowed: a whole number from 1 to 10000000",
+            "f.ini:6: [filter] journal: \"sometimes\" is not allowed: `record`, or `interval:<seconds>` with 1 to 86400",
+            "f.ini:10: [series.a] score: \"bayes\" is not allowed: logloss or hellinger",
+            "f.ini:11: [series.a] t1: \"2000\" is not allowed: a whole number from 0 to 1000",
+            "f.ini:12: [serie.b] unknown section; allowed: [general], [filter], [slack], [datadog.<name>], [series.<name>], [monitor.<name>]",
+            "f.ini:14: [slack] url: the key is needed, for example `url: https://hooks.slack.com/services/...`",
+        ]
+    );
+}
+
+#[test]
+fn two_sections_that_would_write_the_same_fields_are_refused() {
+    let text = "[series.a]\nmatch: app.*\nvalue: $x\n[series.b]\nmatch: *.web\nvalue: $y\n";
+    assert_eq!(
+        told(text),
+        ["f.ini:4: [series.b] writes the same fields as [series.a] into records tagged `*.web`: give one of them another `prefix` or `match`"]
+    );
+    assert_eq!(told(&format!("{text}prefix: y_\n")), [""; 0]);
+}
+
+#[test]
+fn a_field_cannot_be_read_and_written() {
+    assert_eq!(
+        told("[series.a]\nmatch: app.*\nvalue: $score_outlier\n"),
+        ["f.ini:1: [series.a] $score_outlier is read, and written as an annotation: choose another `prefix`"]
+    );
+}
+
+#[test]
+fn a_file_that_watches_nothing_is_refused() {
+    assert_eq!(told("[general]\ninterval: 5\n").len(), 1);
+    assert_eq!(told("").len(), 1);
+}
+
+#[test]
+fn a_nan_is_no_discounting_rate() {
+    assert_eq!(told("[series.a]\nmatch: a\nvalue: $x\nr: nan\n").len(), 1);
+}
+
+#[test]
+fn no_secret_is_shown() {
+    let text = "[general]\nshared_key: hush-hush\npassword: hush-hush\n[slack]\nurl: https://x/hush-hush\n[series.a]\nmatch: a\nvalue: $x\n";
+    let config = Config::parse("f.ini", text).unwrap();
+    assert!(!format!("{config:?}").contains("hush-hush"));
+}
