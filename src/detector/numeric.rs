@@ -1,0 +1,193 @@
+//! Numbers a model may learn, and the few functions on them whose bits are the same everywhere.
+
+use thiserror::Error;
+
+/// A number that a model can learn: neither NaN nor infinite, and at most [`Finite::MAX`] in magnitude.
+///
+/// ```
+/// use fluent_anomaly::detector::Finite;
+///
+/// assert_eq!(Finite::new(-0.5).map(Finite::get), Some(-0.5));
+/// assert_eq!(Finite::new(f64::NAN), None);
+/// assert_eq!(
+///     Finite::try_from(1e200).unwrap_err().to_string(),
+///     "1e200 is too large to learn: the magnitude must be at most 1e100"
+/// );
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Finite(f64); // in [-MAX, MAX]
+
+impl Finite {
+    /// The largest magnitude. Its square, and sums of as many squares as a model ever adds, do not overflow.
+    pub const MAX: f64 = 1e100;
+
+    /// `value`, if it can be learned.
+    #[inline]
+    #[must_use]
+    pub fn new(value: f64) -> Option<Self> {
+        // false for NaN too
+        (value.abs() <= Self::MAX).then_some(Self(value))
+    }
+
+    /// The number.
+    #[inline]
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Finite {
+    type Error = NotLearnable;
+
+    /// As [`Finite::new`], with the reason of a refusal.
+    fn try_from(value: f64) -> Result<Self, NotLearnable> {
+        Self::new(value).ok_or(if value.is_finite() {
+            NotLearnable::TooLarge { value }
+        } else {
+            NotLearnable::NotFinite { value }
+        })
+    }
+}
+
+/// Why a number is kept away from the models.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[non_exhaustive]
+pub enum NotLearnable {
+    /// NaN or an infinity: one of them would make every later score NaN.
+    #[error("{value} is not a finite number")]
+    NotFinite {
+        /// The number given.
+        value: f64,
+    },
+    /// Beyond [`Finite::MAX`]: its square could overflow and spoil the model for ever.
+    #[error("{value:e} is too large to learn: the magnitude must be at most {:e}", Finite::MAX)]
+    TooLarge {
+        /// The number given.
+        value: f64,
+    },
+}
+
+/// Natural logarithm, the same bits on every target.
+#[inline]
+#[must_use]
+pub fn ln(x: f64) -> f64 {
+    libm::log(x)
+}
+
+/// Exponential function, the same bits on every target.
+#[inline]
+#[must_use]
+pub fn exp(x: f64) -> f64 {
+    libm::exp(x)
+}
+
+/// Arithmetic mean, 0.0 of nothing.
+///
+/// The order of summation is numpy's for up to 128 values: fewer than 8 one by one; otherwise eight running
+/// sums, combined in pairs, then what is left over one by one.
+///
+/// ```
+/// assert_eq!(fluent_anomaly::detector::mean(&[1.0, 2.0, 6.0]), 3.0);
+/// ```
+#[must_use]
+pub fn mean(values: &[f64]) -> f64 {
+    match values.split_last() {
+        Some((&last, rest)) => mean_with(rest, last),
+        None => 0.0,
+    }
+}
+
+/// [`mean`] of `rest` followed by `last`.
+#[inline(always)]
+pub(super) fn mean_with(rest: &[f64], last: f64) -> f64 {
+    let (blocks, tail) = rest.as_chunks::<8>();
+    let mut total = match blocks {
+        // seven values: `last` is the eighth
+        [] if tail.len() == 7 => {
+            return ((tail[0] + tail[1]) + (tail[2] + tail[3]) + ((tail[4] + tail[5]) + (tail[6] + last))) / 8.0;
+        }
+        [] => 0.0,
+        [first, more @ ..] => {
+            let mut sums = *first;
+            for block in more {
+                for (sum, value) in sums.iter_mut().zip(block) {
+                    *sum += value;
+                }
+            }
+            if tail.len() == 7 {
+                // `last` completes another block
+                for (sum, value) in sums.iter_mut().zip(tail.iter().chain([&last])) {
+                    *sum += value;
+                }
+                return pairwise(&sums) / (rest.len() + 1) as f64;
+            }
+            pairwise(&sums)
+        }
+    };
+    for value in tail {
+        total += value;
+    }
+    (total + last) / (rest.len() + 1) as f64
+}
+
+#[inline(always)]
+fn pairwise(s: &[f64; 8]) -> f64 {
+    ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule as it is written down, without any thought of speed.
+    fn slow_mean(w: &[f64]) -> f64 {
+        let mut total = 0.0;
+        let mut done = 0;
+        if w.len() >= 8 {
+            let mut sums = [0.0; 8];
+            while done + 8 <= w.len() {
+                for j in 0..8 {
+                    sums[j] = if done == 0 { w[j] } else { sums[j] + w[done + j] };
+                }
+                done += 8;
+            }
+            total = pairwise(&sums);
+        }
+        for value in &w[done..] {
+            total += value;
+        }
+        total / w.len() as f64
+    }
+
+    proptest! {
+        #[test]
+        fn the_mean_sums_in_the_documented_order(w in proptest::collection::vec(-1e6f64..1e6, 1..40)) {
+            prop_assert_eq!(mean(&w).to_bits(), slow_mean(&w).to_bits());
+        }
+    }
+
+    #[test]
+    fn numbers_beyond_the_limit_are_refused_and_the_limit_is_not() {
+        for (name, value, accepted) in [
+            ("limit", 1e100, true),
+            ("negative limit", -1e100, true),
+            ("next above", 1e100f64.next_up(), false),
+            ("largest", f64::MAX, false),
+            ("infinity", f64::INFINITY, false),
+            ("negative infinity", f64::NEG_INFINITY, false),
+            ("nan", f64::NAN, false),
+            ("smallest", 5e-324, true),
+            ("zero", 0.0, true),
+        ] {
+            assert_eq!(Finite::new(value).is_some(), accepted, "{name}");
+            assert_eq!(Finite::try_from(value).is_ok(), accepted, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_mean_of_nothing_is_zero() {
+        assert_eq!(mean(&[]), 0.0);
+    }
+}

@@ -1,0 +1,145 @@
+//! Sequentially discounting AR learning: one step (Takeuchi & Yamanishi 2006, section 4, with the seed's order
+//! of operations).
+//!
+//! | symbol | here | range |
+//! |---|---|---|
+//! | r | `rate` | (0, 1) |
+//! | mu | word 0 of a stage, [`Step::mu`] | within the data, which is within [`Finite::MAX`] |
+//! | Sigma | word 1, [`Step::sigma`]: variance of the prediction error | 0 or more |
+//! | x_(t-1) .. x_(t-k) | the next k words, the oldest first, as the seed keeps them | [`Finite::MAX`] |
+//! | C_0 .. C_k | the last k + 1 words, [`Step::c`]; Yule only | at most `4 * Finite::MAX^2` |
+//! | omega | `a`, found anew at each step | any |
+//! | x_hat | [`Step::x_hat`] | any |
+//!
+//! A step only reads its stage; [`Step::store`] writes. So a point that turns out to be too much for the
+//! arithmetic leaves no trace.
+//!
+//! [`Finite::MAX`]: super::Finite::MAX
+
+use super::params::ArEstimator;
+use super::unroll::{LANES, Lanes};
+use super::{burg, levinson};
+
+/// Words before the window: mean and variance.
+pub(super) const WINDOW: usize = 2;
+
+/// Words of a stage of order `k`. Burg's method needs no autocovariances.
+pub(super) const fn words(k: usize, estimator: ArEstimator) -> usize {
+    match estimator {
+        ArEstimator::Yule => WINDOW + k + k + 1,
+        ArEstimator::Burg => WINDOW + k,
+    }
+}
+
+/// What a point makes of a stage, `N` being at least the order plus one.
+pub(super) struct Step<const N: usize> {
+    pub(super) mu: f64,
+    pub(super) sigma: f64,
+    pub(super) x_hat: f64,
+    c: [f64; N],
+}
+
+impl<const N: usize> Step<N> {
+    /// Makes the step on `stage`, of order `k`, for the point `x` it was computed for.
+    #[inline(always)]
+    pub(super) fn store(&self, stage: &mut [f64], k: usize, x: f64) {
+        stage[0] = self.mu;
+        stage[1] = self.sigma;
+        let (window, c) = stage[WINDOW..].split_at_mut(k);
+        push(window, x);
+        // no words left in a stage that keeps none
+        for (stored, new) in c.iter_mut().zip(&self.c) {
+            *stored = *new;
+        }
+    }
+}
+
+/// Drops the oldest value, at the front, and appends `x`.
+#[inline(always)]
+pub(super) fn push(window: &mut [f64], x: f64) {
+    let last = window.len() - 1;
+    window.copy_within(1.., 0);
+    window[last] = x;
+}
+
+/// One step of order `K`, all in registers. `stage` has `words(K, ..)` words.
+#[inline(always)]
+pub(super) fn step_unrolled<const K: usize, const BURG: bool>(stage: &[f64], rate: f64, x: f64) -> Step<LANES> {
+    let keep = 1.0 - rate;
+    let mu = keep * stage[0] + rate * x;
+    let dx = x - mu;
+
+    let mut past: Lanes = [0.0; LANES];
+    let mut d: Lanes = [0.0; LANES];
+    unroll!(J < K, {
+        past[J] = stage[WINDOW + K - 1 - J];
+        d[J] = past[J] - mu;
+    });
+
+    let mut c: Lanes = [0.0; LANES];
+    let a = if BURG {
+        burg::solve_unrolled::<K>(x, &past)
+    } else {
+        let gain = rate * dx;
+        c[0] = keep * stage[WINDOW + K] + gain * dx;
+        unroll!(J < K, {
+            c[J + 1] = keep * stage[WINDOW + K + 1 + J] + gain * d[J];
+        });
+        levinson::solve_unrolled::<K>(&c)
+    };
+
+    let mut x_hat = 0.0;
+    unroll!(J < K, {
+        x_hat += a[J] * d[J];
+    });
+    x_hat += mu;
+    let error = x - x_hat;
+    let sigma = keep * stage[1] + rate * (error * error);
+    Step { mu, sigma, x_hat, c }
+}
+
+/// One step of any order `k < N`, the same bits.
+pub(super) fn step_any<const N: usize>(
+    stage: &[f64],
+    k: usize,
+    estimator: ArEstimator,
+    rate: f64,
+    x: f64,
+) -> Step<N> {
+    let keep = 1.0 - rate;
+    let mu = keep * stage[0] + rate * x;
+    let dx = x - mu;
+    let (window, old_c) = stage[WINDOW..].split_at(k);
+
+    let mut c = [0.0; N];
+    let mut a = [0.0; N];
+    match estimator {
+        ArEstimator::Yule => {
+            let gain = rate * dx;
+            c[0] = keep * old_c[0] + gain * dx;
+            for ((new, old), past) in c[1..].iter_mut().zip(&old_c[1..]).zip(window.iter().rev()) {
+                *new = keep * old + gain * (past - mu);
+            }
+            levinson::solve(&c[..=k], &mut a[..k]);
+        }
+        ArEstimator::Burg => {
+            let mut f = [0.0; N];
+            let mut b = [0.0; N];
+            b[0] = x;
+            for (j, past) in window.iter().rev().enumerate() {
+                f[j] = *past;
+                b[j + 1] = *past;
+            }
+            burg::solve(&mut f[..k], &mut b[..k], &mut a[..k]);
+        }
+    }
+
+    let mut x_hat = 0.0;
+    for (a, past) in a[..k].iter().zip(window.iter().rev()) {
+        x_hat += a * (past - mu);
+    }
+    x_hat += mu;
+    let error = x - x_hat;
+    let sigma = keep * stage[1] + rate * (error * error);
+    Step { mu, sigma, x_hat, c }
+}
