@@ -247,7 +247,11 @@ fn coefficients_close(a: &[f64], expected: &[f64], what: &str) {
     assert_eq!(a.len(), expected.len(), "{what}");
     let largest = expected.iter().filter(|a| a.is_finite()).fold(0.0f64, |m, a| m.max(a.abs()));
     for (i, (&a, &b)) in a.iter().zip(expected).enumerate() {
-        let same = if b.is_finite() { (a - b).abs() <= TOLERANCE * largest } else { a == b || (a.is_nan() && b.is_nan()) };
+        let same = if b.is_finite() {
+            (a - b).abs() <= TOLERANCE * largest
+        } else {
+            a == b || (a.is_nan() && b.is_nan())
+        };
         assert!(same, "{what}[{i}]: {a} instead of {b}");
     }
 }
@@ -289,7 +293,9 @@ fn order_selection_fits_and_chooses_as_the_reference_does() {
         for (i, fit) in fits.iter().enumerate() {
             assert_eq!(fit.order, i + 1);
             for (name, ours, theirs) in [("aic", fit.aic, aic[i]), ("sigma", fit.sigma, sigma[i])] {
-                let same = ours == theirs || (ours.is_nan() && theirs.is_nan()) || (ours - theirs).abs() <= 1e-13 * theirs.abs();
+                let same = ours == theirs
+                    || (ours.is_nan() && theirs.is_nan())
+                    || (ours - theirs).abs() <= 1e-13 * theirs.abs();
                 assert!(same, "{what} {name} of order {}: {ours} instead of {theirs}", fit.order);
             }
         }

@@ -123,6 +123,7 @@ impl<'a> Entry<'a> {
                 w.varint(u64::from(*id));
                 w.i64(observation.time.nanos());
                 w.f64(observation.value);
+                w.varint(u64::from(observation.source));
             }
         }
     }
@@ -157,7 +158,12 @@ impl<'a> Entry<'a> {
             EVICT => Entry::Evict { id: take_id(&mut r)? },
             OBSERVE => Entry::Observe {
                 id: take_id(&mut r)?,
-                observation: Observation { time: Time::from_nanos(r.i64("time")?), value: r.f64("value")? },
+                observation: Observation {
+                    time: Time::from_nanos(r.i64("time")?),
+                    value: r.f64("value")?,
+                    source: u32::try_from(r.varint("source")?)
+                        .map_err(|_| CodecError::Invalid { what: "source" })?,
+                },
             },
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
         };

@@ -70,6 +70,8 @@ pub(super) struct Keeper {
     /// Bytes in the open journal.
     written: u64,
     since_watch: u32,
+    /// Event time of the last observation, and of the last flush.
+    now: Time,
     flushed_at: Option<Time>,
 }
 
@@ -97,11 +99,12 @@ impl Keeper {
             pending: Vec::new(),
             written: 0,
             since_watch: 0,
+            now: Time::default(),
             flushed_at: None,
         }
     }
 
-    /// Writes one entry, now or with the next flush.
+    /// Notes one entry; it is written with the next flush.
     pub(super) fn log(&mut self, entry: &Entry<'_>, notices: &mut Vec<Notice>) {
         match self.mode {
             Mode::TakenOver => return,
@@ -124,26 +127,29 @@ impl Keeper {
         self.payload.clear();
         entry.put(&mut self.payload);
         self.frames.frame(&self.payload, &mut self.pending);
-        let due = match (self.flush, entry) {
-            (Flush::EachRecord, Entry::Observe { .. }) => true,
-            (Flush::EachRecord, _) => false, // the observation that caused it follows
-            (Flush::Interval { seconds }, Entry::Observe { observation, .. }) => {
-                let now = observation.time;
-                let since = *self.flushed_at.get_or_insert(now);
-                now.nanos().abs_diff(since.nanos()) >= u64::from(seconds) * 1_000_000_000
+        if let Entry::Observe { observation, .. } = entry {
+            self.now = observation.time;
+        }
+    }
+
+    /// Writes what waits, if it is due.
+    pub(super) fn commit(&mut self, notices: &mut Vec<Notice>) {
+        let due = match self.flush {
+            Flush::EachRecord => true,
+            Flush::Interval { seconds } => {
+                let since = *self.flushed_at.get_or_insert(self.now);
+                self.now.nanos().abs_diff(since.nanos()) >= u64::from(seconds) * 1_000_000_000
+                    || self.pending.len() >= MAX_PENDING
             }
-            (Flush::Interval { .. }, _) => false,
         };
-        if due || self.pending.len() >= MAX_PENDING {
-            if let Entry::Observe { observation, .. } = entry {
-                self.flushed_at = Some(observation.time);
-            }
+        if due {
             self.flush(notices);
         }
     }
 
     /// Writes what waits in memory.
     pub(super) fn flush(&mut self, notices: &mut Vec<Notice>) {
+        self.flushed_at = Some(self.now);
         if self.mode != Mode::Open || self.pending.is_empty() {
             return;
         }

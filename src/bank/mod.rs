@@ -46,6 +46,8 @@ pub struct Observation {
     pub time: Time,
     /// As the record states it; models decide what they refuse.
     pub value: f64,
+    /// Tells values of one time apart where several sources feed one model; 0 where a series has one source.
+    pub source: u32,
 }
 
 /// What a bank keeps for each series.
@@ -153,7 +155,7 @@ impl<M: Model> Bank<M> {
 
     /// Scores and learns one observation of the series `key` of a section.
     ///
-    /// `None` only for a section that does not exist, or when there is no memory for even one series.
+    /// It is on disk after the next [`commit`](Bank::commit). `None` only for a section that does not exist, or when there is no memory for even one series.
     pub fn observe(&mut self, section: u16, key: &[u8], observation: Observation) -> Option<M::Output> {
         let at = match self.arena.find(section, key) {
             Some(at) => {
@@ -168,9 +170,16 @@ impl<M: Model> Bank<M> {
         if let Some(keeper) = &mut self.keeper {
             let id = slot.id;
             keeper.log(&Entry::Observe { id, observation }, &mut self.notices);
-            self.compact_if_due();
         }
         Some(output)
+    }
+
+    /// Ends what one record caused: its observations are on disk now, as far as [`Flush`] asks for it.
+    pub fn commit(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.commit(&mut self.notices);
+            self.compact_if_due();
+        }
     }
 
     /// The model of a series, if it is known.

@@ -45,14 +45,21 @@ fn open(storage: &MemoryStorage, max_series: usize) -> Bank<Digest> {
 }
 
 fn at(n: u64) -> Observation {
-    Observation { time: Time::from_seconds(n as i64), value: n as f64 * 0.5 }
+    Observation { time: Time::from_seconds(n as i64), value: n as f64 * 0.5, source: 0 }
 }
 
 /// The n-th record of a fixed stream over about 20 series of two sections.
 fn step(bank: &mut Bank<Digest>, n: u64) -> u64 {
     let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
     let key = format!("host:{}", mixed % 11);
-    bank.observe((mixed % 2) as u16, key.as_bytes(), at(n)).unwrap()
+    see(bank, (mixed % 2) as u16, key.as_bytes(), at(n)).unwrap()
+}
+
+/// One record that causes one observation.
+fn see(bank: &mut Bank<Digest>, section: u16, key: &[u8], observation: Observation) -> Option<u64> {
+    let output = bank.observe(section, key, observation);
+    bank.commit();
+    output
 }
 
 fn expected(count: u64, max_series: usize) -> Vec<u64> {
@@ -128,7 +135,7 @@ fn the_least_recently_seen_is_evicted_and_counted_also_over_a_restart() {
 fn a_million_series_stay_within_the_cap() {
     let mut bank = Bank::in_memory(sections(&[1]), 1000);
     for n in 0..1_000_000u64 {
-        assert!(bank.observe(0, &n.to_le_bytes(), at(n)).is_some());
+        assert!(see(&mut bank, 0, &n.to_le_bytes(), at(n)).is_some());
     }
     assert_eq!((bank.len(), bank.evicted()), (1000, 999_000));
 }
@@ -138,7 +145,7 @@ fn a_lower_cap_after_a_restart_keeps_the_most_recent() {
     let disk = MemoryStorage::new();
     let mut bank = open(&disk, 100);
     for n in 0..20u64 {
-        bank.observe(0, &[n as u8], at(n));
+        see(&mut bank, 0, &[n as u8], at(n));
     }
     let mut bank = open(&disk, 3);
     assert_eq!(bank.len(), 3);
@@ -170,7 +177,7 @@ fn changed_parameters_drop_the_models_of_their_section_only() {
 fn sections_may_change_places() {
     let disk = MemoryStorage::new();
     let mut bank = open(&disk, 100);
-    let before = bank.observe(1, b"k", at(1)).unwrap();
+    let before = see(&mut bank, 1, b"k", at(1)).unwrap();
     drop(bank);
     let mut swapped = sections(&[1, 2]);
     swapped.reverse();
@@ -207,7 +214,7 @@ fn every_flipped_or_missing_byte_is_noticed() {
                 });
                 let mut bank = open(&copy, 100);
                 let notices = bank.take_notices();
-                assert!(bank.observe(0, b"goes on", at(1)).is_some());
+                assert!(see(&mut bank, 0, b"goes on", at(1)).is_some());
                 if flip || name == "snapshot" {
                     assert!(!notices.is_empty(), "{name} byte {at_byte} flip {flip}");
                 }
@@ -227,7 +234,7 @@ fn every_flipped_or_missing_byte_is_noticed() {
 #[test]
 fn a_file_from_another_version_is_set_aside_and_told() {
     let disk = MemoryStorage::new();
-    open(&disk, 100).observe(0, b"k", at(1));
+    see(&mut open(&disk, 100), 0, b"k", at(1));
     disk.with_files(|files| files.get_mut("journal-01").unwrap()[7] = 9);
     let mut bank = open(&disk, 100);
     let told = bank.take_notices();
@@ -304,18 +311,18 @@ fn an_interval_journal_loses_at_most_the_interval() {
         || Bank::<Digest>::open(sections(&[1]), 10, Box::new(disk.clone()), Flush::Interval { seconds: 10 });
     let mut bank = open();
     for n in 0..25 {
-        bank.observe(0, b"k", at(n));
+        see(&mut bank, 0, b"k", at(n));
     }
     drop(bank);
     let mut reference = Bank::<Digest>::in_memory(sections(&[1]), 10);
     for n in 0..=20 {
-        reference.observe(0, b"k", at(n));
+        see(&mut reference, 0, b"k", at(n));
     }
     assert_eq!(open().model(0, b"k"), reference.model(0, b"k"));
     let mut bank = open();
-    bank.observe(0, b"k", at(25));
+    see(&mut bank, 0, b"k", at(25));
     bank.flush();
-    reference.observe(0, b"k", at(25));
+    see(&mut reference, 0, b"k", at(25));
     assert_eq!(open().model(0, b"k"), reference.model(0, b"k"));
 }
 

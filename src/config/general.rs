@@ -92,7 +92,10 @@ impl General {
             api_version: keys.choice("api", &[("v1", 1), ("v2", 2)]).unwrap_or(default.api_version),
             forward: forward.unwrap_or(default.forward),
             forward_security: ForwardSecurity {
-                shared_key: keys.text("forward_shared_key").or_else(|| keys.text("shared_key")).map(Secret::new),
+                shared_key: keys
+                    .text("forward_shared_key")
+                    .or_else(|| keys.text("shared_key"))
+                    .map(Secret::new),
                 username: keys.text("forward_username").or_else(|| keys.text("username")).map(str::to_owned),
                 password: keys.text("forward_password").or_else(|| keys.text("password")).map(Secret::new),
                 ca_file: keys.text("forward_ca_file").map(str::to_owned),
@@ -170,7 +173,9 @@ impl Filter {
                         .filter(|seconds| (1..=86_400).contains(seconds))
                         .map(|seconds| Journal::Interval { seconds })
                         .ok_or_else(|| {
-                            format!("{text:?} is not allowed: `record`, or `interval:<seconds>` with 1 to 86400")
+                            format!(
+                                "{text:?} is not allowed: `record`, or `interval:<seconds>` with 1 to 86400"
+                            )
                         })
                 })
                 .unwrap_or(default.journal),

@@ -48,8 +48,10 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<I
         }
         if let Some(rest) = trimmed.strip_prefix('[') {
             open_key = None;
-            let Some(name) = rest.rfind(']').map(|end| rest[..end].trim()).filter(|name| !name.is_empty()) else {
-                problems.push(Problem::at(file, line).say(format!("{trimmed:?} is no section: write [name]")));
+            let Some(name) = rest.rfind(']').map(|end| rest[..end].trim()).filter(|name| !name.is_empty())
+            else {
+                problems
+                    .push(Problem::at(file, line).say(format!("{trimmed:?} is no section: write [name]")));
                 continue;
             };
             if let Some(first) = sections.iter().find(|section| section.name == name) {

@@ -96,12 +96,14 @@ impl<'a> Keys<'a> {
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         self.parsed(key, |value| {
-            words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)).map(|(_, choice)| *choice).ok_or_else(
-                || {
+            words
+                .iter()
+                .find(|(word, _)| word.eq_ignore_ascii_case(value))
+                .map(|(_, choice)| *choice)
+                .ok_or_else(|| {
                     let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                     format!("{value:?} is not allowed: {}", allowed.join(" or "))
-                },
-            )
+                })
         })
     }
 

@@ -86,9 +86,9 @@ impl ChangeFinderSettings {
 impl Section {
     /// Reads `[datadog.<name>]`.
     pub(super) fn read_datadog(name: &str, keys: &mut Keys<'_>, tag_prefix: &str) -> Option<Self> {
-        let query = keys.required("query", "avg:system.cpu.idle{*} by {host}").map(|query| {
-            query.split_whitespace().collect::<Vec<_>>().join(" ")
-        });
+        let query = keys
+            .required("query", "avg:system.cpu.idle{*} by {host}")
+            .map(|query| query.split_whitespace().collect::<Vec<_>>().join(" "));
         let per_scope = keys.choice("per", &[("scope", true), ("section", false)]).unwrap_or(true);
         let field = |name: &str| Accessor::parse(name).ok();
         let section = Self {
@@ -150,7 +150,8 @@ fn read_nulls(keys: &mut Keys<'_>) -> Nulls {
 
 /// The seed takes 0 for "not given"; so do we, for r, k, T1 and T2.
 fn read_change_finder(keys: &mut Keys<'_>) -> ChangeFinderSettings {
-    let r = keys.number("r", "a number above 0 and below 1 (0: the default, 0.02)", |r| (0.0..1.0).contains(&r));
+    let r =
+        keys.number("r", "a number above 0 and below 1 (0: the default, 0.02)", |r| (0.0..1.0).contains(&r));
     let k = keys.integer("k", 0..=MAX_ORDER as u64);
     let mut window = |key, default| {
         let given = keys.integer(key, 0..=MAX_WINDOW as u64).unwrap_or(0);

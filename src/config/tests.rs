@@ -41,7 +41,8 @@ fn the_seeds_file_is_accepted_as_it_is() {
     assert_eq!(
         cpu.kind,
         Kind::Datadog {
-            query: "system.load.norm.5{chef_environment:production,chef_role:worker6-staticip} by {host}".into()
+            query: "system.load.norm.5{chef_environment:production,chef_role:worker6-staticip} by {host}"
+                .into()
         }
     );
     assert!(cpu.tags.matches(b"changefinder.cpu") && !cpu.tags.matches(b"changefinder.queue"));
@@ -84,7 +85,9 @@ fn two_sections_that_would_write_the_same_fields_are_refused() {
     let text = "[series.a]\nmatch: app.*\nvalue: $x\n[series.b]\nmatch: *.web\nvalue: $y\n";
     assert_eq!(
         told(text),
-        ["f.ini:4: [series.b] writes the same fields as [series.a] into records tagged `*.web`: give one of them another `prefix` or `match`"]
+        [
+            "f.ini:4: [series.b] writes the same fields as [series.a] into records tagged `*.web`: give one of them another `prefix` or `match`"
+        ]
     );
     assert_eq!(told(&format!("{text}prefix: y_\n")), [""; 0]);
 }

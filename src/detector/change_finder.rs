@@ -166,9 +166,9 @@ impl ChangeFinder {
         let learnable = |values: &[f64]| values.iter().all(|&value| Finite::new(value).is_some());
         self.state.iter().all(|value| value.is_finite())
             && self.internals(params).is_some_and(|all| {
-                [all.stage1, all.stage2].iter().all(|stage| {
-                    stage.sigma >= 0.0 && stage.mu.abs() <= MEAN_MAX && learnable(stage.window)
-                })
+                [all.stage1, all.stage2]
+                    .iter()
+                    .all(|stage| stage.sigma >= 0.0 && stage.mu.abs() <= MEAN_MAX && learnable(stage.window))
             })
     }
 }
@@ -200,7 +200,11 @@ pub struct StageInternals<'a> {
 }
 
 #[inline(never)]
-fn update_unrolled<const K: usize, const BURG: bool>(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
+fn update_unrolled<const K: usize, const BURG: bool>(
+    state: &mut [f64],
+    params: &Params,
+    x: f64,
+) -> Result<Scores, Overflow> {
     let estimator = if BURG { ArEstimator::Burg } else { ArEstimator::Yule };
     update_with(state, params, x, K, words(K, estimator), step_unrolled::<K, BURG>)
 }
@@ -229,8 +233,11 @@ fn update_with<const N: usize>(
 ) -> Result<Scores, Overflow> {
     let Some((stage1, rest)) = state.split_at_mut_checked(stage_words) else { return Err(Overflow) };
     let Some((stage2, rest)) = rest.split_at_mut_checked(stage_words) else { return Err(Overflow) };
-    let Some((outliers, changes)) = rest.split_at_mut_checked(params.outlier_window()) else { return Err(Overflow) };
-    let (Some((_, last_outliers)), Some((_, last_changes))) = (outliers.split_first(), changes.split_first()) else {
+    let Some((outliers, changes)) = rest.split_at_mut_checked(params.outlier_window()) else {
+        return Err(Overflow);
+    };
+    let (Some((_, last_outliers)), Some((_, last_changes))) = (outliers.split_first(), changes.split_first())
+    else {
         return Err(Overflow);
     };
 

@@ -105,7 +105,8 @@ pub(super) fn mean_with(rest: &[f64], last: f64) -> f64 {
     let mut total = match blocks {
         // seven values: `last` is the eighth
         [] if tail.len() == 7 => {
-            return ((tail[0] + tail[1]) + (tail[2] + tail[3]) + ((tail[4] + tail[5]) + (tail[6] + last))) / 8.0;
+            return ((tail[0] + tail[1]) + (tail[2] + tail[3]) + ((tail[4] + tail[5]) + (tail[6] + last)))
+                / 8.0;
         }
         [] => 0.0,
         [first, more @ ..] => {

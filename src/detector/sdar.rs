@@ -64,7 +64,11 @@ pub(super) fn push(window: &mut [f64], x: f64) {
 
 /// One step of order `K`, all in registers. `stage` has `words(K, ..)` words.
 #[inline(always)]
-pub(super) fn step_unrolled<const K: usize, const BURG: bool>(stage: &[f64], rate: f64, x: f64) -> Step<LANES> {
+pub(super) fn step_unrolled<const K: usize, const BURG: bool>(
+    stage: &[f64],
+    rate: f64,
+    x: f64,
+) -> Step<LANES> {
     let keep = 1.0 - rate;
     let mu = keep * stage[0] + rate * x;
     let dx = x - mu;
