@@ -1,0 +1,62 @@
+//! The one type that hosts of records use: names in, values out, annotations in.
+
+use super::accessor::Accessor;
+use super::found::Found;
+use super::output::{Field, Output, Pieces};
+use super::tree::Tree;
+use super::{Format, NotARecord, json, msgpack};
+
+/// Finds values in records and writes fields into them; made once, used for each record.
+#[derive(Debug, Clone)]
+pub struct Extractor {
+    format: Format,
+    inputs: usize,
+    tree: Tree,
+    pieces: Pieces,
+}
+
+impl Extractor {
+    /// Prepares to look for `inputs` and to write `outputs`, which have distinct names. Both are referred to by
+    /// their index; at most 65 534 names are looked for.
+    #[must_use]
+    pub fn new(format: Format, inputs: &[Accessor], outputs: &[Output]) -> Self {
+        let pieces = match format {
+            Format::Json => json::pieces(outputs),
+            Format::Msgpack => msgpack::pieces(outputs),
+        };
+        Self { format, inputs: inputs.len(), tree: Tree::new(inputs, outputs), pieces }
+    }
+
+    /// How the records are written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Checks that `record` is one well-formed record and notes in `found` where the wanted values stand. Of
+    /// several members with the same key the last one counts.
+    ///
+    /// # Errors
+    /// [`NotARecord`] says why and where; nothing is found then, and [`Extractor::annotate`] writes nothing.
+    pub fn scan(&self, record: &[u8], found: &mut Found) -> Result<(), NotARecord> {
+        match self.format {
+            Format::Json => json::scan(record, &self.tree, self.inputs, found),
+            Format::Msgpack => msgpack::scan(record, &self.tree, self.inputs, found),
+        }
+    }
+
+    /// Writes fields, each an output's index with its value, behind the last member of the record that `found`
+    /// comes from. A field that the record has already gets the new value in its old place, each one of them if
+    /// there are several. Each output may stand in `fields` once.
+    ///
+    /// All other bytes stay. A record that was changed in length since its scan is left alone.
+    pub fn annotate(&self, record: &mut Vec<u8>, found: &Found, fields: &[(usize, Field<'_>)]) {
+        if fields.is_empty() || found.format != self.format {
+            return;
+        }
+        match self.format {
+            Format::Json => json::annotate(record, &self.pieces, found, fields),
+            Format::Msgpack => msgpack::annotate(record, &self.pieces, found, fields),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Where a scan found what was wanted.
+
+use super::tree::{NONE, Node, Tree};
+use super::value::Value;
+use super::{Format, MAX_DEPTH, json, msgpack};
+
+/// Scratch for one scan after the other: where the wanted values stand in the record scanned last.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub(super) format: Format,
+    /// An input's value; `start == 0` if it is missing (a record's first byte is never a value's).
+    spans: Vec<Span>,
+    /// Outputs that are in the record already, in the order of their places.
+    pub(super) replaced: Vec<(u16, Span)>,
+    /// Length of the scanned record.
+    pub(super) len: usize,
+    /// JSON: offset of the closing brace. msgpack: of the first member.
+    pub(super) edge: usize,
+    /// Members of the record; JSON tells only 0 from more.
+    pub(super) members: u32,
+    /// Wanted containers that are open, the outermost first.
+    pub(super) frames: Vec<Frame>,
+    /// JSON: object or array, a bit each, for the levels above the current 64.
+    pub(super) kinds: [u64; MAX_DEPTH / 64],
+    /// msgpack: containers that are open.
+    pub(super) levels: Vec<msgpack::Level>,
+}
+
+/// A piece of the record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// A JSON text with escapes.
+    pub(super) escaped: bool,
+}
+
+/// An open container that is wanted, and what was being read around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    pub(super) outer: u16,
+    pub(super) outer_index: u32,
+    pub(super) start: usize,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            format: Format::Json,
+            spans: Vec::new(),
+            replaced: Vec::new(),
+            len: 0,
+            edge: 0,
+            members: 0,
+            frames: Vec::new(),
+            kinds: [0; MAX_DEPTH / 64],
+            levels: Vec::new(),
+        }
+    }
+}
+
+impl Found {
+    /// The value of an input (its index in the list given to `Extractor::new`) in the record that was scanned;
+    /// `None` if the record has none.
+    #[must_use]
+    pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
+        let span = self.spans.get(input).filter(|span| span.start != 0)?;
+        let bytes = record.get(span.start..span.end)?;
+        match self.format {
+            Format::Json => json::value(bytes, span.escaped),
+            Format::Msgpack => msgpack::value(bytes),
+        }
+    }
+
+    pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
+        self.format = format;
+        self.len = len;
+        self.spans.resize(inputs, Span::default());
+        self.forget();
+    }
+
+    /// Nothing was found, and nothing may be written.
+    pub(super) fn forget(&mut self) {
+        self.edge = usize::MAX;
+        self.members = 0;
+        self.replaced.clear();
+        self.frames.clear();
+        for span in &mut self.spans {
+            span.start = 0;
+        }
+    }
+
+    /// Takes down the place of a wanted value. The last of several counts.
+    #[inline(always)]
+    pub(super) fn note(&mut self, node: &Node, span: Span) {
+        if let Some(slot) = self.spans.get_mut(usize::from(node.input)) {
+            *slot = span;
+        }
+        if node.output != NONE {
+            self.replaced.push((node.output, span));
+        }
+    }
+
+    /// A wanted value begins: what was found inside an earlier one of the same name is no longer true.
+    #[inline(always)]
+    pub(super) fn renew(&mut self, node: &Node) {
+        for &input in &node.below {
+            if let Some(slot) = self.spans.get_mut(usize::from(input)) {
+                slot.start = 0;
+            }
+        }
+    }
+
+    /// Whether the record has a field with the name of this output.
+    #[inline(always)]
+    pub(super) fn has(&self, output: usize) -> bool {
+        self.replaced.iter().any(|&(there, _)| usize::from(there) == output)
+    }
+
+    pub(super) fn finish(&mut self, tree: &Tree, edge: usize, members: u32) {
+        self.edge = edge;
+        self.members = members;
+        for &(input, earlier) in &tree.same {
+            let span = self.spans.get(usize::from(earlier)).copied().unwrap_or_default();
+            if let Some(slot) = self.spans.get_mut(usize::from(input)) {
+                *slot = span;
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Annotations, written in place.
+
+use super::escape::append_string;
+use crate::record::found::Found;
+use crate::record::number;
+use crate::record::output::{Field, Output, Pieces, replace};
+
+/// Room that a number takes at most, for the reservation ahead of writing.
+const NUMBER_ROOM: usize = 24;
+
+/// `,"name":` and constants.
+pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
+    let name = |name: &str, out: &mut Vec<u8>| {
+        out.push(b',');
+        append_string(name, out);
+        out.push(b':');
+    };
+    Pieces::new(outputs, name, append_string)
+}
+
+/// Writes fields into the record that was scanned.
+pub(in crate::record) fn annotate(
+    record: &mut Vec<u8>,
+    pieces: &Pieces,
+    found: &Found,
+    fields: &[(usize, Field<'_>)],
+) {
+    if record.get(found.edge) != Some(&b'}') || record.len() != found.len {
+        return; // not the record that was scanned, or none
+    }
+    record.reserve(pieces.len() + NUMBER_ROOM * fields.len());
+    let behind = record.len() - found.edge; // the brace and white space
+    if behind == 1 {
+        record.pop();
+        append_members(record, pieces, found, fields);
+        record.push(b'}');
+    } else {
+        let end = record.len();
+        append_members(record, pieces, found, fields);
+        let added = record.len() - end;
+        if let Some(tail) = record.get_mut(found.edge..) {
+            tail.rotate_right(added);
+        }
+    }
+    if !found.replaced.is_empty() {
+        replace(record, pieces, found, fields, append_value);
+    }
+}
+
+/// Appends the fields that the record does not have yet.
+fn append_members(out: &mut Vec<u8>, pieces: &Pieces, found: &Found, fields: &[(usize, Field<'_>)]) {
+    let mut comma = usize::from(found.members == 0); // to be left out ahead of the first member
+    let (mut start, mut end) = (0, 0); // pieces that are to be copied
+    for (output, field) in fields {
+        let Some(mark) = pieces.mark(*output) else { continue };
+        if !field.is_kept(mark.has_constant) || found.has(*output) {
+            continue;
+        }
+        if end != mark.name {
+            pieces.copy(start, end, out);
+            start = mark.name;
+        }
+        start += comma;
+        comma = 0;
+        end = mark.constant;
+        if let Field::Constant = field {
+            end = mark.end;
+        } else {
+            pieces.copy(start, end, out);
+            append_value(field, out);
+            (start, end) = (0, 0);
+        }
+    }
+    pieces.copy(start, end, out);
+}
+
+fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
+    match *field {
+        Field::Number(value) => number::append_f64(value, out),
+        Field::Integer(value) => number::append_i64(value, out),
+        Field::Text(text) => append_string(text, out),
+        Field::Bool(true) => out.extend_from_slice(b"true"),
+        Field::Bool(false) => out.extend_from_slice(b"false"),
+        Field::Map(members) => append_map(members, out),
+        Field::Constant => out.extend_from_slice(b"null"), // nobody comes here: constants are pieces
+    }
+}
+
+fn append_map(members: &[(&str, Field<'_>)], out: &mut Vec<u8>) {
+    out.push(b'{');
+    let mut is_first = true;
+    for (name, field) in members.iter().filter(|(_, field)| field.is_kept(false)) {
+        if !is_first {
+            out.push(b',');
+        }
+        is_first = false;
+        append_string(name, out);
+        out.push(b':');
+        append_value(field, out);
+    }
+    out.push(b'}');
+}
