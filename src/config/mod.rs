@@ -134,7 +134,7 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
         let here = |message: String| Problem::at(file, ini.line).section(&ini.name).say(message);
         let names = section.annotation_names();
         for input in section.by.iter().chain([&section.value]).chain(&section.time) {
-            if names.iter().any(|name| input.root() == name.as_bytes()) {
+            if names.iter().any(|name| input.root() == name) {
                 problems.push(here(format!(
                     "{input} is read, and written as an annotation: choose another `prefix`"
                 )));

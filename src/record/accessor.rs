@@ -99,6 +99,21 @@ fn is_plain(c: char) -> bool {
 }
 
 impl Accessor {
+    /// The member of the record in which the field stands.
+    ///
+    /// ```
+    /// # use fluent_anomaly::record::Accessor;
+    /// assert_eq!(Accessor::parse("$a['b']")?.root(), "a");
+    /// # Ok::<(), fluent_anomaly::record::AccessorError>(())
+    /// ```
+    #[must_use]
+    pub fn root(&self) -> &str {
+        match self.steps.first() {
+            Some(Step::Key(key)) => key,
+            _ => "",
+        }
+    }
+
     /// Reads an accessor; white space around it is no part of it.
     ///
     /// # Errors

@@ -1,0 +1,152 @@
+//! One section at work: fields out of a record, scores into it.
+
+use super::track::{Refusal, TrackSpec};
+use crate::annotation;
+use crate::bank::{Observation, SectionId};
+use crate::codec::{Writer, checksum};
+use crate::config::{Kind, Nulls, Section, TagPattern};
+use crate::detector::ParamsError;
+use crate::record::{Accessor, Extractor, Format, Found, Value};
+use crate::time::Time;
+
+/// Longer keys are cut and told apart by a checksum: a field may hold megabytes.
+const MAX_KEY: usize = 256;
+
+/// A section, ready for records of one format.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    pub(super) name: String,
+    pub(super) tags: TagPattern,
+    pub(super) extractor: Extractor,
+    nulls: Nulls,
+    /// The inputs of the extractor: value, time if there is one, then the key fields.
+    has_time: bool,
+    keys: usize,
+    value: Accessor,
+}
+
+/// What a record holds for a section.
+pub(super) enum Reading {
+    /// A number, and the key of its series in the buffer.
+    Point(Observation),
+    /// Nothing to score, and nothing wrong with that.
+    Nothing,
+    /// The value is there but is no number.
+    NotANumber(&'static str),
+}
+
+impl Watcher {
+    pub(super) fn new(section: &Section, format: Format) -> Self {
+        let mut inputs = vec![section.value.clone()];
+        inputs.extend(section.time.clone());
+        inputs.extend(section.by.iter().cloned());
+        Self {
+            name: section_name(section),
+            tags: section.tags.clone(),
+            extractor: Extractor::new(format, &inputs, &annotation::outputs(section)),
+            nulls: section.nulls,
+            has_time: section.time.is_some(),
+            keys: section.by.len(),
+            value: section.value.clone(),
+        }
+    }
+
+    /// Takes value, time and key from a scanned record.
+    pub(super) fn read(&self, record: &[u8], found: &Found, event_time: Time, key: &mut Vec<u8>) -> Reading {
+        let value = match found.value(record, 0) {
+            Some(Value::Number(number)) => number.to_f64(),
+            Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
+            Some(Value::Null) | None => return Reading::Nothing,
+            Some(Value::Text(_)) => return Reading::NotANumber("a text"),
+            Some(Value::Bool(_)) => return Reading::NotANumber("a truth value"),
+            Some(Value::Array) => return Reading::NotANumber("an array"),
+            Some(_) => return Reading::NotANumber("a map"),
+        };
+        let mut time = event_time;
+        let mut first_key = 1;
+        if self.has_time {
+            first_key = 2;
+            if let Some(Value::Number(seconds)) = found.value(record, 1) {
+                time = Time::from_seconds_f64(seconds.to_f64()).unwrap_or(event_time);
+            }
+        }
+        key.clear();
+        for input in first_key..first_key + self.keys {
+            append_key(found.value(record, input), self.keys > 1, key);
+        }
+        if key.len() > MAX_KEY {
+            let rest = checksum(0, &key[MAX_KEY - 8..]);
+            key.truncate(MAX_KEY - 8);
+            key.extend_from_slice(&rest.to_le_bytes());
+        }
+        Reading::Point(Observation { time, value, source: 0 })
+    }
+
+    pub(super) fn explain_not_a_number(&self, what: &str) -> String {
+        format!("[{}] {} is {what}, not a number: the record is not scored", self.name, self.value)
+    }
+
+    pub(super) fn explain_refusal(&self, refusal: Refusal) -> String {
+        format!("[{}] {}: {refusal}: the record is not scored", self.name, self.value)
+    }
+}
+
+/// Fields that are missing or no scalars count as one further value. Several fields are told apart by kind and
+/// length, so that `a, bc` and `ab, c` are two series.
+fn append_key(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) {
+    let start = key.len();
+    if several {
+        key.extend_from_slice(&[0; 4]);
+    }
+    match value {
+        Some(Value::Text(text)) => {
+            key.push(b't');
+            text.append_to(key);
+        }
+        Some(Value::Number(number)) => {
+            key.push(b'n');
+            number.append_to(key);
+        }
+        Some(Value::Bool(true)) => key.push(b'1'),
+        Some(Value::Bool(false)) => key.push(b'0'),
+        _ => key.push(b'-'),
+    }
+    if several {
+        let len = (key.len() - start) as u32;
+        if let Some(slot) = key.get_mut(start..start + 4) {
+            slot.copy_from_slice(&len.to_le_bytes());
+        }
+    }
+}
+
+fn section_name(section: &Section) -> String {
+    let kind = match section.kind {
+        Kind::Datadog { .. } => "datadog",
+        Kind::Series => "series",
+    };
+    format!("{kind}.{}", section.name)
+}
+
+/// Everything that a saved model of this section depends on: what it learns, of which series, and how.
+pub(super) fn section_id(section: &Section) -> SectionId {
+    let settings = &section.change_finder;
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.f64(settings.discounting_rate);
+    for number in [settings.order.unwrap_or(0), settings.outlier_window, settings.change_window] {
+        w.varint(number as u64);
+    }
+    w.bytes(settings.ar.to_string().as_bytes());
+    w.bytes(settings.surprise.to_string().as_bytes());
+    w.u8(u8::from(section.nulls == Nulls::Zero));
+    w.bytes(section.value.to_string().as_bytes());
+    for accessor in &section.by {
+        w.bytes(accessor.to_string().as_bytes());
+    }
+    SectionId { name: section_name(section), signature: checksum(1, &bytes) }
+}
+
+/// The spec of a section's models.
+pub(super) fn section_spec(section: &Section) -> Result<TrackSpec, ParamsError> {
+    TrackSpec::new(&section.change_finder)
+}
