@@ -1,1 +1,17 @@
-//! The filter as Fluent Bit loads it.
+//! fluent-anomaly as Fluent Bit loads it: `anomaly_filter.wasm`.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `abi.rs` | exports and imports, all `unsafe` of this crate |
+//! | `guest.rs` | finds the configuration, keeps the pipeline, recovers after an internal error |
+//! | `folder.rs` | the bank's storage over WASI |
+//!
+//! Everything else is the library. Off WASM the crate is empty, so that a plain `cargo test --workspace` builds.
+#![cfg_attr(not(target_arch = "wasm32"), forbid(unsafe_code))]
+
+#[cfg(target_arch = "wasm32")]
+mod abi;
+#[cfg(target_arch = "wasm32")]
+mod folder;
+#[cfg(target_arch = "wasm32")]
+mod guest;
