@@ -78,7 +78,7 @@ pub(super) fn solve_unrolled<const K: usize>(c: &Lanes) -> Lanes {
     let mut v = c[0] * (1.0 - g * g);
     'explained: {
         unroll!(T < K, {
-            if T > 0 {
+            if T != 0 {
                 if v == 0.0 {
                     break 'explained;
                 }

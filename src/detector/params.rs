@@ -223,15 +223,27 @@ mod tests {
         assert_eq!(with(0.5, 0, 10, 5), Err(ParamsError::Order { value: 0 }));
         assert_eq!(with(0.5, MAX_ORDER + 1, 10, 5), Err(ParamsError::Order { value: MAX_ORDER + 1 }));
         assert_eq!(with(0.5, 7, 0, 5), Err(ParamsError::OutlierWindow { value: 0 }));
-        assert_eq!(with(0.5, 7, 10, MAX_WINDOW + 1), Err(ParamsError::ChangeWindow { value: MAX_WINDOW + 1 }));
+        assert_eq!(
+            with(0.5, 7, 10, MAX_WINDOW + 1),
+            Err(ParamsError::ChangeWindow { value: MAX_WINDOW + 1 })
+        );
     }
 
     #[test]
     fn errors_tell_name_value_and_range() {
         assert_eq!(with(0.5, 0, 10, 5).unwrap_err().to_string(), "AR order k = 0: must be 1 to 100");
-        assert_eq!(with(f64::NAN, 1, 10, 5).unwrap_err().to_string(), "discounting rate r = NaN: must be above 0 and below 1");
-        assert_eq!("Yule".parse::<ArEstimator>().unwrap_err().to_string(), "AR estimator \"Yule\": must be yule or burg");
-        assert_eq!("".parse::<Surprise>().unwrap_err().to_string(), "score \"\": must be logloss or hellinger");
+        assert_eq!(
+            with(f64::NAN, 1, 10, 5).unwrap_err().to_string(),
+            "discounting rate r = NaN: must be above 0 and below 1"
+        );
+        assert_eq!(
+            "Yule".parse::<ArEstimator>().unwrap_err().to_string(),
+            "AR estimator \"Yule\": must be yule or burg"
+        );
+        assert_eq!(
+            "".parse::<Surprise>().unwrap_err().to_string(),
+            "score \"\": must be logloss or hellinger"
+        );
     }
 
     #[test]

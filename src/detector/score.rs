@@ -31,7 +31,8 @@ pub(super) fn hellinger(mu_0: f64, sigma_0: f64, mu: f64, sigma: f64) -> f64 {
         return 100.0;
     }
     let distance = mu_0 - mu;
-    let overlap = sigma_0.sqrt().sqrt() * sigma.sqrt().sqrt() * exp(-0.25 * (distance * distance) / (sigma_0 + sigma));
+    let overlap =
+        sigma_0.sqrt().sqrt() * sigma.sqrt().sqrt() * exp(-0.25 * (distance * distance) / (sigma_0 + sigma));
     100.0 * (1.0 - overlap / half.sqrt())
 }
 
