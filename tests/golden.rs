@@ -1,6 +1,8 @@
 //! The detector against the numbers of the reference implementation (`data/golden/README.md` describes files,
 //! tolerances and exceptions).
 
+#![expect(clippy::unwrap_used, reason = "a golden file that is not as described fails the test")]
+
 use std::path::PathBuf;
 
 use fluent_anomaly::detector::{
@@ -122,7 +124,7 @@ fn every_series_and_every_case_scores_as_the_reference_does() {
             assert_eq!(tolerance["tolerance"]["outlier"], TOLERANCE);
             // counter_zeros at (0.1,20,15,3): the one change score that only the reference's own blocked sums give
             let blocked_sums = tolerance["tolerance"]["change"].is_null();
-            let compare_change = !blocked_sums && !(input == "noise_spikes" && hangs_on_the_last_bit(case));
+            let compare_change = !(blocked_sums || input == "noise_spikes" && hangs_on_the_last_bit(case));
             let what = format!("{input} {params:?}");
 
             let mut model = ChangeFinder::new(&params);

@@ -50,7 +50,7 @@ pub struct Overflow;
 /// let mut scores = Vec::new();
 /// for t in 0..200 {
 ///     let x = if t == 150 { 30.0 } else { f64::from(t % 5) };
-///     scores.extend(Finite::new(x).map(|x| model.update(&params, x).map(|s| s.outlier)));
+///     scores.push(model.update(&params, Finite::try_from(x)?)?.outlier);
 /// }
 /// assert!(scores[149] < 1.0 && scores[150] > 20.0 && scores[151] < 5.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -69,9 +69,10 @@ impl<const N: usize> Step<N> {
 /// Drops the oldest value, at the front, and appends `x`.
 #[inline(always)]
 pub(super) fn push(window: &mut [f64], x: f64) {
-    let last = window.len() - 1;
-    window.copy_within(1.., 0);
-    window[last] = x;
+    if let Some(last) = window.len().checked_sub(1) {
+        window.copy_within(1.., 0);
+        window[last] = x;
+    }
 }
 
 /// A model of order `K`, all in registers.
