@@ -33,7 +33,8 @@ pub struct Scores {
 /// A point that the model cannot take: its arithmetic would overflow. The model stays as it was.
 ///
 /// The seed learns such a point and every later score is NaN. Ordinary data never comes here: it takes
-/// autocovariances that are singular to the last bit together with jumps of many orders of magnitude. Where only
+/// autocovariances that are singular to the last bit together with jumps of many orders of magnitude, or a
+/// discounting rate below 1e-99 (log-loss reaches 0.5/r, and no score above [`Finite::MAX`] is kept). Where only
 /// the second stage would overflow, it alone leaves the point out: the outlier score is given, the change score
 /// keeps its last value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
