@@ -33,6 +33,7 @@ const MODES: [(ArEstimator, Surprise); 4] = [
     (ArEstimator::Burg, Surprise::Hellinger),
 ];
 
+#[expect(clippy::unwrap_used, reason = "the parameters stand in this file")]
 fn update(bencher: Bencher<'_, '_>, k: usize, (estimator, surprise): (ArEstimator, Surprise)) {
     let params = Params::new(0.02, k, 10, 5, estimator, surprise).unwrap();
     let points: Vec<Finite> = series(POINTS).into_iter().filter_map(Finite::new).collect();

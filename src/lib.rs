@@ -22,6 +22,8 @@ pub mod detector;
 pub mod monitor;
 pub mod near;
 pub mod pipeline;
+#[cfg(feature = "companion")]
+pub mod folder;
 pub mod record;
 pub mod secret;
 pub mod time;

@@ -130,6 +130,15 @@ impl Section {
         })
     }
 
+    /// The section as the file heads it: `datadog.cpu`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.kind {
+            Kind::Datadog { .. } => format!("datadog.{}", self.name),
+            Kind::Series => format!("series.{}", self.name),
+        }
+    }
+
     /// The names of the fields that are written into a record.
     #[must_use]
     pub fn annotation_names(&self) -> [String; 4] {

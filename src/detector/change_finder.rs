@@ -13,10 +13,11 @@
 
 use thiserror::Error;
 
-use super::numeric::{Finite, mean_with};
+use super::numeric::{Finite, mean};
 use super::params::{ArEstimator, MAX_ORDER, Params, Surprise};
-use super::sdar::{Step, WINDOW, push, step_any, step_unrolled, words};
-use super::{score, unroll};
+use super::score::{hellinger, log_loss};
+use super::sdar::{AnyOrder, Learn, Unrolled, WINDOW, push, words};
+use super::unroll;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// What a point scored. Both numbers are finite.
@@ -32,7 +33,10 @@ pub struct Scores {
 /// A point that the model cannot take: its arithmetic would overflow. The model stays as it was.
 ///
 /// The seed learns such a point and every later score is NaN. Ordinary data never comes here: it takes
-/// autocovariances that are singular to the last bit together with jumps of many orders of magnitude.
+/// autocovariances that are singular to the last bit together with jumps of many orders of magnitude, or a
+/// discounting rate below 1e-99 (log-loss reaches 0.5/r, and no score above [`Finite::MAX`] is kept). Where only
+/// the second stage would overflow, it alone leaves the point out: the outlier score is given, the change score
+/// keeps its last value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the model overflows on this point and has left it out")]
 pub struct Overflow;
@@ -46,10 +50,10 @@ pub struct Overflow;
 /// let mut model = ChangeFinder::new(&params);
 /// let mut scores = Vec::new();
 /// for t in 0..200 {
-///     let x = if t == 150 { 9.0 } else { f64::from(t % 5) };
-///     scores.extend(Finite::new(x).map(|x| model.update(&params, x).map(|s| s.outlier)));
+///     let x = if t == 150 { 30.0 } else { f64::from(t % 5) };
+///     scores.push(model.update(&params, Finite::try_from(x)?)?.outlier);
 /// }
-/// assert!(scores[150] > scores[149] && scores[150] > scores[151]);
+/// assert!(scores[149] < 1.0 && scores[150] > 20.0 && scores[151] < 5.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -58,11 +62,11 @@ pub struct Overflow;
 /// panics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeFinder {
-    /// Stage 1, stage 2 (see `sdar`), last T1 outlier scores, last T2 change scores, the oldest first; all finite.
+    /// Stage 1 (see `sdar`), the last T1 outlier scores, stage 2, its last T2 scores, the oldest first; all finite.
     state: Box<[f64]>,
 }
 
-/// How the words of `state` are divided.
+/// Words of state.
 fn len(params: &Params) -> usize {
     2 * words(params.order(), params.estimator()) + params.outlier_window() + params.change_window()
 }
@@ -77,36 +81,37 @@ impl ChangeFinder {
     /// Scores `x` and learns it.
     ///
     /// # Errors
-    /// [`Overflow`] when the state or the scores would not be finite any more; nothing is learned then.
+    /// [`Overflow`] when the outlier score, and with it the state, would not be finite any more; nothing is
+    /// learned then.
     pub fn update(&mut self, params: &Params, x: Finite) -> Result<Scores, Overflow> {
         let x = x.get();
         let state = &mut self.state;
         match params.estimator() {
             ArEstimator::Yule => match params.order() {
-                1 => update_unrolled::<1, false>(state, params, x),
-                2 => update_unrolled::<2, false>(state, params, x),
-                3 => update_unrolled::<3, false>(state, params, x),
-                4 => update_unrolled::<4, false>(state, params, x),
-                5 => update_unrolled::<5, false>(state, params, x),
-                6 => update_unrolled::<6, false>(state, params, x),
-                7 => update_unrolled::<7, false>(state, params, x),
-                8 => update_unrolled::<8, false>(state, params, x),
-                9 => update_unrolled::<9, false>(state, params, x),
-                unroll::UNROLLED => update_unrolled::<10, false>(state, params, x),
-                _ => update_any(state, params, x),
+                1 => unrolled::<1, false>(state, params, x),
+                2 => unrolled::<2, false>(state, params, x),
+                3 => unrolled::<3, false>(state, params, x),
+                4 => unrolled::<4, false>(state, params, x),
+                5 => unrolled::<5, false>(state, params, x),
+                6 => unrolled::<6, false>(state, params, x),
+                7 => unrolled::<7, false>(state, params, x),
+                8 => unrolled::<8, false>(state, params, x),
+                9 => unrolled::<9, false>(state, params, x),
+                unroll::UNROLLED => unrolled::<10, false>(state, params, x),
+                _ => any_order(state, params, x),
             },
             ArEstimator::Burg => match params.order() {
-                1 => update_unrolled::<1, true>(state, params, x),
-                2 => update_unrolled::<2, true>(state, params, x),
-                3 => update_unrolled::<3, true>(state, params, x),
-                4 => update_unrolled::<4, true>(state, params, x),
-                5 => update_unrolled::<5, true>(state, params, x),
-                6 => update_unrolled::<6, true>(state, params, x),
-                7 => update_unrolled::<7, true>(state, params, x),
-                8 => update_unrolled::<8, true>(state, params, x),
-                9 => update_unrolled::<9, true>(state, params, x),
-                unroll::UNROLLED => update_unrolled::<10, true>(state, params, x),
-                _ => update_any(state, params, x),
+                1 => unrolled::<1, true>(state, params, x),
+                2 => unrolled::<2, true>(state, params, x),
+                3 => unrolled::<3, true>(state, params, x),
+                4 => unrolled::<4, true>(state, params, x),
+                5 => unrolled::<5, true>(state, params, x),
+                6 => unrolled::<6, true>(state, params, x),
+                7 => unrolled::<7, true>(state, params, x),
+                8 => unrolled::<8, true>(state, params, x),
+                9 => unrolled::<9, true>(state, params, x),
+                unroll::UNROLLED => unrolled::<10, true>(state, params, x),
+                _ => any_order(state, params, x),
             },
         }
     }
@@ -146,17 +151,18 @@ impl ChangeFinder {
     /// Diagnostic: what the model has learned so far, or `None` with parameters of another size of state.
     #[must_use]
     pub fn internals(&self, params: &Params) -> Option<Internals<'_>> {
-        if self.state.len() != len(params) {
-            return None;
-        }
         let k = params.order();
         let size = words(k, params.estimator());
-        let stage = |from: usize| {
-            let (window, c) = self.state[from + WINDOW..from + size].split_at(k);
-            StageInternals { mu: self.state[from], sigma: self.state[from + 1], window, c }
-        };
-        let (outliers, changes) = self.state[2 * size..].split_at(params.outlier_window());
-        Some(Internals { stage1: stage(0), stage2: stage(size), outliers, changes })
+        let (stage1, rest) = self.state.split_at_checked(size)?;
+        let (outliers, rest) = rest.split_at_checked(params.outlier_window())?;
+        let (stage2, changes) = rest.split_at_checked(size)?;
+        (changes.len() == params.change_window()).then_some(())?;
+        Some(Internals {
+            stage1: StageInternals::new(stage1, k)?,
+            stage2: StageInternals::new(stage2, k)?,
+            outliers,
+            changes,
+        })
     }
 
     /// What every state that `update` can reach has in common, and what `update` relies on.
@@ -166,9 +172,11 @@ impl ChangeFinder {
         let learnable = |values: &[f64]| values.iter().all(|&value| Finite::new(value).is_some());
         self.state.iter().all(|value| value.is_finite())
             && self.internals(params).is_some_and(|all| {
-                [all.stage1, all.stage2]
-                    .iter()
-                    .all(|stage| stage.sigma >= 0.0 && stage.mu.abs() <= MEAN_MAX && learnable(stage.window))
+                learnable(all.outliers)
+                    && learnable(all.changes)
+                    && [all.stage1, all.stage2].iter().all(|stage| {
+                        stage.sigma >= 0.0 && stage.mu.abs() <= MEAN_MAX && learnable(stage.window)
+                    })
             })
     }
 }
@@ -199,71 +207,81 @@ pub struct StageInternals<'a> {
     pub c: &'a [f64],
 }
 
+impl<'a> StageInternals<'a> {
+    fn new(stage: &'a [f64], k: usize) -> Option<Self> {
+        let (&[mu, sigma], rest) = stage.split_first_chunk::<WINDOW>()?;
+        let (window, c) = rest.split_at_checked(k)?;
+        Some(Self { mu, sigma, window, c })
+    }
+}
+
 #[inline(never)]
-fn update_unrolled<const K: usize, const BURG: bool>(
+fn unrolled<const K: usize, const BURG: bool>(
     state: &mut [f64],
     params: &Params,
     x: f64,
 ) -> Result<Scores, Overflow> {
-    let estimator = if BURG { ArEstimator::Burg } else { ArEstimator::Yule };
-    update_with(state, params, x, K, words(K, estimator), step_unrolled::<K, BURG>)
+    score_and_learn(&Unrolled::<K, BURG>, state, params, x, log_loss)
 }
 
 #[inline(never)]
-fn update_any(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
-    let (k, estimator) = (params.order(), params.estimator());
-    update_with(state, params, x, k, words(k, estimator), |stage, rate, x| {
-        step_any::<{ MAX_ORDER + 1 }>(stage, k, estimator, rate, x)
-    })
+fn any_order(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
+    let model = AnyOrder::<{ MAX_ORDER + 1 }> { k: params.order(), estimator: params.estimator() };
+    score_and_learn(&model, state, params, x, log_loss)
 }
 
-/// Both stages, then one check, then all writes.
+/// Both stages, one after the other: score, check, learn; the mean of the scores is what the next stage sees.
 ///
-/// The check covers everything that is written. x, the windows and hence mu and c are bounded by
-/// [`Finite::MAX`], and so is y here. An infinite prediction or sigma shows in the score made from it: log-loss
-/// holds ln(sigma), Hellinger divides something infinite by something infinite. The outlier score goes into y.
+/// The check is all it takes to keep the state finite. Points and scores, hence their means, mu and c, are
+/// bounded by [`Finite::MAX`]. An infinite prediction or sigma shows in the score made from it: log-loss holds
+/// ln(sigma), Hellinger divides something infinite by something infinite.
+///
+/// `log_loss` is always that of `score`, except that a test puts the seed's there.
 #[inline(always)]
-fn update_with<const N: usize>(
+fn score_and_learn<const N: usize>(
+    model: &impl Learn<N>,
     state: &mut [f64],
     params: &Params,
     x: f64,
-    k: usize,
-    stage_words: usize,
-    step: impl Fn(&[f64], f64, f64) -> Step<N>,
+    log_loss: impl Fn(f64, f64) -> f64,
 ) -> Result<Scores, Overflow> {
-    let Some((stage1, rest)) = state.split_at_mut_checked(stage_words) else { return Err(Overflow) };
-    let Some((stage2, rest)) = rest.split_at_mut_checked(stage_words) else { return Err(Overflow) };
-    let Some((outliers, changes)) = rest.split_at_mut_checked(params.outlier_window()) else {
-        return Err(Overflow);
-    };
-    let (Some((_, last_outliers)), Some((_, last_changes))) = (outliers.split_first(), changes.split_first())
-    else {
-        return Err(Overflow);
-    };
-
-    let rate = params.discounting_rate();
-    let step1 = step(stage1, rate, x);
-    let outlier = surprise(params.surprise(), stage1, &step1, x);
-    let y = mean_with(last_outliers, outlier);
-
-    let step2 = step(stage2, rate / 2.0, y);
-    let surprise2 = surprise(params.surprise(), stage2, &step2, y);
-    let change = mean_with(last_changes, surprise2);
-
-    if Finite::new(y).is_none() || !change.is_finite() {
-        return Err(Overflow);
+    let mut rest = state;
+    let mut input = x;
+    let mut rate = params.discounting_rate();
+    let mut window = params.outlier_window();
+    let mut outlier = None;
+    loop {
+        let Some((stage, scores, next)) = split(rest, model.words(), window) else { return Err(Overflow) };
+        let step = model.step(stage, rate, input);
+        let score = match params.surprise() {
+            Surprise::LogLoss => log_loss(input - step.x_hat, step.sigma),
+            Surprise::Hellinger => hellinger(stage[0], stage[1], step.mu, step.sigma),
+        };
+        if Finite::new(score).is_some() {
+            step.store(stage, model.order(), input);
+            push(scores, score);
+        } else if outlier.is_none() {
+            return Err(Overflow);
+        }
+        let mean = mean(scores);
+        match outlier {
+            Some(outlier) => return Ok(Scores { outlier, change: mean }),
+            None => outlier = Some(score),
+        }
+        rest = next;
+        input = mean;
+        rate /= 2.0;
+        window = params.change_window();
     }
-    step1.store(stage1, k, x);
-    step2.store(stage2, k, y);
-    push(outliers, outlier);
-    push(changes, surprise2);
-    Ok(Scores { outlier, change })
 }
 
+/// A stage, its scores, and what follows.
 #[inline(always)]
-fn surprise<const N: usize>(kind: Surprise, before: &[f64], step: &Step<N>, x: f64) -> f64 {
-    match kind {
-        Surprise::LogLoss => score::log_loss(x - step.x_hat, step.sigma),
-        Surprise::Hellinger => score::hellinger(before[0], before[1], step.mu, step.sigma),
-    }
+fn split(state: &mut [f64], words: usize, window: usize) -> Option<(&mut [f64], &mut [f64], &mut [f64])> {
+    let (stage, rest) = state.split_at_mut_checked(words)?;
+    let (scores, rest) = rest.split_at_mut_checked(window)?;
+    Some((stage, scores, rest))
 }
+
+#[cfg(test)]
+mod tests;

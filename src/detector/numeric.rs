@@ -90,46 +90,24 @@ pub fn exp(x: f64) -> f64 {
 /// ```
 /// assert_eq!(fluent_anomaly::detector::mean(&[1.0, 2.0, 6.0]), 3.0);
 /// ```
+#[inline]
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
-    match values.split_last() {
-        Some((&last, rest)) => mean_with(rest, last),
-        None => 0.0,
+    let (blocks, tail) = values.as_chunks::<8>();
+    let mut total = 0.0;
+    if let Some((first, blocks)) = blocks.split_first() {
+        let mut sums = *first;
+        for block in blocks {
+            for (sum, value) in sums.iter_mut().zip(block) {
+                *sum += value;
+            }
+        }
+        total = pairwise(&sums);
     }
-}
-
-/// [`mean`] of `rest` followed by `last`.
-#[inline(always)]
-pub(super) fn mean_with(rest: &[f64], last: f64) -> f64 {
-    let (blocks, tail) = rest.as_chunks::<8>();
-    let mut total = match blocks {
-        // seven values: `last` is the eighth
-        [] if tail.len() == 7 => {
-            return ((tail[0] + tail[1]) + (tail[2] + tail[3]) + ((tail[4] + tail[5]) + (tail[6] + last)))
-                / 8.0;
-        }
-        [] => 0.0,
-        [first, more @ ..] => {
-            let mut sums = *first;
-            for block in more {
-                for (sum, value) in sums.iter_mut().zip(block) {
-                    *sum += value;
-                }
-            }
-            if tail.len() == 7 {
-                // `last` completes another block
-                for (sum, value) in sums.iter_mut().zip(tail.iter().chain([&last])) {
-                    *sum += value;
-                }
-                return pairwise(&sums) / (rest.len() + 1) as f64;
-            }
-            pairwise(&sums)
-        }
-    };
     for value in tail {
         total += value;
     }
-    (total + last) / (rest.len() + 1) as f64
+    if values.is_empty() { 0.0 } else { total / values.len() as f64 }
 }
 
 #[inline(always)]

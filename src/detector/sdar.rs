@@ -31,7 +31,19 @@ pub(super) const fn words(k: usize, estimator: ArEstimator) -> usize {
     }
 }
 
-/// What a point makes of a stage, `N` being at least the order plus one.
+/// An AR model of some order, the way it takes a step.
+pub(super) trait Learn<const N: usize> {
+    /// k, below `N`.
+    fn order(&self) -> usize;
+
+    /// [`words`] of a stage.
+    fn words(&self) -> usize;
+
+    /// What the point `x` makes of `stage`, which has [`words`](Self::words) words.
+    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<N>;
+}
+
+/// What a point makes of a stage of an order below `N`.
 pub(super) struct Step<const N: usize> {
     pub(super) mu: f64,
     pub(super) sigma: f64,
@@ -57,93 +69,114 @@ impl<const N: usize> Step<N> {
 /// Drops the oldest value, at the front, and appends `x`.
 #[inline(always)]
 pub(super) fn push(window: &mut [f64], x: f64) {
-    let last = window.len() - 1;
-    window.copy_within(1.., 0);
-    window[last] = x;
+    if let Some(last) = window.len().checked_sub(1) {
+        window.copy_within(1.., 0);
+        window[last] = x;
+    }
 }
 
-/// One step of order `K`, all in registers. `stage` has `words(K, ..)` words.
-#[inline(always)]
-pub(super) fn step_unrolled<const K: usize, const BURG: bool>(
-    stage: &[f64],
-    rate: f64,
-    x: f64,
-) -> Step<LANES> {
-    let keep = 1.0 - rate;
-    let mu = keep * stage[0] + rate * x;
-    let dx = x - mu;
+/// A model of order `K`, all in registers.
+pub(super) struct Unrolled<const K: usize, const BURG: bool>;
 
-    let mut past: Lanes = [0.0; LANES];
-    let mut d: Lanes = [0.0; LANES];
-    unroll!(J < K, {
-        past[J] = stage[WINDOW + K - 1 - J];
-        d[J] = past[J] - mu;
-    });
+impl<const K: usize, const BURG: bool> Learn<LANES> for Unrolled<K, BURG> {
+    #[inline(always)]
+    fn order(&self) -> usize {
+        K
+    }
 
-    let mut c: Lanes = [0.0; LANES];
-    let a = if BURG {
-        burg::solve_unrolled::<K>(x, &past)
-    } else {
-        let gain = rate * dx;
-        c[0] = keep * stage[WINDOW + K] + gain * dx;
+    #[inline(always)]
+    fn words(&self) -> usize {
+        words(K, if BURG { ArEstimator::Burg } else { ArEstimator::Yule })
+    }
+
+    #[inline(always)]
+    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<LANES> {
+        let keep = 1.0 - rate;
+        let mu = keep * stage[0] + rate * x;
+        let dx = x - mu;
+
+        let mut past: Lanes = [0.0; LANES];
+        let mut d: Lanes = [0.0; LANES];
         unroll!(J < K, {
-            c[J + 1] = keep * stage[WINDOW + K + 1 + J] + gain * d[J];
+            past[J] = stage[WINDOW + K - 1 - J];
+            d[J] = past[J] - mu;
         });
-        levinson::solve_unrolled::<K>(&c)
-    };
 
-    let mut x_hat = 0.0;
-    unroll!(J < K, {
-        x_hat += a[J] * d[J];
-    });
-    x_hat += mu;
-    let error = x - x_hat;
-    let sigma = keep * stage[1] + rate * (error * error);
-    Step { mu, sigma, x_hat, c }
+        let mut c: Lanes = [0.0; LANES];
+        let a = if BURG {
+            burg::solve_unrolled::<K>(x, &past)
+        } else {
+            let gain = rate * dx;
+            c[0] = keep * stage[WINDOW + K] + gain * dx;
+            unroll!(J < K, {
+                c[J + 1] = keep * stage[WINDOW + K + 1 + J] + gain * d[J];
+            });
+            levinson::solve_unrolled::<K>(&c)
+        };
+
+        let mut x_hat = 0.0;
+        unroll!(J < K, {
+            x_hat += a[J] * d[J];
+        });
+        x_hat += mu;
+        let error = x - x_hat;
+        let sigma = keep * stage[1] + rate * (error * error);
+        Step { mu, sigma, x_hat, c }
+    }
 }
 
-/// One step of any order `k < N`, the same bits.
-pub(super) fn step_any<const N: usize>(
-    stage: &[f64],
-    k: usize,
-    estimator: ArEstimator,
-    rate: f64,
-    x: f64,
-) -> Step<N> {
-    let keep = 1.0 - rate;
-    let mu = keep * stage[0] + rate * x;
-    let dx = x - mu;
-    let (window, old_c) = stage[WINDOW..].split_at(k);
+/// A model of any order `k < N`, in loops, the same bits.
+pub(super) struct AnyOrder<const N: usize> {
+    pub(super) k: usize,
+    pub(super) estimator: ArEstimator,
+}
 
-    let mut c = [0.0; N];
-    let mut a = [0.0; N];
-    match estimator {
-        ArEstimator::Yule => {
-            let gain = rate * dx;
-            c[0] = keep * old_c[0] + gain * dx;
-            for ((new, old), past) in c[1..].iter_mut().zip(&old_c[1..]).zip(window.iter().rev()) {
-                *new = keep * old + gain * (past - mu);
-            }
-            levinson::solve(&c[..=k], &mut a[..k]);
-        }
-        ArEstimator::Burg => {
-            let mut f = [0.0; N];
-            let mut b = [0.0; N];
-            b[0] = x;
-            for (j, past) in window.iter().rev().enumerate() {
-                f[j] = *past;
-                b[j + 1] = *past;
-            }
-            burg::solve(&mut f[..k], &mut b[..k], &mut a[..k]);
-        }
+impl<const N: usize> Learn<N> for AnyOrder<N> {
+    fn order(&self) -> usize {
+        self.k
     }
 
-    let mut x_hat = 0.0;
-    for (a, past) in a[..k].iter().zip(window.iter().rev()) {
-        x_hat += a * (past - mu);
+    fn words(&self) -> usize {
+        words(self.k, self.estimator)
     }
-    x_hat += mu;
-    let error = x - x_hat;
-    let sigma = keep * stage[1] + rate * (error * error);
-    Step { mu, sigma, x_hat, c }
+
+    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<N> {
+        let k = self.k;
+        let keep = 1.0 - rate;
+        let mu = keep * stage[0] + rate * x;
+        let dx = x - mu;
+        let (window, old_c) = stage[WINDOW..].split_at(k);
+
+        let mut c = [0.0; N];
+        let mut a = [0.0; N];
+        match self.estimator {
+            ArEstimator::Yule => {
+                let gain = rate * dx;
+                c[0] = keep * old_c[0] + gain * dx;
+                for ((new, old), past) in c[1..].iter_mut().zip(&old_c[1..]).zip(window.iter().rev()) {
+                    *new = keep * old + gain * (past - mu);
+                }
+                levinson::solve(&c[..=k], &mut a[..k]);
+            }
+            ArEstimator::Burg => {
+                let mut f = [0.0; N];
+                let mut b = [0.0; N];
+                b[0] = x;
+                for (j, past) in window.iter().rev().enumerate() {
+                    f[j] = *past;
+                    b[j + 1] = *past;
+                }
+                burg::solve(&mut f[..k], &mut b[..k], &mut a[..k]);
+            }
+        }
+
+        let mut x_hat = 0.0;
+        for (a, past) in a[..k].iter().zip(window.iter().rev()) {
+            x_hat += a * (past - mu);
+        }
+        x_hat += mu;
+        let error = x - x_hat;
+        let sigma = keep * stage[1] + rate * (error * error);
+        Step { mu, sigma, x_hat, c }
+    }
 }

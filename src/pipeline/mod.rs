@@ -20,7 +20,7 @@ pub use track::{Refusal, Track, TrackSpec, Verdict};
 
 use crate::annotation;
 use crate::bank::{Bank, Flush, Section as BankSection, Storage};
-use crate::config::{Config, Journal};
+use crate::config::{Config, Journal, Section};
 use crate::record::{Extractor, Field, Format, Found, Output};
 use crate::time::Time;
 use watcher::{Reading, Watcher};
@@ -183,6 +183,12 @@ impl Pipeline {
             None => {}
         }
     }
+}
+
+/// Bytes that one series of a section takes at most, besides its key.
+#[must_use]
+pub fn series_bytes(section: &Section) -> usize {
+    watcher::section_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&spec))
 }
 
 /// Stands in for a pipeline while the configuration is wrong: records pass, and each says why it is not scored.

@@ -4,7 +4,7 @@ use super::track::{Refusal, TrackSpec};
 use crate::annotation;
 use crate::bank::{Observation, SectionId};
 use crate::codec::{Writer, checksum};
-use crate::config::{Kind, Nulls, Section, TagPattern};
+use crate::config::{Nulls, Section, TagPattern};
 use crate::detector::ParamsError;
 use crate::record::{Accessor, Extractor, Format, Found, Value};
 use crate::time::Time;
@@ -41,7 +41,7 @@ impl Watcher {
         inputs.extend(section.time.clone());
         inputs.extend(section.by.iter().cloned());
         Self {
-            name: section_name(section),
+            name: section.title(),
             tags: section.tags.clone(),
             extractor: Extractor::new(format, &inputs, &annotation::outputs(section)),
             nulls: section.nulls,
@@ -119,14 +119,6 @@ fn append_key(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) {
     }
 }
 
-fn section_name(section: &Section) -> String {
-    let kind = match section.kind {
-        Kind::Datadog { .. } => "datadog",
-        Kind::Series => "series",
-    };
-    format!("{kind}.{}", section.name)
-}
-
 /// Everything that a saved model of this section depends on: what it learns, of which series, and how.
 pub(super) fn section_id(section: &Section) -> SectionId {
     let settings = &section.change_finder;
@@ -143,7 +135,7 @@ pub(super) fn section_id(section: &Section) -> SectionId {
     for accessor in &section.by {
         w.bytes(accessor.to_string().as_bytes());
     }
-    SectionId { name: section_name(section), signature: checksum(1, &bytes) }
+    SectionId { name: section.title(), signature: checksum(1, &bytes) }
 }
 
 /// The spec of a section's models.

@@ -1,2 +1,44 @@
 //! The companion binary: one file a command.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod demo;
+mod failure;
+mod files;
+mod filter;
+mod frames;
+mod input;
+
+/// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Start here:\n  fluent-anomaly demo\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini\n\nExit status: 0 fine, 1 failed, 2 wrong usage or configuration."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Filter(filter::Args),
+    Check(check::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Filter(args) => filter::run(&args),
+        Command::Check(args) => check::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

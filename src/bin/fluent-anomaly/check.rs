@@ -1,0 +1,114 @@
+//! `check`: all configuration problems at once, then what is watched and what it costs.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use fluent_anomaly::config::{Config, Journal, Kind, Section};
+use fluent_anomaly::pipeline;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Check a configuration file: all problems at once, then what is watched and what it costs in memory.
+///
+/// Exit status 2 when something is wrong.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini")]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    config: PathBuf,
+    /// How the result is written
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    format: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs: one JSON object
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let config = files::read_config(&args.config)?;
+    let state = files::state_path(&args.config, &config).map(|path| path.display().to_string());
+    let text = match args.format {
+        Output::Text => describe(&config, state.as_deref()),
+        Output::Json => json(&config, state.as_deref()).to_string() + "\n",
+    };
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+}
+
+fn describe(config: &Config, state: Option<&str>) -> String {
+    let mut text = String::new();
+    for section in &config.sections {
+        let settings = &section.change_finder;
+        text += &format!("[{}]\n  tags    {}\n  value   {}\n", section.title(), section.tags, section.value);
+        let keys: Vec<String> = section.by.iter().map(ToString::to_string).collect();
+        text += &match keys.is_empty() {
+            true => "  series  one for the whole section\n".to_owned(),
+            false => format!("  series  one for each {}\n", keys.join(", ")),
+        };
+        if let Kind::Datadog { query } = &section.kind {
+            text += &format!("  query   {query}\n");
+        }
+        let order = settings.order.map_or("by AIC after the first day".to_owned(), |k| k.to_string());
+        text += &format!(
+            "  model   r {}, k {order}, T1 {}, T2 {}, {}, {}\n",
+            settings.discounting_rate,
+            settings.outlier_window,
+            settings.change_window,
+            settings.ar,
+            settings.surprise
+        );
+        text += &format!("  writes  {}\n", section.annotation_names().join(", "));
+        text += &format!("  memory  {} bytes a series besides its key\n\n", pipeline::series_bytes(section));
+    }
+    let max = config.filter.max_series;
+    text += &format!("at most {max} series: {}", mebibytes(total_bytes(config)));
+    text += &match state {
+        None => "; state is kept in memory only\n".to_owned(),
+        Some(folder) => {
+            let when = match config.filter.journal {
+                Journal::Record => "before each record leaves".to_owned(),
+                Journal::Interval { seconds } => format!("every {seconds} s"),
+            };
+            format!("; state in {folder}, saved {when}\n")
+        }
+    };
+    text
+}
+
+/// The dearest section at `max_series`, with keys of 32 bytes.
+fn total_bytes(config: &Config) -> u64 {
+    const KEY: usize = 32;
+    let dearest = config.sections.iter().map(pipeline::series_bytes).max().unwrap_or(0);
+    (dearest + KEY) as u64 * config.filter.max_series as u64
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
+    let section = |section: &Section| {
+        serde_json::json!({
+            "section": section.title(),
+            "tags": section.tags.to_string(),
+            "value": section.value.to_string(),
+            "by": section.by.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "order": section.change_finder.order,
+            "writes": section.annotation_names(),
+            "bytes_per_series": pipeline::series_bytes(section),
+        })
+    };
+    serde_json::json!({
+        "sections": config.sections.iter().map(section).collect::<Vec<_>>(),
+        "max_series": config.filter.max_series,
+        "max_bytes": total_bytes(config),
+        "state": state,
+    })
+}

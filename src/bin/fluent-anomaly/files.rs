@@ -1,0 +1,34 @@
+//! The configuration file and the state folder beside it, for all commands.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fluent_anomaly::bank::Storage;
+use fluent_anomaly::config::Config;
+use fluent_anomaly::folder::Folder;
+
+use crate::failure::Failure;
+
+/// The default of `--config`.
+pub(crate) const DEFAULT_CONFIG: &str = "fluent-anomaly.ini";
+
+/// Reads and checks a configuration file.
+pub(crate) fn read_config(path: &Path) -> Result<Config, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!("{}: cannot be read: {error}; name another with --config", path.display()))
+    })?;
+    Config::parse(&path.display().to_string(), &text).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The state folder of a configuration, locked for this process; `None` with `state: off`.
+pub(crate) fn open_state(config_path: &Path, config: &Config) -> Result<Option<Box<dyn Storage>>, Failure> {
+    let Some(path) = state_path(config_path, config) else { return Ok(None) };
+    let folder = Folder::open(&path).map_err(|error| Failure::Failed(format!("state: {error}")))?;
+    Ok(Some(Box::new(folder)))
+}
+
+/// Where a configuration keeps its state.
+pub(crate) fn state_path(config_path: &Path, config: &Config) -> Option<PathBuf> {
+    let beside = config_path.parent().unwrap_or(Path::new(""));
+    config.filter.state.as_deref().map(|state| beside.join(state))
+}

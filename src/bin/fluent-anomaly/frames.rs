@@ -1,0 +1,230 @@
+//! A stream of bytes -> records: JSON lines, or msgpack maps one behind the other.
+
+use fluent_anomaly::record::{Format, msgpack};
+
+/// A longer record is passed on unread: what a stream without line ends may cost in memory.
+const MAX_RECORD: usize = 64 << 20;
+
+/// What comes next out of a stream.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A whole record is in the buffer.
+    Record,
+    /// Bytes that are to be passed on as they are, and the first time, why.
+    Through(Option<String>),
+    /// The rest is incomplete.
+    More,
+}
+
+/// Cuts a stream into records. Every byte that is pushed comes out again.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    format: Format,
+    bytes: Vec<u8>,
+    start: usize,
+    /// Up to here no line end was found.
+    searched: usize,
+    ended: bool,
+    /// JSON: until the next line end; msgpack: for good, since there is no telling where a map begins.
+    passing: bool,
+    /// What stood behind the last record.
+    terminator: bool,
+}
+
+impl Frames {
+    pub(crate) fn new(format: Format) -> Self {
+        Self {
+            format,
+            bytes: Vec::new(),
+            start: 0,
+            searched: 0,
+            ended: false,
+            passing: false,
+            terminator: false,
+        }
+    }
+
+    /// Adds what was read.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.drain(..self.start);
+        self.searched -= self.start;
+        self.start = 0;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// No more will come: what is left is a record too.
+    pub(crate) fn finish(&mut self) {
+        self.ended = true;
+    }
+
+    /// Writes what stood between the last record and the next.
+    pub(crate) fn end_of_record(&self, output: &mut Vec<u8>) {
+        if self.terminator {
+            output.push(b'\n');
+        }
+    }
+
+    /// Puts the next piece into `record`.
+    pub(crate) fn next(&mut self, record: &mut Vec<u8>) -> Next {
+        record.clear();
+        match self.format {
+            Format::Json => self.next_line(record),
+            Format::Msgpack => self.next_map(record),
+        }
+    }
+
+    fn take(&mut self, len: usize, record: &mut Vec<u8>) {
+        record.extend_from_slice(&self.bytes[self.start..self.start + len]);
+        self.start += len;
+        self.searched = self.searched.max(self.start);
+    }
+
+    fn next_line(&mut self, record: &mut Vec<u8>) -> Next {
+        let end =
+            self.bytes[self.searched..].iter().position(|&byte| byte == b'\n').map(|at| self.searched + at);
+        self.terminator = false;
+        match end {
+            Some(end) => {
+                if self.passing {
+                    self.passing = false;
+                    self.take(end + 1 - self.start, record);
+                    return Next::Through(None);
+                }
+                self.take(end - self.start, record);
+                self.start += 1;
+                self.searched = self.start;
+                self.terminator = true;
+                Next::Record
+            }
+            None => {
+                let left = self.bytes.len() - self.start;
+                self.searched = self.bytes.len();
+                if left == 0 {
+                    return Next::More;
+                }
+                if self.passing || left > MAX_RECORD {
+                    let why = (!self.passing)
+                        .then(|| format!("a line of more than {MAX_RECORD} bytes is passed on unread"));
+                    self.passing = true;
+                    self.take(left, record);
+                    return Next::Through(why);
+                }
+                if self.ended {
+                    self.take(left, record);
+                    return Next::Record;
+                }
+                Next::More
+            }
+        }
+    }
+
+    fn next_map(&mut self, record: &mut Vec<u8>) -> Next {
+        let left = self.bytes.len() - self.start;
+        if left == 0 {
+            return Next::More;
+        }
+        if !self.passing {
+            match msgpack::object_len(&self.bytes[self.start..]) {
+                Ok(Some(len)) => {
+                    self.take(len, record);
+                    return Next::Record;
+                }
+                Ok(None) if left <= MAX_RECORD && !self.ended => return Next::More,
+                Ok(None) => {
+                    self.passing = true;
+                    self.take(left, record);
+                    return Next::Through(Some(
+                        "an incomplete msgpack object is passed on unread".to_owned(),
+                    ));
+                }
+                Err(error) => {
+                    self.passing = true;
+                    self.take(left, record);
+                    return Next::Through(Some(format!(
+                        "no msgpack ({error}): this and everything behind it is passed on unread"
+                    )));
+                }
+            }
+        }
+        self.take(left, record);
+        Next::Through(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(frames: &mut Frames) -> Vec<(bool, Vec<u8>)> {
+        let mut out = Vec::new();
+        let mut record = Vec::new();
+        loop {
+            match frames.next(&mut record) {
+                Next::Record => out.push((true, record.clone())),
+                Next::Through(_) => out.push((false, record.clone())),
+                Next::More => return out,
+            }
+        }
+    }
+
+    #[test]
+    fn lines_come_whole_however_the_bytes_arrive() {
+        let text = b"{\"a\":1}\n\n{\"b\":2}\nlast";
+        for size in 1..text.len() {
+            let mut frames = Frames::new(Format::Json);
+            let mut out = Vec::new();
+            for piece in text.chunks(size) {
+                frames.push(piece);
+                out.extend(all(&mut frames));
+            }
+            frames.finish();
+            out.extend(all(&mut frames));
+            let expected: [&[u8]; 4] = [b"{\"a\":1}", b"", b"{\"b\":2}", b"last"];
+            assert_eq!(out, expected.map(|line| (true, line.to_vec())), "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn maps_come_whole_however_the_bytes_arrive() {
+        let bytes = [0x81, 0xa1, b'a', 0x01, 0x81, 0xa1, b'b', 0xcb, 0, 0, 0, 0, 0, 0, 0, 0, 0x80];
+        for size in 1..bytes.len() {
+            let mut frames = Frames::new(Format::Msgpack);
+            let mut out = Vec::new();
+            for piece in bytes.chunks(size) {
+                frames.push(piece);
+                out.extend(all(&mut frames));
+            }
+            let expected = [(true, bytes[..4].to_vec()), (true, bytes[4..16].to_vec()), (true, vec![0x80])];
+            assert_eq!(out, expected, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_msgpack_passes_through_whole() {
+        let mut frames = Frames::new(Format::Msgpack);
+        frames.push(&[0x80, 0xc1, 1, 2]);
+        assert_eq!(all(&mut frames), [(true, vec![0x80]), (false, vec![0xc1, 1, 2])]);
+        frames.push(&[0x80]);
+        assert_eq!(all(&mut frames), [(false, vec![0x80])]);
+    }
+
+    #[test]
+    fn an_incomplete_map_at_the_end_is_not_swallowed() {
+        let mut frames = Frames::new(Format::Msgpack);
+        frames.push(&[0x81, 0xa1]);
+        assert_eq!(all(&mut frames), []);
+        frames.finish();
+        assert_eq!(all(&mut frames), [(false, vec![0x81, 0xa1])]);
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_passed_on() {
+        let mut frames = Frames::new(Format::Json);
+        frames.push(&vec![b'x'; MAX_RECORD + 1]);
+        let mut record = Vec::new();
+        assert!(matches!(frames.next(&mut record), Next::Through(Some(_))));
+        assert_eq!(record.len(), MAX_RECORD + 1);
+        frames.push(b"yz\n{}\n");
+        assert_eq!(all(&mut frames), [(false, b"yz\n".to_vec()), (true, b"{}".to_vec())]);
+    }
+}
