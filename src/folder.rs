@@ -65,8 +65,7 @@ impl Storage for Folder {
 
     fn read_at(&mut self, name: &str, offset: u64, into: &mut [u8]) -> Result<usize, StorageError> {
         if self.reading.as_ref().is_none_or(|(open, _)| open != name) {
-            let file =
-                File::open(self.path.join(name)).map_err(|error| self.error("open", name, &error))?;
+            let file = File::open(self.path.join(name)).map_err(|error| self.error("open", name, &error))?;
             self.reading = Some((name.to_owned(), file));
         }
         let Some((_, file)) = &mut self.reading else { return Ok(0) };
@@ -79,7 +78,8 @@ impl Storage for Folder {
         let make = || OpenOptions::new().create_new(true).append(true).open(&path);
         let made = match make() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(&self.path).map_err(|error| self.error("make the folder of", name, &error))?;
+                fs::create_dir_all(&self.path)
+                    .map_err(|error| self.error("make the folder of", name, &error))?;
                 make()
             }
             made => made,
@@ -109,7 +109,8 @@ impl Storage for Folder {
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), StorageError> {
         self.reading = None;
-        fs::rename(self.path.join(from), self.path.join(to)).map_err(|error| self.error("rename", from, &error))?;
+        fs::rename(self.path.join(from), self.path.join(to))
+            .map_err(|error| self.error("rename", from, &error))?;
         // the new name survives a power cut only when the folder itself is on disk
         if let Ok(folder) = File::open(&self.path) {
             let _ = folder.sync_all();

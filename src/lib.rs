@@ -19,11 +19,11 @@ pub mod bank;
 pub mod codec;
 pub mod config;
 pub mod detector;
+#[cfg(feature = "companion")]
+pub mod folder;
 pub mod monitor;
 pub mod near;
 pub mod pipeline;
-#[cfg(feature = "companion")]
-pub mod folder;
 pub mod record;
 pub mod secret;
 pub mod time;
