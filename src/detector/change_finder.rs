@@ -167,16 +167,17 @@ impl ChangeFinder {
 
     /// What every state that `update` can reach has in common, and what `update` relies on.
     fn is_sound(&self, params: &Params) -> bool {
-        // running means may exceed the data by rounding; a rate below 1e-16 adds up
+        // means may exceed what they are made of: by rounding, and with a rate below 1e-16, which adds up
         const MEAN_MAX: f64 = 1e120;
+        let mean_like = |values: &[f64]| values.iter().all(|value| value.abs() <= MEAN_MAX);
         let learnable = |values: &[f64]| values.iter().all(|&value| Finite::new(value).is_some());
         self.state.iter().all(|value| value.is_finite())
             && self.internals(params).is_some_and(|all| {
                 learnable(all.outliers)
                     && learnable(all.changes)
-                    && [all.stage1, all.stage2].iter().all(|stage| {
-                        stage.sigma >= 0.0 && stage.mu.abs() <= MEAN_MAX && learnable(stage.window)
-                    })
+                    && [all.stage1, all.stage2]
+                        .iter()
+                        .all(|stage| stage.sigma >= 0.0 && mean_like(&[stage.mu]) && mean_like(stage.window))
             })
     }
 }

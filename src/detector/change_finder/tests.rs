@@ -226,7 +226,7 @@ fn state_that_no_model_can_have_is_refused() {
         ("mu beyond all data", 0, 1e200),
         ("negative variance", 1, -1.0),
         ("infinite variance", 1, f64::INFINITY),
-        ("point beyond the limit", WINDOW, 1e101),
+        ("point beyond the limit", WINDOW, 1e121),
         ("infinite autocovariance", WINDOW + 2, f64::NEG_INFINITY),
         ("outlier score beyond the limit", words(2, ArEstimator::Yule), 1e101),
         ("negative variance of stage 2", stage2 + 1, -5e-324),
