@@ -104,14 +104,6 @@ pub enum Why {
     Trailing,
 }
 
-impl NotARecord {
-    /// The same, for an offset that was counted from `start`.
-    #[cold]
-    pub(crate) fn behind(self, start: usize) -> Self {
-        Self { at: start + self.at, ..self }
-    }
-}
-
 impl Why {
     #[cold]
     #[inline(never)]

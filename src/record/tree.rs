@@ -2,7 +2,6 @@
 
 use super::accessor::{Accessor, Step};
 use super::output::Output;
-use super::words::equal;
 
 /// No node, no input, no output, no entry.
 pub(super) const NONE: u16 = u16::MAX;
@@ -29,69 +28,126 @@ pub(super) struct Node {
     pub(super) below: Vec<u16>,
 }
 
-/// A hash table of 64 chains over (first eight bytes, length): nearly every unwanted key is told apart by one
+/// A hash table of 64 chains over (first bytes, length): nearly every unwanted key is told apart by one
 /// multiplication and one load.
 #[derive(Debug, Clone)]
 struct Keys {
     chains: [u16; 64], // -> first entry
+    factor: u64,       // odd
     entries: Vec<Entry>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
-    word: u64, // the key's first eight bytes, the missing ones 0
+    word: u64, // key_word
+    last: u64, // the last eight bytes of a longer key, else 0
     len: usize,
-    rest: Box<[u8]>, // the key behind its first eight bytes
+    key: Box<[u8]>,
     child: u16,
     next: u16, // entry
 }
 
-#[inline(always)]
-fn chain(word: u64, len: usize) -> usize {
-    // Fibonacci hashing; the upper bits depend on all bytes of the word
-    (word.wrapping_add(len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize
+/// Bytes of a key that are compared as one word: seven, as the scanner loads eight with the quote before them.
+pub(super) const KEY_WORD: usize = 7;
+
+/// A key's first [`KEY_WORD`] bytes. A shorter key is followed by a quote and zeros, as it falls out of a JSON text.
+pub(super) fn key_word(key: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    for (slot, &byte) in bytes.iter_mut().zip(key.iter().chain(b"\"")).take(KEY_WORD) {
+        *slot = byte;
+    }
+    u64::from_le_bytes(bytes)
 }
 
-fn word_of(key: &[u8]) -> u64 {
-    key.iter().take(8).rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+/// The last eight bytes of a key longer than [`KEY_WORD`].
+#[inline(always)]
+fn last_word(key: &[u8]) -> u64 {
+    key.last_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+}
+
+#[inline(always)]
+fn chain(word: u64, len: usize, factor: u64) -> usize {
+    // multiplicative hashing; the upper bits depend on all bytes of the word
+    (word.wrapping_add(len as u64).wrapping_mul(factor) >> 58) as usize
 }
 
 impl Node {
     fn new() -> Self {
-        let keys = Keys { chains: [NONE; 64], entries: Vec::new() };
-        Self { keys, elements: Vec::new(), input: NONE, output: NONE, below: Vec::new() }
+        Self { keys: Keys::new(), elements: Vec::new(), input: NONE, output: NONE, below: Vec::new() }
     }
 
-    /// The child under a key, given as its first eight bytes (the missing ones 0) and all of it.
+    /// The child under a key, given as its [`key_word`], its length and, if need be, all of it.
     #[inline(always)]
-    pub(super) fn key(&self, word: u64, key: &[u8]) -> u16 {
-        let Some(&first) = self.keys.chains.get(chain(word, key.len())) else { return NONE };
+    pub(super) fn key<'a>(&self, word: u64, len: usize, key: impl Fn() -> Option<&'a [u8]>) -> u16 {
+        let Some(&first) = self.keys.chains.get(chain(word, len, self.keys.factor)) else { return NONE };
         let mut at = first;
         while let Some(entry) = self.keys.entries.get(usize::from(at)) {
-            if entry.word == word && entry.len == key.len() {
-                let rest = key.get(8..).unwrap_or_default();
-                if equal(&entry.rest, rest) {
-                    return entry.child;
-                }
+            if entry.word == word
+                && entry.len == len
+                && (len <= KEY_WORD || entry.is_long(key().unwrap_or_default()))
+            {
+                return entry.child;
             }
             at = entry.next;
         }
         NONE
     }
 
-    /// The child under the key for which `is` holds of (first eight bytes, the bytes behind them).
+    /// The child under the key for which `is` holds.
     #[cold]
-    pub(super) fn key_where(&self, is: impl Fn(&[u8], &[u8]) -> bool) -> u16 {
-        let found = self.keys.entries.iter().find(|entry| {
-            let first = entry.word.to_le_bytes();
-            is(first.get(..entry.len.min(8)).unwrap_or_default(), &entry.rest)
-        });
-        found.map_or(NONE, |entry| entry.child)
+    pub(super) fn key_where(&self, is: impl Fn(&[u8]) -> bool) -> u16 {
+        self.keys.entries.iter().find(|entry| is(&entry.key)).map_or(NONE, |entry| entry.child)
     }
 
     /// The child at an index.
     pub(super) fn element(&self, index: u32) -> u16 {
         self.elements.iter().find(|(wanted, _)| *wanted == index).map_or(NONE, |&(_, child)| child)
+    }
+}
+
+impl Entry {
+    /// Whether this is the key, whose first word and length are the same. `==` is a byte-wise loop in wasm:
+    /// only for very long keys.
+    #[inline(never)]
+    fn is_long(&self, key: &[u8]) -> bool {
+        self.last == last_word(key) && (key.len() <= KEY_WORD + 8 || *self.key == *key)
+    }
+}
+
+impl Keys {
+    fn new() -> Self {
+        Self { chains: [NONE; 64], factor: 0x9e37_79b9_7f4a_7c15, entries: Vec::new() }
+    }
+
+    fn insert(&mut self, key: &[u8], child: u16) {
+        let (word, last) = (key_word(key), last_word(key));
+        self.entries.push(Entry { word, last, len: key.len(), key: key.into(), child, next: NONE });
+        self.link();
+    }
+
+    /// Hangs the entries into chains, which stay shortest with the best of some factors.
+    fn link(&mut self) {
+        let mut best = usize::MAX;
+        let mut factor = self.factor;
+        for _ in 0..32 {
+            let mut used = 0u64;
+            for entry in &self.entries {
+                used |= 1 << chain(entry.word, entry.len, factor);
+            }
+            let shared = self.entries.len().saturating_sub(used.count_ones() as usize);
+            if shared < best {
+                best = shared;
+                self.factor = factor;
+            }
+            factor = factor.wrapping_mul(0xd134_2543_de82_ef95) | 1;
+        }
+        self.chains = [NONE; 64];
+        for (at, entry) in (0..NONE).zip(&mut self.entries) {
+            if let Some(first) = self.chains.get_mut(chain(entry.word, entry.len, self.factor)) {
+                entry.next = *first;
+                *first = at;
+            }
+        }
     }
 }
 
@@ -130,7 +186,9 @@ impl Tree {
     fn child(&mut self, at: u16, step: &Step) -> u16 {
         let Some(node) = self.nodes.get(usize::from(at)) else { return NONE };
         let known = match step {
-            Step::Key(key) => node.key(word_of(key.as_bytes()), key.as_bytes()),
+            Step::Key(key) => {
+                node.key(key_word(key.as_bytes()), key.len(), || key.as_bytes().get(KEY_WORD..))
+            }
             Step::Index(index) => node.element(*index),
         };
         let fresh = u16::try_from(self.nodes.len()).unwrap_or(NONE);
@@ -150,16 +208,5 @@ impl Tree {
     #[inline(always)]
     pub(super) fn node(&self, at: u16) -> Option<&Node> {
         self.nodes.get(usize::from(at))
-    }
-}
-
-impl Keys {
-    fn insert(&mut self, key: &[u8], child: u16) {
-        let word = word_of(key);
-        let Some(first) = self.chains.get_mut(chain(word, key.len())) else { return };
-        let fresh = u16::try_from(self.entries.len()).unwrap_or(NONE);
-        let rest = key.get(8..).unwrap_or_default().into();
-        self.entries.push(Entry { word, len: key.len(), rest, child, next: *first });
-        *first = fresh;
     }
 }

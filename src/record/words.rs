@@ -30,11 +30,10 @@ pub(super) const fn lowest(marks: u64) -> usize {
     (marks.trailing_zeros() >> 3) as usize
 }
 
-/// The bytes of `word` below its lowest mark, the others zero; `marks` is not 0.
+/// The bytes of `word` up to its lowest mark, the marked one (which is below 0x80) included, the others zero.
 #[inline(always)]
-pub(super) const fn below(word: u64, marks: u64) -> u64 {
-    let lowest_bit = marks & marks.wrapping_neg(); // bit 7 of the marked byte
-    word & (lowest_bit >> 7).wrapping_sub(1)
+pub(super) const fn up_to(word: u64, marks: u64) -> u64 {
+    word & (marks ^ marks.wrapping_sub(1))
 }
 
 /// The last eight bytes of a text, filled up with zeros at the front if it is shorter.
@@ -56,22 +55,6 @@ pub(super) fn first_word(rest: &[u8], last: u64) -> u64 {
         Some(chunk) => u64::from_le_bytes(*chunk),
         None => last >> 8 >> (56 - 8 * (rest.len() & 7)), // two steps: a shift by 64 would be none
     }
-}
-
-/// Whether two texts are equal: `==` on slices is a byte-wise loop in wasm.
-#[inline(always)]
-pub(super) fn equal(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (a_words, a_rest) = a.as_chunks::<8>();
-    let (b_words, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a_words.iter().zip(b_words) {
-        if u64::from_le_bytes(*a) != u64::from_le_bytes(*b) {
-            return false;
-        }
-    }
-    a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
 }
 
 #[cfg(test)]
@@ -109,12 +92,6 @@ mod tests {
                 expected[..n].copy_from_slice(&rest[..n]);
                 prop_assert_eq!(first_word(rest, last), u64::from_le_bytes(expected));
             }
-        }
-
-        #[test]
-        fn equal_is_equality(a in prop::collection::vec(0u8..2, 0..20), b in prop::collection::vec(0u8..2, 0..20)) {
-            prop_assert_eq!(equal(&a, &b), a == b);
-            prop_assert!(equal(&a, &a.clone()));
         }
     }
 }

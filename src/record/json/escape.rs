@@ -77,10 +77,9 @@ pub(in crate::record) fn append_unescaped(text: &[u8], out: &mut Vec<u8>) {
     });
 }
 
-/// Whether the inside of a string stands for `first` followed by `second`.
-#[cold]
-pub(super) fn stands_for(text: &[u8], first: &[u8], second: &[u8]) -> bool {
-    let mut wanted = first.iter().chain(second);
+/// Whether the inside of a string stands for `wanted`.
+pub(super) fn stands_for(text: &[u8], wanted: &[u8]) -> bool {
+    let mut wanted = wanted.iter();
     unescape(text, |piece| piece.iter().all(|byte| wanted.next() == Some(byte))) && wanted.next().is_none()
 }
 

@@ -5,12 +5,15 @@
 
 use super::escape::{escape_len, stands_for};
 use crate::record::found::{Found, Frame, Span};
-use crate::record::tree::{NONE, ROOT, Tree};
-use crate::record::words::{below, first_word, last_word, lowest, non_digits, string_stops};
+use crate::record::tree::{KEY_WORD, NONE, ROOT, Tree, key_word};
+use crate::record::words::{first_word, last_word, lowest, non_digits, string_stops, up_to};
 use crate::record::{Format, MAX_DEPTH, NotARecord, Why};
 
 const OBJECT: u64 = 1;
 const ARRAY: u64 = 0;
+
+/// `":` as it is loaded, the quote lowest.
+const QUOTE_COLON: u16 = u16::from_le_bytes(*b"\":");
 
 const LITERALS: [&[u8]; 3] = [b"true", b"false", b"null"];
 
@@ -31,241 +34,260 @@ pub(in crate::record) fn scan(
 
 #[inline(always)]
 fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord> {
-    let last = last_word(record);
-    let place = |rest: &[u8]| record.len() - rest.len();
-    let unexpected = |rest: &[u8]| {
-        if rest.is_empty() { Why::Truncated.at(record.len()) } else { Why::Unexpected.at(place(rest)) }
-    };
-
-    let mut rest = skip_space(record);
-    match rest.split_first() {
-        Some((b'{', inside)) => rest = skip_space(inside),
-        Some(_) => return Err(Why::NotAnObject.at(place(rest))),
-        None => return Err(Why::Truncated.at(record.len())),
+    let text = Padded::new(record);
+    let mut at = text.skip_space(0);
+    match text.byte(at) {
+        b'{' => at = text.skip_space(at + 1),
+        _ if at >= record.len() => return Err(Why::Truncated.at(at)),
+        _ => return Err(Why::NotAnObject.at(at)),
     }
-    let is_empty = rest.first() == Some(&b'}');
+    if text.byte(at) == b'}' {
+        return finish(&text, tree, found, at, 0);
+    }
 
     let mut depth = 1; // open containers
     let mut kinds = OBJECT; // of the innermost up to 64, the innermost lowest
+    let mut in_object = true; // the same for the innermost
     let mut wanted_depth = 1; // of the innermost container whose members may be wanted
     let mut node = ROOT; // that container
+    let mut here = tree.node(ROOT); // the same, if it is the innermost
     let mut index = 0; // of the current element, if that container is an array
-    let mut member = !is_empty; // a member follows, not the end of the container
 
-    loop {
-        if member {
-            let mut child = NONE;
-            if kinds & 1 == OBJECT {
-                let Some((b'"', key)) = rest.split_first() else { return Err(unexpected(rest)) };
-                let word = first_word(key, last);
-                let stops = string_stops(word);
-                let (word, mut len) = if stops != 0 {
-                    (below(word, stops), lowest(stops))
-                } else {
-                    (word, plain_len(key, 8, last))
-                };
-                let mut escaped = false;
-                if key.get(len) != Some(&b'"') {
-                    len = whole_len(key, len, last).map_err(|error| error.behind(place(key)))?;
+    'members: loop {
+        let mut child = NONE;
+        if in_object {
+            let mut word = text.word(at);
+            if word as u8 != b'"' {
+                at = text.skip_space(at);
+                word = text.word(at);
+                if word as u8 != b'"' {
+                    return Err(unexpected(record, at));
+                }
+            }
+            let start = at + 1;
+            let first = word >> 8; // seven bytes of the key; the eighth, a zero, stops
+            let stops = string_stops(first);
+            let mut end = start + lowest(stops);
+            if end == start + KEY_WORD {
+                end = text.plain_end(end);
+            }
+            if text.word(end) as u16 == QUOTE_COLON {
+                at = end + 2;
+                if let Some(here) = here {
+                    child = here.key(up_to(first, stops), end - start, || record.get(start..end));
+                }
+            } else {
+                let escaped = text.byte(end) != b'"';
+                if escaped {
+                    end = whole_end(record, end)?;
+                }
+                at = text.skip_space(end + 1);
+                if text.byte(at) != b':' {
+                    return Err(unexpected(record, at));
+                }
+                at += 1;
+                let key = record.get(start..end).unwrap_or_default();
+                match here {
+                    Some(here) if escaped => child = here.key_where(|wanted| stands_for(key, wanted)),
+                    Some(here) => child = here.key(key_word(key), key.len(), || Some(key)),
+                    None => {}
+                }
+            }
+        } else if let Some(here) = here {
+            child = here.element(index);
+            index += 1;
+        }
+
+        let mut byte = text.byte(at);
+        if byte <= b' ' {
+            at = text.skip_space(at);
+            byte = text.byte(at);
+        }
+        let start = at;
+        let mut is_empty = false; // a container was just opened that has no members
+        if byte == b'{' || byte == b'[' {
+            if depth == MAX_DEPTH {
+                return Err(Why::TooDeep.at(at));
+            }
+            if depth % 64 == 0
+                && let Some(slot) = found.kinds.get_mut(depth / 64)
+            {
+                *slot = kinds;
+            }
+            depth += 1;
+            in_object = byte == b'{';
+            kinds = kinds << 1 | if in_object { OBJECT } else { ARRAY };
+            here = tree.node(child);
+            if let Some(here) = here {
+                found.renew(here);
+                found.frames.push(Frame { outer: node, outer_index: index, start });
+                wanted_depth = depth;
+                node = child;
+                index = 0;
+            }
+            at = text.skip_space(at + 1);
+            is_empty = matches!(text.byte(at), b'}' | b']');
+            if !is_empty {
+                continue;
+            }
+        } else {
+            let mut escaped = false;
+            if byte == b'"' {
+                at = text.plain_end(at + 1);
+                if text.byte(at) != b'"' {
+                    at = whole_end(record, at)?;
                     escaped = true;
                 }
-                let (key, behind) = key.split_at_checked(len).unwrap_or_default();
-                if depth == wanted_depth
-                    && let Some(node) = tree.node(node)
-                {
-                    child = if escaped {
-                        node.key_where(|first, second| stands_for(key, first, second))
-                    } else {
-                        node.key(word, key)
-                    };
-                }
-                // behind starts with the quote
-                rest = match behind {
-                    [_, b':', value @ ..] => skip_space(value),
-                    [_, other @ ..] => match skip_space(other) {
-                        [b':', value @ ..] => skip_space(value),
-                        other => return Err(unexpected(other)),
-                    },
-                    [] => return Err(unexpected(behind)),
-                };
-            } else if depth == wanted_depth
-                && let Some(node) = tree.node(node)
-            {
-                child = node.element(index);
-            }
-
-            let start = place(rest);
-            let mut escaped = false;
-            match rest.split_first() {
-                Some((b'"', text)) => {
-                    let mut len = plain_len(text, 0, last);
-                    if text.get(len) != Some(&b'"') {
-                        len = whole_len(text, len, last).map_err(|error| error.behind(place(text)))?;
-                        escaped = true;
-                    }
-                    rest = text.get(len + 1..).unwrap_or_default();
-                }
-                Some((b'-' | b'0'..=b'9', _)) => {
-                    let len = number_len(rest, last).map_err(|error| error.behind(start))?;
-                    rest = rest.get(len..).unwrap_or_default();
-                }
-                Some((&open @ (b'{' | b'['), inside)) => {
-                    if depth == MAX_DEPTH {
-                        return Err(Why::TooDeep.at(start));
-                    }
-                    if depth % 64 == 0
-                        && let Some(slot) = found.kinds.get_mut(depth / 64)
-                    {
-                        *slot = kinds;
-                    }
-                    depth += 1;
-                    kinds = kinds << 1 | if open == b'{' { OBJECT } else { ARRAY };
-                    if let Some(inner) = tree.node(child) {
-                        found.renew(inner);
-                        found.frames.push(Frame { outer: node, outer_index: index, start });
-                        wanted_depth = depth;
-                        node = child;
-                        index = 0;
-                    }
-                    rest = skip_space(inside);
-                    member = !matches!(rest.first(), Some(b'}' | b']'));
-                    continue;
-                }
-                Some((b't' | b'f' | b'n', _)) => {
-                    let literal = LITERALS.iter().find(|literal| rest.starts_with(literal));
-                    let Some(len) = literal.map(|literal| literal.len()) else {
-                        return Err(bad_literal(rest).behind(start));
-                    };
-                    rest = rest.get(len..).unwrap_or_default();
-                }
-                _ => return Err(unexpected(rest)),
+                at += 1;
+            } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
+                at = number_end(&text, at, byte)?;
+            } else {
+                at = literal_end(record, at)?;
             }
             if let Some(wanted) = tree.node(child) {
                 found.renew(wanted);
-                found.note(wanted, Span { start, end: place(rest), escaped });
+                found.note(wanted, Span { start, end: at, escaped });
             }
         }
 
-        // behind a member, or in an empty container
         loop {
-            rest = skip_space(rest);
-            match rest.split_first() {
-                Some((b',', more)) if member => {
-                    rest = skip_space(more);
-                    index = index.wrapping_add(u32::from(depth == wanted_depth));
-                    break;
+            let byte = text.byte(at);
+            if byte == b',' && !is_empty {
+                at += 1;
+                continue 'members;
+            }
+            if byte <= b' ' {
+                let behind = text.skip_space(at);
+                if behind == at {
+                    return Err(unexpected(record, at));
                 }
-                Some((&close @ (b'}' | b']'), behind)) if (close == b'}') == (kinds & 1 == OBJECT) => {
-                    depth -= 1;
-                    if depth == 0 {
-                        let edge = place(rest);
-                        let behind = skip_space(behind);
-                        if !behind.is_empty() {
-                            return Err(Why::Trailing.at(place(behind)));
-                        }
-                        found.finish(tree, edge, u32::from(!is_empty));
-                        return Ok(());
-                    }
-                    kinds >>= 1;
-                    if depth % 64 == 0 {
-                        kinds = found.kinds.get(depth / 64).copied().unwrap_or(kinds);
-                    }
-                    rest = behind;
-                    if depth < wanted_depth
-                        && let Some(frame) = found.frames.pop()
-                    {
-                        if let Some(wanted) = tree.node(node) {
-                            found.note(wanted, Span { start: frame.start, end: place(rest), escaped: false });
-                        }
-                        wanted_depth = depth;
-                        node = frame.outer;
-                        index = frame.outer_index;
-                    }
-                    member = true; // the closed container was one
+                at = behind;
+                continue;
+            }
+            if byte != if in_object { b'}' } else { b']' } {
+                return Err(unexpected(record, at));
+            }
+            depth -= 1;
+            if depth == 0 {
+                return finish(&text, tree, found, at, 1);
+            }
+            at += 1;
+            is_empty = false;
+            kinds >>= 1;
+            if depth % 64 == 0 {
+                kinds = found.kinds.get(depth / 64).copied().unwrap_or(kinds);
+            }
+            in_object = kinds & 1 == OBJECT;
+            if depth < wanted_depth
+                && let Some(frame) = found.frames.pop()
+            {
+                if let Some(wanted) = tree.node(node) {
+                    found.note(wanted, Span { start: frame.start, end: at, escaped: false });
                 }
-                _ => return Err(unexpected(rest)),
+                wanted_depth = depth;
+                node = frame.outer;
+                index = frame.outer_index;
+            }
+            if depth == wanted_depth {
+                here = tree.node(node);
             }
         }
     }
 }
 
-/// Index of the first quote, backslash or control character from `from` on; `text.len()` or more if none comes.
+/// The record's closing brace stands at `edge`: only white space may follow.
 #[inline(always)]
-fn plain_len(text: &[u8], from: usize, last: u64) -> usize {
-    let mut rest = text.get(from..).unwrap_or_default();
-    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
-        let stops = string_stops(u64::from_le_bytes(*chunk));
+fn finish(
+    text: &Padded<'_>,
+    tree: &Tree,
+    found: &mut Found,
+    edge: usize,
+    members: u32,
+) -> Result<(), NotARecord> {
+    let behind = edge + 1;
+    if behind < text.bytes.len() {
+        let behind = text.skip_space(behind);
+        if behind < text.bytes.len() {
+            return Err(Why::Trailing.at(behind));
+        }
+    }
+    found.finish(tree, edge, members);
+    Ok(())
+}
+
+/// A text that reads as zeros behind its end; a zero stops strings and numbers. It is never handed to a function
+/// that is not inlined: its fields must stay in locals.
+struct Padded<'a> {
+    bytes: &'a [u8],
+    last: u64,
+}
+
+impl<'a> Padded<'a> {
+    #[inline(always)]
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, last: last_word(bytes) }
+    }
+
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn word(&self, at: usize) -> u64 {
+        self.bytes.get(at..).map_or(0, |rest| first_word(rest, self.last))
+    }
+
+    /// Place of the first quote, backslash or control character from `at` on; the end if none comes.
+    #[inline(always)]
+    fn plain_end(&self, at: usize) -> usize {
+        let stops = string_stops(self.word(at));
         if stops != 0 {
-            return text.len() - rest.len() + lowest(stops);
+            return at + lowest(stops);
         }
-        rest = behind;
+        let stops = string_stops(self.word(at + 8));
+        if stops != 0 { at + 8 + lowest(stops) } else { long_plain_end(self.bytes, at + 16) }
     }
-    // the padding with zeros stops at the end
-    text.len() - rest.len() + lowest(string_stops(first_word(rest, last)))
+
+    /// Place of the first byte from `at` on that is no digit.
+    #[inline(always)]
+    fn digits_end(&self, at: usize) -> usize {
+        let marks = non_digits(self.word(at));
+        if marks != 0 { at + lowest(marks) } else { long_digits_end(self.bytes, at + 8) }
+    }
+
+    /// Place of the first byte from `at` on that is no white space.
+    #[inline(always)]
+    fn skip_space(&self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { skip_more_space(self.bytes, at) }
+    }
 }
 
-/// Index of the closing quote of a string that has something else than plain text at `at`.
-fn whole_len(text: &[u8], mut at: usize, last: u64) -> Result<usize, NotARecord> {
+#[inline(never)]
+fn long_plain_end(bytes: &[u8], mut at: usize) -> usize {
+    let text = Padded::new(bytes);
+    let rest = bytes.get(at..).unwrap_or_default();
+    for pair in rest.as_chunks::<16>().0 {
+        let pair = u128::from_le_bytes(*pair);
+        if string_stops(pair as u64) | string_stops((pair >> 64) as u64) != 0 {
+            break;
+        }
+        at += 16;
+    }
     loop {
-        let rest = text.get(at..).unwrap_or_default();
-        match rest.first() {
-            Some(b'"') => return Ok(at),
-            Some(b'\\') => match escape_len(rest) {
-                0 => return Err(bad_escape(rest).at(at)),
-                len => at = plain_len(text, at + len, last),
-            },
-            Some(_) => return Err(Why::ControlCharacter.at(at)),
-            None => return Err(Why::Truncated.at(text.len())),
+        let stops = string_stops(text.word(at));
+        if stops != 0 {
+            return at + lowest(stops);
         }
+        at += 8;
     }
 }
 
-#[cold]
-fn bad_escape(rest: &[u8]) -> Why {
-    let is_begin = match rest {
-        [_] => true,
-        [_, b'u', digits @ ..] => digits.len() < 4 && digits.iter().all(u8::is_ascii_hexdigit),
-        _ => false,
-    };
-    if is_begin { Why::Truncated } else { Why::BadEscape }
-}
-
-/// Length of the number that `text` begins with; offsets in errors count from there.
-#[inline(always)]
-fn number_len(text: &[u8], last: u64) -> Result<usize, NotARecord> {
-    let sign = usize::from(text.first() == Some(&b'-'));
-    let digits = text.get(sign..).unwrap_or_default();
-    let word = first_word(digits, last);
-    let marks = non_digits(word);
-    let whole = if marks != 0 { lowest(marks) } else { digits_end(digits, 8, last) };
-    if whole == 0 || (whole > 1 && digits.first() == Some(&b'0')) {
-        return Err(bad_number(text, sign + whole));
-    }
-    let mut len = whole;
-    if digits.get(len) == Some(&b'.') {
-        let more = marks & marks.wrapping_sub(1); // without the point's
-        len = if more != 0 { lowest(more) } else { digits_end(digits, whole + 1, last) };
-        if len == whole + 1 {
-            return Err(bad_number(text, sign + len));
-        }
-    }
-    if let Some(b'e' | b'E') = digits.get(len) {
-        let signed = matches!(digits.get(len + 1), Some(b'+' | b'-'));
-        let from = len + 1 + usize::from(signed);
-        len = digits_end(digits, from, last);
-        if len == from {
-            return Err(bad_number(text, sign + len));
-        }
-    }
-    Ok(sign + len)
-}
-
-/// Index of the first byte from `from` on that is no digit.
-#[inline]
-fn digits_end(text: &[u8], from: usize, last: u64) -> usize {
-    let mut at = from;
+#[inline(never)]
+fn long_digits_end(bytes: &[u8], mut at: usize) -> usize {
+    let text = Padded::new(bytes);
     loop {
-        let marks = non_digits(first_word(text.get(at..).unwrap_or_default(), last));
+        let marks = non_digits(text.word(at));
         if marks != 0 {
             return at + lowest(marks);
         }
@@ -273,30 +295,92 @@ fn digits_end(text: &[u8], from: usize, last: u64) -> usize {
     }
 }
 
-#[cold]
-fn bad_number(text: &[u8], at: usize) -> NotARecord {
-    if at == text.len() { Why::Truncated.at(at) } else { Why::BadNumber.at(at) }
-}
-
-#[cold]
-fn bad_literal(rest: &[u8]) -> NotARecord {
-    let is_begin = LITERALS.iter().any(|literal| literal.starts_with(rest));
-    if is_begin { Why::Truncated.at(rest.len()) } else { Why::Unexpected.at(0) }
-}
-
-/// `text` behind its white space.
-#[inline(always)]
-fn skip_space(text: &[u8]) -> &[u8] {
-    match text.first() {
-        Some(&byte) if byte <= b' ' => skip_more_space(text),
-        _ => text,
-    }
-}
-
 #[inline(never)]
-fn skip_more_space(mut text: &[u8]) -> &[u8] {
-    while let Some((b' ' | b'\n' | b'\t' | b'\r', rest)) = text.split_first() {
-        text = rest;
+fn skip_more_space(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
+    at + space.count()
+}
+
+#[cold]
+fn unexpected(record: &[u8], at: usize) -> NotARecord {
+    if at >= record.len() { Why::Truncated.at(record.len()) } else { Why::Unexpected.at(at) }
+}
+
+/// Place of the closing quote of a string that has something else than plain text at `at`.
+#[inline(never)]
+fn whole_end(bytes: &[u8], mut at: usize) -> Result<usize, NotARecord> {
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest.first() {
+            Some(b'"') => return Ok(at),
+            Some(b'\\') => match escape_len(rest) {
+                0 => return Err(bad_escape(rest, at)),
+                len => at = long_plain_end(bytes, at + len),
+            },
+            Some(_) => return Err(Why::ControlCharacter.at(at)),
+            None => return Err(Why::Truncated.at(bytes.len())),
+        }
     }
-    text
+}
+
+#[cold]
+fn bad_escape(rest: &[u8], at: usize) -> NotARecord {
+    let is_begin = match rest {
+        [_] => true,
+        [_, b'u', digits @ ..] => digits.len() < 4 && digits.iter().all(u8::is_ascii_hexdigit),
+        _ => false,
+    };
+    if is_begin { Why::Truncated.at(at + rest.len()) } else { Why::BadEscape.at(at) }
+}
+
+/// Place behind the number that begins at `at` with `byte`, a digit or a minus.
+#[inline(always)]
+fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotARecord> {
+    if byte == b'-' {
+        at += 1;
+    }
+    let word = text.word(at);
+    let marks = non_digits(word);
+    let mut end = if marks != 0 { at + lowest(marks) } else { text.digits_end(at + 8) };
+    if end == at || (word as u8 == b'0' && end != at + 1) {
+        return Err(bad_number(text.bytes, end));
+    }
+    let mut byte = text.byte(end);
+    if byte == b'.' {
+        let point = end;
+        let more = marks & marks.wrapping_sub(1); // without the point's
+        end = if more != 0 { at + lowest(more) } else { text.digits_end(point + 1) };
+        if end == point + 1 {
+            return Err(bad_number(text.bytes, end));
+        }
+        byte = text.byte(end);
+    }
+    if byte | 0x20 == b'e' {
+        let signed = matches!(text.byte(end + 1), b'+' | b'-');
+        let from = end + 1 + usize::from(signed);
+        end = text.digits_end(from);
+        if end == from {
+            return Err(bad_number(text.bytes, end));
+        }
+    }
+    Ok(end)
+}
+
+#[cold]
+fn bad_number(bytes: &[u8], at: usize) -> NotARecord {
+    if at >= bytes.len() { Why::Truncated.at(bytes.len()) } else { Why::BadNumber.at(at) }
+}
+
+/// Place behind `true`, `false` or `null`.
+#[inline(never)]
+fn literal_end(record: &[u8], at: usize) -> Result<usize, NotARecord> {
+    let rest = record.get(at..).unwrap_or_default();
+    match LITERALS.iter().find(|literal| rest.starts_with(literal)) {
+        Some(literal) => Ok(at + literal.len()),
+        None if LITERALS.iter().any(|literal| literal.starts_with(rest)) => {
+            Err(Why::Truncated.at(record.len()))
+        }
+        None => Err(Why::Unexpected.at(at)),
+    }
 }

@@ -2,8 +2,7 @@
 
 use super::head::{self, Body, NoHead};
 use crate::record::found::{Found, Span};
-use crate::record::tree::{NONE, ROOT, Tree};
-use crate::record::words::first_word;
+use crate::record::tree::{NONE, ROOT, Tree, key_word};
 use crate::record::{Format, MAX_DEPTH, NotARecord, Why};
 
 /// An open container, and the value that it is.
@@ -72,7 +71,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 && let Body::Text = key.body
             {
                 let text = record.get(at + key.start..at + key.end).unwrap_or_default();
-                child = node.key(key_word(text), text);
+                child = node.key(key_word(text), text.len(), || Some(text));
             }
             at = match key.body {
                 Body::Array(_) | Body::Map(_) => skip(record, at, found.levels.len() + 1)?,
@@ -105,15 +104,6 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         }
         found.levels.push(level);
         level = Level { node: child, is_map, left, index: 0, start };
-    }
-}
-
-/// A key's first eight bytes, the missing ones 0.
-#[inline]
-fn key_word(key: &[u8]) -> u64 {
-    match key.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => first_word(key, crate::record::words::last_word(key)),
     }
 }
 
