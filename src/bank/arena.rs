@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use crate::codec::checksum;
+use super::key::{SeriesKey, StoredKey};
 
 /// End of the chain of ages.
 const NONE: u32 = u32::MAX;
@@ -17,7 +17,7 @@ pub(super) struct Slot<M> {
     /// Neighbours in the order of age.
     older: u32,
     newer: u32,
-    pub(super) key: Box<[u8]>,
+    pub(super) key: StoredKey,
     pub(super) model: M,
 }
 
@@ -28,10 +28,6 @@ pub(super) struct Arena<M> {
     index: HashTable<u32>,
     oldest: u32,
     newest: u32,
-}
-
-fn hash(section: u16, key: &[u8]) -> u64 {
-    checksum(u64::from(section), key)
 }
 
 impl<M> Arena<M> {
@@ -48,11 +44,23 @@ impl<M> Arena<M> {
         size_of::<Slot<M>>() + 2 * size_of::<u32>() + 2
     }
 
-    pub(super) fn find(&self, section: u16, key: &[u8]) -> Option<u32> {
+    /// Most streams bring their series in turns, or many points of one: so the one seen longest ago and the one
+    /// seen last are tried before the index.
+    #[inline]
+    pub(super) fn find(&self, section: u16, key: &SeriesKey) -> Option<u32> {
+        let is = |at: u32| {
+            let slot = self.slots.get(at as usize)?;
+            (slot.section == section && slot.key.matches(key)).then_some(at)
+        };
+        is(self.oldest).or_else(|| is(self.newest)).or_else(|| self.find_hashed(section, key))
+    }
+
+    #[inline(never)]
+    fn find_hashed(&self, section: u16, key: &SeriesKey) -> Option<u32> {
         self.index
-            .find(hash(section, key), |&at| {
+            .find(key.hash(section), |&at| {
                 let slot = &self.slots[at as usize];
-                slot.section == section && *slot.key == *key
+                slot.section == section && slot.key.matches(key)
             })
             .copied()
     }
@@ -89,17 +97,17 @@ impl<M> Arena<M> {
     }
 
     /// Adds a series as the most recently seen; gives the model back when there is no memory for another one.
-    pub(super) fn insert(&mut self, id: u32, section: u16, key: &[u8], model: M) -> Result<u32, M> {
+    pub(super) fn insert(&mut self, id: u32, section: u16, key: &SeriesKey, model: M) -> Result<u32, M> {
         let slots = &self.slots;
-        let rehash = |&at: &u32| hash(slots[at as usize].section, &slots[at as usize].key);
+        let rehash = |&at: &u32| slots[at as usize].key.hash(slots[at as usize].section);
         if self.index.try_reserve(1, rehash).is_err() || self.slots.try_reserve(1).is_err() {
             return Err(model);
         }
         let at = self.slots.len() as u32;
-        self.slots.push(Slot { id, section, older: NONE, newer: NONE, key: key.into(), model });
+        self.slots.push(Slot { id, section, older: NONE, newer: NONE, key: StoredKey::new(key), model });
         let slots = &self.slots;
-        self.index.insert_unique(hash(section, key), at, |&at| {
-            hash(slots[at as usize].section, &slots[at as usize].key)
+        self.index.insert_unique(key.hash(section), at, |&at| {
+            slots[at as usize].key.hash(slots[at as usize].section)
         });
         self.link_newest(at);
         Ok(at)
@@ -108,7 +116,7 @@ impl<M> Arena<M> {
     /// Forgets a series. The last slot moves into its place.
     pub(super) fn remove(&mut self, at: u32) {
         self.unlink(at);
-        let gone = hash(self.slots[at as usize].section, &self.slots[at as usize].key);
+        let gone = self.slots[at as usize].key.hash(self.slots[at as usize].section);
         if let Ok(entry) = self.index.find_entry(gone, |&other| other == at) {
             entry.remove();
         }
@@ -116,8 +124,7 @@ impl<M> Arena<M> {
         if last != at {
             let moved = &self.slots[last as usize];
             let (older, newer) = (moved.older, moved.newer);
-            if let Some(entry) = self.index.find_mut(hash(moved.section, &moved.key), |&other| other == last)
-            {
+            if let Some(entry) = self.index.find_mut(moved.key.hash(moved.section), |&other| other == last) {
                 *entry = at;
             }
             self.set_newer(older, at);
@@ -164,7 +171,7 @@ impl<M> Arena<M> {
 
 #[cfg(test)]
 mod tests {
-    use super::Arena;
+    use super::{Arena, SeriesKey};
     use proptest::prelude::*;
 
     proptest! {
@@ -174,7 +181,7 @@ mod tests {
             let mut arena = Arena::new();
             let mut list: Vec<u8> = Vec::new();
             for (key, action) in steps {
-                match (arena.find(0, &[key]), action) {
+                match (arena.find(0, &SeriesKey::new(&[key])), action) {
                     (Some(at), 0) => {
                         arena.remove(at);
                         list.retain(|&k| k != key);
@@ -185,14 +192,14 @@ mod tests {
                         list.push(key);
                     }
                     (None, _) => {
-                        arena.insert(0, 0, &[key], key).unwrap();
+                        arena.insert(0, 0, &SeriesKey::new(&[key]), key).unwrap();
                         list.push(key);
                     }
                 }
-                let ages: Vec<u8> = arena.by_age().map(|slot| slot.key[0]).collect();
+                let ages: Vec<u8> = arena.by_age().map(|slot| slot.key.bytes()[0]).collect();
                 prop_assert_eq!(&ages, &list);
                 for &key in &list {
-                    let at = arena.find(0, &[key]).unwrap();
+                    let at = arena.find(0, &SeriesKey::new(&[key])).unwrap();
                     prop_assert_eq!(arena.get_mut(at).model, key);
                 }
             }

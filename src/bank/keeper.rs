@@ -266,7 +266,7 @@ impl Keeper {
             model.clear();
             slot.model.save(&mut Writer::new(&mut model));
             put(
-                &Entry::Series { id: slot.id, section: slot.section, key: &slot.key, model: &model },
+                &Entry::Series { id: slot.id, section: slot.section, key: slot.key.bytes(), model: &model },
                 &mut piece,
             );
             if piece.len() >= PIECE {

@@ -21,6 +21,7 @@ mod arena;
 mod entry;
 mod frame;
 mod keeper;
+mod key;
 mod notice;
 mod recover;
 mod storage;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use frame::ReadError;
 pub use keeper::Flush;
+pub use key::SeriesKey;
 pub use notice::Notice;
 pub use storage::{MemoryStorage, Storage, StorageError};
 
@@ -156,7 +158,7 @@ impl<M: Model> Bank<M> {
     /// Scores and learns one observation of the series `key` of a section.
     ///
     /// It is on disk after the next [`commit`](Bank::commit). `None` only for a section that does not exist, or when there is no memory for even one series.
-    pub fn observe(&mut self, section: u16, key: &[u8], observation: Observation) -> Option<M::Output> {
+    pub fn observe(&mut self, section: u16, key: &SeriesKey, observation: Observation) -> Option<M::Output> {
         let at = match self.arena.find(section, key) {
             Some(at) => {
                 self.arena.touch(at);
@@ -183,14 +185,14 @@ impl<M: Model> Bank<M> {
     }
 
     /// The model of a series, if it is known.
-    pub fn model(&mut self, section: u16, key: &[u8]) -> Option<&M> {
+    pub fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
         let at = self.arena.find(section, key)?;
         Some(&self.arena.get_mut(at).model)
     }
 
     /// All series: section, key, model; in no particular order.
     pub fn series(&self) -> impl Iterator<Item = (u16, &[u8], &M)> {
-        self.arena.iter().map(|slot| (slot.section, &*slot.key, &slot.model))
+        self.arena.iter().map(|slot| (slot.section, slot.key.bytes(), &slot.model))
     }
 
     /// Puts what waits in memory on disk.
@@ -235,7 +237,7 @@ impl<M: Model> Bank<M> {
         M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
     }
 
-    fn register(&mut self, section: u16, key: &[u8]) -> Option<u32> {
+    fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
         let bytes = 2 * (M::memory_bytes(spec) + key.len() + 64);
         if self.arena.len() >= self.max_series {
@@ -258,7 +260,7 @@ impl<M: Model> Bank<M> {
         };
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(keeper) = &mut self.keeper {
-            keeper.log(&Entry::Register { id, section, key }, &mut self.notices);
+            keeper.log(&Entry::Register { id, section, key: key.bytes() }, &mut self.notices);
         }
         Some(at)
     }

@@ -7,7 +7,7 @@ use super::entry::{Entry, SnapshotHead};
 use super::frame::{FrameReader, ReadError};
 use super::notice::Notice;
 use super::storage::{Storage, StorageError};
-use super::{Model, Section, SectionId};
+use super::{Model, Section, SectionId, SeriesKey};
 use crate::codec::{CodecError, Reader};
 
 /// The state of all series at one moment.
@@ -344,6 +344,7 @@ impl<M: Model> Replay<'_, M> {
     }
 
     fn add(&mut self, id: u32, section: u16, key: &[u8], model: M) {
+        let key = &SeriesKey::new(key);
         if let Some(at) = self.arena.find(section, key) {
             let old = self.arena.get_mut(at).id;
             self.forget(old);

@@ -57,7 +57,7 @@ fn step(bank: &mut Bank<Digest>, n: u64) -> u64 {
 
 /// One record that causes one observation.
 fn see(bank: &mut Bank<Digest>, section: u16, key: &[u8], observation: Observation) -> Option<u64> {
-    let output = bank.observe(section, key, observation);
+    let output = bank.observe(section, &SeriesKey::new(key), observation);
     bank.commit();
     output
 }
@@ -149,7 +149,9 @@ fn a_lower_cap_after_a_restart_keeps_the_most_recent() {
     }
     let mut bank = open(&disk, 3);
     assert_eq!(bank.len(), 3);
-    assert!(bank.model(0, &[19]).is_some() && bank.model(0, &[16]).is_none());
+    assert!(
+        bank.model(0, &SeriesKey::new(&[19])).is_some() && bank.model(0, &SeriesKey::new(&[16])).is_none()
+    );
 }
 
 #[test]
@@ -161,12 +163,12 @@ fn changed_parameters_drop_the_models_of_their_section_only() {
     }
     let kept = bank.series().filter(|(section, ..)| *section == 0).count();
     let dropped = bank.len() - kept;
-    let last = bank.model(0, b"host:4").cloned();
+    let last = bank.model(0, &SeriesKey::new(b"host:4")).cloned();
     drop(bank);
     let mut bank = Bank::open(sections(&[1, 99]), 100, Box::new(disk.clone()), Flush::EachRecord);
     assert_eq!(bank.take_notices(), [Notice::Dropped { section: "s1".into(), series: dropped as u64 }]);
     assert_eq!(bank.len(), kept);
-    assert_eq!(bank.model(0, b"host:4").cloned(), last);
+    assert_eq!(bank.model(0, &SeriesKey::new(b"host:4")).cloned(), last);
     // and turning back does not bring stale models to life
     drop(bank);
     let bank = open(&disk, 100);
@@ -182,7 +184,7 @@ fn sections_may_change_places() {
     let mut swapped = sections(&[1, 2]);
     swapped.reverse();
     let mut bank = Bank::open(swapped, 100, Box::new(disk), Flush::EachRecord);
-    assert_eq!(bank.model(0, b"k"), Some(&Digest(before)));
+    assert_eq!(bank.model(0, &SeriesKey::new(b"k")), Some(&Digest(before)));
 }
 
 /// Whatever happens to a byte of a small folder: no panic, no half-used snapshot, scoring goes on, and what is
@@ -225,7 +227,10 @@ fn every_flipped_or_missing_byte_is_noticed() {
                 drop(bank);
                 let mut again = open(&copy, 100);
                 assert_eq!(again.take_notices(), [], "{name} byte {at_byte} flip {flip}");
-                assert!(again.model(0, b"goes on").is_some(), "{name} byte {at_byte} flip {flip}");
+                assert!(
+                    again.model(0, &SeriesKey::new(b"goes on")).is_some(),
+                    "{name} byte {at_byte} flip {flip}"
+                );
             }
         }
     }
@@ -318,12 +323,12 @@ fn an_interval_journal_loses_at_most_the_interval() {
     for n in 0..=20 {
         see(&mut reference, 0, b"k", at(n));
     }
-    assert_eq!(open().model(0, b"k"), reference.model(0, b"k"));
+    assert_eq!(open().model(0, &SeriesKey::new(b"k")), reference.model(0, &SeriesKey::new(b"k")));
     let mut bank = open();
     see(&mut bank, 0, b"k", at(25));
     bank.flush();
     see(&mut reference, 0, b"k", at(25));
-    assert_eq!(open().model(0, b"k"), reference.model(0, b"k"));
+    assert_eq!(open().model(0, &SeriesKey::new(b"k")), reference.model(0, &SeriesKey::new(b"k")));
 }
 
 proptest! {

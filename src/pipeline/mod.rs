@@ -19,7 +19,7 @@ mod watcher;
 pub use track::{Refusal, Track, TrackSpec, Verdict};
 
 use crate::annotation;
-use crate::bank::{Bank, Flush, Section as BankSection, Storage};
+use crate::bank::{Bank, Flush, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Section};
 use crate::record::{Extractor, Field, Format, Found, Output};
 use crate::time::Time;
@@ -53,7 +53,7 @@ pub struct Pipeline {
     routed_tag: Vec<u8>,
     route: Vec<u16>,
     found: Found,
-    key: Vec<u8>,
+    key: SeriesKey,
     errors: ErrorField,
     log: Vec<String>,
     counters: Counters,
@@ -87,7 +87,7 @@ impl Pipeline {
             routed_tag: Vec::new(),
             route: Vec::new(),
             found: Found::default(),
-            key: Vec::new(),
+            key: SeriesKey::default(),
             errors: ErrorField::new(format),
             log: Vec::new(),
             counters: Counters::default(),

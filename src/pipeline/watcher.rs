@@ -2,15 +2,12 @@
 
 use super::track::{Refusal, TrackSpec};
 use crate::annotation;
-use crate::bank::{Observation, SectionId};
+use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Nulls, Section, TagPattern};
 use crate::detector::ParamsError;
 use crate::record::{Accessor, Extractor, Format, Found, Value};
 use crate::time::Time;
-
-/// Longer keys are cut and told apart by a checksum: a field may hold megabytes.
-const MAX_KEY: usize = 256;
 
 /// A section, ready for records of one format.
 #[derive(Debug)]
@@ -52,7 +49,13 @@ impl Watcher {
     }
 
     /// Takes value, time and key from a scanned record.
-    pub(super) fn read(&self, record: &[u8], found: &Found, event_time: Time, key: &mut Vec<u8>) -> Reading {
+    pub(super) fn read(
+        &self,
+        record: &[u8],
+        found: &Found,
+        event_time: Time,
+        key: &mut SeriesKey,
+    ) -> Reading {
         let value = match found.value(record, 0) {
             Some(Value::Number(number)) => number.to_f64(),
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
@@ -70,15 +73,11 @@ impl Watcher {
                 time = Time::from_seconds_f64(seconds.to_f64()).unwrap_or(event_time);
             }
         }
-        key.clear();
-        for input in first_key..first_key + self.keys {
-            append_key(found.value(record, input), self.keys > 1, key);
-        }
-        if key.len() > MAX_KEY {
-            let rest = checksum(0, &key[MAX_KEY - 8..]);
-            key.truncate(MAX_KEY - 8);
-            key.extend_from_slice(&rest.to_le_bytes());
-        }
+        key.fill(|out| {
+            for input in first_key..first_key + self.keys {
+                append_key(found.value(record, input), self.keys > 1, out);
+            }
+        });
         Reading::Point(Observation { time, value, source: 0 })
     }
 

@@ -1,0 +1,141 @@
+//! What names a series, in words of 8 bytes: hashed and compared without a byte loop.
+
+use crate::codec::checksum;
+
+/// The name of a series within its section: any bytes.
+///
+/// Lives in a buffer that is used for one record after the other. Behind the bytes, zeros fill the last word, and
+/// the length is kept apart, so two keys are equal exactly when their bytes are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeriesKey {
+    /// Whole words; what lies behind `len` is 0.
+    padded: Vec<u8>,
+    len: usize,
+}
+
+/// Longer keys are cut and told apart by a checksum: a field may hold megabytes.
+const MAX_LEN: usize = 256;
+
+impl SeriesKey {
+    /// A key of these bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut key = Self::default();
+        key.fill(|out| out.extend_from_slice(bytes));
+        key
+    }
+
+    /// Makes this the key of the bytes that `write` appends.
+    #[inline]
+    pub fn fill(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.padded.clear();
+        write(&mut self.padded);
+        if self.padded.len() > MAX_LEN {
+            self.shorten();
+        }
+        self.len = self.padded.len();
+        // at most 7 zeros, in one step
+        self.padded.extend_from_slice(&[0; 8]);
+        self.padded.truncate((self.len + 7) & !7);
+    }
+
+    #[cold]
+    fn shorten(&mut self) {
+        const KEPT: usize = MAX_LEN - 8;
+        let rest = checksum(0, self.padded.get(KEPT..).unwrap_or_default());
+        self.padded.truncate(KEPT);
+        self.padded.extend_from_slice(&rest.to_le_bytes());
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.padded[..self.len]
+    }
+
+    #[inline]
+    pub(super) fn words(&self) -> &[[u8; 8]] {
+        self.padded.as_chunks::<8>().0
+    }
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// A key that is kept: one allocation, as long as its words.
+#[derive(Debug)]
+pub(super) struct StoredKey {
+    words: Box<[[u8; 8]]>,
+    len: u32,
+}
+
+impl StoredKey {
+    pub(super) fn new(key: &SeriesKey) -> Self {
+        Self { words: key.words().into(), len: key.len() as u32 }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.words.as_flattened()[..self.len as usize]
+    }
+
+    #[inline]
+    pub(super) fn matches(&self, key: &SeriesKey) -> bool {
+        let (ours, theirs) = (&*self.words, key.words());
+        self.len as usize == key.len()
+            && ours.len() == theirs.len()
+            && ours.iter().zip(theirs).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, section: u16) -> u64 {
+        hash(section, &self.words)
+    }
+}
+
+impl SeriesKey {
+    #[inline]
+    pub(super) fn hash(&self, section: u16) -> u64 {
+        hash(section, self.words())
+    }
+}
+
+/// Multiply and fold, a word at a time; deterministic, and good enough where an attacker gains nothing but the
+/// eviction that `max_series` bounds anyway.
+#[inline]
+fn hash(section: u16, words: &[[u8; 8]]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut hash = u64::from(section) ^ ODD;
+    for word in words {
+        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
+        hash ^= hash >> 32;
+    }
+    hash.wrapping_mul(ODD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_exactly_when_their_bytes_are(a in proptest::collection::vec(0u8..2, 0..20), b in proptest::collection::vec(0u8..2, 0..20)) {
+            let (x, y) = (SeriesKey::new(&a), SeriesKey::new(&b));
+            prop_assert_eq!(StoredKey::new(&x).matches(&y), a == b);
+            prop_assert_eq!(x.bytes(), &a[..]);
+            let stored = StoredKey::new(&x);
+            prop_assert_eq!(stored.bytes(), &a[..]);
+        }
+    }
+
+    #[test]
+    fn a_key_of_megabytes_is_cut_and_still_its_own() {
+        let (mut a, b) = (vec![b'x'; 1 << 20], vec![b'x'; 1 << 20]);
+        a[999_999] = b'y';
+        let (a, b) = (SeriesKey::new(&a), SeriesKey::new(&b));
+        assert_eq!(a.bytes().len(), MAX_LEN);
+        assert!(!StoredKey::new(&a).matches(&b));
+    }
+}
