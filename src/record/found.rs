@@ -75,7 +75,9 @@ impl Found {
     pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
         self.format = format;
         self.len = len;
-        self.spans.resize(inputs, Span::default());
+        if self.spans.len() != inputs {
+            self.spans.resize(inputs, Span::default());
+        }
         self.forget();
     }
 

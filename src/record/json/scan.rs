@@ -74,7 +74,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
             if text.word(end) as u16 == QUOTE_COLON {
                 at = end + 2;
                 if let Some(here) = here {
-                    child = here.key(up_to(first, stops), end - start, || record.get(start..end));
+                    child = here.key(up_to(first, stops), record, start, end);
                 }
             } else {
                 let escaped = text.byte(end) != b'"';
@@ -89,7 +89,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 let key = record.get(start..end).unwrap_or_default();
                 match here {
                     Some(here) if escaped => child = here.key_where(|wanted| stands_for(key, wanted)),
-                    Some(here) => child = here.key(key_word(key), key.len(), || Some(key)),
+                    Some(here) => child = here.key(key_word(key), record, start, end),
                     None => {}
                 }
             }
@@ -105,7 +105,17 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         }
         let start = at;
         let mut is_empty = false; // a container was just opened that has no members
-        if byte == b'{' || byte == b'[' {
+        let mut escaped = false;
+        if byte == b'"' {
+            at = text.plain_end(at + 1);
+            if text.byte(at) != b'"' {
+                at = whole_end(record, at)?;
+                escaped = true;
+            }
+            at += 1;
+        } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
+            at = number_end(&text, at, byte)?;
+        } else if byte == b'{' || byte == b'[' {
             if depth == MAX_DEPTH {
                 return Err(Why::TooDeep.at(at));
             }
@@ -131,22 +141,18 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 continue;
             }
         } else {
-            let mut escaped = false;
-            if byte == b'"' {
-                at = text.plain_end(at + 1);
-                if text.byte(at) != b'"' {
-                    at = whole_end(record, at)?;
-                    escaped = true;
-                }
-                at += 1;
-            } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
-                at = number_end(&text, at, byte)?;
-            } else {
-                at = literal_end(record, at)?;
-            }
-            if let Some(wanted) = tree.node(child) {
+            at = literal_end(record, at)?;
+        }
+        if !is_empty {
+            if child != NONE
+                && let Some(wanted) = tree.node(child)
+            {
                 found.renew(wanted);
                 found.note(wanted, Span { start, end: at, escaped });
+            }
+            if text.byte(at) == b',' {
+                at += 1;
+                continue;
             }
         }
 
@@ -337,13 +343,17 @@ fn bad_escape(rest: &[u8], at: usize) -> NotARecord {
 /// Place behind the number that begins at `at` with `byte`, a digit or a minus.
 #[inline(always)]
 fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotARecord> {
-    if byte == b'-' {
+    let mut first = byte;
+    if first == b'-' {
         at += 1;
+        first = text.byte(at);
+        if !first.is_ascii_digit() {
+            return Err(bad_number(text.bytes, at));
+        }
     }
-    let word = text.word(at);
-    let marks = non_digits(word);
+    let marks = non_digits(text.word(at));
     let mut end = if marks != 0 { at + lowest(marks) } else { text.digits_end(at + 8) };
-    if end == at || (word as u8 == b'0' && end != at + 1) {
+    if first == b'0' && end != at + 1 {
         return Err(bad_number(text.bytes, end));
     }
     let mut byte = text.byte(end);

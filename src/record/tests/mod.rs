@@ -340,6 +340,26 @@ fn one_value_can_be_wanted_twice() {
 }
 
 #[test]
+fn a_long_name_can_be_wanted_and_written() {
+    let long = "a name of more than sixteen bytes";
+    let accessors = [
+        format!("$['{long}']"),
+        format!("$['{long}']['b']"),
+        format!("$['{long}']"),
+        "$latency_ms".to_owned(),
+    ];
+    let inputs: Vec<&str> = accessors.iter().map(String::as_str).collect();
+    let extractor = extractor(Format::Json, &inputs, &[(long, None), ("latency_ms", Some("x"))]);
+    let mut found = Found::default();
+    let mut record = format!(r#"{{"{long}":{{"b":1}},"latency_ms":7}}"#).into_bytes();
+    extractor.scan(&record, &mut found).unwrap();
+    let shown: Vec<_> = (0..4).map(|input| show(found.value(&record, input))).collect();
+    assert_eq!(shown, ["object", "1", "object", "7"]);
+    extractor.annotate(&mut record, &found, &[(0, Field::Integer(2)), (1, Field::Constant)]);
+    assert_eq!(String::from_utf8(record).unwrap(), format!(r#"{{"{long}":2,"latency_ms":"x"}}"#));
+}
+
+#[test]
 fn many_names_are_told_apart() {
     let names: Vec<_> = (0..300).map(|n| format!("latency_{}_{n}", "x".repeat(n % 20))).collect();
     let inputs: Vec<_> = names.iter().map(|name| Accessor::parse(name).unwrap()).collect();
