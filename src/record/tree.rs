@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) output: u16,
     /// The inputs below: gone when the value comes a second time.
     pub(super) below: Vec<u16>,
+    /// An input and nothing else: no output, nothing below.
+    pub(super) is_only_input: bool,
 }
 
 /// A hash table of 64 chains over (first bytes, length): nearly every unwanted key is told apart by one
@@ -73,7 +75,14 @@ fn chain(word: u64, len: usize, factor: u64) -> usize {
 
 impl Node {
     fn new() -> Self {
-        Self { keys: Keys::new(), elements: Vec::new(), input: NONE, output: NONE, below: Vec::new() }
+        Self {
+            keys: Keys::new(),
+            elements: Vec::new(),
+            input: NONE,
+            output: NONE,
+            below: Vec::new(),
+            is_only_input: false,
+        }
     }
 
     /// The child under a key, given as its [`key_word`] and its place in a text.
@@ -109,7 +118,7 @@ impl Entry {
     /// only for very long keys.
     #[inline(never)]
     fn is_long(&self, text: &[u8], start: usize, end: usize) -> bool {
-        let key = text.get(start..end).unwrap_or_default();
+        let Some(key) = text.get(start..end) else { return false };
         self.last == last_word(key) && (key.len() <= KEY_WORD + 8 || *self.key == *key)
     }
 }
@@ -178,6 +187,9 @@ impl Tree {
             {
                 node.output = index;
             }
+        }
+        for node in &mut tree.nodes {
+            node.is_only_input = node.input != NONE && node.output == NONE && node.below.is_empty();
         }
         tree
     }

@@ -106,6 +106,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         let start = at;
         let mut is_empty = false; // a container was just opened that has no members
         let mut escaped = false;
+        let behind; // the byte behind the value
         if byte == b'"' {
             at = text.plain_end(at + 1);
             if text.byte(at) != b'"' {
@@ -113,8 +114,9 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 escaped = true;
             }
             at += 1;
+            behind = text.byte(at);
         } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
-            at = number_end(&text, at, byte)?;
+            (at, behind) = number_end(&text, at, byte)?;
         } else if byte == b'{' || byte == b'[' {
             if depth == MAX_DEPTH {
                 return Err(Why::TooDeep.at(at));
@@ -136,21 +138,22 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 index = 0;
             }
             at = text.skip_space(at + 1);
-            is_empty = matches!(text.byte(at), b'}' | b']');
+            behind = text.byte(at);
+            is_empty = matches!(behind, b'}' | b']');
             if !is_empty {
                 continue;
             }
         } else {
             at = literal_end(record, at)?;
+            behind = text.byte(at);
         }
         if !is_empty {
             if child != NONE
                 && let Some(wanted) = tree.node(child)
             {
-                found.renew(wanted);
-                found.note(wanted, Span { start, end: at, escaped });
+                found.note_scalar(wanted, Span { start, end: at, escaped });
             }
-            if text.byte(at) == b',' {
+            if behind == b',' {
                 at += 1;
                 continue;
             }
@@ -340,9 +343,9 @@ fn bad_escape(rest: &[u8], at: usize) -> NotARecord {
     if is_begin { Why::Truncated.at(at + rest.len()) } else { Why::BadEscape.at(at) }
 }
 
-/// Place behind the number that begins at `at` with `byte`, a digit or a minus.
+/// Place behind the number that begins at `at` with `byte`, a digit or a minus, and the byte that stands there.
 #[inline(always)]
-fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotARecord> {
+fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<(usize, u8), NotARecord> {
     let mut first = byte;
     if first == b'-' {
         at += 1;
@@ -373,8 +376,9 @@ fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotAR
         if end == from {
             return Err(bad_number(text.bytes, end));
         }
+        byte = text.byte(end);
     }
-    Ok(end)
+    Ok((end, byte))
 }
 
 #[cold]
