@@ -1,5 +1,7 @@
 //! What a record costs besides its model: `cargo bench --bench record`.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up must say so")]
+
 use divan::{Bencher, black_box, counter::BytesCount};
 use fluent_anomaly::record::{
     Accessor, Extractor, Field, Format, Found, Output, Value, format_f64, parse_f64,

@@ -5,6 +5,9 @@ mod msgpack_laws;
 
 use super::*;
 
+/// What is written into a record.
+type Fields<'a> = &'a [(usize, Field<'a>)];
+
 fn extractor(format: Format, inputs: &[&str], outputs: &[(&str, Option<&str>)]) -> Extractor {
     let inputs: Vec<_> = inputs.iter().map(|text| Accessor::parse(text).unwrap()).collect();
     let outputs: Vec<_> = outputs
@@ -254,7 +257,7 @@ fn annotations_stand_behind_the_last_member() {
         ("c", Field::Constant),
     ];
     let only_nan = [("x", number(f64::INFINITY)), ("y", number(2.0)), ("m", Field::Map(&[]))];
-    let cases: &[(&str, &[(usize, Field<'_>)], &str)] = &[
+    let cases: &[(&str, Fields<'_>, &str)] = &[
         (r#"{"a":1}"#, &[], r#"{"a":1}"#),
         (r#"{}"#, &[(1, number(12.0))], r#"{"n1":12.0}"#),
         (" { } \n", &[(1, number(12.0))], " { \"n1\":12.0} \n"),
