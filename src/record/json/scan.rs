@@ -4,9 +4,10 @@
 //! surrogate pair in an escape is within the grammar. Nesting costs a bit a level, not a call.
 
 use super::escape::{escape_len, stands_for};
+use super::padded::{Padded, long_plain_end};
 use crate::record::found::{Found, Frame, Span};
 use crate::record::tree::{KEY_WORD, NONE, ROOT, Tree, key_word};
-use crate::record::words::{first_word, last_word, lowest, non_digits, string_stops, up_to};
+use crate::record::words::{lowest, non_digits, string_stops, up_to};
 use crate::record::{Format, MAX_DEPTH, NotARecord, Why};
 
 const OBJECT: u64 = 1;
@@ -222,93 +223,6 @@ fn finish(
     }
     found.finish(tree, edge, members);
     Ok(())
-}
-
-/// A text that reads as zeros behind its end; a zero stops strings and numbers. It is never handed to a function
-/// that is not inlined: its fields must stay in locals.
-struct Padded<'a> {
-    bytes: &'a [u8],
-    last: u64,
-}
-
-impl<'a> Padded<'a> {
-    #[inline(always)]
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, last: last_word(bytes) }
-    }
-
-    #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    fn word(&self, at: usize) -> u64 {
-        self.bytes.get(at..).map_or(0, |rest| first_word(rest, self.last))
-    }
-
-    /// Place of the first quote, backslash or control character from `at` on; the end if none comes.
-    #[inline(always)]
-    fn plain_end(&self, at: usize) -> usize {
-        let stops = string_stops(self.word(at));
-        if stops != 0 {
-            return at + lowest(stops);
-        }
-        let stops = string_stops(self.word(at + 8));
-        if stops != 0 { at + 8 + lowest(stops) } else { long_plain_end(self.bytes, at + 16) }
-    }
-
-    /// Place of the first byte from `at` on that is no digit.
-    #[inline(always)]
-    fn digits_end(&self, at: usize) -> usize {
-        let marks = non_digits(self.word(at));
-        if marks != 0 { at + lowest(marks) } else { long_digits_end(self.bytes, at + 8) }
-    }
-
-    /// Place of the first byte from `at` on that is no white space.
-    #[inline(always)]
-    fn skip_space(&self, at: usize) -> usize {
-        if self.byte(at) > b' ' { at } else { skip_more_space(self.bytes, at) }
-    }
-}
-
-#[inline(never)]
-fn long_plain_end(bytes: &[u8], mut at: usize) -> usize {
-    let text = Padded::new(bytes);
-    let rest = bytes.get(at..).unwrap_or_default();
-    for pair in rest.as_chunks::<16>().0 {
-        let pair = u128::from_le_bytes(*pair);
-        if string_stops(pair as u64) | string_stops((pair >> 64) as u64) != 0 {
-            break;
-        }
-        at += 16;
-    }
-    loop {
-        let stops = string_stops(text.word(at));
-        if stops != 0 {
-            return at + lowest(stops);
-        }
-        at += 8;
-    }
-}
-
-#[inline(never)]
-fn long_digits_end(bytes: &[u8], mut at: usize) -> usize {
-    let text = Padded::new(bytes);
-    loop {
-        let marks = non_digits(text.word(at));
-        if marks != 0 {
-            return at + lowest(marks);
-        }
-        at += 8;
-    }
-}
-
-#[inline(never)]
-fn skip_more_space(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
-    at + space.count()
 }
 
 #[cold]
