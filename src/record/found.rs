@@ -8,8 +8,10 @@ use super::{Format, MAX_DEPTH, json, msgpack};
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) format: Format,
-    /// An input's value; `start == 0` if it is missing (a record's first byte is never a value's).
-    spans: Vec<Span>,
+    /// An input's value; of an earlier scan, and so missing, if it was not noted in this one.
+    spans: Vec<(u32, Span)>,
+    /// Counts the scans; never 0, which marks what is missing.
+    scan: u32,
     /// Outputs that are in the record already, in the order of their places.
     pub(super) replaced: Vec<(u16, Span)>,
     /// Length of the scanned record.
@@ -48,6 +50,7 @@ impl Default for Found {
         Self {
             format: Format::Json,
             spans: Vec::new(),
+            scan: 1,
             replaced: Vec::new(),
             len: 0,
             edge: 0,
@@ -64,7 +67,7 @@ impl Found {
     /// `None` if the record has none.
     #[must_use]
     pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
-        let span = self.spans.get(input).filter(|span| span.start != 0)?;
+        let (_, span) = self.spans.get(input).filter(|(scan, _)| *scan == self.scan)?;
         let bytes = record.get(span.start..span.end)?;
         match self.format {
             Format::Json => json::value(bytes, span.escaped),
@@ -75,7 +78,9 @@ impl Found {
     pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
         self.format = format;
         self.len = len;
-        self.spans.resize(inputs, Span::default());
+        if self.spans.len() != inputs {
+            self.spans.resize(inputs, (0, Span::default()));
+        }
         self.forget();
     }
 
@@ -85,16 +90,37 @@ impl Found {
         self.members = 0;
         self.replaced.clear();
         self.frames.clear();
-        for span in &mut self.spans {
-            span.start = 0;
+        self.scan = self.scan.wrapping_add(1);
+        if self.scan == 0 {
+            self.spans.fill((0, Span::default()));
+            self.scan = 1;
         }
+    }
+
+    /// Takes down the place of a wanted value that holds no others.
+    #[inline(always)]
+    pub(super) fn note_scalar(&mut self, node: &Node, span: Span) {
+        if node.is_only_input {
+            if let Some(slot) = self.spans.get_mut(usize::from(node.input)) {
+                *slot = (self.scan, span);
+            }
+        } else {
+            self.note_more(node, span);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_more(&mut self, node: &Node, span: Span) {
+        self.renew(node);
+        self.note(node, span);
     }
 
     /// Takes down the place of a wanted value. The last of several counts.
     #[inline(always)]
     pub(super) fn note(&mut self, node: &Node, span: Span) {
         if let Some(slot) = self.spans.get_mut(usize::from(node.input)) {
-            *slot = span;
+            *slot = (self.scan, span);
         }
         if node.output != NONE {
             self.replaced.push((node.output, span));
@@ -106,7 +132,7 @@ impl Found {
     pub(super) fn renew(&mut self, node: &Node) {
         for &input in &node.below {
             if let Some(slot) = self.spans.get_mut(usize::from(input)) {
-                slot.start = 0;
+                slot.0 = 0;
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::str;
 
+use super::words::non_digits;
+
 /// 10^0 to 10^22: the powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -35,27 +37,10 @@ fn short(text: &[u8]) -> Option<f64> {
     if unsigned.len() > 20 {
         return None; // 19 digits and a point: the mantissa cannot overflow
     }
-    let mut mantissa = 0u64;
-    let mut rest = unsigned;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-        rest = behind;
-    }
+    let (mut mantissa, mut rest) = digits(0, unsigned);
     let mut fraction = 0; // digits behind the point
     if let [b'.', behind @ ..] = rest {
-        rest = behind;
-        while let Some((&byte, behind)) = rest.split_first() {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                break;
-            }
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            rest = behind;
-        }
+        (mantissa, rest) = digits(mantissa, behind);
         fraction = behind.len() - rest.len();
     } else if unsigned.len() - rest.len() > 19 {
         return None;
@@ -71,6 +56,38 @@ fn short(text: &[u8]) -> Option<f64> {
         if power < 0 { mantissa as f64 / factor } else { mantissa as f64 * factor }
     };
     Some(if negative { -magnitude } else { magnitude })
+}
+
+/// Appends the digits that `text` begins with to a mantissa; the rest of the text.
+#[inline(always)]
+fn digits(mut mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
+    let mut rest = text;
+    while let Some((word, behind)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        if non_digits(word) != 0 {
+            break;
+        }
+        mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
+        rest = behind;
+    }
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        rest = behind;
+    }
+    (mantissa, rest)
+}
+
+/// The value of eight ASCII digits, the first one lowest in the word: neighbours are joined to pairs, pairs to
+/// fours, fours to eight, each time with one multiplication for all of them.
+#[inline(always)]
+const fn eight_digits(word: u64) -> u64 {
+    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul((10 << 8) + 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16;
+    (fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32
 }
 
 /// The exponent, from its `e` on, if it has one or two digits.
@@ -219,6 +236,14 @@ mod tests {
         #[test]
         fn short_numbers_are_read_as_core_reads_them(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
             same_bits(&text);
+        }
+
+        #[test]
+        fn eight_digits_are_their_number(value in 0u64..100_000_000) {
+            let text = format!("{value:08}");
+            prop_assert_eq!(digits(0, text.as_bytes()), (value, &b""[..]));
+            let longer = format!("{text}9x");
+            prop_assert_eq!(digits(7, longer.as_bytes()), (7_000_000_000 + value * 10 + 9, &b"x"[..]));
         }
 
         #[test]

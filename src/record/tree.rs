@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) output: u16,
     /// The inputs below: gone when the value comes a second time.
     pub(super) below: Vec<u16>,
+    /// An input and nothing else: no output, nothing below.
+    pub(super) is_only_input: bool,
 }
 
 /// A hash table of 64 chains over (first bytes, length): nearly every unwanted key is told apart by one
@@ -73,18 +75,24 @@ fn chain(word: u64, len: usize, factor: u64) -> usize {
 
 impl Node {
     fn new() -> Self {
-        Self { keys: Keys::new(), elements: Vec::new(), input: NONE, output: NONE, below: Vec::new() }
+        Self {
+            keys: Keys::new(),
+            elements: Vec::new(),
+            input: NONE,
+            output: NONE,
+            below: Vec::new(),
+            is_only_input: false,
+        }
     }
 
-    /// The child under a key, given as its [`key_word`], its length and, if need be, all of it.
+    /// The child under a key, given as its [`key_word`] and its place in a text.
     #[inline(always)]
-    pub(super) fn key<'a>(&self, word: u64, len: usize, key: impl Fn() -> Option<&'a [u8]>) -> u16 {
+    pub(super) fn key(&self, word: u64, text: &[u8], start: usize, end: usize) -> u16 {
+        let len = end - start;
         let Some(&first) = self.keys.chains.get(chain(word, len, self.keys.factor)) else { return NONE };
         let mut at = first;
         while let Some(entry) = self.keys.entries.get(usize::from(at)) {
-            if entry.word == word
-                && entry.len == len
-                && (len <= KEY_WORD || entry.is_long(key().unwrap_or_default()))
+            if entry.word == word && entry.len == len && (len <= KEY_WORD || entry.is_long(text, start, end))
             {
                 return entry.child;
             }
@@ -109,7 +117,8 @@ impl Entry {
     /// Whether this is the key, whose first word and length are the same. `==` is a byte-wise loop in wasm:
     /// only for very long keys.
     #[inline(never)]
-    fn is_long(&self, key: &[u8]) -> bool {
+    fn is_long(&self, text: &[u8], start: usize, end: usize) -> bool {
+        let Some(key) = text.get(start..end) else { return false };
         self.last == last_word(key) && (key.len() <= KEY_WORD + 8 || *self.key == *key)
     }
 }
@@ -179,6 +188,9 @@ impl Tree {
                 node.output = index;
             }
         }
+        for node in &mut tree.nodes {
+            node.is_only_input = node.input != NONE && node.output == NONE && node.below.is_empty();
+        }
         tree
     }
 
@@ -186,9 +198,7 @@ impl Tree {
     fn child(&mut self, at: u16, step: &Step) -> u16 {
         let Some(node) = self.nodes.get(usize::from(at)) else { return NONE };
         let known = match step {
-            Step::Key(key) => {
-                node.key(key_word(key.as_bytes()), key.len(), || key.as_bytes().get(KEY_WORD..))
-            }
+            Step::Key(key) => node.key(key_word(key.as_bytes()), key.as_bytes(), 0, key.len()),
             Step::Index(index) => node.element(*index),
         };
         let fresh = u16::try_from(self.nodes.len()).unwrap_or(NONE);

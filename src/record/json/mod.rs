@@ -1,6 +1,7 @@
 //! Records as JSON text.
 
 pub(super) mod escape;
+mod padded;
 mod scan;
 mod write;
 
@@ -11,14 +12,14 @@ use super::value::{Number, Repr, Text, Value};
 
 /// The value with this text, which a scan has accepted.
 pub(super) fn value(text: &[u8], escaped: bool) -> Option<Value<'_>> {
-    Some(match text {
-        [b'"', bytes @ .., b'"'] => Value::Text(Text { bytes, escaped }),
-        [b'{', ..] => Value::Object,
-        [b'[', ..] => Value::Array,
-        b"null" => Value::Null,
-        b"true" => Value::Bool(true),
-        b"false" => Value::Bool(false),
-        [b'-' | b'0'..=b'9', ..] => Value::Number(Number(Repr::Text(text))),
+    Some(match text.first()? {
+        b'-' | b'0'..=b'9' => Value::Number(Number(Repr::Text(text))),
+        b'"' => Value::Text(Text { bytes: text.get(1..text.len().checked_sub(1)?)?, escaped }),
+        b'{' => Value::Object,
+        b'[' => Value::Array,
+        b'n' => Value::Null,
+        b't' => Value::Bool(true),
+        b'f' => Value::Bool(false),
         _ => return None,
     })
 }

@@ -4,9 +4,10 @@
 //! surrogate pair in an escape is within the grammar. Nesting costs a bit a level, not a call.
 
 use super::escape::{escape_len, stands_for};
+use super::padded::{Padded, long_plain_end};
 use crate::record::found::{Found, Frame, Span};
 use crate::record::tree::{KEY_WORD, NONE, ROOT, Tree, key_word};
-use crate::record::words::{first_word, last_word, lowest, non_digits, string_stops, up_to};
+use crate::record::words::{lowest, non_digits, string_stops, up_to};
 use crate::record::{Format, MAX_DEPTH, NotARecord, Why};
 
 const OBJECT: u64 = 1;
@@ -74,7 +75,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
             if text.word(end) as u16 == QUOTE_COLON {
                 at = end + 2;
                 if let Some(here) = here {
-                    child = here.key(up_to(first, stops), end - start, || record.get(start..end));
+                    child = here.key(up_to(first, stops), record, start, end);
                 }
             } else {
                 let escaped = text.byte(end) != b'"';
@@ -89,7 +90,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 let key = record.get(start..end).unwrap_or_default();
                 match here {
                     Some(here) if escaped => child = here.key_where(|wanted| stands_for(key, wanted)),
-                    Some(here) => child = here.key(key_word(key), key.len(), || Some(key)),
+                    Some(here) => child = here.key(key_word(key), record, start, end),
                     None => {}
                 }
             }
@@ -105,7 +106,19 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         }
         let start = at;
         let mut is_empty = false; // a container was just opened that has no members
-        if byte == b'{' || byte == b'[' {
+        let mut escaped = false;
+        let behind; // the byte behind the value
+        if byte == b'"' {
+            at = text.plain_end(at + 1);
+            if text.byte(at) != b'"' {
+                at = whole_end(record, at)?;
+                escaped = true;
+            }
+            at += 1;
+            behind = text.byte(at);
+        } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
+            (at, behind) = number_end(&text, at, byte)?;
+        } else if byte == b'{' || byte == b'[' {
             if depth == MAX_DEPTH {
                 return Err(Why::TooDeep.at(at));
             }
@@ -126,27 +139,24 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 index = 0;
             }
             at = text.skip_space(at + 1);
-            is_empty = matches!(text.byte(at), b'}' | b']');
+            behind = text.byte(at);
+            is_empty = matches!(behind, b'}' | b']');
             if !is_empty {
                 continue;
             }
         } else {
-            let mut escaped = false;
-            if byte == b'"' {
-                at = text.plain_end(at + 1);
-                if text.byte(at) != b'"' {
-                    at = whole_end(record, at)?;
-                    escaped = true;
-                }
-                at += 1;
-            } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
-                at = number_end(&text, at, byte)?;
-            } else {
-                at = literal_end(record, at)?;
+            at = literal_end(record, at)?;
+            behind = text.byte(at);
+        }
+        if !is_empty {
+            if child != NONE
+                && let Some(wanted) = tree.node(child)
+            {
+                found.note_scalar(wanted, Span { start, end: at, escaped });
             }
-            if let Some(wanted) = tree.node(child) {
-                found.renew(wanted);
-                found.note(wanted, Span { start, end: at, escaped });
+            if behind == b',' {
+                at += 1;
+                continue;
             }
         }
 
@@ -215,93 +225,6 @@ fn finish(
     Ok(())
 }
 
-/// A text that reads as zeros behind its end; a zero stops strings and numbers. It is never handed to a function
-/// that is not inlined: its fields must stay in locals.
-struct Padded<'a> {
-    bytes: &'a [u8],
-    last: u64,
-}
-
-impl<'a> Padded<'a> {
-    #[inline(always)]
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, last: last_word(bytes) }
-    }
-
-    #[inline(always)]
-    fn byte(&self, at: usize) -> u8 {
-        self.bytes.get(at).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
-    fn word(&self, at: usize) -> u64 {
-        self.bytes.get(at..).map_or(0, |rest| first_word(rest, self.last))
-    }
-
-    /// Place of the first quote, backslash or control character from `at` on; the end if none comes.
-    #[inline(always)]
-    fn plain_end(&self, at: usize) -> usize {
-        let stops = string_stops(self.word(at));
-        if stops != 0 {
-            return at + lowest(stops);
-        }
-        let stops = string_stops(self.word(at + 8));
-        if stops != 0 { at + 8 + lowest(stops) } else { long_plain_end(self.bytes, at + 16) }
-    }
-
-    /// Place of the first byte from `at` on that is no digit.
-    #[inline(always)]
-    fn digits_end(&self, at: usize) -> usize {
-        let marks = non_digits(self.word(at));
-        if marks != 0 { at + lowest(marks) } else { long_digits_end(self.bytes, at + 8) }
-    }
-
-    /// Place of the first byte from `at` on that is no white space.
-    #[inline(always)]
-    fn skip_space(&self, at: usize) -> usize {
-        if self.byte(at) > b' ' { at } else { skip_more_space(self.bytes, at) }
-    }
-}
-
-#[inline(never)]
-fn long_plain_end(bytes: &[u8], mut at: usize) -> usize {
-    let text = Padded::new(bytes);
-    let rest = bytes.get(at..).unwrap_or_default();
-    for pair in rest.as_chunks::<16>().0 {
-        let pair = u128::from_le_bytes(*pair);
-        if string_stops(pair as u64) | string_stops((pair >> 64) as u64) != 0 {
-            break;
-        }
-        at += 16;
-    }
-    loop {
-        let stops = string_stops(text.word(at));
-        if stops != 0 {
-            return at + lowest(stops);
-        }
-        at += 8;
-    }
-}
-
-#[inline(never)]
-fn long_digits_end(bytes: &[u8], mut at: usize) -> usize {
-    let text = Padded::new(bytes);
-    loop {
-        let marks = non_digits(text.word(at));
-        if marks != 0 {
-            return at + lowest(marks);
-        }
-        at += 8;
-    }
-}
-
-#[inline(never)]
-fn skip_more_space(bytes: &[u8], at: usize) -> usize {
-    let rest = bytes.get(at..).unwrap_or_default();
-    let space = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\t' | b'\r'));
-    at + space.count()
-}
-
 #[cold]
 fn unexpected(record: &[u8], at: usize) -> NotARecord {
     if at >= record.len() { Why::Truncated.at(record.len()) } else { Why::Unexpected.at(at) }
@@ -334,16 +257,20 @@ fn bad_escape(rest: &[u8], at: usize) -> NotARecord {
     if is_begin { Why::Truncated.at(at + rest.len()) } else { Why::BadEscape.at(at) }
 }
 
-/// Place behind the number that begins at `at` with `byte`, a digit or a minus.
+/// Place behind the number that begins at `at` with `byte`, a digit or a minus, and the byte that stands there.
 #[inline(always)]
-fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotARecord> {
-    if byte == b'-' {
+fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<(usize, u8), NotARecord> {
+    let mut first = byte;
+    if first == b'-' {
         at += 1;
+        first = text.byte(at);
+        if !first.is_ascii_digit() {
+            return Err(bad_number(text.bytes, at));
+        }
     }
-    let word = text.word(at);
-    let marks = non_digits(word);
+    let marks = non_digits(text.word(at));
     let mut end = if marks != 0 { at + lowest(marks) } else { text.digits_end(at + 8) };
-    if end == at || (word as u8 == b'0' && end != at + 1) {
+    if first == b'0' && end != at + 1 {
         return Err(bad_number(text.bytes, end));
     }
     let mut byte = text.byte(end);
@@ -363,8 +290,9 @@ fn number_end(text: &Padded<'_>, mut at: usize, byte: u8) -> Result<usize, NotAR
         if end == from {
             return Err(bad_number(text.bytes, end));
         }
+        byte = text.byte(end);
     }
-    Ok(end)
+    Ok((end, byte))
 }
 
 #[cold]

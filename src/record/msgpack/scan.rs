@@ -71,7 +71,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 && let Body::Text = key.body
             {
                 let text = record.get(at + key.start..at + key.end).unwrap_or_default();
-                child = node.key(key_word(text), text.len(), || Some(text));
+                child = node.key(key_word(text), text, 0, text.len());
             }
             at = match key.body {
                 Body::Array(_) | Body::Map(_) => skip(record, at, found.levels.len() + 1)?,

@@ -5,6 +5,9 @@ mod msgpack_laws;
 
 use super::*;
 
+/// What is written into a record.
+type Fields<'a> = &'a [(usize, Field<'a>)];
+
 fn extractor(format: Format, inputs: &[&str], outputs: &[(&str, Option<&str>)]) -> Extractor {
     let inputs: Vec<_> = inputs.iter().map(|text| Accessor::parse(text).unwrap()).collect();
     let outputs: Vec<_> = outputs
@@ -254,7 +257,7 @@ fn annotations_stand_behind_the_last_member() {
         ("c", Field::Constant),
     ];
     let only_nan = [("x", number(f64::INFINITY)), ("y", number(2.0)), ("m", Field::Map(&[]))];
-    let cases: &[(&str, &[(usize, Field<'_>)], &str)] = &[
+    let cases: &[(&str, Fields<'_>, &str)] = &[
         (r#"{"a":1}"#, &[], r#"{"a":1}"#),
         (r#"{}"#, &[(1, number(12.0))], r#"{"n1":12.0}"#),
         (" { } \n", &[(1, number(12.0))], " { \"n1\":12.0} \n"),
@@ -337,6 +340,26 @@ fn one_value_can_be_wanted_twice() {
     extractor.scan(record, &mut found).unwrap();
     let shown: Vec<_> = (0..4).map(|input| show(found.value(record, input))).collect();
     assert_eq!(shown, ["5", "object", "5", "object"]);
+}
+
+#[test]
+fn a_long_name_can_be_wanted_and_written() {
+    let long = "a name of more than sixteen bytes";
+    let accessors = [
+        format!("$['{long}']"),
+        format!("$['{long}']['b']"),
+        format!("$['{long}']"),
+        "$latency_ms".to_owned(),
+    ];
+    let inputs: Vec<&str> = accessors.iter().map(String::as_str).collect();
+    let extractor = extractor(Format::Json, &inputs, &[(long, None), ("latency_ms", Some("x"))]);
+    let mut found = Found::default();
+    let mut record = format!(r#"{{"{long}":{{"b":1}},"latency_ms":7}}"#).into_bytes();
+    extractor.scan(&record, &mut found).unwrap();
+    let shown: Vec<_> = (0..4).map(|input| show(found.value(&record, input))).collect();
+    assert_eq!(shown, ["object", "1", "object", "7"]);
+    extractor.annotate(&mut record, &found, &[(0, Field::Integer(2)), (1, Field::Constant)]);
+    assert_eq!(String::from_utf8(record).unwrap(), format!(r#"{{"{long}":2,"latency_ms":"x"}}"#));
 }
 
 #[test]

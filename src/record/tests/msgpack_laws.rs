@@ -116,7 +116,7 @@ fn annotations_are_literally_these_bytes() {
     let extractor = extractor(Format::Msgpack, &[], &[("n", None), ("c", Some("x")), ("a", None)]);
     let mut found = Found::default();
     let inner = [("k", Field::Bool(true)), ("gone", Field::Number(f64::NAN)), ("t", Field::Text("é"))];
-    let cases: &[(&[u8], &[(usize, Field<'_>)], &[u8])] = &[
+    let cases: &[(&[u8], Fields<'_>, &[u8])] = &[
         (&[0x80], &[], &[0x80]),
         (&[0x80], &[(0, Field::Number(f64::NAN))], &[0x80]),
         (&[0x80], &[(0, Field::Number(1.5))], &[0x81, 0xa1, b'n', 0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]),
