@@ -1,1 +1,27 @@
-//! (being written)
+//! Anomaly monitors: Datadog's query strings, windows, thresholds and alert states, evaluated in event time.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`query`] | `avg(last_4h):anomalies(...) >= 0.8` -> typed arguments, and back |
+//! | [`window`] | `last_15m`, and which recovery windows a threshold allows |
+//! | [`zone`] | a zone's UTC offset, without a time-zone database |
+//! | [`spec`] | texts of a configuration -> a checked [`MonitorSpec`], all problems at once |
+//! | [`rollup`] | records of a series -> buckets of the interval |
+//! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
+//! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
+//! | [`explain`] | what will be alerted on, in plain words |
+//!
+//! Nothing here reads a clock: time is an argument, in whole seconds of UTC.
+
+pub mod alert;
+pub mod explain;
+pub mod message;
+pub mod query;
+pub mod rollup;
+pub mod spec;
+mod text;
+pub mod window;
+pub mod zone;
+
+pub use window::Window;
+pub use zone::Zone;
