@@ -23,5 +23,7 @@ mod text;
 pub mod window;
 pub mod zone;
 
+pub use query::AnomalyQuery;
+
 pub use window::Window;
 pub use zone::Zone;
