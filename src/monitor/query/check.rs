@@ -139,7 +139,7 @@ pub(super) fn build(
                 metric: arguments.metric,
                 algorithm,
                 deviations,
-                direction: direction.unwrap_or(Direction::Both),
+                direction,
                 alert_window,
                 interval_s,
                 count_default_zero: count_default_zero.unwrap_or(true),

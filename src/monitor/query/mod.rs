@@ -8,8 +8,8 @@
 //!
 //! The metric query comes first, everything behind it in any order. Absent arguments: `direction` is both and
 //! `count_default_zero` is true (Datadog's editor starts so), `seasonality` of agile and robust is weekly (the
-//! default of Datadog's `anomalies()` function). All others are needed. Printing spells every argument out, in
-//! Datadog's order, and `parse(print(q)) = q`.
+//! default of Datadog's `anomalies()` function). All others are needed. Printing keeps Datadog's order, and
+//! `parse(print(q)) = q`.
 
 mod check;
 mod cursor;
@@ -76,8 +76,8 @@ pub struct AnomalyQuery {
     pub algorithm: Algorithm,
     /// Width of the band in deviations, > 0.
     pub deviations: f64,
-    /// Which side counts.
-    pub direction: Direction,
+    /// Which side counts, as written; see [`AnomalyQuery::side`].
+    pub direction: Option<Direction>,
     /// Timeframe that is checked for anomalies; 5 intervals to two weeks.
     pub alert_window: Window,
     /// Roll-up interval as written, s, >= 1; a `.rollup()` with an interval overrides it, see [`AnomalyQuery::bucket_s`].
@@ -108,6 +108,12 @@ impl AnomalyQuery {
         }
     }
 
+    /// Which side counts: both when the query does not say.
+    #[must_use]
+    pub fn side(&self) -> Direction {
+        self.direction.unwrap_or(Direction::Both)
+    }
+
     /// True where an empty bucket counts as 0: counts with `count_default_zero`, and `default_zero()` or
     /// `.fill(zero)` on any metric.
     #[must_use]
@@ -126,18 +132,17 @@ impl AnomalyQuery {
 
 impl fmt::Display for AnomalyQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let metric = self.metric.text();
         write!(
             f,
-            "avg({}):anomalies({}, '{}', {}, direction='{}', alert_window='{}', interval={}, count_default_zero='{}'",
-            self.query_window,
-            self.metric.text(),
-            self.algorithm,
-            self.deviations,
-            self.direction,
-            self.alert_window,
-            self.interval_s,
-            self.count_default_zero,
+            "avg({}):anomalies({metric}, '{}', {}",
+            self.query_window, self.algorithm, self.deviations
         )?;
+        if let Some(direction) = self.direction {
+            write!(f, ", direction='{direction}'")?;
+        }
+        write!(f, ", alert_window='{}', interval={}", self.alert_window, self.interval_s)?;
+        write!(f, ", count_default_zero='{}'", self.count_default_zero)?;
         if let Some(seasonality) = self.seasonality {
             write!(f, ", seasonality='{seasonality}'")?;
         }

@@ -22,7 +22,7 @@ fn the_example_of_the_documentation() {
     assert_eq!(query.metric.text(), "avg:system.cpu.system{name:cassandra}");
     assert_eq!(query.algorithm, Algorithm::Basic);
     assert_eq!(query.deviations, 3.0);
-    assert_eq!(query.direction, Direction::Above);
+    assert_eq!(query.direction, Some(Direction::Above));
     assert_eq!(query.alert_window.seconds(), 300);
     assert_eq!(query.interval_s, 20);
     assert!(query.count_default_zero);
@@ -67,7 +67,7 @@ fn absent_arguments_take_the_defaults_of_the_editor() {
     let query =
         parse("avg(last_1h):anomalies(avg:x{*}, 'robust', 3, alert_window='last_15m', interval=60) >= 1")
             .unwrap();
-    assert_eq!(query.direction, Direction::Both);
+    assert_eq!(query.side(), Direction::Both);
     assert!(query.count_default_zero);
     assert_eq!(query.seasonality, None);
     assert_eq!(query.season(), Some(Seasonality::Weekly));
@@ -338,7 +338,7 @@ fn metric() -> impl Strategy<Value = String> {
 
 prop_compose! {
     fn queries()(
-        metric in metric(), algorithm in 0usize..3, deviations in 0.001f64..1e6, direction in 0usize..3,
+        metric in metric(), algorithm in 0usize..3, deviations in 0.001f64..1e6, direction in 0usize..4,
         minutes in 5u32..2000, times in 1u32..5, part in 1u32..20, zero: bool, season in 0usize..4,
         zone in prop_oneof![Just("Europe/Vienna"), Just("utc"), Just("Asia/Gaza")], zoned: bool,
         threshold in prop_oneof![Just(1.0), 1e-9f64..=1.0],
@@ -351,7 +351,7 @@ prop_compose! {
             metric: MetricQuery::parse(&metric).unwrap(),
             algorithm,
             deviations,
-            direction: Direction::WORDS[direction].1,
+            direction: Direction::WORDS.get(direction).map(|word| word.1),
             alert_window: format!("last_{minutes}m").parse().unwrap(),
             interval_s: (minutes * 60 / 5 / part).max(10),
             count_default_zero: zero,
