@@ -24,6 +24,7 @@ pub mod window;
 pub mod zone;
 
 pub use query::AnomalyQuery;
+pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
 pub use window::Window;
 pub use zone::Zone;
