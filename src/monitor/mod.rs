@@ -23,6 +23,7 @@ mod text;
 pub mod window;
 pub mod zone;
 
+pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
