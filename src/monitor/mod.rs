@@ -10,10 +10,13 @@
 //! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
+//! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
 //!
 //! Nothing here reads a clock: time is an argument, in whole seconds of UTC.
 
 pub mod alert;
+#[cfg(feature = "companion")]
+pub mod exchange;
 pub mod explain;
 pub mod message;
 pub mod query;

@@ -1,5 +1,6 @@
 //! From texts to a [`MonitorSpec`]: each value, then what goes together.
 
+use super::raw::unescape;
 use super::{MOST_OPEN_BUCKETS, MonitorProblem, MonitorSpec, RawMonitor};
 use crate::monitor::query::{self, AnomalyQuery, Direction, Seasonality};
 use crate::monitor::text::shorten;
@@ -72,7 +73,7 @@ impl MonitorSpec {
         let recovery_window = reading.recovery(&query, recovery_window, critical_recovery);
         let alert_min = query.alert_window.seconds().div_ceil(60);
         let spec = MonitorSpec {
-            name: raw.name.clone(),
+            name: raw.name.as_deref().map(unescape),
             critical: query.threshold,
             critical_recovery,
             warning,
@@ -85,7 +86,7 @@ impl MonitorSpec {
             no_data_timeframe_min: no_data_timeframe_min.unwrap_or((2 * alert_min).min(DAY_MIN)),
             renotify_interval_min: renotify_interval_min.filter(|minutes| *minutes > 0),
             timeout_h: timeout_h.filter(|hours| *hours > 0),
-            message: raw.message.clone().unwrap_or_default(),
+            message: unescape(raw.message.as_deref().unwrap_or("")),
             tags,
             priority: priority.and_then(|priority| u8::try_from(priority).ok()),
             zone,
@@ -120,7 +121,9 @@ impl Reading<'_> {
             self.problems.push(MonitorProblem::Missing { key: "query", allowed });
             return None;
         };
-        match query::parse(text) {
+        // a section may break the line
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match query::parse(&one_line) {
             Ok(query) => Some(query),
             Err(errors) => {
                 self.problems.extend(errors.into_iter().map(MonitorProblem::Query));

@@ -8,6 +8,8 @@ mod tests;
 use thiserror::Error;
 
 pub use raw::RawMonitor;
+#[cfg(any(test, feature = "companion"))]
+pub(super) use raw::escape;
 
 use super::query::{AnomalyQuery, PointRollup, QueryError};
 use super::window::Window;
