@@ -13,6 +13,8 @@ use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after which all gains have reached their lower limits.
 const LEARNED: u32 = 1_000;
+/// Points that count when the noise has not been seen for a while.
+const FRESH: u32 = 10;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
@@ -74,8 +76,16 @@ impl Scale {
             spec.eta_factor
         };
         let one = self.sigma * self.cells.factor(k, spec.buckets as usize);
-        let outside = error > (2.0 * self.factor * one).max(least);
-        self.factor *= if outside { 1.0 + 0.9545 * gain } else { 1.0 - 0.0455 * gain };
+        let half = 2.0 * self.factor * one;
+        if error > half.max(least) {
+            self.factor *= 1.0 + 0.9545 * gain;
+        } else if half >= least {
+            self.factor *= 1.0 - 0.0455 * gain;
+        } else {
+            // a point that only the last digit keeps inside says nothing about the noise; what was learned of
+            // it is old, so that noise which resumes after a constant stretch is learned as if new
+            self.points = self.points.min(FRESH);
+        }
         self.factor = self.factor.clamp(0.8, 2.0);
         let far = error > ((2.0 + self.tail) * self.factor * one).max(least);
         self.tail += if far { 0.05 * 0.993 } else { -0.05 * 0.007 };

@@ -18,9 +18,6 @@ use super::state::{finite, within, within_u32};
 use super::warmup::Warmup;
 use crate::codec::{CodecError, Reader, Writer};
 
-/// History older than this says nothing about the series any more: it starts over.
-const MOST_SEASONS: i64 = 6;
-
 /// What warm-up fills and the forecast uses.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parts {
@@ -75,27 +72,41 @@ struct Alternation {
     age: u8,
     /// Changes of side in close succession, 0..=100.
     count: u8,
+    /// Least |error| of the outliers in this succession, >= 0.
+    least: f64,
 }
 
 impl Alternation {
-    /// True when the `enough`th close change of side, or a later one, has just happened.
-    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8) -> bool {
+    const NONE: Self = Self { side: 0, age: 9, count: 0, least: 0.0 };
+
+    /// The scale that the outliers ask for, after `enough` close changes of side, or at a later one.
+    ///
+    /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes: noise has set in, and the
+    /// smallest of them is hardly more than two deviations of it.
+    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, sigma: f64) -> Option<f64> {
         self.age = (self.age + 1).min(9);
         if !out {
-            return false;
+            return None;
         }
         let side = if error > 0.0 { 1 } else { -1 };
         let close = self.age <= 8;
         let changed = close && self.side == -side && !shifting;
-        if !close {
+        if close {
+            self.least = self.least.min(error.abs());
+        } else {
             self.count = 0;
+            self.least = error.abs();
         }
         if changed {
             self.count = (self.count + 1).min(100);
         }
         self.side = side;
         self.age = 0;
-        changed && self.count >= enough
+        if !changed || self.count < enough {
+            return None;
+        }
+        let little = 1.15 * sigma;
+        Some(if self.count >= 3 { little.max(0.5 * self.least) } else { little })
     }
 }
 
@@ -148,7 +159,7 @@ impl Seasonal {
     /// Buckets since the last point, none when that is too long ago, or not past.
     fn gap(&self, spec: &Spec, bucket: i64) -> Option<f64> {
         let gap = bucket.saturating_sub(self.last);
-        (gap > 0 && gap <= MOST_SEASONS * i64::from(spec.buckets)).then_some(gap as f64)
+        (gap > 0 && gap <= spec.stale).then_some(gap as f64)
     }
 
     pub(super) fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {
@@ -242,7 +253,7 @@ impl Seasonal {
         self.phase = Phase::Active(Active {
             level: start.level,
             slope: start.slope,
-            alternation: Alternation { side: 0, age: 9, count: 0 },
+            alternation: Alternation::NONE,
             season: Tally { from: self.last, points: 0, outliers: 0, bad: 0 },
         });
     }
@@ -295,8 +306,8 @@ impl Seasonal {
                 1
             }
         };
-        if active.alternation.step(e, out, shifting, enough) {
-            scale.sigma *= 1.15;
+        if let Some(sigma) = active.alternation.step(e, out, shifting, enough, scale.sigma) {
+            scale.sigma = sigma;
         }
         // gross points teach nothing about the noise
         if run.length() < 3 && size <= 6.0 * sg && !reset {
@@ -430,6 +441,7 @@ impl Active {
         w.u8((self.alternation.side + 1) as u8);
         w.u8(self.alternation.age);
         w.u8(self.alternation.count);
+        w.f64(self.alternation.least);
         w.i64(self.season.from);
         w.varint(u64::from(self.season.points));
         w.varint(u64::from(self.season.outliers));
@@ -443,6 +455,7 @@ impl Active {
             side: within(r.u8("side of an outlier")?, 0..=2, "side of an outlier")? as i8 - 1,
             age: within(r.u8("age of an outlier")?, 0..=9, "age of an outlier")?,
             count: within(r.u8("changes of side")?, 0..=100, "changes of side")?,
+            least: finite(r, "least outlier")?,
         };
         let from = within(r.i64("start of the season")?, i64::MIN..=last, "start of the season")?;
         let points = within_u32(r, 0..=spec.buckets, "points of the season")?;

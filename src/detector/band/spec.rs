@@ -88,6 +88,9 @@ pub struct Spec {
     window: u32,
     /// m, 4..=60480; 0 for basic.
     pub(super) buckets: u32,
+    /// Buckets without a point after which the history says nothing any more: six seasons; a day where the season
+    /// is an hour, so that a night's outage does not cost the profile.
+    pub(super) stale: i64,
     /// R: points of one side that confirm a level shift of the seasonal algorithms.
     pub(super) confirm: u32,
     /// Gain of the noise scale in the long run, 0.002..=0.01.
@@ -157,6 +160,7 @@ impl Spec {
             interval: interval_s,
             window: alert_window_points,
             buckets,
+            stale: i64::from(buckets) * if seasonality == Some(Seasonality::Hourly) { 24 } else { 6 },
             confirm,
             eta,
             eta_factor: 0.5 * eta.max(0.004),

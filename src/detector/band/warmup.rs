@@ -162,12 +162,11 @@ impl Warmup {
             self.shift += shift;
         }
 
-        if run.length() >= 8 {
+        // the first errors of a season are errors of its level
+        if run.length() >= 8 || self.in_season <= (spec.buckets / 5).min(5) {
             return;
         }
-        if self.in_season > 5 {
-            scale.learn_sigma(spec, k, e.abs() / young, step);
-        }
+        scale.learn_sigma(spec, k, e.abs() / young, step);
         if e.abs() <= 4.5 * sg {
             profile.learn(k, e, 1.0);
         } else if profile.conflict(k, e) == Gross::Again {
