@@ -45,9 +45,11 @@ impl Counter {
         self.rises >= RISES
     }
 
-    /// Where a counter may stand `gap` buckets on; nothing for a gauge.
-    pub(super) fn reach(&self, gap: f64) -> Option<f64> {
-        self.is_counter().then_some(self.last + 3.0 * self.slope * gap)
+    /// From where to where a counter may stand `gap` buckets on; nothing for a gauge. A third of the usual
+    /// increase to thrice of it: one that stalls is not excused.
+    pub(super) fn reach(&self, gap: f64) -> Option<(f64, f64)> {
+        let rise = self.slope * gap;
+        self.is_counter().then_some((self.last + rise / 3.0, self.last + 3.0 * rise))
     }
 
     /// Last value plus the usual increase.
@@ -103,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn the_reach_is_three_usual_increases_a_bucket() {
+    fn the_reach_is_a_third_to_thrice_of_the_usual_increase() {
         assert_eq!(after(29).reach(1.0), None);
-        assert_eq!(after(40).reach(2.0), Some(1_280.0 + 42.0));
+        assert_eq!(after(40).reach(3.0), Some((1_280.0 + 7.0, 1_280.0 + 63.0)));
     }
 }

@@ -37,8 +37,8 @@ pub struct Prediction {
     pub(super) least_deviation: f64,
     /// Least half-width, > 0.
     pub(super) least: f64,
-    /// Where a counter may have risen to.
-    pub(super) reach: Option<f64>,
+    /// From where to where a counter may have risen; the band includes it.
+    pub(super) reach: Option<(f64, f64)>,
 }
 
 impl Prediction {
@@ -47,11 +47,9 @@ impl Prediction {
     pub fn bounds(&self, deviations: f64) -> Band {
         let stretched = if deviations <= 2.0 { deviations } else { 2.0 + (deviations - 2.0) * self.tail };
         let least = self.least.max(deviations * self.least_deviation);
+        let lower = self.expected - (stretched * self.below).max(least);
         let upper = self.expected + (stretched * self.above).max(least);
-        Band {
-            expected: self.expected,
-            lower: self.expected - (stretched * self.below).max(least),
-            upper: self.reach.map_or(upper, |reach| upper.max(reach)),
-        }
+        let (low, high) = self.reach.unwrap_or((lower, upper));
+        Band { expected: self.expected, lower: lower.min(low), upper: upper.max(high) }
     }
 }

@@ -46,10 +46,9 @@ impl Quantum {
         STEPS[usize::from(self.before.max(self.now))]
     }
 
-    /// Least half-width of a band around `expected`. The 1.1 keeps a change of exactly one last digit inside
-    /// in spite of rounding.
-    pub(super) fn least_half_width(&self, expected: f64) -> f64 {
-        1.1 * self.step().max(1e-9 * expected.abs())
+    /// The step as far as floats of the size of `level` show it. A band is never narrower on either side.
+    pub(super) fn step_at(&self, level: f64) -> f64 {
+        self.step().max(1e-9 * level.abs())
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -122,7 +121,7 @@ mod tests {
             let mut quantum = Quantum::new();
             quantum.observe(a, 100);
             quantum.observe(b, 100);
-            assert!((b - a).abs() <= quantum.least_half_width(a), "{a} -> {b}");
+            assert!((b - a).abs() <= 1.1 * quantum.step_at(a), "{a} -> {b}");
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after which all gains have reached their lower limits.
 const LEARNED: u32 = 1_000;
-/// Points that count when the noise has not been seen for a while.
-const FRESH: u32 = 10;
+/// Points without which the scale is a guess.
+const GUESS: u32 = 20;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Scale {
@@ -47,6 +47,11 @@ impl Scale {
     /// The gains start high again.
     pub(super) fn restart_gains(&mut self) {
         self.points = 0;
+    }
+
+    /// False for a guess: nothing but the last digit has been seen of the noise lately.
+    pub(super) const fn is_known(&self) -> bool {
+        self.points >= GUESS
     }
 
     /// s1: one deviation in bucket `k`.
@@ -84,7 +89,7 @@ impl Scale {
         } else {
             // a point that only the last digit keeps inside says nothing about the noise; what was learned of
             // it is old, so that noise which resumes after a constant stretch is learned as if new
-            self.points = self.points.min(FRESH);
+            self.points = 0;
         }
         self.factor = self.factor.clamp(0.8, 2.0);
         let far = error > ((2.0 + self.tail) * self.factor * one).max(least);

@@ -18,6 +18,12 @@ use super::state::{finite, within, within_u32};
 use super::warmup::Warmup;
 use crate::codec::{CodecError, Reader, Writer};
 
+/// Least half-width in last digits: one digit off a value that is itself known to half a digit.
+const LEAST: f64 = 1.5;
+/// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
+/// random walk, and the one before the reset says nothing about the one after it.
+const SETTLING: u8 = 60;
+
 /// What warm-up fills and the forecast uses.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parts {
@@ -61,6 +67,8 @@ struct Active {
     slope: f64,
     alternation: Alternation,
     season: Tally,
+    /// Points until the reset of a counter is forgotten, 0..=60.
+    settling: u8,
 }
 
 /// Outliers on alternating sides: the scale is too small.
@@ -72,18 +80,18 @@ struct Alternation {
     age: u8,
     /// Changes of side in close succession, 0..=100.
     count: u8,
-    /// Least |error| of the outliers in this succession, >= 0.
-    least: f64,
+    /// |error| of the last outlier, >= 0.
+    size: f64,
 }
 
 impl Alternation {
-    const NONE: Self = Self { side: 0, age: 9, count: 0, least: 0.0 };
+    const NONE: Self = Self { side: 0, age: 9, count: 0, size: 0.0 };
 
     /// The scale that the outliers ask for, after `enough` close changes of side, or at a later one.
     ///
-    /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes: noise has set in, and the
-    /// smallest of them is hardly more than two deviations of it.
-    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, sigma: f64) -> Option<f64> {
+    /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
+    /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
+    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &Scale) -> Option<f64> {
         self.age = (self.age + 1).min(9);
         if !out {
             return None;
@@ -91,22 +99,22 @@ impl Alternation {
         let side = if error > 0.0 { 1 } else { -1 };
         let close = self.age <= 8;
         let changed = close && self.side == -side && !shifting;
-        if close {
-            self.least = self.least.min(error.abs());
-        } else {
+        if !close {
             self.count = 0;
-            self.least = error.abs();
         }
         if changed {
             self.count = (self.count + 1).min(100);
         }
+        let pair = self.size.min(error.abs());
         self.side = side;
         self.age = 0;
-        if !changed || self.count < enough {
-            return None;
+        self.size = error.abs();
+        let little = 1.15 * scale.sigma;
+        if changed && (self.count >= 3 || !scale.is_known()) {
+            Some(little.max(pair / 1.5))
+        } else {
+            (changed && self.count >= enough).then_some(little)
         }
-        let little = 1.15 * sigma;
-        Some(if self.count >= 3 { little.max(0.5 * self.least) } else { little })
     }
 }
 
@@ -181,8 +189,8 @@ impl Seasonal {
             above: one,
             tail: self.parts.scale.tail,
             least_deviation,
-            least: self.quantum.least_half_width(expected),
-            reach: None,
+            least: LEAST * self.quantum.step_at(expected),
+            reach: if active.settling > 0 { self.counter.reach(gap) } else { None },
         })
     }
 
@@ -255,6 +263,7 @@ impl Seasonal {
             slope: start.slope,
             alternation: Alternation::NONE,
             season: Tally { from: self.last, points: 0, outliers: 0, bad: 0 },
+            settling: 0,
         });
     }
 
@@ -264,6 +273,7 @@ impl Seasonal {
         let Phase::Active(active) = &mut self.phase else { return };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.last = bucket;
+        active.settling = if reset { SETTLING } else { active.settling.saturating_sub(1) };
 
         // time passes
         active.level += active.slope * gap;
@@ -306,13 +316,13 @@ impl Seasonal {
                 1
             }
         };
-        if let Some(sigma) = active.alternation.step(e, out, shifting, enough, scale.sigma) {
+        if let Some(sigma) = active.alternation.step(e, out, shifting, enough, scale) {
             scale.sigma = sigma;
         }
         // gross points teach nothing about the noise
         if run.length() < 3 && size <= 6.0 * sg && !reset {
             scale.learn_sigma(spec, k, size, step);
-            scale.learn_shares(spec, k, size, self.quantum.least_half_width(y - e));
+            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e));
         }
 
         // level and slope
@@ -441,11 +451,12 @@ impl Active {
         w.u8((self.alternation.side + 1) as u8);
         w.u8(self.alternation.age);
         w.u8(self.alternation.count);
-        w.f64(self.alternation.least);
+        w.f64(self.alternation.size);
         w.i64(self.season.from);
         w.varint(u64::from(self.season.points));
         w.varint(u64::from(self.season.outliers));
         w.u8(self.season.bad);
+        w.u8(self.settling);
     }
 
     fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -455,12 +466,13 @@ impl Active {
             side: within(r.u8("side of an outlier")?, 0..=2, "side of an outlier")? as i8 - 1,
             age: within(r.u8("age of an outlier")?, 0..=9, "age of an outlier")?,
             count: within(r.u8("changes of side")?, 0..=100, "changes of side")?,
-            least: finite(r, "least outlier")?,
+            size: finite(r, "last outlier")?,
         };
         let from = within(r.i64("start of the season")?, i64::MIN..=last, "start of the season")?;
         let points = within_u32(r, 0..=spec.buckets, "points of the season")?;
         let outliers = within_u32(r, 0..=points, "outliers of the season")?;
         let bad = within(r.u8("bad seasons")?, 0..=3, "bad seasons")?;
-        Ok(Self { level, slope, alternation, season: Tally { from, points, outliers, bad } })
+        let settling = within(r.u8("points since a reset")?, 0..=SETTLING, "points since a reset")?;
+        Ok(Self { level, slope, alternation, season: Tally { from, points, outliers, bad }, settling })
     }
 }
