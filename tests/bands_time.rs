@@ -112,15 +112,10 @@ fn after_a_gap_of_six_hours_the_season_is_still_known() {
                 let end = from + 360;
                 let after: Vec<Judged> =
                     judged.iter().filter(|j| (end..end + 120).contains(&j.bucket)).copied().collect();
-                assert!(
-                    after.len() >= 60 && (algorithm == Basic || after[0].prediction.is_some()),
-                    "{algorithm:?} {}",
-                    after.len()
-                );
+                assert!(after.len() >= 60 && after[0].prediction.is_some(), "{algorithm:?} {}", after.len());
                 shares.push(series::share(&after, 2.0));
                 let squares: Vec<f64> = after
                     .iter()
-                    .filter(|j| j.prediction.is_some())
                     .map(|j| {
                         let error = j.expected() - truth(j.bucket as f64 + 0.5, m);
                         error * error
@@ -162,15 +157,12 @@ fn after_a_very_long_gap_a_series_starts_over() {
         }
     }
     let spec = spec(Basic, Hourly, 60);
-    for (gap, known) in [(60, true), (61, false)] {
+    for (gap, known) in [(480, true), (481, false)] {
         let points = (0..100).chain(99 + gap..140 + gap).map(|t| (t, 0, 5.0));
         let judged = judge_points(&spec, points);
         assert_eq!(judged[100].prediction.is_some(), known, "basic, gap {gap}");
         assert!(judged[115].prediction.is_some());
     }
-    // where such gaps are usual they end nothing
-    let judged = judge_points(&spec, (0..100).map(|i| (i * 120, 0, 5.0)));
-    assert!(judged[60..].iter().all(|j| j.prediction.is_some()));
 }
 
 #[test]

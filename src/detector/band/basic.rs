@@ -34,9 +34,6 @@ const DEVIATIONS: [f64; 45] = [
 const OUTSIDE: f64 = 0.0455;
 const GAIN: f64 = 0.004;
 
-/// Gain of the mean spacing of points.
-const SPACING: f64 = 1.0 / 16.0;
-
 /// Rolling quantiles of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Basic {
@@ -55,9 +52,7 @@ pub(super) struct Basic {
     factor: f64,
     /// Signed count of the last points that lay outside on one side.
     run: i32,
-    /// Mean buckets from point to point, >= 1.
-    spacing: f64,
-    /// Points that are admitted unseen, after a gap; 0..=L
+    /// Points that are admitted unseen, after a gap; 0..=w
     grace: u32,
     quantum: Quantum,
     counter: Counter,
@@ -80,7 +75,6 @@ impl Basic {
             count: 0,
             factor: 1.02,
             run: 0,
-            spacing: 1.0,
             grace: 0,
             quantum: Quantum::new(),
             counter: Counter::new(),
@@ -98,7 +92,7 @@ impl Basic {
 
     pub(super) fn predict(&self, bucket: i64) -> Option<Prediction> {
         let gap = bucket.saturating_sub(self.last?);
-        if self.count < LEAST_POINTS || gap <= 0 || self.is_stale(gap) {
+        if self.count < LEAST_POINTS || gap <= 0 || gap > 8 * self.ring.len() as i64 {
             return None;
         }
         Some(Prediction {
@@ -111,12 +105,6 @@ impl Basic {
             least: 1.1 * self.quantum.step_at(self.median),
             reach: self.counter.reach(gap as f64),
         })
-    }
-
-    /// True after a gap in which the window has passed, unless such gaps are usual; those may be eight windows.
-    fn is_stale(&self, gap: i64) -> bool {
-        let w = self.ring.len() as i64;
-        gap > 8 * w || (gap > w && gap as f64 > 4.0 * self.spacing)
     }
 
     pub(super) fn update(&mut self, spec: &Spec, bucket: i64, y: f64) {
@@ -134,12 +122,13 @@ impl Basic {
         self.last = Some(bucket);
         self.quantum.observe(y, w as u32);
         let reset = self.counter.observe(y, gap as f64);
-        let stale = self.is_stale(gap);
-        self.spacing += SPACING * (gap.min(8 * w as i64) as f64 - self.spacing);
-        if reset || stale {
+        if reset || gap > 8 * w as i64 {
             self.forget();
+        } else if gap > w as i64 {
+            // all of the window is old: what lies outside it is no reason to wait
+            self.grace = w as u32;
         } else if gap > w as i64 / 4 {
-            self.grace = lag as u32;
+            self.grace = self.grace.max(lag as u32);
         }
 
         let mut inside = true;
@@ -269,7 +258,6 @@ impl Basic {
             w.u8(u8::from(self.is_admitted(place)));
         }
         w.f64(self.factor);
-        w.f64(self.spacing);
         w.i64(i64::from(self.run));
         w.varint(u64::from(self.grace));
         self.quantum.save(w);
@@ -289,12 +277,11 @@ impl Basic {
             basic.push(y, admit, size);
         }
         basic.factor = within_f64(r, 1.02..=1.6, "band factor")?;
-        basic.spacing = within_f64(r, 1.0..=8.0 * size as f64, "spacing of points")?;
         basic.run = i32::try_from(r.i64("run")?)
             .ok()
             .filter(|run| run.unsigned_abs() <= 10_000)
             .ok_or(CodecError::Invalid { what: "run" })?;
-        basic.grace = within_u32(r, 0..=spec.lag() as u32, "points of grace")?;
+        basic.grace = within_u32(r, 0..=size as u32, "points of grace")?;
         basic.quantum = Quantum::restore(r, size as u32)?;
         basic.counter = Counter::restore(r)?;
         basic.summarize();
