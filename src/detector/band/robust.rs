@@ -8,20 +8,30 @@ use crate::codec::{CodecError, Reader, Writer};
 const USUAL: f64 = 0.05;
 const WIDENING: f64 = 2.0;
 
+/// Points after which the constant gains of level and slope are the larger ones.
+const fn settled(spec: &Spec) -> u32 {
+    15 * spec.buckets
+}
+
+/// Level and slope start as the least-squares line through all points so far (expanding-memory polynomial
+/// filter of degree one, gains 4/n and 6/n^2 for large n: Morrison 1969) and end with constant gains, 1/(3m) and 1/(36 m^2), which is critical damping.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Robust {
     /// Q, 0..=1: recent share of points more than three deviations off.
     doubt: f64,
     /// Points since the level was in doubt, 0 once it is not.
     post: u32,
+    /// Points that level and slope rest on, the three seasons of warm-up among them; saturates at 15m.
+    points: u32,
 }
 
 impl Robust {
     pub(super) const fn new() -> Self {
-        Self { doubt: 0.0, post: 0 }
+        Self { doubt: 0.0, post: 0, points: 0 }
     }
 
-    pub(super) fn warmed_up(&mut self) {
+    pub(super) fn warmed_up(&mut self, spec: &Spec) {
+        self.points = 3 * spec.buckets;
         self.post = 10;
         self.doubt = 0.0;
     }
@@ -47,25 +57,33 @@ impl Robust {
 
     /// Steps of level and slope for an error `e`, given the noise `sg`.
     pub(super) fn level(&mut self, spec: &Spec, e: f64, sg: f64, out: bool) -> (f64, f64) {
-        let mut gain = spec.slow;
+        let (mut gain, mut slope) = (spec.slow, spec.slope);
+        if self.points < settled(spec) {
+            let share = 1.0 / f64::from(self.points.max(1));
+            gain = gain.max(4.0 * share);
+            slope = slope.max(6.0 * share * share);
+            self.points += 1;
+        }
         if self.post > 0 {
             gain = gain.max(1.0 / f64::from(self.post));
             self.post = if self.post >= 60 { 0 } else { self.post + 1 };
         }
         let limit = if out { 0.5 * sg } else { 2.0 * sg };
         let u = e.clamp(-limit, limit);
-        (gain * u, spec.slope * u)
+        (gain * u, slope * u)
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.f64(self.doubt);
         w.varint(u64::from(self.post));
+        w.varint(u64::from(self.points));
     }
 
-    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             doubt: within_f64(r, 0.0..=1.0, "share of outliers")?,
             post: within_u32(r, 0..=60, "points since a change")?,
+            points: within_u32(r, 0..=settled(spec), "points behind level and slope")?,
         })
     }
 }

@@ -256,7 +256,7 @@ impl Seasonal {
         self.last = self.last.max(start.bucket);
         match &mut self.follow {
             Follow::Agile(agile) => agile.warmed_up(),
-            Follow::Robust(robust) => robust.warmed_up(),
+            Follow::Robust(robust) => robust.warmed_up(spec),
         }
         self.phase = Phase::Active(Active {
             level: start.level,
@@ -424,7 +424,7 @@ impl Seasonal {
         let quantum = Quantum::restore(r, spec.buckets)?;
         let counter = Counter::restore(r)?;
         let follow = match spec.algorithm() {
-            Algorithm::Robust => Follow::Robust(Robust::restore(r)?),
+            Algorithm::Robust => Follow::Robust(Robust::restore(spec, r)?),
             _ => Follow::Agile(Agile::restore(spec, r)?),
         };
         let anchor = finite(r, "anchor")?;

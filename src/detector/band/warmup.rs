@@ -184,7 +184,7 @@ impl Warmup {
         if self.season == 2 && last <= end {
             let (x, z) = (self.second, self.late_shift() - self.second);
             if x * z > 0.0 && x.abs() <= 2.0 * z.abs() && z.abs() <= 2.0 * x.abs() {
-                let growth = if x.abs() < z.abs() { x } else { z };
+                let growth = 0.5 * (x + z);
                 let noise = 0.5 * parts.scale.sigma / growth;
                 slope = growth / f64::from(spec.buckets) / (1.0 + noise * noise);
             }
