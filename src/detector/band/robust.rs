@@ -59,7 +59,7 @@ impl Robust {
     pub(super) fn level(&mut self, spec: &Spec, e: f64, sg: f64, out: bool) -> (f64, f64) {
         let (mut gain, mut slope) = (spec.slow, spec.slope);
         if self.points < settled(spec) {
-            let share = 1.0 / f64::from(self.points.max(1));
+            let share = 1.5 / f64::from(self.points.max(1));
             gain = gain.max(4.0 * share);
             slope = slope.max(6.0 * share * share);
             self.points += 1;
@@ -68,7 +68,7 @@ impl Robust {
             gain = gain.max(1.0 / f64::from(self.post));
             self.post = if self.post >= 60 { 0 } else { self.post + 1 };
         }
-        let limit = if out { 0.5 * sg } else { 2.0 * sg };
+        let limit = if out { 0.25 * sg } else { 2.0 * sg };
         let u = e.clamp(-limit, limit);
         (gain * u, slope * u)
     }
