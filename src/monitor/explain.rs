@@ -28,18 +28,6 @@ pub fn explain(spec: &MonitorSpec) -> Vec<String> {
     lines
 }
 
-/// Points for which a lasting shift stays outside the band before the algorithm takes it for the new normal.
-fn longest_shift(spec: &MonitorSpec) -> u32 {
-    let window = spec.trigger_points();
-    match spec.query.algorithm {
-        Algorithm::Basic => window.clamp(5, window.saturating_mul(4).clamp(60, 230) / 4),
-        Algorithm::Agile => window.clamp(20, 45),
-        Algorithm::Robust => {
-            2 * spec.query.season().map_or(0, |season| season.seconds().div_ceil(spec.bucket_s()))
-        }
-    }
-}
-
 /// Fewest points of `window` whose share reaches `threshold`.
 fn points_needed(window: u32, threshold: f64) -> u32 {
     (1..window).find(|&points| f64::from(points) / f64::from(window) >= threshold).unwrap_or(window)
@@ -187,7 +175,7 @@ fn cautions(spec: &MonitorSpec) -> Vec<String> {
     let query = &spec.query;
     let mut lines = Vec::new();
     let alert_s = query.alert_window.seconds();
-    let (needed, holds) = (points_needed(spec.trigger_points(), spec.critical), longest_shift(spec));
+    let (needed, holds) = (points_needed(spec.trigger_points(), spec.critical), spec.band.longest_shift());
     if needed > holds {
         let follow = if query.algorithm == Algorithm::Robust { "" } else { ", or use 'robust'" };
         lines.push(format!(

@@ -8,6 +8,7 @@
 //! | [`spec`] | texts of a configuration -> a checked [`MonitorSpec`], all problems at once |
 //! | [`rollup`] | records of a series -> buckets of the interval |
 //! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
+//! | [`watch`] | one series under its monitors: roll-up -> band -> verdict -> states |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
 //! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
@@ -23,6 +24,7 @@ pub mod query;
 pub mod rollup;
 pub mod spec;
 mod text;
+pub mod watch;
 pub mod window;
 pub mod zone;
 
@@ -30,5 +32,6 @@ pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
+pub use watch::{Observation, Plan, Watch};
 pub use window::Window;
 pub use zone::Zone;

@@ -163,6 +163,12 @@ impl AlertState {
         self.status
     }
 
+    /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.ring.trigger().share().unwrap_or(0.0)
+    }
+
     /// Judges a closed bucket; `None` is one without a value. Buckets that are left out count as missing.
     ///
     /// Buckets come in ascending order; one that is not later than the last changes nothing.
@@ -209,8 +215,7 @@ impl AlertState {
     }
 
     fn evaluation(&self, transition: Option<Transition>, renotify: bool) -> Evaluation {
-        let share = self.ring.trigger().share().unwrap_or(0.0);
-        Evaluation { status: self.status, transition, renotify, share }
+        Evaluation { status: self.status, transition, renotify, share: self.share() }
     }
 
     /// Up to and with `bucket` there was nothing since the last point.

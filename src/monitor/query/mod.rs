@@ -25,23 +25,13 @@ pub use error::{Place, QueryError, QueryRule};
 pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
 pub use parse::parse;
 
+pub use crate::detector::band::{Algorithm, Seasonality};
 use crate::monitor::window::Window;
 
 /// Longest query that is read, bytes: what parsing costs is bounded by it.
 pub const LONGEST_QUERY: usize = 16_384;
 /// Most points an alert window may hold: two weeks of minutes. Each costs two bits of state a series.
 pub const MOST_POINTS: u32 = 20_160;
-
-/// How the band is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// Lagging rolling quantiles, no season.
-    Basic,
-    /// Seasonal, follows shifts of the level.
-    Agile,
-    /// Seasonal, does not follow shifts.
-    Robust,
-}
 
 /// On which side of the band a point is anomalous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,17 +42,6 @@ pub enum Direction {
     Above,
     /// Below only.
     Below,
-}
-
-/// Length of the cycle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seasonality {
-    /// 3600 s.
-    Hourly,
-    /// 86 400 s.
-    Daily,
-    /// 604 800 s.
-    Weekly,
 }
 
 /// A checked query. Fields are public to build one; [`AnomalyQuery::check`] says whether it follows the rules.
@@ -97,6 +76,12 @@ impl AnomalyQuery {
     #[must_use]
     pub fn bucket_s(&self) -> u32 {
         self.metric.rollup_s().unwrap_or(self.interval_s)
+    }
+
+    /// Points of the alert window: whole buckets that fit into it, 5 to [`MOST_POINTS`] for a checked query.
+    #[must_use]
+    pub fn trigger_points(&self) -> u32 {
+        (self.alert_window.seconds() / self.bucket_s().max(1)).max(1)
     }
 
     /// The season the band uses: none for basic; weekly for agile and robust when the query names none.
@@ -187,15 +172,3 @@ pub(crate) use words;
 words!(Algorithm { Basic = "basic", Agile = "agile", Robust = "robust" });
 words!(Direction { Both = "both", Above = "above", Below = "below" });
 words!(Seasonality { Hourly = "hourly", Daily = "daily", Weekly = "weekly" });
-
-impl Seasonality {
-    /// Length of the cycle, s.
-    #[must_use]
-    pub fn seconds(self) -> u32 {
-        match self {
-            Seasonality::Hourly => 3600,
-            Seasonality::Daily => 86_400,
-            Seasonality::Weekly => 604_800,
-        }
-    }
-}

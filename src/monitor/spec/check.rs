@@ -2,6 +2,7 @@
 
 use super::raw::unescape;
 use super::{MOST_OPEN_BUCKETS, MonitorProblem, MonitorSpec, RawMonitor};
+use crate::detector::band;
 use crate::monitor::query::{self, AnomalyQuery, Direction, Seasonality};
 use crate::monitor::text::shorten;
 use crate::monitor::window::{Window, plain_duration, recovery_range};
@@ -61,7 +62,9 @@ impl MonitorSpec {
         let zone = reading.zone();
         let tags = list(raw.tags.as_deref());
         reading.warning(critical.or(query.as_ref().map(|query| query.threshold)), warning, warning_recovery);
-        let Some(mut query) = query else { return Err(reading.problems) };
+        let Some((mut query, band)) = query.and_then(|query| reading.band(query)) else {
+            return Err(reading.problems);
+        };
 
         reading.critical(&query, critical, critical_recovery);
         reading.trigger(&query, trigger_window);
@@ -74,6 +77,7 @@ impl MonitorSpec {
         let alert_min = query.alert_window.seconds().div_ceil(60);
         let spec = MonitorSpec {
             name: raw.name.as_deref().map(unescape),
+            band,
             critical: query.threshold,
             critical_recovery,
             warning,
@@ -127,6 +131,16 @@ impl Reading<'_> {
             Ok(query) => Some(query),
             Err(errors) => {
                 self.problems.extend(errors.into_iter().map(MonitorProblem::Query));
+                None
+            }
+        }
+    }
+
+    fn band(&mut self, query: AnomalyQuery) -> Option<(AnomalyQuery, band::Spec)> {
+        match band::Spec::new(query.algorithm, query.season(), query.bucket_s(), query.trigger_points()) {
+            Ok(band) => Some((query, band)),
+            Err(error) => {
+                self.problems.push(MonitorProblem::Band(error));
                 None
             }
         }

@@ -14,6 +14,7 @@ pub(super) use raw::escape;
 use super::query::{AnomalyQuery, PointRollup, QueryError};
 use super::window::Window;
 use super::zone::Zone;
+use crate::detector::band;
 
 /// Most buckets that `evaluation_delay` may hold open. Each costs 24 bytes of state a series.
 pub const MOST_OPEN_BUCKETS: u32 = 256;
@@ -26,6 +27,8 @@ pub struct MonitorSpec {
     pub name: Option<String>,
     /// The query, with the direction and time zone that hold.
     pub query: AnomalyQuery,
+    /// The band that the query asks for.
+    pub band: band::Spec,
     /// Share of anomalous points in the trigger window that raises an alert, in (0, 1].
     pub critical: f64,
     /// Largest share in the recovery window that ends an alert, in [0, critical).
@@ -76,7 +79,7 @@ impl MonitorSpec {
     /// Points of the trigger window, 5..=20 160: whole buckets that fit into it.
     #[must_use]
     pub fn trigger_points(&self) -> u32 {
-        (self.query.alert_window.seconds() / self.bucket_s()).max(1)
+        self.query.trigger_points()
     }
 
     /// Points of the recovery window, 1 to [`MonitorSpec::trigger_points`]: buckets that cover it.
@@ -117,6 +120,9 @@ pub enum MonitorProblem {
     /// The query breaks a rule.
     #[error("query: {0}")]
     Query(QueryError),
+    /// No band can be made of the query's season and interval.
+    #[error("query: {0}")]
+    Band(band::SpecError),
 }
 
 impl MonitorProblem {
@@ -125,7 +131,7 @@ impl MonitorProblem {
     pub fn key(&self) -> &'static str {
         match self {
             MonitorProblem::Missing { key, .. } | MonitorProblem::NotAllowed { key, .. } => key,
-            MonitorProblem::Query(_) => "query",
+            MonitorProblem::Query(_) | MonitorProblem::Band(_) => "query",
         }
     }
 
