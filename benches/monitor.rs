@@ -1,11 +1,14 @@
 //! Cost of a monitor's parts: `cargo bench --bench monitor`.
 //!
-//! `roll_up` and `alert` are for 1000 points (so µs read as ns a point), the others for one call.
+//! `roll_up`, `alert` and `watch` are for 1000 points (so µs read as ns a point), the others for one call.
 
 use divan::{Bencher, black_box};
+use fluent_anomaly::detector::Finite;
 use fluent_anomaly::monitor::message::{Facts, render};
 use fluent_anomaly::monitor::rollup::RollupSpec;
-use fluent_anomaly::monitor::{AlertState, MonitorSpec, RawMonitor, Rollup, Status, Verdict, Zone, query};
+use fluent_anomaly::monitor::{
+    AlertState, MonitorSpec, Plan, RawMonitor, Rollup, Status, Verdict, Watch, Zone, query,
+};
 
 fn main() {
     divan::main();
@@ -89,4 +92,31 @@ fn fill_in_a_message() -> String {
         black_box("{{#is_alert}}{{host.name}} is busy: {{value}} >= {{threshold}}{{/is_alert}} @slack-ops"),
         &facts,
     )
+}
+
+/// One record a bucket through everything: roll-up, forecast, band, state; 1 and 3 monitors on one engine.
+#[divan::bench(args = [("basic", 1), ("agile", 1), ("robust", 1), ("robust", 3)])]
+#[expect(clippy::unwrap_used, reason = "the monitors stand in this file")]
+fn watch(bencher: Bencher<'_, '_>, (algorithm, monitors): (&str, usize)) {
+    let mut monitor = RawMonitor::default();
+    let query = QUERY.replace("'agile'", &format!("'{algorithm}'"));
+    monitor.set(
+        "query",
+        match algorithm {
+            "basic" => query.replace(", seasonality='daily', timezone='Europe/Vienna'", ""),
+            _ => query.replace("'daily', timezone='Europe/Vienna'", "'hourly'"),
+        },
+    );
+    let plan = &Plan::group(vec![MonitorSpec::check(&monitor).unwrap(); monitors])[0];
+    let mut watch = Watch::new(plan);
+    let mut minute = 0i64;
+    let mut step = || {
+        minute += 1;
+        let x = Finite::new((minute % 60) as f64 + (minute * 7_919 % 13) as f64).unwrap();
+        watch.observe(plan, minute * 60, x, |_, observation| {
+            black_box(observation);
+        });
+    };
+    (0..1000).for_each(|_| step());
+    bencher.bench_local(|| (0..POINTS).for_each(|_| step()));
 }
