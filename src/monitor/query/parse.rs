@@ -21,7 +21,7 @@ use crate::monitor::text::{nearest, shorten};
 /// let lines: Vec<String> = errors[0].to_string().lines().map(str::to_owned).collect();
 /// assert_eq!(lines, [
 ///     "interval: 90 is not allowed; allowed is 1 to 60 seconds, a fifth of the alert window (last_5m)",
-///     "  …1h):anomalies(avg:x{*}, 'basic', 3, alert_window='last_5m', interval=90) >= 1",
+///     "  …lies(avg:x{*}, 'basic', 3, alert_window='last_5m', interval=90) >= 1",
 ///     "                                                               ^^",
 /// ]);
 /// ```
