@@ -37,3 +37,5 @@ pub use levinson::levinson;
 pub use numeric::{Finite, NotLearnable, exp, ln, mean};
 pub use order::{OrderFit, Selection, order_fits, select_order};
 pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
+
+pub mod band;

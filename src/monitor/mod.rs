@@ -1,1 +1,37 @@
-//! (being written)
+//! Anomaly monitors: Datadog's query strings, windows, thresholds and alert states, evaluated in event time.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`query`] | `avg(last_4h):anomalies(...) >= 0.8` -> typed arguments, and back |
+//! | [`window`] | `last_15m`, and which recovery windows a threshold allows |
+//! | [`zone`] | a zone's UTC offset, without a time-zone database |
+//! | [`spec`] | texts of a configuration -> a checked [`MonitorSpec`], all problems at once |
+//! | [`rollup`] | records of a series -> buckets of the interval |
+//! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
+//! | [`watch`] | one series under its monitors: roll-up -> band -> verdict -> states |
+//! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
+//! | [`explain`] | what will be alerted on, in plain words |
+//! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
+//!
+//! Nothing here reads a clock: time is an argument, in whole seconds of UTC.
+
+pub mod alert;
+#[cfg(feature = "companion")]
+pub mod exchange;
+pub mod explain;
+pub mod message;
+pub mod query;
+pub mod rollup;
+pub mod spec;
+mod text;
+pub mod watch;
+pub mod window;
+pub mod zone;
+
+pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
+pub use query::AnomalyQuery;
+pub use rollup::Rollup;
+pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
+pub use watch::{Observation, Plan, Watch};
+pub use window::Window;
+pub use zone::Zone;

@@ -1,0 +1,128 @@
+//! Follows the level: an ARIMA(0,1,1) whose moving-average term is learned while it runs.
+
+use super::spec::Spec;
+use super::state::{finite, within_f64, within_u32};
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Half-width per deviation and unit of level, at levels far above the swing of the series. With a swing of
+/// 6.4 (a sine of amplitude 10) at level 1000, two deviations are 36: more than a shift of 30 and the noise.
+const LEVEL_SHARE: f64 = 0.020;
+/// Swings up to which the level does not matter; see [`LEVEL_SHARE`].
+const LEVEL_FREE: f64 = 15.0;
+/// Gain of the level gain.
+const LEARN: f64 = 0.003;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Agile {
+    /// alpha, 0.05..=0.6: gain of the level.
+    gain: f64,
+    /// Last clipped error in deviations, +-2.5.
+    before: f64,
+    /// gw, 1..=3: widening after a gap, which fades.
+    gap_width: f64,
+    /// Points since level and gain were in doubt, 0 once they are not.
+    post: u32,
+    /// mu: slow mean of the values.
+    mean: f64,
+    /// Slow mean absolute deviation from `mean`, >= 0.
+    swing: f64,
+    /// Points in the two, saturates at 3m.
+    points: u32,
+}
+
+impl Agile {
+    pub(super) const fn new() -> Self {
+        Self { gain: 0.15, before: 0.0, gap_width: 1.0, post: 0, mean: 0.0, swing: 0.0, points: 0 }
+    }
+
+    /// Every value, in warm-up too.
+    pub(super) fn observe(&mut self, spec: &Spec, y: f64) {
+        let gain = if self.points < 3 * spec.buckets {
+            self.points += 1;
+            (1.0 / f64::from(self.points)).max(spec.slow)
+        } else {
+            spec.slow
+        };
+        self.mean += gain * (y - self.mean);
+        self.swing += gain * ((y - self.mean).abs() - self.swing);
+    }
+
+    pub(super) fn warmed_up(&mut self) {
+        self.post = 4;
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.post = 1;
+    }
+
+    fn after_gap(&self, gap: f64) -> f64 {
+        (1.0 + self.gain * self.gain * gap).sqrt().min(3.0)
+    }
+
+    /// G: how much wider the band is `gap` buckets after the last point.
+    pub(super) fn width(&self, gap: f64) -> f64 {
+        if gap > 5.0 { self.gap_width.max(self.after_gap(gap)) } else { self.gap_width }
+    }
+
+    /// Least half-width for each deviation: what is large compared with its own swings may change more.
+    pub(super) fn least_deviation(&self) -> f64 {
+        LEVEL_SHARE * (self.mean.abs() - LEVEL_FREE * self.swing).max(0.0)
+    }
+
+    /// Time passes; true when so much that a run has to start over.
+    pub(super) fn elapse(&mut self, gap: f64) -> bool {
+        if gap > 5.0 {
+            self.gap_width = self.after_gap(gap);
+            self.post = 2;
+            self.before = 0.0;
+            return true;
+        }
+        self.gap_width = 1.0 + 0.8 * (self.gap_width - 1.0);
+        false
+    }
+
+    /// The step of the level for an error `e`, given the noise `sg`; `run` as after this point.
+    pub(super) fn level(&mut self, e: f64, sg: f64, run: u32) -> f64 {
+        let mut gain = self.gain;
+        if self.post > 0 {
+            let young = 1.0 / f64::from(1 + self.post);
+            if young > gain {
+                gain = young;
+                self.post += 1;
+            } else {
+                self.post = 0;
+            }
+        }
+        let error = (e / sg).clamp(-2.5, 2.5);
+        if run < 8 {
+            self.gain = (self.gain + LEARN * (error * self.before).clamp(-4.0, 4.0)).clamp(0.05, 0.6);
+        }
+        self.before = error;
+        gain * error * sg
+    }
+
+    /// Share of an error that goes to the profile: the level has the rest.
+    pub(super) fn profile_share(&self) -> f64 {
+        1.0 - self.gain
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.f64s(&[self.gain, self.before, self.gap_width]);
+        w.varint(u64::from(self.post));
+        w.f64s(&[self.mean, self.swing]);
+        w.varint(u64::from(self.points));
+    }
+
+    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            gain: within_f64(r, 0.05..=0.6, "level gain")?,
+            before: within_f64(r, -2.5..=2.5, "last error")?,
+            gap_width: within_f64(r, 1.0..=3.0, "gap width")?,
+            // 1 / (1 + post) falls below the least gain at 20
+            post: within_u32(r, 0..=20, "points since a change")?,
+            mean: finite(r, "slow mean")?,
+            swing: within_f64(r, 0.0..=1e60, "slow deviation")?,
+            points: within_u32(r, 0..=3 * spec.buckets, "points in the slow mean")?,
+        })
+    }
+}

@@ -1,0 +1,55 @@
+//! What is expected of a bucket before it is seen.
+
+/// The range of expected values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Band {
+    /// The most likely value.
+    pub expected: f64,
+    /// Least value that is no anomaly.
+    pub lower: f64,
+    /// Largest value that is no anomaly.
+    pub upper: f64,
+}
+
+impl Band {
+    /// True when `y` lies between the bounds, bounds included.
+    #[must_use]
+    pub fn contains(&self, y: f64) -> bool {
+        self.lower <= y && y <= self.upper
+    }
+}
+
+/// A forecast for one bucket; [`Prediction::bounds`] makes a band of it.
+///
+/// Nothing that an engine learns depends on the number of deviations: monitors that differ only there share
+/// one engine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// The most likely value, finite.
+    pub expected: f64,
+    /// Width of one deviation below, >= 0.
+    pub(super) below: f64,
+    /// Width of one deviation above, >= 0.
+    pub(super) above: f64,
+    /// Width of each deviation beyond the second, in deviations, 1..=3: larger for heavy tails.
+    pub(super) tail: f64,
+    /// Least half-width for each deviation, >= 0: agile's sense of scale.
+    pub(super) least_deviation: f64,
+    /// Least half-width, > 0.
+    pub(super) least: f64,
+    /// From where to where a counter may have risen; the band includes it.
+    pub(super) reach: Option<(f64, f64)>,
+}
+
+impl Prediction {
+    /// The band that is `deviations` (positive; usually 2 or 3) wide on each side.
+    #[must_use]
+    pub fn bounds(&self, deviations: f64) -> Band {
+        let stretched = if deviations <= 2.0 { deviations } else { 2.0 + (deviations - 2.0) * self.tail };
+        let least = self.least.max(deviations * self.least_deviation);
+        let lower = self.expected - (stretched * self.below).max(least);
+        let upper = self.expected + (stretched * self.above).max(least);
+        let (low, high) = self.reach.unwrap_or((lower, upper));
+        Band { expected: self.expected, lower: lower.min(low), upper: upper.max(high) }
+    }
+}

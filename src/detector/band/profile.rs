@@ -1,0 +1,186 @@
+//! The shape of a season: one value a bucket, and how well it is known.
+
+use super::state::within;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// A season counts as one of at most six.
+const MOST_SEASONS: u8 = 6;
+const SEEN: u8 = 0b0_0111;
+const CONFLICT: u8 = 0b1_1000;
+const CONFLICT_ABOVE: u8 = 0b0_1000;
+const CONFLICT_BELOW: u8 = 0b1_0000;
+/// Values are kept as f32 relative to the series' first value; beyond this they are cut off.
+const LARGEST: f64 = 1e38;
+
+/// What a gross point does to its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gross {
+    /// The first of its side: remembered, nothing learned.
+    Noted,
+    /// The season before was off to the same side.
+    Again,
+}
+
+/// Values of the buckets of a season, relative to level and anchor.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Profile {
+    /// Within +-1e38.
+    values: Box<[f32]>,
+    /// Bits 0-2: seasons seen, 0 (empty)..=6. Bits 3-4: the last gross point was above, below, or none.
+    marks: Box<[u8]>,
+}
+
+impl Profile {
+    pub(super) fn new(buckets: usize) -> Self {
+        Self { values: vec![0.0; buckets].into_boxed_slice(), marks: vec![0; buckets].into_boxed_slice() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.values.fill(0.0);
+        self.marks.fill(0);
+    }
+
+    /// Seasons seen in a bucket, 0..=6.
+    pub(super) fn seen(&self, k: usize) -> u8 {
+        self.marks[k] & SEEN
+    }
+
+    /// Value of a bucket that has been seen.
+    pub(super) fn value(&self, k: usize) -> f64 {
+        f64::from(self.values[k])
+    }
+
+    /// Value of a bucket; for an empty one the mean of its nearest neighbours, up to three away, where both
+    /// are known.
+    pub(super) fn base(&self, k: usize) -> Option<f64> {
+        if self.seen(k) > 0 { Some(self.value(k)) } else { self.between_neighbours(k) }
+    }
+
+    #[cold]
+    fn between_neighbours(&self, k: usize) -> Option<f64> {
+        let m = self.len();
+        (1..=3.min(m / 2)).find_map(|d| {
+            let (left, right) = ((k + m - d) % m, (k + d) % m);
+            (self.seen(left) > 0 && self.seen(right) > 0)
+                .then(|| 0.5 * (self.value(left) + self.value(right)))
+        })
+    }
+
+    /// Forgets what the bucket held: one season seen, no conflict.
+    pub(super) fn set(&mut self, k: usize, value: f64) {
+        self.values[k] = value.clamp(-LARGEST, LARGEST) as f32;
+        self.marks[k] = 1;
+    }
+
+    /// Counts one more season, at most six, clears the conflict and moves the value by
+    /// `error * share / seasons`.
+    pub(super) fn learn(&mut self, k: usize, error: f64, share: f64) {
+        let seen = (self.seen(k) + 1).min(MOST_SEASONS);
+        self.marks[k] = seen;
+        self.add(k, error * share / f64::from(seen));
+    }
+
+    pub(super) fn add(&mut self, k: usize, amount: f64) {
+        self.values[k] = (self.value(k) + amount).clamp(-LARGEST, LARGEST) as f32;
+    }
+
+    /// Notes a gross error in a bucket.
+    pub(super) fn conflict(&mut self, k: usize, error: f64) -> Gross {
+        let side = if error > 0.0 { CONFLICT_ABOVE } else { CONFLICT_BELOW };
+        if self.marks[k] & CONFLICT == side {
+            return Gross::Again;
+        }
+        self.marks[k] = self.marks[k] & SEEN | side;
+        Gross::Noted
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        for (&value, &mark) in self.values.iter().zip(&self.marks) {
+            w.u8(mark);
+            if mark != 0 {
+                w.f32(value);
+            }
+        }
+    }
+
+    pub(super) fn restore(buckets: usize, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        // a mark for each bucket has to follow, so nothing larger than the input is claimed
+        let left = r.rest().len();
+        if left < buckets {
+            return Err(CodecError::Truncated { what: "seasonal profile", wanted: buckets, left });
+        }
+        let mut profile = Self::new(buckets);
+        for (value, mark) in profile.values.iter_mut().zip(&mut profile.marks) {
+            *mark = within(r.u8("bucket mark")?, 0..=CONFLICT | SEEN, "bucket mark")?;
+            if *mark & SEEN > MOST_SEASONS
+                || *mark & CONFLICT == CONFLICT
+                || (*mark != 0 && *mark & SEEN == 0)
+            {
+                return Err(CodecError::Invalid { what: "bucket mark" });
+            }
+            if *mark != 0 {
+                *value = within(r.f32("bucket value")?, -1.001e38..=1.001e38, "bucket value")?;
+            }
+        }
+        Ok(profile)
+    }
+}
+
+/// Scale factors of the parts of a season, for noise that comes and goes with it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cells {
+    /// 0.25..=4; empty where the whole season has one scale.
+    factors: Box<[f32]>,
+}
+
+impl Cells {
+    pub(super) fn new(cells: usize) -> Self {
+        let kept = if cells > 1 { cells } else { 0 };
+        Self { factors: vec![1.0; kept].into_boxed_slice() }
+    }
+
+    pub(super) fn reset(&mut self) {
+        self.factors.fill(1.0);
+    }
+
+    fn place(&self, k: usize, buckets: usize) -> usize {
+        k * self.factors.len() / buckets
+    }
+
+    /// Factor of bucket `k` of `buckets`.
+    pub(super) fn factor(&self, k: usize, buckets: usize) -> f64 {
+        if self.factors.is_empty() { 1.0 } else { f64::from(self.factors[self.place(k, buckets)]) }
+    }
+
+    /// Follows the 68.27 % quantile of `ratio` = |error| / sigma, with a weak pull to 1.
+    pub(super) fn learn(&mut self, k: usize, buckets: usize, ratio: f64) {
+        const GAIN: f64 = 0.01;
+        const PULL: f64 = 0.0002;
+        if self.factors.is_empty() {
+            return;
+        }
+        let place = self.place(k, buckets);
+        let factor = f64::from(self.factors[place]);
+        let moved = factor * if ratio > factor { 1.0 + 0.6827 * GAIN } else { 1.0 - 0.3173 * GAIN };
+        self.factors[place] = (moved + PULL * (1.0 - moved)).clamp(0.25, 4.0) as f32;
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        for &factor in &self.factors {
+            w.f32(factor);
+        }
+    }
+
+    pub(super) fn restore(cells: usize, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "scale of a part of the season";
+        let mut restored = Self::new(cells);
+        for factor in &mut restored.factors {
+            *factor = within(r.f32(WHAT)?, 0.25..=4.0, WHAT)?;
+        }
+        Ok(restored)
+    }
+}

@@ -1,0 +1,127 @@
+//! The finest decimal step of a series: a band narrower than its last digit would flag every change.
+
+use super::state::{within, within_u32};
+use crate::codec::{CodecError, Reader, Writer};
+
+/// 10^-12: finer steps are float noise for any metric.
+const MOST_DIGITS: u8 = 12;
+
+const POWERS: [f64; MOST_DIGITS as usize + 1] =
+    [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12];
+const STEPS: [f64; MOST_DIGITS as usize + 1] =
+    [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12];
+
+/// Digits behind the decimal point in the last one to two generations of points.
+///
+/// Two generations, because a noisy series that becomes constant has to lose its digits again.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Quantum {
+    /// 0..=12, generation before this one.
+    before: u8,
+    /// 0..=12, this generation so far.
+    now: u8,
+    /// 0..generation length.
+    points: u32,
+}
+
+impl Quantum {
+    pub(super) const fn new() -> Self {
+        Self { before: 0, now: 0, points: 0 }
+    }
+
+    pub(super) fn observe(&mut self, y: f64, generation: u32) {
+        if self.points >= generation {
+            self.before = self.now;
+            self.now = 0;
+            self.points = 0;
+        }
+        self.points += 1;
+        while self.now < MOST_DIGITS && !is_whole(y * POWERS[usize::from(self.now)]) {
+            self.now += 1;
+        }
+    }
+
+    /// The step, 1e-12..=1.
+    pub(super) fn step(&self) -> f64 {
+        STEPS[usize::from(self.before.max(self.now))]
+    }
+
+    /// The step as far as floats of the size of `level` show it. A band is never narrower on either side.
+    pub(super) fn step_at(&self, level: f64) -> f64 {
+        self.step().max(1e-9 * level.abs())
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.u8(self.before);
+        w.u8(self.now);
+        w.varint(u64::from(self.points));
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>, generation: u32) -> Result<Self, CodecError> {
+        Ok(Self {
+            before: within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?,
+            now: within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?,
+            points: within_u32(r, 0..=generation, "digits generation")?,
+        })
+    }
+}
+
+/// Whole up to the rounding of decimal text; the tolerance is relative so that a series of nanoseconds in
+/// seconds has digits, and its bottom swallows the dust of sums like `0.1 * 3 - 0.3`.
+fn is_whole(x: f64) -> bool {
+    let distance = (x - (x + 0.5).floor()).abs();
+    distance <= 1e-9 * x.abs().max(1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step_of(values: &[f64]) -> f64 {
+        let mut quantum = Quantum::new();
+        for &y in values {
+            quantum.observe(y, 1_000);
+        }
+        quantum.step()
+    }
+
+    #[test]
+    fn the_finest_digit_seen_is_the_step() {
+        let rows: [(&str, &[f64], f64); 9] = [
+            ("whole numbers", &[3.0, 250.0, 5e9], 1.0),
+            ("one digit", &[42.0, 42.1], 0.1),
+            ("two digits", &[0.37, 0.38], 0.01),
+            ("negative", &[-0.5, -7.25], 0.01),
+            ("sum of tenths", &[0.1 + 0.2], 0.1),
+            ("dust is zero", &[0.1 * 3.0 - 0.3, 0.0], 1.0),
+            ("no decimal step: nine digits", &[1.0 / 3.0], 1e-9),
+            ("tiny values have digits", &[3.2e-9], 1e-10),
+            ("no points", &[], 1.0),
+        ];
+        for (name, values, step) in rows {
+            assert_eq!(step_of(values), step, "{name}");
+        }
+    }
+
+    #[test]
+    fn digits_are_forgotten_after_two_generations() {
+        let mut quantum = Quantum::new();
+        quantum.observe(1.0 / 3.0, 10);
+        for _ in 0..19 {
+            quantum.observe(5.0, 10);
+            assert_eq!(quantum.step(), 1e-9);
+        }
+        quantum.observe(5.0, 10);
+        assert_eq!(quantum.step(), 1.0);
+    }
+
+    #[test]
+    fn one_last_digit_is_inside_whatever_the_rounding() {
+        for (a, b) in [(42.0, 42.1), (0.37, 0.38), (5.0, 6.0), (5e9, 5e9 + 1.0)] {
+            let mut quantum = Quantum::new();
+            quantum.observe(a, 100);
+            quantum.observe(b, 100);
+            assert!((b - a).abs() <= 1.1 * quantum.step_at(a), "{a} -> {b}");
+        }
+    }
+}

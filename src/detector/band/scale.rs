@@ -1,0 +1,118 @@
+//! How far points stray from the forecast: robust scale, conformal factor, tail.
+//!
+//! Each of them follows a quantile of the absolute error by stochastic approximation (Robbins and Monro 1951):
+//! up by (1 - p) * gain when the error exceeds it, down by p * gain when it does not. The middle 68.27 % set
+//! the scale, so half of the points may be bad; the other two make the shares outside two and three
+//! deviations what they are for Gaussian noise, whatever the noise (adaptive conformal inference, Gibbs and
+//! Candès 2021).
+
+use super::profile::Cells;
+use super::spec::Spec;
+use super::state::{positive, within_f64, within_u32};
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Points after which all gains have reached their lower limits.
+const LEARNED: u32 = 1_000;
+/// Points without which the scale is a guess.
+const GUESS: u32 = 20;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scale {
+    /// sig > 0: 68.27 % quantile of |error|, one standard deviation.
+    pub(super) sigma: f64,
+    /// a, 0.8..=2: 95.45 % of errors lie within 2 * factor * sigma.
+    factor: f64,
+    /// g3, 1..=3: 99.3 % lie within (2 + tail) * factor * sigma.
+    pub(super) tail: f64,
+    /// N: points learned from, 0..=1000.
+    points: u32,
+    /// v: share of `sigma` in the parts of the season.
+    pub(super) cells: Cells,
+}
+
+impl Scale {
+    pub(super) fn new(cells: usize) -> Self {
+        Self { sigma: 0.0, factor: 1.0, tail: 1.0, points: 0, cells: Cells::new(cells) }
+    }
+
+    /// Back to the start, keeping the allocation.
+    pub(super) fn reset(&mut self) {
+        self.sigma = 0.0;
+        self.factor = 1.0;
+        self.tail = 1.0;
+        self.points = 0;
+        self.cells.reset();
+    }
+
+    /// The gains start high again.
+    pub(super) fn restart_gains(&mut self) {
+        self.points = 0;
+    }
+
+    /// False for a guess: nothing but the last digit has been seen of the noise lately.
+    pub(super) const fn is_known(&self) -> bool {
+        self.points >= GUESS
+    }
+
+    /// s1: one deviation in bucket `k`.
+    pub(super) fn deviation(&self, k: usize, buckets: usize) -> f64 {
+        self.factor * self.sigma * self.cells.factor(k, buckets)
+    }
+
+    /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data.
+    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64) {
+        let buckets = spec.buckets as usize;
+        let gain =
+            if self.points < LEARNED { spec.eta.max(2.0 / f64::from(self.points + 20)) } else { spec.eta };
+        let cell = self.cells.factor(k, buckets);
+        let up = error > self.sigma * cell;
+        self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - 0.3173 * gain };
+        self.sigma = self.sigma.max(0.3 * step);
+        self.cells.learn(k, buckets, error / self.sigma);
+        self.points = (self.points + 1).min(LEARNED);
+    }
+
+    /// Learns the shares outside the band, whose least half-width is `least`. To be called after
+    /// [`Scale::learn_sigma`].
+    pub(super) fn learn_shares(&mut self, spec: &Spec, k: usize, error: f64, least: f64) {
+        let gain = if self.points < LEARNED {
+            spec.eta_factor.max(2.0 / f64::from(self.points + 100))
+        } else {
+            spec.eta_factor
+        };
+        let one = self.sigma * self.cells.factor(k, spec.buckets as usize);
+        let half = 2.0 * self.factor * one;
+        if error > half.max(least) {
+            self.factor *= 1.0 + 0.9545 * gain;
+        } else if half >= least {
+            self.factor *= 1.0 - 0.0455 * gain;
+        } else {
+            // a point that only the last digit keeps inside says nothing about the noise; what was learned of
+            // it is old, so that noise which resumes after a constant stretch is learned as if new
+            self.points = 0;
+        }
+        self.factor = self.factor.clamp(0.8, 2.0);
+        let far = error > ((2.0 + self.tail) * self.factor * one).max(least);
+        self.tail += if far { 0.05 * 0.993 } else { -0.05 * 0.007 };
+        self.tail = self.tail.clamp(1.0, 3.0);
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.f64(self.sigma);
+        w.f64(self.factor);
+        w.f64(self.tail);
+        w.varint(u64::from(self.points));
+        self.cells.save(w);
+    }
+
+    /// `settled`: past the first season, where sigma is known.
+    pub(super) fn restore(spec: &Spec, settled: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            sigma: if settled { positive(r, "sigma")? } else { within_f64(r, 0.0..=0.0, "sigma")? },
+            factor: within_f64(r, 0.8..=2.0, "band factor")?,
+            tail: within_f64(r, 1.0..=3.0, "tail factor")?,
+            points: within_u32(r, 0..=LEARNED, "points learned from")?,
+            cells: Cells::restore(spec.cells() as usize, r)?,
+        })
+    }
+}

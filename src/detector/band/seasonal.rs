@@ -1,0 +1,478 @@
+//! Level + slope + seasonal profile, one pass and constant gains: what agile and robust share.
+//!
+//! The forecast of bucket `t` is `anchor + level + slope * (t - last) + profile[k]`. Profile and scale learn alike
+//! in both; they differ in how the level follows ([`super::agile`], [`super::robust`]). A run of points on one
+//! side that is long enough moves the level by the mean of its errors, at once and without residue. No
+//! decomposition is iterated and no period is searched for.
+
+use super::agile::Agile;
+use super::counter::Counter;
+use super::prediction::Prediction;
+use super::profile::{Gross, Profile};
+use super::quantum::Quantum;
+use super::robust::Robust;
+use super::run::Run;
+use super::scale::Scale;
+use super::spec::{Algorithm, Spec};
+use super::state::{finite, within, within_u32};
+use super::warmup::Warmup;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Least half-width in last digits: one digit off a value that is itself known to half a digit.
+const LEAST: f64 = 1.5;
+/// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
+/// random walk, and the one before the reset says nothing about the one after it.
+const SETTLING: u8 = 60;
+
+/// What warm-up fills and the forecast uses.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Parts {
+    /// First value of the series; `profile` is relative to it, so that f32 is enough at any level.
+    pub(super) anchor: f64,
+    pub(super) profile: Profile,
+    pub(super) scale: Scale,
+    pub(super) run: Run,
+}
+
+/// The level policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Follow {
+    Agile(Agile),
+    Robust(Robust),
+}
+
+impl Follow {
+    fn new(spec: &Spec) -> Self {
+        match spec.algorithm() {
+            Algorithm::Robust => Self::Robust(Robust::new()),
+            _ => Self::Agile(Agile::new()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// No point yet.
+    Empty,
+    Warm(Warmup),
+    Active(Active),
+}
+
+/// State that only a warmed-up series has.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Active {
+    /// lvl at bucket `last`, relative to anchor
+    level: f64,
+    /// b, per bucket
+    slope: f64,
+    alternation: Alternation,
+    season: Tally,
+    /// Points until the reset of a counter is forgotten, 0..=60.
+    settling: u8,
+}
+
+/// Outliers on alternating sides: the scale is too small.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Alternation {
+    /// Side of the last outlier, -1, 0 or 1.
+    side: i8,
+    /// Points since then, 0..=9; 9 is long ago.
+    age: u8,
+    /// Changes of side in close succession, 0..=100.
+    count: u8,
+    /// |error| of the last outlier, >= 0.
+    size: f64,
+}
+
+impl Alternation {
+    const NONE: Self = Self { side: 0, age: 9, count: 0, size: 0.0 };
+
+    /// The scale that the outliers ask for, after `enough` close changes of side, or at a later one.
+    ///
+    /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
+    /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
+    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &Scale) -> Option<f64> {
+        self.age = (self.age + 1).min(9);
+        if !out {
+            return None;
+        }
+        let side = if error > 0.0 { 1 } else { -1 };
+        let close = self.age <= 8;
+        let changed = close && self.side == -side && !shifting;
+        if !close {
+            self.count = 0;
+        }
+        if changed {
+            self.count = (self.count + 1).min(100);
+        }
+        let pair = self.size.min(error.abs());
+        self.side = side;
+        self.age = 0;
+        self.size = error.abs();
+        let little = 1.15 * scale.sigma;
+        if changed && (self.count >= 3 || !scale.is_known()) {
+            Some(little.max(pair / 1.5))
+        } else {
+            (changed && self.count >= enough).then_some(little)
+        }
+    }
+}
+
+/// Points of the season so far.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Tally {
+    /// Bucket at which it began.
+    from: i64,
+    points: u32,
+    outliers: u32,
+    /// Seasons running with more than 30 % outliers, 0..=3.
+    bad: u8,
+}
+
+/// A seasonal band.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seasonal {
+    /// t_last; meaningless in phase `Empty`
+    last: i64,
+    quantum: Quantum,
+    counter: Counter,
+    follow: Follow,
+    parts: Parts,
+    phase: Phase,
+}
+
+impl Seasonal {
+    pub(super) fn new(spec: &Spec) -> Self {
+        Self {
+            last: 0,
+            quantum: Quantum::new(),
+            counter: Counter::new(),
+            follow: Follow::new(spec),
+            parts: Parts {
+                anchor: 0.0,
+                profile: Profile::new(spec.buckets as usize),
+                scale: Scale::new(spec.cells() as usize),
+                run: Run::new(),
+            },
+            phase: Phase::Empty,
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(spec: &Spec) -> usize {
+        let cells = if spec.cells() > 1 { spec.cells() as usize } else { 0 };
+        spec.buckets as usize * (size_of::<f32>() + 1) + cells * size_of::<f32>()
+    }
+
+    /// Buckets since the last point, none when that is too long ago, or not past.
+    fn gap(&self, spec: &Spec, bucket: i64) -> Option<f64> {
+        let gap = bucket.saturating_sub(self.last);
+        (gap > 0 && gap <= spec.stale).then_some(gap as f64)
+    }
+
+    pub(super) fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {
+        self.gap(spec, bucket)?;
+        self.end_warm_up(spec, bucket);
+        let Phase::Active(active) = &self.phase else { return None };
+        let gap = self.gap(spec, bucket)?;
+        let k = spec.place(bucket, utc_offset);
+        let base = self.parts.profile.base(k)?;
+        let expected = self.parts.anchor + active.level + active.slope * gap + base;
+        let (width, least_deviation) = match &self.follow {
+            Follow::Agile(agile) => (agile.width(gap), agile.least_deviation()),
+            Follow::Robust(robust) => (robust.width(), 0.0),
+        };
+        let one = width * self.parts.scale.deviation(k, spec.buckets as usize);
+        Some(Prediction {
+            expected,
+            below: one,
+            above: one,
+            tail: self.parts.scale.tail,
+            least_deviation,
+            least: LEAST * self.quantum.step_at(expected),
+            reach: if active.settling > 0 { self.counter.reach(gap) } else { None },
+        })
+    }
+
+    pub(super) fn update(&mut self, spec: &Spec, bucket: i64, utc_offset: i32, y: f64) {
+        let k = spec.place(bucket, utc_offset);
+        if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
+            return;
+        }
+        let Some(gap) = self.gap(spec, bucket).filter(|_| !matches!(self.phase, Phase::Empty)) else {
+            self.begin(spec, bucket, k, y);
+            return;
+        };
+        self.end_warm_up(spec, bucket);
+        let due = self.counter.next(gap);
+        let rise = (y - self.counter.last()).abs();
+        self.quantum.observe(y, spec.buckets);
+        let reset = self.counter.observe(y, gap);
+        if let Follow::Agile(agile) = &mut self.follow {
+            agile.observe(spec, y);
+        }
+        match &mut self.phase {
+            Phase::Empty => {}
+            Phase::Warm(warm) => {
+                self.last = bucket;
+                if reset {
+                    // the frame moves with the counter, at every stage of warm-up
+                    self.parts.anchor += y - due;
+                }
+                let rise = if reset { 0.0 } else { rise };
+                warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
+            }
+            Phase::Active(_) => self.follow_point(spec, bucket, k, y, reset),
+        }
+    }
+
+    /// Starts over with the first point of a series.
+    fn begin(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
+        self.last = bucket;
+        self.quantum = Quantum::new();
+        self.quantum.observe(y, spec.buckets);
+        self.counter = Counter::new();
+        self.counter.begin(y);
+        self.follow = Follow::new(spec);
+        if let Follow::Agile(agile) = &mut self.follow {
+            agile.observe(spec, y);
+        }
+        self.parts.anchor = y;
+        self.parts.profile.clear();
+        self.parts.scale.reset();
+        self.parts.run = Run::new();
+        self.parts.profile.set(k, 0.0);
+        self.phase = Phase::Warm(Warmup::new(bucket, k));
+    }
+
+    /// Ends warm-up when `bucket` lies behind it. Called before a forecast too: the first band is due for the
+    /// first bucket after three seasons, not for the second.
+    fn end_warm_up(&mut self, spec: &Spec, bucket: i64) {
+        let Phase::Warm(warm) = &mut self.phase else { return };
+        if !warm.is_over(spec, bucket) {
+            return;
+        }
+        let start = warm.finish(&mut self.parts, spec, self.last, self.quantum.step());
+        self.last = self.last.max(start.bucket);
+        match &mut self.follow {
+            Follow::Agile(agile) => agile.warmed_up(),
+            Follow::Robust(robust) => robust.warmed_up(spec),
+        }
+        self.phase = Phase::Active(Active {
+            level: start.level,
+            slope: start.slope,
+            alternation: Alternation::NONE,
+            season: Tally { from: self.last, points: 0, outliers: 0, bad: 0 },
+            settling: 0,
+        });
+    }
+
+    /// A point after warm-up.
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64, reset: bool) {
+        let gap = bucket.saturating_sub(self.last) as f64;
+        let Phase::Active(active) = &mut self.phase else { return };
+        let Parts { anchor, profile, scale, run } = &mut self.parts;
+        self.last = bucket;
+        active.settling = if reset { SETTLING } else { active.settling.saturating_sub(1) };
+
+        // time passes
+        active.level += active.slope * gap;
+        match &mut self.follow {
+            Follow::Agile(agile) => {
+                if agile.elapse(gap) {
+                    *run = Run::new();
+                }
+            }
+            Follow::Robust(robust) => robust.elapse(spec, gap),
+        }
+
+        // the error
+        let Some(base) = profile.base(k) else {
+            profile.set(k, y - *anchor - active.level);
+            return;
+        };
+        let mut e = y - *anchor - active.level - base;
+        if reset {
+            active.level += e;
+            e = 0.0;
+            *run = Run::new();
+            match &mut self.follow {
+                Follow::Agile(agile) => agile.reset(),
+                Follow::Robust(robust) => robust.reset(),
+            }
+        }
+        let step = self.quantum.step();
+        let sg = scale.deviation(k, spec.buckets as usize).max(0.4 * step);
+        let size = e.abs();
+        let out = size > 3.0 * sg;
+
+        // runs, and what they say about the scale
+        let shifting = run.length() >= 5;
+        run.step(e, out, spec.fast);
+        let enough = match &mut self.follow {
+            Follow::Agile(_) => 2,
+            Follow::Robust(robust) => {
+                robust.observe(spec, out);
+                1
+            }
+        };
+        if let Some(sigma) = active.alternation.step(e, out, shifting, enough, scale) {
+            scale.sigma = sigma;
+        }
+        // gross points teach nothing about the noise
+        if run.length() < 3 && size <= 6.0 * sg && !reset {
+            scale.learn_sigma(spec, k, size, step);
+            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e));
+        }
+
+        // level and slope
+        let (moved, share) = match &mut self.follow {
+            Follow::Agile(agile) => {
+                active.slope *= spec.slope;
+                let moved = agile.level(e, sg, run.length());
+                (moved, agile.profile_share())
+            }
+            Follow::Robust(robust) => {
+                let (moved, slope) = robust.level(spec, e, sg, out);
+                active.slope += slope;
+                (moved, 1.0)
+            }
+        };
+        active.level += moved;
+        run.moved(moved);
+
+        // profile: a lasting shift is the level's business, unless it lasts for half a season
+        if profile.seen(k) == 0 {
+            profile.set(k, base + e);
+        } else if size > 4.0 * sg {
+            if profile.conflict(k, e) == Gross::Again && run.length() < spec.buckets / 2 {
+                profile.set(k, base + e);
+            }
+        } else if run.length() < 8 {
+            profile.learn(k, e, share);
+        }
+
+        if let Some(shift) = run.confirmed(spec.confirm) {
+            active.level += shift;
+        }
+        if self.end_season(spec, bucket, out) {
+            self.begin(spec, bucket, k, y);
+        }
+    }
+
+    /// Counts outliers; at the end of a season true when the model has been wrong for four of them.
+    fn end_season(&mut self, spec: &Spec, bucket: i64, out: bool) -> bool {
+        let Phase::Active(active) = &mut self.phase else { return false };
+        let tally = &mut active.season;
+        tally.points += 1;
+        tally.outliers += u32::from(out);
+        if bucket.saturating_sub(tally.from) < i64::from(spec.buckets) {
+            return false;
+        }
+        let share = f64::from(tally.outliers) / f64::from(tally.points);
+        let bad = if share > 0.30 { tally.bad + 1 } else { 0 };
+        *tally = Tally { from: bucket, points: 0, outliers: 0, bad };
+        if matches!(self.follow, Follow::Robust(_))
+            && share > 0.15
+            && self.parts.run.length() < spec.buckets / 2
+        {
+            self.parts.scale.sigma *= 1.3;
+        }
+        bad >= 4
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.u8(match self.phase {
+            Phase::Empty => 0,
+            Phase::Warm(_) => 1,
+            Phase::Active(_) => 2,
+        });
+        if matches!(self.phase, Phase::Empty) {
+            return;
+        }
+        w.i64(self.last);
+        self.quantum.save(w);
+        self.counter.save(w);
+        match &self.follow {
+            Follow::Agile(agile) => agile.save(w),
+            Follow::Robust(robust) => robust.save(w),
+        }
+        w.f64(self.parts.anchor);
+        self.parts.run.save(w);
+        let settled = match &self.phase {
+            Phase::Empty => false,
+            Phase::Warm(warm) => {
+                warm.save(w);
+                warm.knows_scale()
+            }
+            Phase::Active(active) => {
+                active.save(w);
+                true
+            }
+        };
+        w.u8(u8::from(settled));
+        self.parts.scale.save(w);
+        self.parts.profile.save(w);
+    }
+
+    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let phase = within(r.u8("phase of a band")?, 0..=2, "phase of a band")?;
+        if phase == 0 {
+            return Ok(Self::new(spec));
+        }
+        let last = r.i64("last bucket")?;
+        let quantum = Quantum::restore(r, spec.buckets)?;
+        let counter = Counter::restore(r)?;
+        let follow = match spec.algorithm() {
+            Algorithm::Robust => Follow::Robust(Robust::restore(spec, r)?),
+            _ => Follow::Agile(Agile::restore(spec, r)?),
+        };
+        let anchor = finite(r, "anchor")?;
+        let run = Run::restore(r)?;
+        let phase = if phase == 1 {
+            Phase::Warm(Warmup::restore(spec, last, r)?)
+        } else {
+            Phase::Active(Active::restore(spec, last, r)?)
+        };
+        let knows_scale = match &phase {
+            Phase::Warm(warm) => warm.knows_scale(),
+            _ => true,
+        };
+        within(r.u8("scale is known")?, u8::from(knows_scale)..=u8::from(knows_scale), "scale is known")?;
+        let scale = Scale::restore(spec, knows_scale, r)?;
+        let profile = Profile::restore(spec.buckets as usize, r)?;
+        Ok(Self { last, quantum, counter, follow, parts: Parts { anchor, profile, scale, run }, phase })
+    }
+}
+
+impl Active {
+    fn save(&self, w: &mut Writer<'_>) {
+        w.f64s(&[self.level, self.slope]);
+        w.u8((self.alternation.side + 1) as u8);
+        w.u8(self.alternation.age);
+        w.u8(self.alternation.count);
+        w.f64(self.alternation.size);
+        w.i64(self.season.from);
+        w.varint(u64::from(self.season.points));
+        w.varint(u64::from(self.season.outliers));
+        w.u8(self.season.bad);
+        w.u8(self.settling);
+    }
+
+    fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let level = finite(r, "level")?;
+        let slope = finite(r, "slope")?;
+        let alternation = Alternation {
+            side: within(r.u8("side of an outlier")?, 0..=2, "side of an outlier")? as i8 - 1,
+            age: within(r.u8("age of an outlier")?, 0..=9, "age of an outlier")?,
+            count: within(r.u8("changes of side")?, 0..=100, "changes of side")?,
+            size: finite(r, "last outlier")?,
+        };
+        let from = within(r.i64("start of the season")?, i64::MIN..=last, "start of the season")?;
+        let points = within_u32(r, 0..=spec.buckets, "points of the season")?;
+        let outliers = within_u32(r, 0..=points, "outliers of the season")?;
+        let bad = within(r.u8("bad seasons")?, 0..=3, "bad seasons")?;
+        let settling = within(r.u8("points since a reset")?, 0..=SETTLING, "points since a reset")?;
+        Ok(Self { level, slope, alternation, season: Tally { from, points, outliers, bad }, settling })
+    }
+}

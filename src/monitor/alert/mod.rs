@@ -1,0 +1,321 @@
+//! Verdicts of a series' buckets -> OK, WARN, ALERT, NO DATA, in event time.
+//!
+//! * The share of anomalous points is taken of the points that are there. A point without a band is there and
+//!   not anomalous; a missing one is not there. `require_full_window` leaves windows with missing points unjudged.
+//! * ALERT: the share in the trigger window is `critical` or more. WARN: `warning` or more.
+//! * ALERT ends when it does not hold and the share in the recovery window is `critical_recovery` or less; WARN
+//!   likewise with `warning_recovery`. What holds afterwards (WARN or nothing) is looked at anew.
+//! * A bucket without a value is not judged: the state stays. After `no_data_timeframe` of silence it is NO DATA
+//!   (with `notify_no_data`), after `timeout_h` a state resolves to OK. Both are also found out when the next
+//!   point comes after a gap: then the transition starts from there.
+//! * Reminders come in ALERT and NO DATA, `renotify_interval` after the last transition or reminder.
+
+mod ring;
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+
+use ring::Ring;
+
+use super::query::Direction;
+use super::spec::MonitorSpec;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// State of one series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing holds.
+    Ok,
+    /// The warning threshold was reached.
+    Warn,
+    /// The critical threshold was reached.
+    Alert,
+    /// The series is silent.
+    NoData,
+}
+
+impl Status {
+    /// The text that goes into records: `OK`, `WARN`, `ALERT`, `NO DATA`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Status::Ok => "OK",
+            Status::Warn => "WARN",
+            Status::Alert => "ALERT",
+            Status::NoData => "NO DATA",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// A change of state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// State before.
+    pub from: Status,
+    /// State now; never `from`.
+    pub to: Status,
+}
+
+impl Transition {
+    /// The text that goes into records, for example `OK->ALERT`.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        use Status::{Alert, NoData, Ok, Warn};
+        match (self.from, self.to) {
+            (Ok, Warn) => "OK->WARN",
+            (Ok, Alert) => "OK->ALERT",
+            (Ok, NoData) => "OK->NO DATA",
+            (Warn, Ok) => "WARN->OK",
+            (Warn, Alert) => "WARN->ALERT",
+            (Warn, NoData) => "WARN->NO DATA",
+            (Alert, Ok) => "ALERT->OK",
+            (Alert, Warn) => "ALERT->WARN",
+            (Alert, NoData) => "ALERT->NO DATA",
+            (NoData, Ok) => "NO DATA->OK",
+            (NoData, Warn) => "NO DATA->WARN",
+            (NoData, Alert) => "NO DATA->ALERT",
+            (same, _) => same.text(),
+        }
+    }
+}
+
+impl fmt::Display for Transition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// Where the value of a bucket lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Within the band.
+    Inside,
+    /// Above its upper bound.
+    Above,
+    /// Below its lower bound.
+    Below,
+    /// There is no band yet.
+    NoBand,
+}
+
+impl Verdict {
+    /// Whether a monitor of this direction counts it as anomalous.
+    #[must_use]
+    pub fn is_anomalous(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Both => matches!(self, Verdict::Above | Verdict::Below),
+            Direction::Above => self == Verdict::Above,
+            Direction::Below => self == Verdict::Below,
+        }
+    }
+}
+
+/// What a bucket led to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// State now.
+    pub status: Status,
+    /// Set on the bucket that changed the state.
+    pub transition: Option<Transition>,
+    /// Whether it is time for a reminder of the same state.
+    pub renotify: bool,
+    /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
+    pub share: f64,
+}
+
+/// Alert state of one series under one monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertState {
+    ring: Ring,
+    status: Status,
+    resolved: bool,          // by timeout_h; holds NO DATA off until the next point
+    last: Option<i64>,       // latest bucket fed
+    first_point: i64,        // first bucket with a value; meaningless without `last_point`
+    last_point: Option<i64>, // latest bucket with a value, <= last
+    notified: i64,           // bucket of the last transition or reminder
+}
+
+impl AlertState {
+    /// OK, with nothing seen.
+    #[must_use]
+    pub fn new(spec: &MonitorSpec) -> Self {
+        Self {
+            ring: Ring::new(spec.trigger_points(), spec.recovery_points()),
+            status: Status::Ok,
+            resolved: false,
+            last: None,
+            first_point: 0,
+            last_point: None,
+            notified: 0,
+        }
+    }
+
+    /// The state as it is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.ring.trigger().share().unwrap_or(0.0)
+    }
+
+    /// Judges a closed bucket; `None` is one without a value. Buckets that are left out count as missing.
+    ///
+    /// Buckets come in ascending order; one that is not later than the last changes nothing.
+    pub fn feed(&mut self, spec: &MonitorSpec, bucket: i64, verdict: Option<Verdict>) -> Evaluation {
+        let missing = match self.last {
+            Some(last) if bucket <= last => return self.evaluation(None, false),
+            Some(last) => bucket.saturating_sub(last) - 1,
+            None => 0,
+        };
+        self.ring.skip(missing);
+        self.last = Some(bucket);
+        let mut before = self.status;
+        match verdict {
+            None => {
+                self.ring.push(false, false);
+                self.silence(spec, bucket);
+            }
+            Some(verdict) => {
+                if missing > 0 {
+                    self.silence(spec, bucket - 1);
+                    before = self.status;
+                }
+                self.ring.push(true, verdict.is_anomalous(spec.query.side()));
+                self.resolved = false;
+                if self.last_point.is_none() {
+                    self.first_point = bucket;
+                }
+                self.last_point = Some(bucket);
+                self.judge(spec, bucket);
+            }
+        }
+        let transition = (self.status != before).then_some(Transition { from: before, to: self.status });
+        let mut renotify = false;
+        if transition.is_some() {
+            self.notified = bucket;
+        } else if let Some(minutes) = spec.renotify_interval_min
+            && matches!(self.status, Status::Alert | Status::NoData)
+            && elapsed_s(spec, self.notified, bucket) >= u64::from(minutes) * 60
+        {
+            self.notified = bucket;
+            renotify = true;
+        }
+        self.evaluation(transition, renotify)
+    }
+
+    fn evaluation(&self, transition: Option<Transition>, renotify: bool) -> Evaluation {
+        Evaluation { status: self.status, transition, renotify, share: self.share() }
+    }
+
+    /// Up to and with `bucket` there was nothing since the last point.
+    fn silence(&mut self, spec: &MonitorSpec, bucket: i64) {
+        let Some(last_point) = self.last_point else { return };
+        let silent_s = elapsed_s(spec, last_point, bucket);
+        if spec.timeout_h.is_some_and(|hours| silent_s >= u64::from(hours) * 3600) {
+            if self.status != Status::Ok {
+                self.status = Status::Ok;
+                self.resolved = true;
+            }
+        } else if spec.notify_no_data && silent_s >= u64::from(spec.no_data_timeframe_min) * 60 {
+            self.status = Status::NoData;
+        }
+        if self.resolved {
+            self.status = Status::Ok;
+        }
+    }
+
+    /// The state that the windows ask for.
+    fn judge(&mut self, spec: &MonitorSpec, bucket: i64) {
+        let delay_s = u64::from(spec.new_group_delay_s);
+        let young = delay_s > 0 && elapsed_s(spec, self.first_point, bucket) < delay_s;
+        if young || (spec.require_full_window && !self.ring.trigger_is_full()) {
+            return;
+        }
+        // the point that is judged is in both windows, so both have a share
+        let (Some(trigger), Some(recovery)) = (self.ring.trigger().share(), self.ring.recovery().share())
+        else {
+            return;
+        };
+        let alert = trigger >= spec.critical;
+        let warn = spec.warning.is_some_and(|warning| trigger >= warning);
+        self.status = match self.status {
+            _ if alert => Status::Alert,
+            Status::Alert if recovery > spec.critical_recovery => Status::Alert,
+            _ if warn => Status::Warn,
+            Status::Warn if recovery > spec.warning_recovery => Status::Warn,
+            _ => Status::Ok,
+        };
+    }
+
+    /// Bytes of one series, on the heap and off it.
+    #[must_use]
+    pub fn memory_bytes(spec: &MonitorSpec) -> usize {
+        size_of::<Self>() + Ring::heap_bytes(spec.trigger_points())
+    }
+
+    /// Appends the exact state.
+    pub fn save(&self, w: &mut Writer<'_>) {
+        let status = match self.status {
+            Status::Ok => 0,
+            Status::Warn => 1,
+            Status::Alert => 2,
+            Status::NoData => 3,
+        };
+        let flags = u8::from(self.resolved) << 2
+            | u8::from(self.last.is_some()) << 3
+            | u8::from(self.last_point.is_some()) << 4;
+        w.u8(status | flags);
+        w.i64(self.last.unwrap_or(0));
+        w.i64(self.first_point);
+        w.i64(self.last_point.unwrap_or(0));
+        w.i64(self.notified);
+        self.ring.save(w);
+    }
+
+    /// Reads what [`AlertState::save`] wrote for the same spec.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes end early or hold what cannot be.
+    pub fn restore(spec: &MonitorSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let what = "alert state";
+        let head = r.u8(what)?;
+        let status = match head & 3 {
+            0 => Status::Ok,
+            1 => Status::Warn,
+            2 => Status::Alert,
+            _ => Status::NoData,
+        };
+        let (last, first_point, last_point, notified) =
+            (r.i64(what)?, r.i64(what)?, r.i64(what)?, r.i64(what)?);
+        let (started, pointed) = (head & 8 != 0, head & 16 != 0);
+        let ordered = !pointed || (first_point <= last_point && last_point <= last);
+        if head >= 32 || (pointed && !started) || !ordered {
+            return Err(CodecError::Invalid { what });
+        }
+        Ok(Self {
+            ring: Ring::restore(spec.trigger_points(), spec.recovery_points(), r)?,
+            status,
+            resolved: head & 4 != 0,
+            last: started.then_some(last),
+            first_point,
+            last_point: pointed.then_some(last_point),
+            notified,
+        })
+    }
+}
+
+/// Seconds from the end of one bucket to that of a later one.
+fn elapsed_s(spec: &MonitorSpec, from: i64, to: i64) -> u64 {
+    u64::try_from(to.saturating_sub(from)).unwrap_or(0).saturating_mul(spec.bucket_s().into())
+}

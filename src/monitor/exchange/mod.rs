@@ -1,0 +1,325 @@
+//! Monitors as Datadog's API writes them <-> sections of a configuration.
+//!
+//! Importing keeps what this program evaluates and notes what it leaves out; exporting gives the body for
+//! `POST /api/v1/monitor` (and `/validate`). For a checked monitor, importing what was exported gives it back.
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::query::{self, QueryError};
+use super::spec::{MonitorSpec, RawMonitor, escape};
+use super::text::shorten;
+
+/// Largest JSON text that is read, bytes.
+pub const LONGEST_JSON: usize = 1 << 20;
+
+/// A monitor read from JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Name for the section: the monitor's title in lower-case words joined by `_`.
+    pub section: String,
+    /// The keys, unchecked: [`MonitorSpec::check`] comes next.
+    pub raw: RawMonitor,
+    /// What was left out or changed, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Why a JSON text is no anomaly monitor.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// Too large to be a monitor.
+    #[error("the file has {0} bytes; allowed are at most {LONGEST_JSON}")]
+    TooLarge(usize),
+    /// No JSON.
+    #[error("the file is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON, but not what the API calls a monitor.
+    #[error("{what}: {given} is not allowed; allowed is {allowed}")]
+    Shape {
+        /// Field.
+        what: &'static str,
+        /// Its value, shortened.
+        given: String,
+        /// What may be there.
+        allowed: &'static str,
+    },
+}
+
+/// Fields that only say how Datadog keeps the monitor.
+const SILENT: [&str; 22] = [
+    "id",
+    "org_id",
+    "name",
+    "type",
+    "query",
+    "message",
+    "tags",
+    "priority",
+    "options",
+    "created",
+    "created_at",
+    "creator",
+    "modified",
+    "multi",
+    "deleted",
+    "overall_state",
+    "overall_state_modified",
+    "restricted_roles",
+    "restriction_policy",
+    "matching_downtimes",
+    "draft_status",
+    "assets",
+];
+
+/// Reads a monitor as `GET /api/v1/monitor/<id>`, or the editor's export, gives it.
+///
+/// # Errors
+/// [`ExchangeError`] when the text is no JSON object of a query monitor. Wrong values inside are left to
+/// [`MonitorSpec::check`].
+pub fn import(text: &str) -> Result<Imported, ExchangeError> {
+    if text.len() > LONGEST_JSON {
+        return Err(ExchangeError::TooLarge(text.len()));
+    }
+    let shape = |what, value: Option<&Value>, allowed| {
+        let given = value.map_or("nothing".to_owned(), |value| shorten(&value.to_string(), 60));
+        ExchangeError::Shape { what, given, allowed }
+    };
+    let json: Value = serde_json::from_str(text)?;
+    let Some(monitor) = json.as_object() else {
+        return Err(shape("monitor", Some(&json), "one JSON object with name, type, query and options"));
+    };
+    match monitor.get("type") {
+        None => {}
+        Some(Value::String(kind)) if kind == "query alert" || kind == "metric alert" => {}
+        kind => return Err(shape("type", kind, "\"query alert\" or \"metric alert\"")),
+    }
+    let query = match monitor.get("query") {
+        Some(Value::String(query)) => query.trim(),
+        query => return Err(shape("query", query, "the text avg(...):anomalies(...) >= <threshold>")),
+    };
+    let empty = Map::new();
+    let options = match monitor.get("options") {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(options)) => options,
+        options => return Err(shape("options", options, "an object")),
+    };
+    let mut import = Import { raw: RawMonitor::default(), notes: Vec::new() };
+    import.query(query);
+    import.options(options);
+    if let Some(Value::String(message)) = monitor.get("message").filter(|message| **message != json!("")) {
+        import.raw.message = Some(escape(message));
+    }
+    import.raw.tags = monitor.get("tags").and_then(list).filter(|tags| !tags.is_empty());
+    import.take("priority", monitor.get("priority"));
+    let name = monitor.get("name").and_then(Value::as_str).unwrap_or("");
+    import.raw.name = Some(escape(name)).filter(|name| !name.is_empty());
+    for (field, value) in monitor {
+        if !SILENT.contains(&field.as_str()) && !says_nothing(value) {
+            import.left_out(field, value);
+        }
+    }
+    Ok(Imported { section: section_name(name), raw: import.raw, notes: import.notes })
+}
+
+struct Import {
+    raw: RawMonitor,
+    notes: Vec<String>,
+}
+
+impl Import {
+    /// Datadog lets a time zone pass where it has no effect; here it would be refused.
+    fn query(&mut self, query: &str) {
+        let is_zone = |error: &QueryError| error.rule.argument() == "timezone";
+        if let Err(errors) = query::parse(query)
+            && errors.iter().all(is_zone)
+            && let Some(without) = without_zone(query).filter(|without| query::parse(without).is_ok())
+        {
+            self.notes.push(
+                "timezone: left out of the query, as it has no effect without a daily or weekly season"
+                    .to_owned(),
+            );
+            self.raw.query = Some(without);
+            return;
+        }
+        self.raw.query = Some(query.to_owned());
+    }
+
+    fn options(&mut self, options: &Map<String, Value>) {
+        for (option, value) in options {
+            match (option.as_str(), value) {
+                (_, Value::Null) => {}
+                ("thresholds", Value::Object(thresholds)) => self.nested("thresholds", thresholds),
+                ("threshold_windows", Value::Object(windows)) => self.nested("threshold_windows", windows),
+                ("require_full_window" | "notify_no_data", Value::Bool(false)) => {}
+                (
+                    "evaluation_delay" | "new_group_delay" | "no_data_timeframe" | "renotify_interval"
+                    | "timeout_h",
+                    value,
+                ) if value.as_f64() == Some(0.0) => {}
+                ("on_missing_data", Value::String(what)) => self.on_missing_data(what),
+                ("on" | "name" | "query" | "message" | "tags" | "priority", _) => {
+                    self.left_out(option, value)
+                }
+                (_, value) if RawMonitor::KEYS.contains(&option.as_str()) => self.take(option, Some(value)),
+                // the API's defaults, and what only concerns Datadog's pages
+                ("include_tags" | "notify_audit" | "locked" | "new_host_delay" | "silenced", _) => {}
+                (_, value) if says_nothing(value) => {}
+                _ => self.left_out(option, value),
+            }
+        }
+        // without notify_no_data the timeframe means nothing
+        if self.raw.notify_no_data.is_none() {
+            self.raw.no_data_timeframe = None;
+        }
+        // what the query says already
+        if let Some(query) = self.raw.query.as_deref().and_then(|query| query::parse(query).ok()) {
+            let same = |text: &String| text.parse() == Ok(query.threshold);
+            self.raw.critical = self.raw.critical.take().filter(|text| !same(text));
+            let same = |text: &String| text.parse() == Ok(query.alert_window);
+            self.raw.trigger_window = self.raw.trigger_window.take().filter(|text| !same(text));
+        }
+    }
+
+    fn nested(&mut self, of: &str, values: &Map<String, Value>) {
+        for (key, value) in values {
+            match key.as_str() {
+                "critical" | "critical_recovery" | "warning" | "warning_recovery" | "trigger_window"
+                | "recovery_window" => {
+                    self.take(key, Some(value));
+                }
+                _ if says_nothing(value) => {}
+                _ => self.left_out(&format!("{of}.{key}"), value),
+            }
+        }
+    }
+
+    fn on_missing_data(&mut self, what: &str) {
+        match what {
+            "default" | "show_no_data" => {}
+            "show_and_notify_no_data" => self.raw.notify_no_data = Some("true".to_owned()),
+            _ => self.left_out("on_missing_data", &json!(what)),
+        }
+    }
+
+    fn take(&mut self, key: &str, value: Option<&Value>) {
+        let text = match value {
+            None | Some(Value::Null) => return,
+            Some(Value::String(text)) => text.clone(),
+            // 60.0 is a whole number to the API
+            Some(Value::Number(number)) => match number.as_f64() {
+                Some(float) if float == float.trunc() && float.abs() < 1e15 => format!("{float:.0}"),
+                _ => number.to_string(),
+            },
+            Some(other) => other.to_string(),
+        };
+        self.raw.set(key, escape(&text));
+    }
+
+    fn left_out(&mut self, field: &str, value: &Value) {
+        self.notes.push(format!("{field}: left out ({})", shorten(&value.to_string(), 60)));
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::Bool(true) => false,
+    }
+}
+
+fn list(value: &Value) -> Option<String> {
+    let tags: Vec<&str> = value.as_array()?.iter().filter_map(Value::as_str).collect();
+    Some(escape(&tags.join(", ")))
+}
+
+/// The query without its `timezone` argument.
+fn without_zone(query: &str) -> Option<String> {
+    let name = query.find("timezone")?;
+    let comma = query.get(..name)?.rfind(',')?;
+    let value = query.get(name..)?;
+    let quote = value.find(['\'', '"'])?;
+    let mark = value.get(quote..)?.chars().next()?;
+    let length = value.get(quote + 1..)?.find(mark)?;
+    let rest = value.get(quote + length + 2..)?;
+    Some(format!("{}{rest}", query.get(..comma)?))
+}
+
+/// `CPU idle is low!` -> `cpu_idle_is_low`.
+fn section_name(title: &str) -> String {
+    let words: Vec<String> = title
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    if words.is_empty() { "imported".to_owned() } else { words.join("_") }
+}
+
+impl Imported {
+    /// The section's text: `[monitor.<section>]`, `on: <on>`, then every key that is set.
+    #[must_use]
+    pub fn to_ini(&self, on: &str) -> String {
+        let mut text = format!("[monitor.{}]\non: {on}\n", self.section);
+        for key in RawMonitor::KEYS {
+            if let Some(value) = self.raw.get(key) {
+                text.push_str(&format!("{key}: {value}\n"));
+            }
+        }
+        text
+    }
+}
+
+/// The body that creates this monitor; `name` is its title when it has none of its own.
+#[must_use]
+pub fn export(spec: &MonitorSpec, name: &str) -> Value {
+    let mut thresholds = Map::new();
+    thresholds.insert("critical".to_owned(), number(spec.critical));
+    thresholds.insert("critical_recovery".to_owned(), number(spec.critical_recovery));
+    if let Some(warning) = spec.warning {
+        thresholds.insert("warning".to_owned(), number(warning));
+        thresholds.insert("warning_recovery".to_owned(), number(spec.warning_recovery));
+    }
+    let mut options = json!({
+        "thresholds": thresholds,
+        "threshold_windows": {
+            "trigger_window": spec.query.alert_window.to_string(),
+            "recovery_window": spec.recovery_window.to_string(),
+        },
+        "require_full_window": spec.require_full_window,
+        "notify_no_data": spec.notify_no_data,
+        "new_group_delay": spec.new_group_delay_s,
+    });
+    let mut set = |option: &str, value: Option<u32>| {
+        if let (Some(options), Some(value)) = (options.as_object_mut(), value) {
+            options.insert(option.to_owned(), value.into());
+        }
+    };
+    set("evaluation_delay", Some(spec.evaluation_delay_s).filter(|delay| *delay > 0));
+    set("no_data_timeframe", spec.notify_no_data.then_some(spec.no_data_timeframe_min));
+    set("renotify_interval", spec.renotify_interval_min);
+    set("timeout_h", spec.timeout_h);
+    let mut monitor = json!({
+        "name": spec.name.as_deref().unwrap_or(name),
+        "type": "query alert",
+        "query": spec.query.to_string(),
+        "message": spec.message,
+        "tags": spec.tags,
+        "options": options,
+    });
+    if let (Some(monitor), Some(priority)) = (monitor.as_object_mut(), spec.priority) {
+        monitor.insert("priority".to_owned(), priority.into());
+    }
+    monitor
+}
+
+/// 1 rather than 1.0, as people write it.
+fn number(value: f64) -> Value {
+    if value == 0.0 || value == 1.0 { json!(value as u8) } else { json!(value) }
+}
+
+#[cfg(test)]
+mod tests;

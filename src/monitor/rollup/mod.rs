@@ -1,0 +1,287 @@
+//! Records of one series -> one value for each interval, in event time.
+//!
+//! Buckets start at multiples of the interval in UTC. The watermark is the latest time seen; a bucket closes once
+//! the watermark, less the evaluation delay, has passed its end. A record for an open bucket counts however late
+//! it is; one for a closed bucket is counted as late and changes nothing.
+//!
+//! Memory is fixed: as many slots as buckets can be open at a time. Gaps cost nothing for gauges, whose empty
+//! buckets are not reported one by one: only the last one of a silence is, so that the silence itself can be
+//! judged. Empty buckets of counts are zeros and are reported each; of a gap longer than [`MOST_ZEROS`] only the
+//! last so many are.
+
+#[cfg(test)]
+mod tests;
+
+use super::query::{Method, PointRollup};
+use super::spec::{MOST_OPEN_BUCKETS, MonitorSpec};
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Most zeros that one gap in a count yields: a week of minutes. A clock that jumps by years costs this much work.
+pub const MOST_ZEROS: i64 = 10_080;
+/// Times are clamped to +-2^53 s, so that no sum of them overflows.
+const FARTHEST_S: i64 = 1 << 53;
+
+/// How records are rolled up; the same for all series of a monitor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollupSpec {
+    interval_s: i64, // 1..=2_678_400
+    delay_s: i64,    // 0..=86_400
+    points: PointRollup,
+    empty_is_zero: bool,
+}
+
+impl RollupSpec {
+    /// Of a monitor.
+    #[must_use]
+    pub fn new(monitor: &MonitorSpec) -> Self {
+        Self {
+            interval_s: i64::from(monitor.bucket_s()).max(1),
+            delay_s: i64::from(monitor.evaluation_delay_s),
+            points: monitor.point_rollup(),
+            empty_is_zero: monitor.query.empty_is_zero(),
+        }
+    }
+
+    /// Number of the bucket that holds a time: floor(time / interval).
+    #[must_use]
+    pub fn bucket(&self, time_s: i64) -> i64 {
+        time_s.clamp(-FARTHEST_S, FARTHEST_S).div_euclid(self.interval_s)
+    }
+
+    /// First second of a bucket.
+    #[must_use]
+    pub fn start_s(&self, bucket: i64) -> i64 {
+        bucket.saturating_mul(self.interval_s)
+    }
+
+    /// Whether the value of a bucket can only grow or only be known once it is closed (sums and counts).
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        matches!(self.points.method, Method::Sum | Method::Count)
+    }
+
+    fn slots(&self) -> usize {
+        let open =
+            self.delay_s.div_euclid(self.interval_s) + i64::from(self.delay_s % self.interval_s > 0) + 1;
+        usize::try_from(open.clamp(1, i64::from(MOST_OPEN_BUCKETS))).unwrap_or(1)
+    }
+}
+
+/// A bucket that no record can change any more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Closed {
+    /// Number of the bucket.
+    pub bucket: i64,
+    /// Its value, finite; `None` when nothing was measured.
+    pub value: Option<f64>,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It counts.
+    InTime,
+    /// Its bucket is closed; it was counted as late.
+    Late,
+}
+
+/// Open buckets of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollup {
+    newest_s: i64,      // watermark, -FARTHEST_S..=FARTHEST_S
+    next: Option<i64>,  // oldest open bucket; None before the first record
+    late: u64,          // records that came after their bucket was closed
+    slots: Box<[Slot]>, // bucket b lies in slot b mod len; empty ones have count 0
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Slot {
+    count: u32,  // records, saturating
+    last_s: i32, // offset of the latest record from the bucket's start, s; 0..interval
+    value: f64,  // sum, extreme or latest value
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot { count: 0, last_s: 0, value: 0.0 };
+
+    fn add(&mut self, method: Method, offset_s: i32, x: f64) {
+        let first = self.count == 0;
+        self.count = self.count.saturating_add(1);
+        self.value = match method {
+            _ if first => x,
+            Method::Avg | Method::Sum => self.value + x,
+            Method::Min => self.value.min(x),
+            Method::Max => self.value.max(x),
+            Method::Count => 0.0,
+            Method::Last if offset_s >= self.last_s => x,
+            Method::Last => self.value,
+        };
+        self.last_s = self.last_s.max(offset_s);
+    }
+
+    fn value(&self, spec: &RollupSpec) -> Option<f64> {
+        let count = f64::from(self.count);
+        let value = match spec.points.method {
+            _ if self.count == 0 => return None,
+            Method::Avg => self.value / count,
+            Method::Count => count,
+            Method::Sum | Method::Min | Method::Max | Method::Last => self.value,
+        };
+        let value = if spec.points.per_second { value / spec.interval_s as f64 } else { value };
+        // a sum of huge values may have left the range
+        Some(value.clamp(-f64::MAX, f64::MAX))
+    }
+}
+
+impl Rollup {
+    /// No records yet.
+    #[must_use]
+    pub fn new(spec: &RollupSpec) -> Self {
+        let slots = vec![Slot::EMPTY; spec.slots()].into_boxed_slice();
+        Self { newest_s: -FARTHEST_S, next: None, late: 0, slots }
+    }
+
+    /// Takes a record. Close what its time closes first, with [`Rollup::close_until`].
+    ///
+    /// Values that are not finite are ignored and reported as late.
+    pub fn add(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Taken {
+        let time_s = time_s.clamp(-FARTHEST_S, FARTHEST_S);
+        let bucket = spec.bucket(time_s);
+        let next = *self.next.get_or_insert(bucket);
+        let open = bucket - next;
+        let length = self.slots.len() as i64;
+        let slot = self.slots.get_mut(usize::try_from(bucket.rem_euclid(length)).unwrap_or(0));
+        match slot.filter(|_| (0..length).contains(&open) && value.is_finite()) {
+            Some(slot) => {
+                let offset = i32::try_from(time_s - spec.start_s(bucket)).unwrap_or(0);
+                slot.add(spec.points.method, offset, value);
+                self.newest_s = self.newest_s.max(time_s);
+                Taken::InTime
+            }
+            None => {
+                self.late = self.late.saturating_add(1);
+                Taken::Late
+            }
+        }
+    }
+
+    /// Closes buckets up to a watermark, oldest first; nothing when the watermark is not news.
+    ///
+    /// The iterator does its work as it is asked: what is not taken from it stays open until the next call.
+    pub fn close_until<'a>(&'a mut self, spec: &'a RollupSpec, watermark_s: i64) -> Closing<'a> {
+        let watermark_s = watermark_s.clamp(-FARTHEST_S, FARTHEST_S);
+        self.newest_s = self.newest_s.max(watermark_s);
+        Closing { rollup: self, spec }
+    }
+
+    /// The value that the bucket holding `time_s` has so far.
+    #[must_use]
+    pub fn so_far(&self, spec: &RollupSpec, time_s: i64) -> Option<f64> {
+        let bucket = spec.bucket(time_s);
+        let length = self.slots.len() as i64;
+        let open = (0..length).contains(&bucket.saturating_sub(self.next?));
+        let slot = self.slots.get(usize::try_from(bucket.rem_euclid(length)).ok()?)?;
+        slot.value(spec).filter(|_| open)
+    }
+
+    /// Records that came after their bucket was closed.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    fn next_closed(&mut self, spec: &RollupSpec) -> Option<Closed> {
+        let next = self.next?;
+        let end = spec.bucket(self.newest_s - spec.delay_s);
+        if next >= end {
+            return None;
+        }
+        let length = self.slots.len() as i64;
+        let position = |bucket: i64| usize::try_from(bucket.rem_euclid(length)).unwrap_or(0);
+        let filled = (next..end.min(next + length))
+            .find(|&bucket| self.slots.get(position(bucket)).is_some_and(|slot| slot.count > 0));
+        let until = filled.unwrap_or(end);
+        if spec.empty_is_zero && until > next {
+            let bucket = next.max(until - MOST_ZEROS);
+            self.next = Some(bucket + 1);
+            return Some(Closed { bucket, value: Some(0.0) });
+        }
+        let Some(bucket) = filled else {
+            self.next = Some(end);
+            return Some(Closed { bucket: end - 1, value: None });
+        };
+        self.next = Some(bucket + 1);
+        let slot = self.slots.get_mut(position(bucket))?;
+        let value = slot.value(spec);
+        *slot = Slot::EMPTY;
+        Some(Closed { bucket, value })
+    }
+
+    /// Bytes of one series, on the heap and off it.
+    #[must_use]
+    pub fn memory_bytes(spec: &RollupSpec) -> usize {
+        size_of::<Self>() + spec.slots() * size_of::<Slot>()
+    }
+
+    /// Appends the exact state.
+    pub fn save(&self, w: &mut Writer<'_>) {
+        w.i64(self.newest_s);
+        w.varint(self.late);
+        w.u8(u8::from(self.next.is_some()));
+        w.i64(self.next.unwrap_or(0));
+        for slot in &self.slots {
+            w.varint(slot.count.into());
+            if slot.count > 0 {
+                w.varint(slot.last_s.unsigned_abs().into());
+                w.f64(slot.value);
+            }
+        }
+    }
+
+    /// Reads what [`Rollup::save`] wrote for the same spec.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes end early or hold what cannot be.
+    pub fn restore(spec: &RollupSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let mut rollup = Self::new(spec);
+        let far = |time: i64| (-FARTHEST_S..=FARTHEST_S).contains(&time);
+        rollup.newest_s = r.i64("watermark")?;
+        rollup.late = r.varint("late records")?;
+        rollup.next = match (r.u8("started")?, r.i64("open bucket")?) {
+            (0, 0) => None,
+            (1, next) => Some(next),
+            _ => return Err(CodecError::Invalid { what: "started" }),
+        };
+        if !far(rollup.newest_s) || rollup.next.is_some_and(|next| !far(next)) {
+            return Err(CodecError::Invalid { what: "watermark" });
+        }
+        for slot in &mut rollup.slots {
+            let what = "open bucket";
+            slot.count = u32::try_from(r.varint(what)?).map_err(|_| CodecError::Invalid { what })?;
+            if slot.count > 0 {
+                let last_s = r.varint(what)?;
+                slot.last_s = i32::try_from(last_s).map_err(|_| CodecError::Invalid { what })?;
+                slot.value = r.f64(what)?;
+                if i64::from(slot.last_s) >= spec.interval_s || slot.value.is_nan() || rollup.next.is_none() {
+                    return Err(CodecError::Invalid { what });
+                }
+            }
+        }
+        Ok(rollup)
+    }
+}
+
+/// Closed buckets in order; see [`Rollup::close_until`].
+#[derive(Debug)]
+pub struct Closing<'a> {
+    rollup: &'a mut Rollup,
+    spec: &'a RollupSpec,
+}
+
+impl Iterator for Closing<'_> {
+    type Item = Closed;
+
+    fn next(&mut self) -> Option<Closed> {
+        self.rollup.next_closed(self.spec)
+    }
+}

@@ -1,0 +1,285 @@
+//! The parts put together for one series: roll-up -> band -> verdict -> alert states.
+//!
+//! Monitors that watch the same series through the same points and the same band differ only in what is cheap:
+//! deviations, direction, thresholds, windows of recovery. They share one roll-up and one engine, as what an
+//! engine learns does not depend on the deviations: a second monitor costs its alert state (about 130 bytes)
+//! instead of another 1 to 12 kB and another update of the band. [`Plan::group`] finds them.
+
+#[cfg(test)]
+mod tests;
+
+use super::alert::{AlertState, Evaluation, Status, Transition, Verdict};
+use super::rollup::{Closed, Rollup, RollupSpec, Taken};
+use super::spec::MonitorSpec;
+use super::zone::{Span, Zone};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::Finite;
+use crate::detector::band::{self, Band, Engine, Prediction};
+
+/// Monitors that share their points and their band; the same for all series they watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    rollup: RollupSpec,
+    band: band::Spec,
+    zone: Option<Zone>,
+    monitors: Vec<MonitorSpec>, // at least one
+}
+
+impl Plan {
+    /// For one monitor.
+    #[must_use]
+    pub fn new(monitor: MonitorSpec) -> Self {
+        Self {
+            rollup: RollupSpec::new(&monitor),
+            band: monitor.band,
+            zone: monitor.zone.clone(),
+            monitors: vec![monitor],
+        }
+    }
+
+    /// Puts monitors of one series that can share an engine together; their order is kept.
+    #[must_use]
+    pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<Self> {
+        let mut plans: Vec<Self> = Vec::new();
+        for monitor in monitors {
+            let plan = Self::new(monitor);
+            let same = |other: &&mut Self| {
+                other.rollup == plan.rollup && other.band == plan.band && other.zone == plan.zone
+            };
+            match plans.iter_mut().find(same) {
+                Some(other) => other.monitors.extend(plan.monitors),
+                None => plans.push(plan),
+            }
+        }
+        plans
+    }
+
+    /// The monitors, in the order in which [`Watch`] reports them.
+    #[must_use]
+    pub fn monitors(&self) -> &[MonitorSpec] {
+        &self.monitors
+    }
+
+    fn offset(&self, cache: &mut Span, bucket: i64) -> i32 {
+        let Some(zone) = &self.zone else { return 0 };
+        let start_s = self.rollup.start_s(bucket);
+        if !(cache.from_s..cache.until_s).contains(&start_s) {
+            *cache = zone.span(start_s);
+        }
+        cache.offset_s
+    }
+}
+
+/// What one monitor says of a record.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// Value of the record's bucket so far.
+    pub value: f64,
+    /// What was expected of that bucket; `None` while there is no band yet.
+    pub band: Option<Band>,
+    /// Whether the bucket lies outside the band, on the monitor's side. For sums and counts, which grow while
+    /// their bucket is open, *below* is said of the bucket that this record closed.
+    pub is_anomaly: bool,
+    /// State as of the closed buckets.
+    pub status: Status,
+    /// The change that the buckets closed by this record made, over all of them.
+    pub transition: Option<Transition>,
+    /// Whether it is time for a reminder.
+    pub renotify: bool,
+    /// Share of anomalous points in the trigger window, 0..=1.
+    pub share: f64,
+}
+
+/// State of one series under the monitors of a [`Plan`].
+#[derive(Debug, Clone)]
+pub struct Watch {
+    rollup: Rollup,
+    engine: Engine,
+    alerts: Box<[Alerting]>,
+    // both follow from the rest and are not saved
+    zone: Span,
+    open: Option<(i64, Option<Prediction>)>, // newest bucket asked about, with its forecast
+}
+
+#[derive(Debug, Clone)]
+struct Alerting {
+    state: AlertState,
+    news: News,
+}
+
+/// What the buckets that one record closed have brought; not part of the state.
+#[derive(Debug, Clone, Copy, Default)]
+struct News {
+    change: Option<Transition>, // over all of them
+    renotify: bool,
+    below: bool, // the last of them lay below the band
+}
+
+impl News {
+    fn add(&mut self, verdict: Option<Verdict>, evaluation: Evaluation) {
+        self.below = verdict == Some(Verdict::Below);
+        self.renotify |= evaluation.renotify;
+        if let Some(Transition { from, to }) = evaluation.transition {
+            let from = self.change.map_or(from, |change| change.from);
+            self.change = Some(Transition { from, to });
+        }
+    }
+}
+
+impl Watch {
+    /// A series that has not been seen.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let alerting = |monitor| Alerting { state: AlertState::new(monitor), news: News::default() };
+        Self {
+            rollup: Rollup::new(&plan.rollup),
+            engine: Engine::new(&plan.band),
+            alerts: plan.monitors.iter().map(alerting).collect(),
+            zone: NO_SPAN,
+            open: None,
+        }
+    }
+
+    /// Takes a record and reports what each monitor says, by its place in [`Plan::monitors`].
+    ///
+    /// `time_s`: event time, whole seconds of UTC. False when the record came too late to count; then nothing is
+    /// reported.
+    pub fn observe(
+        &mut self,
+        plan: &Plan,
+        time_s: i64,
+        x: Finite,
+        mut report: impl FnMut(usize, Observation),
+    ) -> bool {
+        for alerting in &mut self.alerts {
+            alerting.news = News::default();
+        }
+        while let Some(closed) = self.rollup.close_until(&plan.rollup, time_s).next() {
+            // a series that has just come back is not told that it was silent: its next closed bucket knows
+            if closed.value.is_some() {
+                self.judge(plan, closed, |_, _| {});
+            }
+        }
+        if self.rollup.add(&plan.rollup, time_s, x.get()) == Taken::Late {
+            return false;
+        }
+        let bucket = plan.rollup.bucket(time_s);
+        let forecast = self.forecast(plan, bucket);
+        let value = self.rollup.so_far(&plan.rollup, time_s).unwrap_or(x.get());
+        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
+            let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
+            let verdict = match verdict(band, value) {
+                Verdict::Above => Verdict::Above,
+                _ if plan.rollup.adds_up() && alerting.news.below => Verdict::Below,
+                Verdict::Below if plan.rollup.adds_up() => Verdict::Inside,
+                verdict => verdict,
+            };
+            let transition = alerting.news.change.filter(|change| change.from != change.to);
+            report(
+                at,
+                Observation {
+                    value,
+                    band,
+                    is_anomaly: verdict.is_anomalous(monitor.query.side()),
+                    status: alerting.state.status(),
+                    transition,
+                    renotify: alerting.news.renotify && transition.is_none(),
+                    share: alerting.state.share(),
+                },
+            );
+        }
+        true
+    }
+
+    /// Closes the buckets of a series that may have fallen silent; reports changes and reminders only.
+    pub fn tick(&mut self, plan: &Plan, watermark_s: i64, mut report: impl FnMut(usize, Evaluation)) {
+        while let Some(closed) = self.rollup.close_until(&plan.rollup, watermark_s).next() {
+            self.judge(plan, closed, |at, evaluation| {
+                if evaluation.transition.is_some() || evaluation.renotify {
+                    report(at, evaluation);
+                }
+            });
+        }
+    }
+
+    fn judge(&mut self, plan: &Plan, closed: Closed, mut each: impl FnMut(usize, Evaluation)) {
+        let forecast = closed.value.and_then(|_| self.forecast(plan, closed.bucket));
+        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
+            let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
+            let verdict = closed.value.map(|value| verdict(band, value));
+            let evaluation = alerting.state.feed(monitor, closed.bucket, verdict);
+            alerting.news.add(verdict, evaluation);
+            each(at, evaluation);
+        }
+        if let Some(value) = closed.value {
+            let offset = plan.offset(&mut self.zone, closed.bucket);
+            self.engine.update(&plan.band, closed.bucket, offset, value);
+            self.open = None;
+        }
+    }
+
+    fn forecast(&mut self, plan: &Plan, bucket: i64) -> Option<Prediction> {
+        if let Some((asked, forecast)) = self.open
+            && asked == bucket
+        {
+            return forecast;
+        }
+        let offset = plan.offset(&mut self.zone, bucket);
+        let forecast = self.engine.predict(&plan.band, bucket, offset);
+        self.open = Some((bucket, forecast));
+        forecast
+    }
+
+    /// Records that came too late to count.
+    #[must_use]
+    pub fn late(&self) -> u64 {
+        self.rollup.late()
+    }
+
+    /// Bytes of one series, on the heap and off it.
+    #[must_use]
+    pub fn memory_bytes(plan: &Plan) -> usize {
+        let alerts = plan.monitors.iter().map(|monitor| {
+            AlertState::memory_bytes(monitor) + size_of::<Alerting>() - size_of::<AlertState>()
+        });
+        size_of::<Self>() - size_of::<Rollup>() - size_of::<Engine>()
+            + Rollup::memory_bytes(&plan.rollup)
+            + Engine::memory_bytes(&plan.band)
+            + alerts.sum::<usize>()
+    }
+
+    /// Appends the exact state.
+    pub fn save(&self, w: &mut Writer<'_>) {
+        self.rollup.save(w);
+        self.engine.save(w);
+        for alerting in &self.alerts {
+            alerting.state.save(w);
+        }
+    }
+
+    /// Reads what [`Watch::save`] wrote for the same plan.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes end early or hold what cannot be.
+    pub fn restore(plan: &Plan, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let mut watch = Self::new(plan);
+        watch.rollup = Rollup::restore(&plan.rollup, r)?;
+        watch.engine = Engine::restore(&plan.band, r)?;
+        for (monitor, alerting) in plan.monitors.iter().zip(&mut watch.alerts) {
+            alerting.state = AlertState::restore(monitor, r)?;
+        }
+        Ok(watch)
+    }
+}
+
+/// Holds at no instant.
+const NO_SPAN: Span = Span { offset_s: 0, from_s: 0, until_s: 0 };
+
+fn verdict(band: Option<Band>, value: f64) -> Verdict {
+    match band {
+        None => Verdict::NoBand,
+        Some(band) if value > band.upper => Verdict::Above,
+        Some(band) if value < band.lower => Verdict::Below,
+        Some(_) => Verdict::Inside,
+    }
+}

@@ -1,0 +1,222 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::monitor::RawMonitor;
+
+fn monitor(metric: &str, tail: &str, keys: &[(&str, &str)]) -> MonitorSpec {
+    let mut raw = RawMonitor::default();
+    raw.set(
+        "query",
+        format!("avg(last_1h):anomalies({metric}, {tail}, alert_window='last_15m', interval=60) >= 0.8"),
+    );
+    for (key, value) in keys {
+        assert!(raw.set(key, *value));
+    }
+    MonitorSpec::check(&raw).unwrap()
+}
+
+fn basic(metric: &str, keys: &[(&str, &str)]) -> Plan {
+    Plan::new(monitor(metric, "'basic', 3", keys))
+}
+
+/// Two or three distinct values around 20, by minute.
+fn usual(minute: i64) -> f64 {
+    20.0 + (minute * 7 % 5) as f64
+}
+
+fn observe(watch: &mut Watch, plan: &Plan, time_s: i64, x: f64) -> Option<Observation> {
+    let mut found = None;
+    watch.observe(plan, time_s, Finite::new(x).unwrap(), |at, observation| {
+        assert_eq!(at, 0);
+        found = Some(observation);
+    });
+    found
+}
+
+#[test]
+fn a_shift_alerts_after_its_share_of_the_window_and_recovers() {
+    let plan = basic("avg:x{*}", &[("recovery_window", "last_5m")]);
+    let mut watch = Watch::new(&plan);
+    let mut changes = Vec::new();
+    for minute in 0..200 {
+        let shifted = (100..113).contains(&minute);
+        let x = if shifted { 90.0 } else { usual(minute) };
+        let seen = observe(&mut watch, &plan, minute * 60 + 30, x).unwrap();
+        assert_eq!(seen.band.is_some(), minute >= 15, "{minute}");
+        if let Some(band) = seen.band {
+            assert!(band.lower <= band.expected && band.expected <= band.upper);
+        }
+        if shifted {
+            assert!(seen.is_anomaly, "{minute}");
+        }
+        changes.extend(seen.transition.map(|change| (minute, change.to_string())));
+    }
+    // the twelfth shifted bucket, 111, is closed by the record of minute 112
+    assert_eq!(changes, [(112, "OK->ALERT".to_owned()), (118, "ALERT->OK".to_owned())]);
+}
+
+#[test]
+fn a_record_is_judged_with_the_bucket_it_belongs_to() {
+    let plan = basic("avg:x{*}", &[]);
+    let mut watch = Watch::new(&plan);
+    for minute in 0..60 {
+        observe(&mut watch, &plan, minute * 60, usual(minute));
+    }
+    let alone = observe(&mut watch, &plan, 3600, 90.0).unwrap();
+    assert!(alone.is_anomaly && alone.value == 90.0);
+    let joined = observe(&mut watch, &plan, 3610, 22.0).unwrap();
+    assert_eq!((joined.value, joined.band), (56.0, alone.band));
+}
+
+#[test]
+fn a_sum_is_below_only_once_its_bucket_is_closed() {
+    let plan = basic("sum:x{*}.as_count()", &[]);
+    let mut watch = Watch::new(&plan);
+    for tick in 0..600 {
+        let seen = observe(&mut watch, &plan, tick * 10, usual(tick / 6)).unwrap();
+        assert!(!seen.is_anomaly, "{tick}: a bucket that fills is not below");
+    }
+    // a bucket with one record, then the next
+    assert!(!observe(&mut watch, &plan, 6000, 20.0).unwrap().is_anomaly);
+    assert!(observe(&mut watch, &plan, 6060, 20.0).unwrap().is_anomaly);
+    assert!(!observe(&mut watch, &plan, 6070, 20.0).unwrap().is_anomaly);
+    assert!(observe(&mut watch, &plan, 6080, 2000.0).unwrap().is_anomaly);
+}
+
+#[test]
+fn a_late_record_is_not_reported_and_counted() {
+    let plan = basic("avg:x{*}", &[]);
+    let mut watch = Watch::new(&plan);
+    assert!(observe(&mut watch, &plan, 600, 1.0).is_some());
+    assert!(observe(&mut watch, &plan, 540, 1.0).is_none());
+    assert_eq!(watch.late(), 1);
+}
+
+#[test]
+fn a_silent_series_is_told_by_the_clock_of_the_others() {
+    let plan = basic(
+        "avg:x{*}",
+        &[("notify_no_data", "true"), ("no_data_timeframe", "20"), ("renotify_interval", "30")],
+    );
+    let mut watch = Watch::new(&plan);
+    observe(&mut watch, &plan, 30, 1.0);
+    let mut told = Vec::new();
+    for minute in 1..80 {
+        watch.tick(&plan, minute * 60, |_, evaluation| {
+            told.push((minute, evaluation.status, evaluation.renotify))
+        });
+    }
+    assert_eq!(told, [(21, Status::NoData, false), (51, Status::NoData, true)]);
+    let back = observe(&mut watch, &plan, 4800, 1.0).unwrap();
+    assert_eq!((back.status, back.transition), (Status::NoData, None));
+    let next = observe(&mut watch, &plan, 4860, 1.0).unwrap();
+    assert_eq!(next.transition.map(|change| change.text()), Some("NO DATA->OK"));
+}
+
+#[test]
+fn a_zone_moves_the_season_with_local_time() {
+    // a daily pattern in Vienna's local time over the change of 2025-03-30, hourly points
+    let outside = |keys: &[(&str, &str)]| {
+        let mut raw = RawMonitor::default();
+        raw.set("query", "avg(last_1d):anomalies(avg:x{*}, 'robust', 3, alert_window='last_1d', interval=3600, seasonality='daily') >= 1");
+        keys.iter().for_each(|(key, value)| assert!(raw.set(key, *value)));
+        let plan = Plan::new(MonitorSpec::check(&raw).unwrap());
+        let zone = Zone::named("Europe/Vienna").unwrap();
+        let mut watch = Watch::new(&plan);
+        let change = 1_743_296_400;
+        (-20 * 24..24)
+            .filter(|hour| {
+                let time = change + hour * 3600;
+                let local = (time + i64::from(zone.span(time).offset_s)).rem_euclid(86_400) / 3600;
+                let x = if (8..18).contains(&local) { 100.0 } else { 10.0 } + (hour * 7 % 5) as f64;
+                // the two hours of the next day whose value differs from that of the same hour in UTC
+                observe(&mut watch, &plan, time, x).unwrap().is_anomaly
+                    && *hour >= 0
+                    && [8, 18].contains(&local)
+            })
+            .count()
+    };
+    assert_eq!(outside(&[("timezone", "Europe/Vienna")]), 0);
+    assert_eq!(outside(&[]), 2);
+}
+
+fn alike() -> Vec<MonitorSpec> {
+    vec![
+        monitor("avg:x{*}", "'basic', 2, direction='above'", &[]),
+        monitor("avg:x{*}", "'basic', 3, direction='below'", &[("warning", "0.4")]),
+        monitor("max:x{*}", "'basic', 3", &[]),
+        monitor("avg:x{*}", "'basic', 5", &[("recovery_window", "last_5m")]),
+        monitor("avg:x{*}", "'agile', 2, seasonality='hourly'", &[]),
+    ]
+}
+
+#[test]
+fn monitors_that_differ_in_cheap_things_share_an_engine() {
+    let plans = Plan::group(alike());
+    let deviations: Vec<Vec<f64>> = plans
+        .iter()
+        .map(|plan| plan.monitors().iter().map(|monitor| monitor.query.deviations).collect())
+        .collect();
+    assert_eq!(deviations, [vec![2.0, 3.0, 5.0], vec![3.0], vec![2.0]]);
+    let alone = Watch::memory_bytes(&Plan::new(alike().remove(0)));
+    assert!(Watch::memory_bytes(&plans[0]) - alone <= 2 * 200);
+}
+
+fn records() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    proptest::collection::vec((-70i64..130, 0u32..1000, 0u32..30), 1..400).prop_map(|steps| {
+        let mut clock = 1_743_290_000;
+        let record = |(step, value, jump): (i64, u32, u32)| {
+            clock += step.max(0) + if jump == 0 { 3000 } else { 0 };
+            (clock + step.min(0), f64::from(value).sqrt())
+        };
+        steps.into_iter().map(record).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn monitors_together_say_what_each_says_alone(records in records()) {
+        for plan in Plan::group(alike()) {
+            let mut together = Watch::new(&plan);
+            let alone: Vec<Plan> = plan.monitors().iter().cloned().map(Plan::new).collect();
+            let mut watches: Vec<Watch> = alone.iter().map(Watch::new).collect();
+            for &(time, x) in &records {
+                let mut seen = vec![None; alone.len()];
+                together.observe(&plan, time, Finite::new(x).unwrap(), |at, observation| seen[at] = Some(observation));
+                for ((plan, watch), seen) in alone.iter().zip(&mut watches).zip(seen) {
+                    prop_assert_eq!(observe(watch, plan, time, x), seen);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_watch_goes_on_as_the_saved_one(records in records(), cut: usize, which in 0usize..3) {
+        let plan = &Plan::group(alike())[which];
+        let cut = cut % records.len();
+        let collect = |watch: &mut Watch, records: &[(i64, f64)]| {
+            let mut seen = Vec::new();
+            for &(time, x) in records {
+                watch.observe(plan, time, Finite::new(x).unwrap(), |at, observation| seen.push((at, observation)));
+            }
+            seen
+        };
+        let mut whole = Watch::new(plan);
+        collect(&mut whole, &records[..cut]);
+        let mut saved = Vec::new();
+        whole.save(&mut Writer::new(&mut saved));
+        let mut reader = Reader::new(&saved);
+        let mut restored = Watch::restore(plan, &mut reader).unwrap();
+        prop_assert!(reader.is_empty());
+        prop_assert_eq!(collect(&mut restored, &records[cut..]), collect(&mut whole, &records[cut..]));
+        let mut again = [Vec::new(), Vec::new()];
+        restored.save(&mut Writer::new(&mut again[0]));
+        whole.save(&mut Writer::new(&mut again[1]));
+        prop_assert_eq!(&again[0], &again[1]);
+        for cut in 0..saved.len() {
+            prop_assert!(Watch::restore(plan, &mut Reader::new(&saved[..cut])).is_err());
+        }
+    }
+}
