@@ -1,5 +1,7 @@
 //! Time that is not even: daylight saving, missing points, jitter, gaps.
 
+#![allow(clippy::expect_used, reason = "test code")]
+
 #[path = "common/series.rs"]
 mod series;
 

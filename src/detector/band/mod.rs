@@ -29,20 +29,21 @@ mod prediction;
 mod profile;
 mod quantum;
 mod robust;
+mod rollup;
 mod run;
 mod scale;
 mod season;
 mod seasonal;
+mod seasonality;
 mod spec;
 mod state;
+mod suggest;
 mod warmup;
-
-#[cfg(test)]
-mod tests;
 
 pub use prediction::{Band, Prediction};
 pub use season::Seasonality;
 pub use spec::{Algorithm, Spec, SpecError, longest_fillable_window};
+pub use suggest::{Parameter, Reason, SuggestError, Suggestion, suggest};
 
 use basic::Basic;
 use seasonal::Seasonal;

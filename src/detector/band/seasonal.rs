@@ -199,11 +199,12 @@ impl Seasonal {
         if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
             return;
         }
-        let Some(gap) = self.gap(spec, bucket).filter(|_| !matches!(self.phase, Phase::Empty)) else {
+        if matches!(self.phase, Phase::Empty) || self.gap(spec, bucket).is_none() {
             self.begin(spec, bucket, k, y);
             return;
-        };
+        }
         self.end_warm_up(spec, bucket);
+        let gap = bucket.saturating_sub(self.last) as f64;
         let due = self.counter.next(gap);
         let rise = (y - self.counter.last()).abs();
         self.quantum.observe(y, spec.buckets);
@@ -222,7 +223,7 @@ impl Seasonal {
                 let rise = if reset { 0.0 } else { rise };
                 warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
             }
-            Phase::Active(_) => self.follow_point(spec, bucket, k, y, reset),
+            Phase::Active(_) => self.follow_point(spec, bucket, gap, k, y, reset),
         }
     }
 
@@ -268,8 +269,7 @@ impl Seasonal {
     }
 
     /// A point after warm-up.
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64, reset: bool) {
-        let gap = bucket.saturating_sub(self.last) as f64;
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64, reset: bool) {
         let Phase::Active(active) = &mut self.phase else { return };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.last = bucket;
