@@ -80,7 +80,7 @@ impl Engine {
     /// of UTC in the zone of the season (0 for UTC).
     ///
     /// Nothing during warm-up, for a bucket that is not later than the last one learned, and after a gap so
-    /// long that the history says nothing (six seasons, a day with an hourly one; basic: eight windows). The first question about a bucket
+    /// long that the history says nothing (six seasons, a day with an hourly one; basic: 24 windows). The first question about a bucket
     /// behind warm-up ends it, hence `&mut`; apart from that asking changes nothing.
     #[must_use]
     pub fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {

@@ -48,6 +48,14 @@ impl Follow {
             _ => Self::Agile(Agile::new()),
         }
     }
+
+    /// What `slope` adds to the level over `gap` buckets.
+    fn growth(&self, slope: f64, gap: f64, scale: &Scale) -> f64 {
+        match self {
+            Self::Robust(robust) if gap > 5.0 => slope * gap * robust.trust(slope, scale.sigma),
+            _ => slope * gap,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -177,7 +185,8 @@ impl Seasonal {
         let gap = self.gap(spec, bucket)?;
         let k = spec.place(bucket, utc_offset);
         let base = self.parts.profile.base(k)?;
-        let expected = self.parts.anchor + active.level + active.slope * gap + base;
+        let growth = self.follow.growth(active.slope, gap, &self.parts.scale);
+        let expected = self.parts.anchor + active.level + growth + base;
         let (width, least_deviation) = match &self.follow {
             Follow::Agile(agile) => (agile.width(gap), agile.least_deviation()),
             Follow::Robust(robust) => (robust.width(), 0.0),
@@ -276,7 +285,7 @@ impl Seasonal {
         active.settling = if reset { SETTLING } else { active.settling.saturating_sub(1) };
 
         // time passes
-        active.level += active.slope * gap;
+        active.level += self.follow.growth(active.slope, gap, scale);
         match &mut self.follow {
             Follow::Agile(agile) => {
                 if agile.elapse(gap) {
