@@ -23,8 +23,10 @@
 //! ```
 
 mod agile;
+mod alternation;
 mod basic;
 mod counter;
+mod follow;
 mod prediction;
 mod profile;
 mod quantum;
@@ -56,7 +58,7 @@ const LARGEST: f64 = 1e30;
 /// The band of one series. Memory is claimed once, by [`Engine::new`]; see [`Engine::memory_bytes`].
 ///
 /// All calls take the [`Spec`] the engine was made with: it is shared by the series of a monitor and not kept
-/// in each of them.
+/// in each of them. Bands for another spec mean nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Engine(State);
 
