@@ -20,6 +20,8 @@ use crate::codec::{CodecError, Reader, Writer};
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
 const LEAST: f64 = 1.5;
+/// Weight of a value that is stuck when the noise is learned: a sensor that hangs has not become precise.
+const STUCK: f64 = 0.1;
 /// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
 /// random walk, and the one before the reset says nothing about the one after it.
 const SETTLING: u8 = 60;
@@ -251,8 +253,9 @@ impl Seasonal {
         }
         // gross points teach nothing about the noise
         if run.length() < 3 && size <= 6.0 * sg && !reset {
-            scale.learn_sigma(spec, k, size, step);
-            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e));
+            let weight = if self.counter.is_stuck() { STUCK } else { 1.0 };
+            scale.learn_sigma(spec, k, size, step, weight);
+            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e), weight);
         }
 
         // level and slope
