@@ -2,6 +2,8 @@
 //!
 //! Amplitude 10, sigma 0.5, alert window 15 points. `--nocapture` prints the figures behind each verdict.
 
+#![allow(clippy::expect_used, reason = "test code")]
+
 #[path = "common/series.rs"]
 mod series;
 

@@ -142,6 +142,26 @@ fn other_noise_leaves_at_most_seven_percent_outside() {
 }
 
 #[test]
+fn noise_without_a_season_is_no_different() {
+    type Noise = fn(&mut Rng) -> f64;
+    let rows: [(&str, Noise); 6] = [
+        ("Student t, 3 degrees, flat", |rng| rng.t3()),
+        ("Laplace, flat", |rng| rng.laplace()),
+        ("Poisson, mean 0.3, flat", |rng| rng.poisson(0.3)),
+        ("Poisson, mean 1, flat", |rng| rng.poisson(1.0)),
+        ("Poisson, mean 4, flat", |rng| rng.poisson(4.0)),
+        ("uniform, flat", Rng::uniform),
+    ];
+    for (label, noise) in rows {
+        for algorithm in [Basic, Agile, Robust] {
+            let got = shares(algorithm, Grid::HOURLY, 20, |rng, _, n| (0..n).map(|_| noise(rng)).collect());
+            print(label, algorithm, Grid::HOURLY, got);
+            assert!((0.005..=0.07).contains(&got[0].0) && got[1].0 <= 0.016, "{label} {algorithm:?} {got:?}");
+        }
+    }
+}
+
+#[test]
 fn strong_autocorrelation_leaves_at_most_ten_percent_outside_basic() {
     for phi in [0.5, 0.8, 0.85, 0.9, 0.95] {
         let got = shares(Basic, Grid::HOURLY, 20, autoregressive(phi, false));

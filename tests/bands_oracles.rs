@@ -5,6 +5,8 @@
 //! are robust STL, refitted at each judged point (last trend + last season's seasonal part), and SARIMAX, whose
 //! errors were computed once by tests/data/bands/sarimax.py.
 
+#![allow(clippy::expect_used, reason = "test code")]
+
 #[path = "common/series.rs"]
 mod series;
 

@@ -17,6 +17,8 @@ use super::spec::Spec;
 use super::state::{finite, flag, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
+/// Windows without a point after which the old ones say nothing any more: a day of one-minute points.
+const STALE: i64 = 24;
 /// Fewest admitted points that make a band.
 const LEAST_POINTS: usize = 15;
 
@@ -92,7 +94,7 @@ impl Basic {
 
     pub(super) fn predict(&self, bucket: i64) -> Option<Prediction> {
         let gap = bucket.saturating_sub(self.last?);
-        if self.count < LEAST_POINTS || gap <= 0 || gap > 8 * self.ring.len() as i64 {
+        if self.count < LEAST_POINTS || gap <= 0 || gap > STALE * self.ring.len() as i64 {
             return None;
         }
         Some(Prediction {
@@ -122,7 +124,7 @@ impl Basic {
         self.last = Some(bucket);
         self.quantum.observe(y, w as u32);
         let reset = self.counter.observe(y, gap as f64);
-        if reset || gap > 8 * w as i64 {
+        if reset || gap > STALE * w as i64 {
             self.forget();
         } else if gap > w as i64 {
             // all of the window is old: what lies outside it is no reason to wait

@@ -1,10 +1,13 @@
-//! Tells the restart of a counter from a fall of a gauge.
+//! What the last values tell by themselves: a counter's restart from a gauge's fall, a stuck value from a quiet one.
 
-use super::state::{finite, within_u32};
+use super::state::{finite, within, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Noise never rises this many times running.
 const RISES: u32 = 30;
+
+/// Noise hardly repeats itself this many times.
+const REPEATS: u8 = 10;
 
 /// Follows the last value and how it has been rising.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,11 +18,13 @@ pub(super) struct Counter {
     rises: u32,
     /// Mean increase a bucket, >= 0.
     slope: f64,
+    /// Times that the last value has come again, 0..=10.
+    repeats: u8,
 }
 
 impl Counter {
     pub(super) const fn new() -> Self {
-        Self { last: 0.0, rises: 0, slope: 0.0 }
+        Self { last: 0.0, rises: 0, slope: 0.0, repeats: 0 }
     }
 
     /// Takes the first value.
@@ -37,8 +42,14 @@ impl Counter {
         } else if y < self.last && !reset {
             self.rises = 0;
         }
+        self.repeats = if y == self.last { (self.repeats + 1).min(REPEATS) } else { 0 };
         self.last = y;
         reset
+    }
+
+    /// The same value for ten points: nothing to learn about the noise.
+    pub(super) const fn is_stuck(&self) -> bool {
+        self.repeats >= REPEATS
     }
 
     pub(super) fn is_counter(&self) -> bool {
@@ -65,6 +76,7 @@ impl Counter {
         w.f64(self.last);
         w.varint(u64::from(self.rises));
         w.f64(self.slope);
+        w.u8(self.repeats);
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -72,6 +84,7 @@ impl Counter {
             last: finite(r, "last value")?,
             rises: within_u32(r, 0..=1_000, "rises")?,
             slope: finite(r, "mean increase")?,
+            repeats: within(r.u8("repeats")?, 0..=REPEATS, "repeats")?,
         })
     }
 }
@@ -108,5 +121,17 @@ mod tests {
     fn the_reach_is_a_third_to_thrice_of_the_usual_increase() {
         assert_eq!(after(29).reach(1.0), None);
         assert_eq!(after(40).reach(3.0), Some((1_280.0 + 7.0, 1_280.0 + 63.0)));
+    }
+
+    #[test]
+    fn a_value_that_comes_eleven_times_is_stuck() {
+        let mut counter = Counter::new();
+        counter.begin(4.0);
+        for i in 1..=20 {
+            counter.observe(4.0, 1.0);
+            assert_eq!(counter.is_stuck(), i >= 10, "{i}");
+        }
+        counter.observe(4.5, 1.0);
+        assert!(!counter.is_stuck());
     }
 }

@@ -23,26 +23,29 @@
 //! ```
 
 mod agile;
+mod alternation;
 mod basic;
 mod counter;
+mod follow;
 mod prediction;
 mod profile;
 mod quantum;
 mod robust;
+mod rollup;
 mod run;
 mod scale;
 mod season;
 mod seasonal;
+mod seasonality;
 mod spec;
 mod state;
+mod suggest;
 mod warmup;
-
-#[cfg(test)]
-mod tests;
 
 pub use prediction::{Band, Prediction};
 pub use season::Seasonality;
 pub use spec::{Algorithm, Spec, SpecError, longest_fillable_window};
+pub use suggest::{Parameter, Reason, SuggestError, Suggestion, suggest};
 
 use basic::Basic;
 use seasonal::Seasonal;
@@ -55,7 +58,7 @@ const LARGEST: f64 = 1e30;
 /// The band of one series. Memory is claimed once, by [`Engine::new`]; see [`Engine::memory_bytes`].
 ///
 /// All calls take the [`Spec`] the engine was made with: it is shared by the series of a monitor and not kept
-/// in each of them.
+/// in each of them. Bands for another spec mean nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Engine(State);
 
@@ -79,7 +82,7 @@ impl Engine {
     /// of UTC in the zone of the season (0 for UTC).
     ///
     /// Nothing during warm-up, for a bucket that is not later than the last one learned, and after a gap so
-    /// long that the history says nothing (six seasons, a day with an hourly one; basic: eight windows). The first question about a bucket
+    /// long that the history says nothing (six seasons, a day with an hourly one; basic: 24 windows). The first question about a bucket
     /// behind warm-up ends it, hence `&mut`; apart from that asking changes nothing.
     #[must_use]
     pub fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {

@@ -157,7 +157,7 @@ impl Cells {
     }
 
     /// Follows the 68.27 % quantile of `ratio` = |error| / sigma, with a weak pull to 1.
-    pub(super) fn learn(&mut self, k: usize, buckets: usize, ratio: f64) {
+    pub(super) fn learn(&mut self, k: usize, buckets: usize, ratio: f64, weight: f64) {
         const GAIN: f64 = 0.01;
         const PULL: f64 = 0.0002;
         if self.factors.is_empty() {
@@ -165,8 +165,8 @@ impl Cells {
         }
         let place = self.place(k, buckets);
         let factor = f64::from(self.factors[place]);
-        let moved = factor * if ratio > factor { 1.0 + 0.6827 * GAIN } else { 1.0 - 0.3173 * GAIN };
-        self.factors[place] = (moved + PULL * (1.0 - moved)).clamp(0.25, 4.0) as f32;
+        let moved = factor * if ratio > factor { 1.0 + 0.6827 * GAIN } else { 1.0 - weight * 0.3173 * GAIN };
+        self.factors[place] = (moved + weight * PULL * (1.0 - moved)).clamp(0.25, 4.0) as f32;
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {

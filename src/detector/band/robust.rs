@@ -55,6 +55,16 @@ impl Robust {
         self.doubt += spec.doubt_gain * (f64::from(u8::from(out)) - self.doubt);
     }
 
+    /// Share of a `slope` (per point) that is to be carried across a gap, 0..=1: a slope within its own error,
+    /// whose variance is some 40 sigma^2 / n^3 (12 for a least-squares line through n points, which two thirds
+    /// of them are), carried far, would spoil the level.
+    pub(super) fn trust(&self, slope: f64, sigma: f64) -> f64 {
+        let n = f64::from(self.points);
+        let ratio = slope / sigma;
+        let significance = ratio * ratio * n * n * n / 40.0;
+        significance / (significance + 4.0)
+    }
+
     /// Steps of level and slope for an error `e`, given the noise `sg`.
     pub(super) fn level(&mut self, spec: &Spec, e: f64, sg: f64, out: bool) -> (f64, f64) {
         let (mut gain, mut slope) = (spec.slow, spec.slope);

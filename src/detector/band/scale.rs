@@ -54,27 +54,33 @@ impl Scale {
         self.points >= GUESS
     }
 
+    #[cfg(test)]
+    pub(super) fn assume_known(&mut self) {
+        self.points = LEARNED;
+    }
+
     /// s1: one deviation in bucket `k`.
     pub(super) fn deviation(&self, k: usize, buckets: usize) -> f64 {
         self.factor * self.sigma * self.cells.factor(k, buckets)
     }
 
-    /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data.
-    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64) {
+    /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `weight`
+    /// that of a small error, 1 or less.
+    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64, weight: f64) {
         let buckets = spec.buckets as usize;
         let gain =
             if self.points < LEARNED { spec.eta.max(2.0 / f64::from(self.points + 20)) } else { spec.eta };
         let cell = self.cells.factor(k, buckets);
         let up = error > self.sigma * cell;
-        self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - 0.3173 * gain };
+        self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - weight * 0.3173 * gain };
         self.sigma = self.sigma.max(0.3 * step);
-        self.cells.learn(k, buckets, error / self.sigma);
+        self.cells.learn(k, buckets, error / self.sigma, weight);
         self.points = (self.points + 1).min(LEARNED);
     }
 
     /// Learns the shares outside the band, whose least half-width is `least`. To be called after
     /// [`Scale::learn_sigma`].
-    pub(super) fn learn_shares(&mut self, spec: &Spec, k: usize, error: f64, least: f64) {
+    pub(super) fn learn_shares(&mut self, spec: &Spec, k: usize, error: f64, least: f64, weight: f64) {
         let gain = if self.points < LEARNED {
             spec.eta_factor.max(2.0 / f64::from(self.points + 100))
         } else {
@@ -85,15 +91,14 @@ impl Scale {
         if error > half.max(least) {
             self.factor *= 1.0 + 0.9545 * gain;
         } else if half >= least {
-            self.factor *= 1.0 - 0.0455 * gain;
-        } else {
-            // a point that only the last digit keeps inside says nothing about the noise; what was learned of
-            // it is old, so that noise which resumes after a constant stretch is learned as if new
+            self.factor *= 1.0 - weight * 0.0455 * gain;
+        } else if self.sigma < 0.21 * least {
+            // at its floor: only the last digit is known, so noise that sets in is learned as if new
             self.points = 0;
         }
         self.factor = self.factor.clamp(0.8, 2.0);
         let far = error > ((2.0 + self.tail) * self.factor * one).max(least);
-        self.tail += if far { 0.05 * 0.993 } else { -0.05 * 0.007 };
+        self.tail += if far { 0.05 * 0.993 } else { -weight * 0.05 * 0.007 };
         self.tail = self.tail.clamp(1.0, 3.0);
     }
 

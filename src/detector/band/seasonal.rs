@@ -5,21 +5,23 @@
 //! side that is long enough moves the level by the mean of its errors, at once and without residue. No
 //! decomposition is iterated and no period is searched for.
 
-use super::agile::Agile;
+use super::alternation::Alternation;
 use super::counter::Counter;
+use super::follow::Follow;
 use super::prediction::Prediction;
 use super::profile::{Gross, Profile};
 use super::quantum::Quantum;
-use super::robust::Robust;
 use super::run::Run;
 use super::scale::Scale;
-use super::spec::{Algorithm, Spec};
+use super::spec::Spec;
 use super::state::{finite, within, within_u32};
 use super::warmup::Warmup;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
 const LEAST: f64 = 1.5;
+/// Weight of a value that is stuck when the noise is learned: a sensor that hangs has not become precise.
+const STUCK: f64 = 0.1;
 /// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
 /// random walk, and the one before the reset says nothing about the one after it.
 const SETTLING: u8 = 60;
@@ -32,22 +34,6 @@ pub(super) struct Parts {
     pub(super) profile: Profile,
     pub(super) scale: Scale,
     pub(super) run: Run,
-}
-
-/// The level policy.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Follow {
-    Agile(Agile),
-    Robust(Robust),
-}
-
-impl Follow {
-    fn new(spec: &Spec) -> Self {
-        match spec.algorithm() {
-            Algorithm::Robust => Self::Robust(Robust::new()),
-            _ => Self::Agile(Agile::new()),
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,53 +55,6 @@ struct Active {
     season: Tally,
     /// Points until the reset of a counter is forgotten, 0..=60.
     settling: u8,
-}
-
-/// Outliers on alternating sides: the scale is too small.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Alternation {
-    /// Side of the last outlier, -1, 0 or 1.
-    side: i8,
-    /// Points since then, 0..=9; 9 is long ago.
-    age: u8,
-    /// Changes of side in close succession, 0..=100.
-    count: u8,
-    /// |error| of the last outlier, >= 0.
-    size: f64,
-}
-
-impl Alternation {
-    const NONE: Self = Self { side: 0, age: 9, count: 0, size: 0.0 };
-
-    /// The scale that the outliers ask for, after `enough` close changes of side, or at a later one.
-    ///
-    /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
-    /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
-    fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &Scale) -> Option<f64> {
-        self.age = (self.age + 1).min(9);
-        if !out {
-            return None;
-        }
-        let side = if error > 0.0 { 1 } else { -1 };
-        let close = self.age <= 8;
-        let changed = close && self.side == -side && !shifting;
-        if !close {
-            self.count = 0;
-        }
-        if changed {
-            self.count = (self.count + 1).min(100);
-        }
-        let pair = self.size.min(error.abs());
-        self.side = side;
-        self.age = 0;
-        self.size = error.abs();
-        let little = 1.15 * scale.sigma;
-        if changed && (self.count >= 3 || !scale.is_known()) {
-            Some(little.max(pair / 1.5))
-        } else {
-            (changed && self.count >= enough).then_some(little)
-        }
-    }
 }
 
 /// Points of the season so far.
@@ -164,6 +103,11 @@ impl Seasonal {
         spec.buckets as usize * (size_of::<f32>() + 1) + cells * size_of::<f32>()
     }
 
+    /// Bucket of the season; within the profile even for a spec that is not the engine's own.
+    fn place(&self, spec: &Spec, bucket: i64, utc_offset: i32) -> usize {
+        spec.place(bucket, utc_offset).min(self.parts.profile.len() - 1)
+    }
+
     /// Buckets since the last point, none when that is too long ago, or not past.
     fn gap(&self, spec: &Spec, bucket: i64) -> Option<f64> {
         let gap = bucket.saturating_sub(self.last);
@@ -175,13 +119,11 @@ impl Seasonal {
         self.end_warm_up(spec, bucket);
         let Phase::Active(active) = &self.phase else { return None };
         let gap = self.gap(spec, bucket)?;
-        let k = spec.place(bucket, utc_offset);
+        let k = self.place(spec, bucket, utc_offset);
         let base = self.parts.profile.base(k)?;
-        let expected = self.parts.anchor + active.level + active.slope * gap + base;
-        let (width, least_deviation) = match &self.follow {
-            Follow::Agile(agile) => (agile.width(gap), agile.least_deviation()),
-            Follow::Robust(robust) => (robust.width(), 0.0),
-        };
+        let growth = self.follow.growth(active.slope, gap, &self.parts.scale);
+        let expected = self.parts.anchor + active.level + growth + base;
+        let (width, least_deviation) = self.follow.width(gap);
         let one = width * self.parts.scale.deviation(k, spec.buckets as usize);
         Some(Prediction {
             expected,
@@ -195,22 +137,21 @@ impl Seasonal {
     }
 
     pub(super) fn update(&mut self, spec: &Spec, bucket: i64, utc_offset: i32, y: f64) {
-        let k = spec.place(bucket, utc_offset);
+        let k = self.place(spec, bucket, utc_offset);
         if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
             return;
         }
-        let Some(gap) = self.gap(spec, bucket).filter(|_| !matches!(self.phase, Phase::Empty)) else {
+        if matches!(self.phase, Phase::Empty) || self.gap(spec, bucket).is_none() {
             self.begin(spec, bucket, k, y);
             return;
-        };
+        }
         self.end_warm_up(spec, bucket);
+        let gap = bucket.saturating_sub(self.last) as f64;
         let due = self.counter.next(gap);
         let rise = (y - self.counter.last()).abs();
         self.quantum.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
-        if let Follow::Agile(agile) = &mut self.follow {
-            agile.observe(spec, y);
-        }
+        self.follow.observe(spec, y);
         match &mut self.phase {
             Phase::Empty => {}
             Phase::Warm(warm) => {
@@ -222,7 +163,7 @@ impl Seasonal {
                 let rise = if reset { 0.0 } else { rise };
                 warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
             }
-            Phase::Active(_) => self.follow_point(spec, bucket, k, y, reset),
+            Phase::Active(_) => self.follow_point(spec, bucket, gap, k, y, reset),
         }
     }
 
@@ -234,9 +175,7 @@ impl Seasonal {
         self.counter = Counter::new();
         self.counter.begin(y);
         self.follow = Follow::new(spec);
-        if let Follow::Agile(agile) = &mut self.follow {
-            agile.observe(spec, y);
-        }
+        self.follow.observe(spec, y);
         self.parts.anchor = y;
         self.parts.profile.clear();
         self.parts.scale.reset();
@@ -254,10 +193,7 @@ impl Seasonal {
         }
         let start = warm.finish(&mut self.parts, spec, self.last, self.quantum.step());
         self.last = self.last.max(start.bucket);
-        match &mut self.follow {
-            Follow::Agile(agile) => agile.warmed_up(),
-            Follow::Robust(robust) => robust.warmed_up(spec),
-        }
+        self.follow.warmed_up(spec);
         self.phase = Phase::Active(Active {
             level: start.level,
             slope: start.slope,
@@ -268,15 +204,14 @@ impl Seasonal {
     }
 
     /// A point after warm-up.
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64, reset: bool) {
-        let gap = bucket.saturating_sub(self.last) as f64;
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64, reset: bool) {
         let Phase::Active(active) = &mut self.phase else { return };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.last = bucket;
         active.settling = if reset { SETTLING } else { active.settling.saturating_sub(1) };
 
         // time passes
-        active.level += active.slope * gap;
+        active.level += self.follow.growth(active.slope, gap, scale);
         match &mut self.follow {
             Follow::Agile(agile) => {
                 if agile.elapse(gap) {
@@ -296,10 +231,7 @@ impl Seasonal {
             active.level += e;
             e = 0.0;
             *run = Run::new();
-            match &mut self.follow {
-                Follow::Agile(agile) => agile.reset(),
-                Follow::Robust(robust) => robust.reset(),
-            }
+            self.follow.reset();
         }
         let step = self.quantum.step();
         let sg = scale.deviation(k, spec.buckets as usize).max(0.4 * step);
@@ -321,8 +253,9 @@ impl Seasonal {
         }
         // gross points teach nothing about the noise
         if run.length() < 3 && size <= 6.0 * sg && !reset {
-            scale.learn_sigma(spec, k, size, step);
-            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e));
+            let weight = if self.counter.is_stuck() { STUCK } else { 1.0 };
+            scale.learn_sigma(spec, k, size, step, weight);
+            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e), weight);
         }
 
         // level and slope
@@ -393,10 +326,7 @@ impl Seasonal {
         w.i64(self.last);
         self.quantum.save(w);
         self.counter.save(w);
-        match &self.follow {
-            Follow::Agile(agile) => agile.save(w),
-            Follow::Robust(robust) => robust.save(w),
-        }
+        self.follow.save(w);
         w.f64(self.parts.anchor);
         self.parts.run.save(w);
         let settled = match &self.phase {
@@ -423,10 +353,7 @@ impl Seasonal {
         let last = r.i64("last bucket")?;
         let quantum = Quantum::restore(r, spec.buckets)?;
         let counter = Counter::restore(r)?;
-        let follow = match spec.algorithm() {
-            Algorithm::Robust => Follow::Robust(Robust::restore(spec, r)?),
-            _ => Follow::Agile(Agile::restore(spec, r)?),
-        };
+        let follow = Follow::restore(spec, r)?;
         let anchor = finite(r, "anchor")?;
         let run = Run::restore(r)?;
         let phase = if phase == 1 {
@@ -448,10 +375,7 @@ impl Seasonal {
 impl Active {
     fn save(&self, w: &mut Writer<'_>) {
         w.f64s(&[self.level, self.slope]);
-        w.u8((self.alternation.side + 1) as u8);
-        w.u8(self.alternation.age);
-        w.u8(self.alternation.count);
-        w.f64(self.alternation.size);
+        self.alternation.save(w);
         w.i64(self.season.from);
         w.varint(u64::from(self.season.points));
         w.varint(u64::from(self.season.outliers));
@@ -462,12 +386,7 @@ impl Active {
     fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let level = finite(r, "level")?;
         let slope = finite(r, "slope")?;
-        let alternation = Alternation {
-            side: within(r.u8("side of an outlier")?, 0..=2, "side of an outlier")? as i8 - 1,
-            age: within(r.u8("age of an outlier")?, 0..=9, "age of an outlier")?,
-            count: within(r.u8("changes of side")?, 0..=100, "changes of side")?,
-            size: finite(r, "last outlier")?,
-        };
+        let alternation = Alternation::restore(r)?;
         let from = within(r.i64("start of the season")?, i64::MIN..=last, "start of the season")?;
         let points = within_u32(r, 0..=spec.buckets, "points of the season")?;
         let outliers = within_u32(r, 0..=points, "outliers of the season")?;

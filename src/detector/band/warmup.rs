@@ -166,7 +166,7 @@ impl Warmup {
         if run.length() >= 8 || self.in_season <= (spec.buckets / 5).min(5) {
             return;
         }
-        scale.learn_sigma(spec, k, e.abs() / young, step);
+        scale.learn_sigma(spec, k, e.abs() / young, step, 1.0);
         if e.abs() <= 4.5 * sg {
             profile.learn(k, e, 1.0);
         } else if profile.conflict(k, e) == Gross::Again {
