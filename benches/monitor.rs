@@ -107,7 +107,7 @@ fn watch(bencher: Bencher<'_, '_>, (algorithm, monitors): (&str, usize)) {
             _ => query.replace("'daily', timezone='Europe/Vienna'", "'hourly'"),
         },
     );
-    let plan = &Plan::group(vec![MonitorSpec::check(&monitor).unwrap(); monitors])[0];
+    let plan = &Plan::group(vec![MonitorSpec::check(&monitor).unwrap(); monitors])[0].0;
     let mut watch = Watch::new(plan);
     let mut minute = 0i64;
     let mut step = || {

@@ -7,6 +7,9 @@ pub struct Time(i64);
 const NANOS: i64 = 1_000_000_000;
 
 impl Time {
+    /// Before every other.
+    pub const MIN: Self = Self(i64::MIN);
+
     /// From whole nanoseconds since 1970, any sign.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {

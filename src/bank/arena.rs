@@ -3,6 +3,7 @@
 use hashbrown::HashTable;
 
 use super::key::{SeriesKey, StoredKey};
+use crate::time::Time;
 
 /// End of the chain of ages.
 const NONE: u32 = u32::MAX;
@@ -18,6 +19,8 @@ pub(super) struct Slot<M> {
     older: u32,
     newer: u32,
     pub(super) key: StoredKey,
+    /// Latest event time of its observations.
+    pub(super) seen: Time,
     pub(super) model: M,
 }
 
@@ -69,6 +72,11 @@ impl<M> Arena<M> {
         &mut self.slots[at as usize]
     }
 
+    /// All of them, to be changed; in no order that means anything.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<M>> {
+        self.slots.iter_mut()
+    }
+
     /// From the least to the most recently seen.
     pub(super) fn by_age(&self) -> impl Iterator<Item = &Slot<M>> {
         let mut at = self.oldest;
@@ -104,7 +112,15 @@ impl<M> Arena<M> {
             return Err(model);
         }
         let at = self.slots.len() as u32;
-        self.slots.push(Slot { id, section, older: NONE, newer: NONE, key: StoredKey::new(key), model });
+        self.slots.push(Slot {
+            id,
+            section,
+            older: NONE,
+            newer: NONE,
+            key: StoredKey::new(key),
+            seen: Time::MIN,
+            model,
+        });
         let slots = &self.slots;
         self.index.insert_unique(key.hash(section), at, |&at| {
             slots[at as usize].key.hash(slots[at as usize].section)

@@ -27,6 +27,8 @@ pub(super) struct SnapshotHead {
     /// Series forgotten for want of room since the folder was made.
     pub(super) evicted: u64,
     pub(super) sections: Vec<SectionId>,
+    /// The clock of each of them.
+    pub(super) clocks: Vec<i64>,
 }
 
 /// First frame of a journal.
@@ -44,7 +46,7 @@ pub(super) struct JournalHead {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Entry<'a> {
     Snapshot(SnapshotHead),
-    Series { id: u32, section: u16, key: &'a [u8], model: &'a [u8] },
+    Series { id: u32, section: u16, seen: Time, key: &'a [u8], model: &'a [u8] },
     End { series: u64 },
     Journal(JournalHead),
     Register { id: u32, section: u16, key: &'a [u8] },
@@ -90,11 +92,15 @@ impl<'a> Entry<'a> {
                 w.u32(head.next_id);
                 w.u64(head.evicted);
                 put_sections(&mut w, &head.sections);
+                for clock in &head.clocks {
+                    w.i64(*clock);
+                }
             }
-            Entry::Series { id, section, key, model } => {
+            Entry::Series { id, section, seen, key, model } => {
                 w.u8(SERIES);
                 w.varint(u64::from(*id));
                 w.varint(u64::from(*section));
+                w.i64(seen.nanos());
                 w.bytes(key);
                 w.bytes(model);
             }
@@ -132,15 +138,18 @@ impl<'a> Entry<'a> {
     pub(super) fn take(payload: &'a [u8]) -> Result<Self, CodecError> {
         let mut r = Reader::new(payload);
         let entry = match r.u8("entry kind")? {
-            SNAPSHOT => Entry::Snapshot(SnapshotHead {
-                next_journal: r.u64("journal number")?,
-                next_id: r.u32("next series id")?,
-                evicted: r.u64("evicted")?,
-                sections: take_sections(&mut r)?,
-            }),
+            SNAPSHOT => {
+                let next_journal = r.u64("journal number")?;
+                let next_id = r.u32("next series id")?;
+                let evicted = r.u64("evicted")?;
+                let sections = take_sections(&mut r)?;
+                let clocks = sections.iter().map(|_| r.i64("section clock")).collect::<Result<_, _>>()?;
+                Entry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
+            }
             SERIES => Entry::Series {
                 id: take_id(&mut r)?,
                 section: take_section(&mut r)?,
+                seen: Time::from_nanos(r.i64("time of the last observation")?),
                 key: r.bytes("series key")?,
                 model: r.bytes("model")?,
             },

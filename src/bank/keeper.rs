@@ -1,12 +1,12 @@
 //! Writes the journal, and knows when and how to compact it.
 
-use super::arena::Arena;
 use super::entry::{Entry, JournalHead, SnapshotHead};
 use super::frame::{FrameReader, FrameWriter, PREAMBLE};
+use super::live::Live;
 use super::notice::Notice;
 use super::recover::{JOURNAL_NAMES, Position, SNAPSHOT, journal_name};
 use super::storage::{Storage, StorageError};
-use super::{Model, SectionId};
+use super::{Model, Section, SectionId};
 use crate::codec::Writer;
 use crate::time::Time;
 
@@ -191,8 +191,14 @@ impl Keeper {
         MIN_JOURNAL.max(self.position.snapshot_bytes / 2)
     }
 
-    /// Replaces all journals by a snapshot of `arena`.
-    pub(super) fn compact<M: Model>(&mut self, arena: &Arena<M>, counts: Counts, notices: &mut Vec<Notice>) {
+    /// Replaces all journals by a snapshot of all series.
+    pub(super) fn compact<M: Model>(
+        &mut self,
+        sections: &[Section<M>],
+        live: &Live<M>,
+        counts: Counts,
+        notices: &mut Vec<Notice>,
+    ) {
         let was_failing = matches!(self.mode, Mode::Failed { .. });
         if self.mode == Mode::Open {
             match self.is_taken_over() {
@@ -206,7 +212,7 @@ impl Keeper {
             }
         }
         let first_new = self.position.next_journal;
-        match self.write_snapshot(arena, counts, first_new) {
+        match self.write_snapshot(sections, live, counts, first_new) {
             Ok(bytes) => {
                 for number in self.position.first_journal..first_new {
                     // one that stays behind is recognised by its number and removed later
@@ -233,7 +239,8 @@ impl Keeper {
 
     fn write_snapshot<M: Model>(
         &mut self,
-        arena: &Arena<M>,
+        sections: &[Section<M>],
+        live: &Live<M>,
         counts: Counts,
         next_journal: u64,
     ) -> Result<u64, StorageError> {
@@ -258,15 +265,24 @@ impl Keeper {
                 next_id: counts.next_id,
                 evicted: counts.evicted,
                 sections: self.sections.clone(),
+                clocks: live.clocks.clone(),
             }),
             &mut piece,
         );
         let mut model = Vec::new();
-        for slot in arena.by_age() {
+        for slot in live.arena.by_age() {
             model.clear();
-            slot.model.save(&mut Writer::new(&mut model));
+            if let Some(section) = sections.get(usize::from(slot.section)) {
+                slot.model.save(&section.spec, &mut Writer::new(&mut model));
+            }
             put(
-                &Entry::Series { id: slot.id, section: slot.section, key: slot.key.bytes(), model: &model },
+                &Entry::Series {
+                    id: slot.id,
+                    section: slot.section,
+                    seen: slot.seen,
+                    key: slot.key.bytes(),
+                    model: &model,
+                },
                 &mut piece,
             );
             if piece.len() >= PIECE {
@@ -275,7 +291,7 @@ impl Keeper {
                 piece.clear();
             }
         }
-        put(&Entry::End { series: arena.len() as u64 }, &mut piece);
+        put(&Entry::End { series: live.arena.len() as u64 }, &mut piece);
         storage.append(&piece)?;
         bytes += piece.len() as u64;
         storage.sync()?;

@@ -22,6 +22,7 @@ mod entry;
 mod frame;
 mod keeper;
 mod key;
+mod live;
 mod notice;
 mod recover;
 mod storage;
@@ -34,9 +35,12 @@ pub use key::SeriesKey;
 pub use notice::Notice;
 pub use storage::{MemoryStorage, Storage, StorageError};
 
+use std::collections::VecDeque;
+
 use arena::Arena;
 use entry::Entry;
 use keeper::{Counts, Keeper};
+use live::Live;
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::time::Time;
@@ -54,19 +58,27 @@ pub struct Observation {
 
 /// What a bank keeps for each series.
 ///
-/// `update` must depend on nothing but the model, the spec and the observation, or a restart would change scores.
+/// `update` and `pass` must depend on nothing but the model, the spec and their arguments, or a restart would change scores.
 pub trait Model: Sized {
     /// What all series of a section share.
     type Spec;
-    /// What one observation yields.
-    type Output;
+    /// Where an observation leaves what it yields; used again for every record.
+    type Output: Default;
+    /// What a series says that falls silent.
+    type Silence;
 
     /// A model that has seen nothing.
     fn new(spec: &Self::Spec) -> Self;
     /// Scores and learns one observation.
-    fn update(&mut self, spec: &Self::Spec, observation: Observation) -> Self::Output;
+    fn update(&mut self, spec: &Self::Spec, observation: Observation, output: &mut Self::Output);
+    /// How often silent series are looked after, in seconds of their section's event time; `None`: never.
+    fn clock_seconds(_spec: &Self::Spec) -> Option<u32> {
+        None
+    }
+    /// Called once a clock step for each series: its section is at `now`, itself was last `seen` then.
+    fn pass(&mut self, _spec: &Self::Spec, _seen: Time, _now: Time, _report: &mut dyn FnMut(Self::Silence)) {}
     /// Writes everything the next update depends on.
-    fn save(&self, w: &mut Writer<'_>);
+    fn save(&self, spec: &Self::Spec, w: &mut Writer<'_>);
     /// The inverse of [`save`](Model::save).
     ///
     /// # Errors
@@ -94,20 +106,35 @@ pub struct Section<M: Model> {
     pub spec: M::Spec,
 }
 
+/// More than this many are not kept for records to come; the oldest go first.
+const MAX_SILENCES: usize = 10_000;
+
+/// What a series said that fell silent.
+#[derive(Debug)]
+pub struct Silent<M: Model> {
+    /// Index of its section.
+    pub section: u16,
+    /// The bytes of its key.
+    pub key: Box<[u8]>,
+    /// What it said.
+    pub silence: M::Silence,
+}
+
 /// All series of a pipeline.
 pub struct Bank<M: Model> {
     sections: Vec<Section<M>>,
     max_series: usize,
-    arena: Arena<M>,
+    live: Live<M>,
     keeper: Option<Keeper>,
     next_id: u32,
     evicted: u64,
     notices: Vec<Notice>,
+    silences: VecDeque<Silent<M>>,
 }
 
 impl<M: Model> std::fmt::Debug for Bank<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bank").field("series", &self.arena.len()).field("keeper", &self.keeper).finish()
+        f.debug_struct("Bank").field("series", &self.live.arena.len()).field("keeper", &self.keeper).finish()
     }
 }
 
@@ -116,13 +143,14 @@ impl<M: Model> Bank<M> {
     #[must_use]
     pub fn in_memory(sections: Vec<Section<M>>, max_series: usize) -> Self {
         Self {
+            live: Live::new(sections.len()),
             sections,
             max_series: max_series.max(1),
-            arena: Arena::new(),
             keeper: None,
             next_id: 0,
             evicted: 0,
             notices: Vec::new(),
+            silences: VecDeque::new(),
         }
     }
 
@@ -136,44 +164,71 @@ impl<M: Model> Bank<M> {
         flush: Flush,
     ) -> Self {
         let mut bank = Self::in_memory(sections, max_series);
-        match recover::recover(&mut *storage, &bank.sections, &mut bank.arena, &mut bank.notices) {
+        match recover::recover(&mut *storage, &bank.sections, &mut bank.live, &mut bank.notices) {
             Ok(position) => {
                 bank.next_id = position.next_id;
                 bank.evicted = position.evicted;
                 let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
                 bank.keeper = Some(Keeper::new(storage, flush, position, ids));
-                while bank.arena.len() > bank.max_series {
+                while bank.live.arena.len() > bank.max_series {
                     bank.evict_oldest();
                 }
                 bank.compact_if_due();
             }
             Err(error) => {
-                bank.arena.clear();
+                bank.live.clear();
                 bank.notices.push(Notice::CannotRead(error));
             }
         }
         bank
     }
 
-    /// Scores and learns one observation of the series `key` of a section.
+    /// Scores and learns one observation of the series `key` of a section; what it yields goes to `output`.
     ///
-    /// It is on disk after the next [`commit`](Bank::commit). `None` only for a section that does not exist, or when there is no memory for even one series.
-    pub fn observe(&mut self, section: u16, key: &SeriesKey, observation: Observation) -> Option<M::Output> {
-        let at = match self.arena.find(section, key) {
+    /// It is on disk after the next [`commit`](Bank::commit). False, and `output` untouched, only for a section
+    /// that does not exist, or when there is no memory for even one series.
+    pub fn observe(
+        &mut self,
+        section: u16,
+        key: &SeriesKey,
+        observation: Observation,
+        output: &mut M::Output,
+    ) -> bool {
+        let at = match self.live.arena.find(section, key) {
             Some(at) => {
-                self.arena.touch(at);
+                self.live.arena.touch(at);
                 at
             }
-            None => self.register(section, key)?,
+            None => match self.register(section, key) {
+                Some(at) => at,
+                None => return false,
+            },
         };
-        let spec = &self.sections.get(usize::from(section))?.spec;
-        let slot = self.arena.get_mut(at);
-        let output = slot.model.update(spec, observation);
+        let Some(spec) = self.sections.get(usize::from(section)) else { return false };
+        let silences = &mut self.silences;
+        self.live.observe(spec, at, observation, output, &mut |section, key, silence| {
+            if silences.len() == MAX_SILENCES {
+                silences.pop_front();
+            }
+            silences.push_back(Silent { section, key: key.into(), silence });
+        });
         if let Some(keeper) = &mut self.keeper {
-            let id = slot.id;
+            let id = self.live.arena.get_mut(at).id;
             keeper.log(&Entry::Observe { id, observation }, &mut self.notices);
         }
-        Some(output)
+        true
+    }
+
+    /// Whether silent series have said something; it waits here for a record that can carry it.
+    #[must_use]
+    pub fn has_silences(&self) -> bool {
+        !self.silences.is_empty()
+    }
+
+    /// The oldest thing that a silent series of this section has said.
+    pub fn take_silence(&mut self, section: u16) -> Option<Silent<M>> {
+        let at = self.silences.iter().position(|silent| silent.section == section)?;
+        self.silences.remove(at)
     }
 
     /// Ends what one record caused: its observations are on disk now, as far as [`Flush`] asks for it.
@@ -186,13 +241,13 @@ impl<M: Model> Bank<M> {
 
     /// The model of a series, if it is known.
     pub fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
-        let at = self.arena.find(section, key)?;
-        Some(&self.arena.get_mut(at).model)
+        let at = self.live.arena.find(section, key)?;
+        Some(&self.live.arena.get_mut(at).model)
     }
 
     /// All series: section, key, model; in no particular order.
     pub fn series(&self) -> impl Iterator<Item = (u16, &[u8], &M)> {
-        self.arena.iter().map(|slot| (slot.section, slot.key.bytes(), &slot.model))
+        self.live.arena.iter().map(|slot| (slot.section, slot.key.bytes(), &slot.model))
     }
 
     /// Puts what waits in memory on disk.
@@ -216,13 +271,13 @@ impl<M: Model> Bank<M> {
     /// Series in memory.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.arena.len()
+        self.live.arena.len()
     }
 
     /// True when no series was seen yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.arena.len() == 0
+        self.live.arena.len() == 0
     }
 
     /// Series forgotten because `max_series` was reached.
@@ -240,7 +295,7 @@ impl<M: Model> Bank<M> {
     fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
         let bytes = 2 * (M::memory_bytes(spec) + key.len() + 64);
-        if self.arena.len() >= self.max_series {
+        if self.live.arena.len() >= self.max_series {
             self.evict_oldest();
         } else if !has_room(bytes) {
             self.out_of_memory();
@@ -249,10 +304,10 @@ impl<M: Model> Bank<M> {
         let mut model = M::new(spec);
         let id = self.next_id;
         let at = loop {
-            match self.arena.insert(id, section, key, model) {
+            match self.live.arena.insert(id, section, key, model) {
                 Ok(at) => break at,
                 Err(back) => {
-                    self.arena.oldest()?;
+                    self.live.arena.oldest()?;
                     self.out_of_memory();
                     model = back;
                 }
@@ -266,9 +321,9 @@ impl<M: Model> Bank<M> {
     }
 
     fn evict_oldest(&mut self) {
-        let Some(at) = self.arena.oldest() else { return };
-        let id = self.arena.get_mut(at).id;
-        self.arena.remove(at);
+        let Some(at) = self.live.arena.oldest() else { return };
+        let id = self.live.arena.get_mut(at).id;
+        self.live.arena.remove(at);
         self.evicted += 1;
         if let Some(keeper) = &mut self.keeper {
             keeper.log(&Entry::Evict { id }, &mut self.notices);
@@ -277,7 +332,7 @@ impl<M: Model> Bank<M> {
 
     /// Makes room below `max_series`, and stays there.
     fn out_of_memory(&mut self) {
-        let series = self.arena.len();
+        let series = self.live.arena.len();
         self.notices.push(Notice::OutOfMemory { series });
         self.max_series = series.max(1);
         self.evict_oldest();
@@ -288,7 +343,7 @@ impl<M: Model> Bank<M> {
             && keeper.wants_compaction()
         {
             let counts = Counts { next_id: self.next_id, evicted: self.evicted };
-            keeper.compact(&self.arena, counts, &mut self.notices);
+            keeper.compact(&self.sections, &self.live, counts, &mut self.notices);
         }
     }
 }

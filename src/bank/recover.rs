@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::arena::Arena;
 use super::entry::{Entry, SnapshotHead};
 use super::frame::{FrameReader, ReadError};
+use super::live::Live;
 use super::notice::Notice;
 use super::storage::{Storage, StorageError};
 use super::{Model, Section, SectionId, SeriesKey};
@@ -54,14 +54,20 @@ impl Position {
     }
 }
 
-/// Reads everything into `arena`. Only an unreadable folder is an error; a bad file is set aside and told.
+/// Reads everything into `live`. Only an unreadable folder is an error; a bad file is set aside and told.
 pub(super) fn recover<M: Model>(
     storage: &mut dyn Storage,
     sections: &[Section<M>],
-    arena: &mut Arena<M>,
+    live: &mut Live<M>,
     notices: &mut Vec<Notice>,
 ) -> Result<Position, StorageError> {
-    let mut replay = Replay { sections, arena, slots: BTreeMap::new(), dropped: BTreeMap::new() };
+    let mut replay = Replay {
+        sections,
+        live,
+        output: M::Output::default(),
+        slots: BTreeMap::new(),
+        dropped: BTreeMap::new(),
+    };
     let mut position = Position::start();
 
     if let Some(len) = storage.len(SNAPSHOT)? {
@@ -205,7 +211,9 @@ enum Read {
 
 struct Replay<'a, M: Model> {
     sections: &'a [Section<M>],
-    arena: &'a mut Arena<M>,
+    live: &'a mut Live<M>,
+    /// What replayed observations yield: said before, not said again.
+    output: M::Output,
     /// Series id -> slot.
     slots: BTreeMap<u32, u32>,
     /// Section name -> series that were dropped because its parameters are others now.
@@ -235,7 +243,7 @@ impl SectionMap {
 
 impl<M: Model> Replay<'_, M> {
     fn clear(&mut self) {
-        self.arena.clear();
+        self.live.clear();
         self.slots.clear();
         self.dropped.clear();
     }
@@ -250,11 +258,18 @@ impl<M: Model> Replay<'_, M> {
             None => return Err(ReadError::Torn { at: 0 }),
         };
         let map = SectionMap::new(&head.sections, self.sections);
+        for (section, &clock) in map.0.iter().zip(&head.clocks) {
+            if let Ok(section) = section
+                && let Some(ours) = self.live.clocks.get_mut(usize::from(*section))
+            {
+                *ours = clock;
+            }
+        }
         let mut seen = 0;
         while let Some((at, payload)) = frames.next()? {
             let entry = Entry::take(payload).map_err(|cause| ReadError::Impossible { at, cause })?;
             match entry {
-                Entry::Series { id, section, key, model } => {
+                Entry::Series { id, section, seen: seen_at, key, model } => {
                     seen += 1;
                     let section =
                         map.get(section).map_err(|cause| ReadError::Impossible { at, cause })?.clone();
@@ -267,7 +282,9 @@ impl<M: Model> Replay<'_, M> {
                             if !r.is_empty() {
                                 return Err(impossible(at, "model length"));
                             }
-                            self.add(id, section, key, model);
+                            if let Some(at) = self.add(id, section, key, model) {
+                                self.live.arena.get_mut(at).seen = seen_at;
+                            }
                         }
                         Err(name) => *self.dropped.entry(name).or_default() += 1,
                     }
@@ -332,10 +349,9 @@ impl<M: Model> Replay<'_, M> {
             Entry::Observe { id, observation } => {
                 // a series of a dropped section has no slot
                 if let Some(&at) = self.slots.get(&id) {
-                    self.arena.touch(at);
-                    let slot = self.arena.get_mut(at);
-                    let spec = &self.sections[usize::from(slot.section)].spec;
-                    let _ = slot.model.update(spec, observation);
+                    self.live.arena.touch(at);
+                    let section = &self.sections[usize::from(self.live.arena.get_mut(at).section)];
+                    self.live.observe(section, at, observation, &mut self.output, &mut |_, _, _| {});
                 }
             }
             _ => return Err(CodecError::Invalid { what: "entry of a journal" }),
@@ -343,23 +359,23 @@ impl<M: Model> Replay<'_, M> {
         Ok(())
     }
 
-    fn add(&mut self, id: u32, section: u16, key: &[u8], model: M) {
+    fn add(&mut self, id: u32, section: u16, key: &[u8], model: M) -> Option<u32> {
         let key = &SeriesKey::new(key);
-        if let Some(at) = self.arena.find(section, key) {
-            let old = self.arena.get_mut(at).id;
+        if let Some(at) = self.live.arena.find(section, key) {
+            let old = self.live.arena.get_mut(at).id;
             self.forget(old);
         }
-        if let Ok(at) = self.arena.insert(id, section, key, model) {
-            self.slots.insert(id, at);
-        }
+        let at = self.live.arena.insert(id, section, key, model).ok()?;
+        self.slots.insert(id, at);
+        Some(at)
     }
 
     fn forget(&mut self, id: u32) {
         let Some(at) = self.slots.remove(&id) else { return };
-        self.arena.remove(at);
+        self.live.arena.remove(at);
         // the arena moved its last slot into the gap
-        if (at as usize) < self.arena.len() {
-            let moved = self.arena.get_mut(at).id;
+        if (at as usize) < self.live.arena.len() {
+            let moved = self.live.arena.get_mut(at).id;
             self.slots.insert(moved, at);
         }
     }

@@ -9,16 +9,26 @@ struct Digest(u64);
 impl Model for Digest {
     type Spec = u64;
     type Output = u64;
+    type Silence = Time;
     fn new(spec: &u64) -> Self {
         Self(*spec)
     }
-    fn update(&mut self, _: &u64, observation: Observation) -> u64 {
+    fn update(&mut self, _: &u64, observation: Observation, output: &mut u64) {
         let mut bytes = observation.value.to_bits().to_le_bytes().to_vec();
         bytes.extend(observation.time.nanos().to_le_bytes());
         self.0 = crate::codec::checksum(self.0, &bytes);
-        self.0
+        *output = self.0;
     }
-    fn save(&self, w: &mut Writer<'_>) {
+    fn clock_seconds(_: &u64) -> Option<u32> {
+        Some(60)
+    }
+    fn pass(&mut self, _: &u64, seen: Time, now: Time, report: &mut dyn FnMut(Time)) {
+        if now.seconds() - seen.seconds() > 90 {
+            self.0 = self.0.rotate_left(1);
+            report(seen);
+        }
+    }
+    fn save(&self, _: &u64, w: &mut Writer<'_>) {
         w.u64(self.0);
     }
     fn restore(_: &u64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -57,9 +67,10 @@ fn step(bank: &mut Bank<Digest>, n: u64) -> u64 {
 
 /// One record that causes one observation.
 fn see(bank: &mut Bank<Digest>, section: u16, key: &[u8], observation: Observation) -> Option<u64> {
-    let output = bank.observe(section, &SeriesKey::new(key), observation);
+    let mut output = 0;
+    let seen = bank.observe(section, &SeriesKey::new(key), observation, &mut output);
     bank.commit();
-    output
+    seen.then_some(output)
 }
 
 fn expected(count: u64, max_series: usize) -> Vec<u64> {
@@ -129,6 +140,18 @@ fn the_least_recently_seen_is_evicted_and_counted_also_over_a_restart() {
     assert!(reference.evicted() > 100);
     drop(bank);
     assert_eq!(open(&disk, 5).evicted(), reference.evicted());
+}
+
+#[test]
+fn the_clock_of_a_section_is_that_of_its_latest_record_and_silent_series_are_told() {
+    let mut bank = Bank::in_memory(sections(&[1, 2]), 100);
+    see(&mut bank, 0, b"silent", at(0));
+    see(&mut bank, 1, b"other section", at(0));
+    for n in 1..200 {
+        see(&mut bank, 0, b"busy", at(n));
+    }
+    let told: Vec<_> = std::iter::from_fn(|| bank.take_silence(0)).map(|s| (s.section, s.key)).collect();
+    assert_eq!(told, [(0, (*b"silent").into()), (0, (*b"silent").into())], "at 120 s and at 180 s");
 }
 
 #[test]

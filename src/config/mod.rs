@@ -20,6 +20,7 @@
 mod general;
 mod ini;
 mod keys;
+mod monitor;
 mod problem;
 mod section;
 mod tag;
@@ -27,6 +28,7 @@ mod tag;
 mod tests;
 
 pub use general::{Filter, ForwardSecurity, General, Journal, Slack};
+pub use monitor::Monitor;
 pub use problem::{ConfigError, Problem};
 pub use section::{ChangeFinderSettings, Kind, Nulls, Section};
 pub use tag::TagPattern;
@@ -47,6 +49,8 @@ pub struct Config {
     pub slack: Option<Slack>,
     /// `[datadog.*]` and `[series.*]` in the order of the file; at least one.
     pub sections: Vec<Section>,
+    /// `[monitor.*]` in the order of the file.
+    pub monitors: Vec<Monitor>,
 }
 
 impl Config {
@@ -76,6 +80,7 @@ impl Config {
                     Section::read_datadog(name, &mut keys, &general.tag_prefix)
                 }
                 Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys),
+                Some(("monitor", name)) if is_name(name) => continue, // once all sections are known
                 Some(("datadog" | "series" | "monitor", name)) => {
                     keys.complain(format!(
                         "{name:?} is no name for a section: letters, digits, `_`, `-` and `.` without blanks"
@@ -103,7 +108,20 @@ impl Config {
             sections.extend(read.map(|read| (read, section)));
         }
 
+        let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
+        let mut monitors: Vec<(Monitor, &ini::IniSection)> = Vec::new();
+        for section in &ini {
+            let Some(name) = section.name.strip_prefix("monitor.").filter(|name| is_name(name)) else {
+                continue;
+            };
+            let mut keys = Keys::new(file, section, &mut problems);
+            let read = Monitor::read(name, &mut keys, &known);
+            keys.finish();
+            monitors.extend(read.map(|read| (read, section)));
+        }
+
         check_together(file, &sections, &mut problems);
+        check_monitors(file, &sections, &monitors, &mut problems);
         if sections.is_empty() && problems.is_empty() {
             problems.push(Problem::at(file, 0).say(
                 "nothing is watched: add a [series.<name>] with `match` and `value`, or a [datadog.<name>] with `query`",
@@ -117,7 +135,8 @@ impl Config {
         }
         if problems.is_empty() {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
-            Ok(Self { general, filter, slack, sections })
+            let monitors = monitors.into_iter().map(|(monitor, _)| monitor).collect();
+            Ok(Self { general, filter, slack, sections, monitors })
         } else {
             Err(ConfigError::new(problems))
         }
@@ -145,6 +164,29 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
                 problems.push(here(format!(
                     "writes the same fields as [{}] into records tagged `{}`: give one of them another `prefix` or `match`",
                     other_ini.name, section.tags
+                )));
+            }
+        }
+    }
+}
+
+/// Two monitors may watch the same records only when they write to different fields.
+fn check_monitors(
+    file: &str,
+    sections: &[(Section, &ini::IniSection)],
+    monitors: &[(Monitor, &ini::IniSection)],
+    problems: &mut Vec<Problem>,
+) {
+    for (n, (monitor, ini)) in monitors.iter().enumerate() {
+        for (other, other_ini) in &monitors[..n] {
+            let (Some((a, _)), Some((b, _))) = (sections.get(monitor.on), sections.get(other.on)) else {
+                continue;
+            };
+            if monitor.prefix == other.prefix && a.tags.overlaps(&b.tags) {
+                problems.push(Problem::at(file, ini.line).section(&ini.name).say(format!(
+                    "writes the same field `{}` into the same records as [{}]: give one of them another `prefix`",
+                    monitor.annotation_names()[0],
+                    other_ini.name
                 )));
             }
         }

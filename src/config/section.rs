@@ -18,6 +18,8 @@ pub struct Section {
     pub value: Accessor,
     /// The fields whose combination names a series; none: one model for all records of the section.
     pub by: Vec<Accessor>,
+    /// Where several sources feed one model: the field that tells them apart.
+    pub source: Option<Accessor>,
     /// The field that holds the time in seconds; the event's own time when absent.
     pub time: Option<Accessor>,
     /// Goes before the names of the annotations.
@@ -97,6 +99,7 @@ impl Section {
             tags: TagPattern::exactly(&format!("{tag_prefix}.{name}")),
             value: field("raw_value")?,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
+            source: if per_scope { None } else { Some(field("scope")?) },
             time: Some(field("time")?),
             prefix: String::new(),
             nulls: read_nulls(keys),
@@ -123,6 +126,7 @@ impl Section {
             tags: tags?,
             value: value?,
             by: by.unwrap_or_default(),
+            source: None,
             time,
             prefix,
             nulls,

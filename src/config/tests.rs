@@ -117,3 +117,38 @@ fn no_secret_is_shown() {
     let config = Config::parse("f.ini", text).unwrap();
     assert!(!format!("{config:?}").contains("hush-hush"));
 }
+
+const MONITOR: &str = "[series.cpu]\nmatch: cpu\nvalue: $p\n[monitor.cpu]\non: cpu\nquery: avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, direction='below', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.8\nwarning: 0.5\nrecovery_window: last_15m\ntimezone: Europe/Vienna\n";
+
+#[test]
+fn a_monitor_watches_a_section_by_its_name() {
+    let config = Config::parse("f.ini", MONITOR).unwrap();
+    assert_eq!(config.monitors[0].on, 0);
+    assert_eq!(config.monitors[0].spec.warning, Some(0.5));
+    assert_eq!(config.monitors[0].annotation_names(), ["anomaly", "anomaly_silent"]);
+}
+
+#[test]
+fn two_monitors_cannot_write_one_field() {
+    let second = MONITOR.split_once("[monitor.cpu]").unwrap().1;
+    let told = told(&format!("{MONITOR}[monitor.second]{second}"));
+    assert_eq!(
+        told,
+        [
+            "f.ini:10: [monitor.second] writes the same field `anomaly` into the same records as [monitor.cpu]: give one of them another `prefix`"
+        ]
+    );
+}
+
+#[test]
+fn a_monitors_problems_are_told_with_their_keys() {
+    let told =
+        told(&MONITOR.replace("on: cpu", "on: cpus").replace("warning: 0.5", "warning: 0.9\nwarnin: 1"));
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert_eq!(
+        told[0],
+        "f.ini:5: [monitor.cpu] on: there is no [datadog.cpus] and no [series.cpus]; did you mean `cpu`?"
+    );
+    assert!(told[1].starts_with("f.ini:7: [monitor.cpu] warning: "), "{}", told[1]);
+    assert_eq!(told[2], "f.ini:8: [monitor.cpu] warnin: unknown key; did you mean `warning`?");
+}

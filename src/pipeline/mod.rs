@@ -11,19 +11,31 @@
 //! # Ok::<(), fluent_anomaly::config::ConfigError>(())
 //! ```
 
+mod errors;
+mod monitoring;
+mod recent;
+mod scoring;
 #[cfg(test)]
 mod tests;
 mod track;
 mod watcher;
+mod watching;
 
-pub use track::{Refusal, Track, TrackSpec, Verdict};
+pub use errors::Unconfigured;
+pub use scoring::{Refusal, ScoreSpec, ScoreTrack, Verdict};
+pub use track::{Silence, Track, TrackSpec, Verdicts};
+pub use watching::{WatchSpec, WatchTrack};
 
 use crate::annotation;
-use crate::bank::{Bank, Flush, Section as BankSection, SeriesKey, Storage};
-use crate::config::{Config, Journal, Section};
-use crate::record::{Extractor, Field, Format, Found, Output};
+use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
+use crate::config::{Config, Journal, Monitor, Section};
+use crate::detector::Scores;
+use crate::monitor::Plan;
+use crate::record::{Field, Format, Found};
 use crate::time::Time;
-use watcher::{Reading, Watcher};
+use errors::ErrorField;
+use monitoring::{AT_ONCE, Monitored, Said};
+use watcher::{Reading, Watcher, key_text};
 
 /// What a pipeline has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +47,8 @@ pub struct Counters {
     pub scored: u64,
     /// Points learned while the order of their series is not yet chosen.
     pub warming_up: u64,
+    /// Points that had been learned before, or may have been: not learned again.
+    pub repeated: u64,
     /// Values that are there but are no finite numbers.
     pub refused: u64,
     /// Records of a watched tag that are no records at all.
@@ -57,6 +71,8 @@ pub struct Pipeline {
     errors: ErrorField,
     log: Vec<String>,
     counters: Counters,
+    verdicts: Verdicts,
+    said: Vec<Said>,
 }
 
 impl Pipeline {
@@ -65,11 +81,20 @@ impl Pipeline {
     pub fn new(config: &Config, format: Format, storage: Option<Box<dyn Storage>>) -> Self {
         let mut watchers = Vec::new();
         let mut sections = Vec::new();
-        for section in &config.sections {
+        for (n, section) in config.sections.iter().enumerate() {
+            let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
+            let monitored = Monitored::new(monitors, annotation::outputs(section).len());
             // a checked configuration has no other
-            if let Ok(spec) = watcher::section_spec(section) {
-                watchers.push(Watcher::new(section, format));
-                sections.push(BankSection { id: watcher::section_id(section), spec });
+            if let Ok(spec) = watcher::score_spec(section) {
+                watchers.push(Watcher::new(section, monitored, format));
+                sections.push(BankSection { id: watcher::score_id(section), spec: TrackSpec::Score(spec) });
+            }
+        }
+        for (watcher, section) in watchers.iter_mut().zip(&config.sections) {
+            for (plan, monitors) in Plan::group(watcher.monitored.specs()) {
+                watcher.monitored.plans.push((sections.len() as u16, monitors));
+                let id = watcher::band_id(section, plan.signature());
+                sections.push(BankSection { id, spec: TrackSpec::Watch(Box::new(WatchSpec::new(plan))) });
             }
         }
         let max_series = config.filter.max_series;
@@ -91,6 +116,8 @@ impl Pipeline {
             errors: ErrorField::new(format),
             log: Vec::new(),
             counters: Counters::default(),
+            verdicts: Verdicts::default(),
+            said: Vec::new(),
         }
     }
 
@@ -170,12 +197,31 @@ impl Pipeline {
                 return;
             }
         };
-        match self.bank.observe(section, &self.key, observation) {
+        if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
+            return;
+        }
+        match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
-                watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                if watcher.monitored.is_empty() {
+                    watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                } else {
+                    self.watch(section, observation, Some(scores), record);
+                }
             }
-            Some(Verdict::WarmingUp) => self.counters.warming_up += 1,
+            Some(Verdict::Repeated(scores)) => {
+                self.counters.repeated += 1;
+                if let Some(scores) = scores {
+                    watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                }
+            }
+            Some(Verdict::TooLate) => self.counters.repeated += 1,
+            Some(Verdict::WarmingUp) => {
+                self.counters.warming_up += 1;
+                if !watcher.monitored.is_empty() {
+                    self.watch(section, observation, None, record);
+                }
+            }
             Some(Verdict::Refused(refusal)) => {
                 self.counters.refused += 1;
                 self.errors.add(&watcher.explain_refusal(refusal));
@@ -183,64 +229,90 @@ impl Pipeline {
             None => {}
         }
     }
+
+    /// Asks the monitors of a section, and writes their verdicts together with the scores.
+    fn watch(
+        &mut self,
+        section: u16,
+        observation: Observation,
+        scores: Option<Scores>,
+        record: &mut Vec<u8>,
+    ) {
+        let Some(watcher) = self.watchers.get(usize::from(section)) else { return };
+        let monitored = &watcher.monitored;
+        self.said.clear();
+        for (track, monitors) in &monitored.plans {
+            if !self.bank.observe(*track, &self.key, observation, &mut self.verdicts) {
+                continue;
+            }
+            for (place, said) in &self.verdicts.watched {
+                let Some(&monitor) = monitors.get(*place) else { continue };
+                let groups = || watcher.groups(record, &self.found);
+                self.said.extend(monitored.said(monitor, *said, groups));
+            }
+        }
+        let mut rest = &self.said[..];
+        let mut scores = scores;
+        while let Some((now, later)) = rest.split_at_checked(rest.len().min(AT_ONCE)) {
+            let mut members = [monitoring::NO_MEMBERS; AT_ONCE];
+            for (slot, said) in members.iter_mut().zip(now) {
+                *slot = monitored.members(said);
+            }
+            let mut fields = [(0, Field::Constant); 4 + AT_ONCE];
+            let mut used = 0;
+            let maps = now.iter().zip(&members).map(|(said, (members, used))| {
+                (monitored.output(said), Field::Map(members.get(..*used).unwrap_or_default()))
+            });
+            let scored = scores.take().map(annotation::score_fields);
+            for (slot, field) in fields.iter_mut().zip(scored.into_iter().flatten().chain(maps)) {
+                *slot = field;
+                used += 1;
+            }
+            watcher.extractor.annotate(record, &self.found, &fields[..used]);
+            rest = later;
+            if rest.is_empty() || watcher.extractor.scan(record, &mut self.found).is_err() {
+                break;
+            }
+        }
+        if self.bank.has_silences() {
+            self.tell_silence(section, record);
+        }
+    }
+
+    /// A series that fell silent has no record of its own: the next record of its section tells.
+    fn tell_silence(&mut self, section: u16, record: &mut Vec<u8>) {
+        let Some(watcher) = self.watchers.get(usize::from(section)) else { return };
+        for (track, monitors) in &watcher.monitored.plans {
+            let Some(silent) = self.bank.take_silence(*track) else { continue };
+            let series = key_text(&silent.key, watcher.several_keys());
+            let groups = watcher.key_groups(&series);
+            let Some((output, texts)) = watcher.monitored.silence(monitors, silent.silence, &groups) else {
+                continue;
+            };
+            let optional = [("transition", texts.transition), ("message", texts.message.as_deref())];
+            let mut members = vec![
+                ("monitor", Field::Text(&texts.monitor)),
+                ("series", Field::Text(&series)),
+                ("status", Field::Text(texts.status)),
+            ];
+            members.extend(optional.into_iter().filter_map(|(name, text)| Some((name, Field::Text(text?)))));
+            if watcher.extractor.scan(record, &mut self.found).is_ok() {
+                watcher.extractor.annotate(record, &self.found, &[(output, Field::Map(&members))]);
+            }
+        }
+    }
 }
 
 /// Bytes that one series of a section takes at most, besides its key.
 #[must_use]
 pub fn series_bytes(section: &Section) -> usize {
-    watcher::section_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&spec))
+    watcher::score_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&TrackSpec::Score(spec)))
 }
 
-/// Stands in for a pipeline while the configuration is wrong: records pass, and each says why it is not scored.
-#[derive(Debug)]
-pub struct Unconfigured {
-    errors: ErrorField,
-    message: String,
-    found: Found,
-}
-
-impl Unconfigured {
-    /// `message` goes into `anomaly_error` of every record.
-    #[must_use]
-    pub fn new(message: &str, format: Format) -> Self {
-        Self { errors: ErrorField::new(format), message: message.to_owned(), found: Found::default() }
-    }
-
-    /// Adds the message to one record, in place; what is no record stays as it is.
-    pub fn process(&mut self, record: &mut Vec<u8>) {
-        self.errors.add(&self.message);
-        self.errors.write(record, &mut self.found);
-    }
-}
-
-/// Collects what is wrong with one record, and writes it.
-#[derive(Debug)]
-struct ErrorField {
-    extractor: Extractor,
-    text: String,
-}
-
-impl ErrorField {
-    fn new(format: Format) -> Self {
-        let output = Output { name: annotation::ERROR_FIELD.to_owned(), constant: None };
-        Self { extractor: Extractor::new(format, &[], &[output]), text: String::new() }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    fn add(&mut self, message: &str) {
-        if !self.text.is_empty() {
-            self.text.push_str("; ");
-        }
-        self.text.push_str(message);
-    }
-
-    fn write(&mut self, record: &mut Vec<u8>, found: &mut Found) {
-        if self.extractor.scan(record, found).is_ok() {
-            self.extractor.annotate(record, found, &[(0, Field::Text(&self.text))]);
-        }
-        self.text.clear();
-    }
+/// Bytes that monitors of one section add to each of its series, besides its key.
+#[must_use]
+pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a Monitor>) -> usize {
+    let plans = Plan::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
+    let bytes = |plan| Bank::<Track>::series_bytes(&TrackSpec::Watch(Box::new(WatchSpec::new(plan))));
+    plans.into_iter().map(|(plan, _)| bytes(plan)).sum()
 }

@@ -1,10 +1,11 @@
 //! One section at work: fields out of a record, scores into it.
 
-use super::track::{Refusal, TrackSpec};
+use super::monitoring::Monitored;
+use super::scoring::{Refusal, ScoreSpec};
 use crate::annotation;
 use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
-use crate::config::{Nulls, Section, TagPattern};
+use crate::config::{Kind, Nulls, Section, TagPattern};
 use crate::detector::ParamsError;
 use crate::record::{Accessor, Extractor, Format, Found, Value};
 use crate::time::Time;
@@ -19,7 +20,12 @@ pub(super) struct Watcher {
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
     keys: usize,
+    key_names: Vec<String>,
+    /// The input that tells the sources of one model apart.
+    source: Option<usize>,
     value: Accessor,
+    /// Monitors of the section.
+    pub(super) monitored: Monitored,
 }
 
 /// What a record holds for a section.
@@ -33,18 +39,27 @@ pub(super) enum Reading {
 }
 
 impl Watcher {
-    pub(super) fn new(section: &Section, format: Format) -> Self {
+    pub(super) fn new(section: &Section, monitored: Monitored, format: Format) -> Self {
         let mut inputs = vec![section.value.clone()];
         inputs.extend(section.time.clone());
         inputs.extend(section.by.iter().cloned());
+        let source = section.source.clone().map(|accessor| {
+            inputs.push(accessor);
+            inputs.len() - 1
+        });
+        let mut outputs = annotation::outputs(section);
+        outputs.extend(monitored.outputs());
         Self {
             name: section.title(),
             tags: section.tags.clone(),
-            extractor: Extractor::new(format, &inputs, &annotation::outputs(section)),
+            extractor: Extractor::new(format, &inputs, &outputs),
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
+            key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
+            source,
             value: section.value.clone(),
+            monitored,
         }
     }
 
@@ -78,7 +93,37 @@ impl Watcher {
                 append_key(found.value(record, input), self.keys > 1, out);
             }
         });
-        Reading::Point(Observation { time, value, source: 0 })
+        let source = match self.source.and_then(|input| found.value(record, input)) {
+            Some(Value::Text(text)) => {
+                let mut bytes = Vec::new();
+                text.append_to(&mut bytes);
+                checksum(0, &bytes) as u32
+            }
+            _ => 0,
+        };
+        Reading::Point(Observation { time, value, source })
+    }
+
+    /// Whether several fields make the key.
+    pub(super) fn several_keys(&self) -> bool {
+        self.keys > 1
+    }
+
+    /// The key fields with their names, from a key's text.
+    pub(super) fn key_groups(&self, series: &str) -> Vec<(String, String)> {
+        match &self.key_names[..] {
+            [name] => vec![(name.clone(), series.to_owned())],
+            names => names.iter().cloned().zip(series.split(',').map(str::to_owned)).collect(),
+        }
+    }
+
+    /// The key fields of a scanned record with their names, for people.
+    pub(super) fn groups(&self, record: &[u8], found: &Found) -> Vec<(String, String)> {
+        let first = if self.has_time { 2 } else { 1 };
+        let named = self.key_names.iter().zip(first..);
+        named
+            .filter_map(|(name, input)| Some((name.clone(), plain_text(found.value(record, input)?)?)))
+            .collect()
     }
 
     pub(super) fn explain_not_a_number(&self, what: &str) -> String {
@@ -118,8 +163,50 @@ fn append_key(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) {
     }
 }
 
-/// Everything that a saved model of this section depends on: what it learns, of which series, and how.
-pub(super) fn section_id(section: &Section) -> SectionId {
+fn plain_text(value: Value<'_>) -> Option<String> {
+    let mut bytes = Vec::new();
+    match value {
+        Value::Text(text) => text.append_to(&mut bytes),
+        Value::Number(number) => number.append_to(&mut bytes),
+        Value::Bool(truth) => bytes.extend_from_slice(if truth { b"true" } else { b"false" }),
+        _ => return None,
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A key as [`append_key`] made it, for people: its values, separated by commas.
+pub(super) fn key_text(key: &[u8], several: bool) -> String {
+    let part = |bytes: &[u8]| match bytes.split_first() {
+        Some((b't' | b'n', text)) => String::from_utf8_lossy(text).into_owned(),
+        Some((b'1', _)) => "true".to_owned(),
+        Some((b'0', _)) => "false".to_owned(),
+        _ => "-".to_owned(),
+    };
+    if !several {
+        return if key.is_empty() { "*".to_owned() } else { part(key) };
+    }
+    let mut parts = Vec::new();
+    let mut rest = key;
+    while let Some((len, _)) = rest.split_first_chunk::<4>() {
+        let len = u32::from_le_bytes(*len) as usize;
+        let Some((this, next)) = rest.split_at_checked(len.max(4)) else { break };
+        parts.push(part(&this[4..]));
+        rest = next;
+    }
+    parts.join(",")
+}
+
+/// What is learned, of which series: part of what every model of a section depends on.
+fn put_inputs(section: &Section, w: &mut Writer<'_>) {
+    w.u8(u8::from(section.nulls == Nulls::Zero));
+    w.bytes(section.value.to_string().as_bytes());
+    for accessor in &section.by {
+        w.bytes(accessor.to_string().as_bytes());
+    }
+}
+
+/// Everything that a saved ChangeFinder of this section depends on.
+pub(super) fn score_id(section: &Section) -> SectionId {
     let settings = &section.change_finder;
     let mut bytes = Vec::new();
     let mut w = Writer::new(&mut bytes);
@@ -129,15 +216,28 @@ pub(super) fn section_id(section: &Section) -> SectionId {
     }
     w.bytes(settings.ar.to_string().as_bytes());
     w.bytes(settings.surprise.to_string().as_bytes());
-    w.u8(u8::from(section.nulls == Nulls::Zero));
-    w.bytes(section.value.to_string().as_bytes());
-    for accessor in &section.by {
-        w.bytes(accessor.to_string().as_bytes());
-    }
+    put_inputs(section, &mut w);
     SectionId { name: section.title(), signature: checksum(1, &bytes) }
 }
 
-/// The spec of a section's models.
-pub(super) fn section_spec(section: &Section) -> Result<TrackSpec, ParamsError> {
-    TrackSpec::new(&section.change_finder)
+/// Everything that a saved band of this section depends on.
+pub(super) fn band_id(section: &Section, plan_signature: u64) -> SectionId {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.u64(plan_signature);
+    put_inputs(section, &mut w);
+    SectionId { name: format!("{}, bands", section.title()), signature: checksum(2, &bytes) }
+}
+
+/// A pulled point may come again with everything that was under way with it: the companion keeps no more points
+/// of a series unacknowledged.
+const REMEMBERED: usize = 64;
+
+/// The spec of a section's scores.
+pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
+    let remembered = match section.kind {
+        Kind::Datadog { .. } => REMEMBERED,
+        Kind::Series => 0,
+    };
+    ScoreSpec::new(&section.change_finder, remembered)
 }

@@ -12,7 +12,7 @@ use super::alert::{AlertState, Evaluation, Status, Transition, Verdict};
 use super::rollup::{Closed, Rollup, RollupSpec, Taken};
 use super::spec::MonitorSpec;
 use super::zone::{Span, Zone};
-use crate::codec::{CodecError, Reader, Writer};
+use crate::codec::{CodecError, Reader, Writer, checksum};
 use crate::detector::Finite;
 use crate::detector::band::{self, Band, Engine, Prediction};
 
@@ -23,6 +23,7 @@ pub struct Plan {
     band: band::Spec,
     zone: Option<Zone>,
     monitors: Vec<MonitorSpec>, // at least one
+    signatures: Vec<u64>, // of each monitor: everything that its alert state depends on, and a little more
 }
 
 impl Plan {
@@ -33,25 +34,39 @@ impl Plan {
             rollup: RollupSpec::new(&monitor),
             band: monitor.band,
             zone: monitor.zone.clone(),
+            signatures: vec![checksum(1, format!("{monitor:?}").as_bytes())],
             monitors: vec![monitor],
         }
     }
 
-    /// Puts monitors of one series that can share an engine together; their order is kept.
+    /// Puts monitors of one series that can share an engine together. Each plan comes with the places that its
+    /// monitors had.
     #[must_use]
-    pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<Self> {
-        let mut plans: Vec<Self> = Vec::new();
-        for monitor in monitors {
+    pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<(Self, Vec<usize>)> {
+        let mut plans: Vec<(Self, Vec<usize>)> = Vec::new();
+        for (place, monitor) in monitors.into_iter().enumerate() {
             let plan = Self::new(monitor);
-            let same = |other: &&mut Self| {
-                other.rollup == plan.rollup && other.band == plan.band && other.zone == plan.zone
-            };
-            match plans.iter_mut().find(same) {
-                Some(other) => other.monitors.extend(plan.monitors),
-                None => plans.push(plan),
+            match plans.iter_mut().find(|(other, _)| other.shares_engine_with(&plan)) {
+                Some((other, places)) => {
+                    other.monitors.extend(plan.monitors);
+                    other.signatures.extend(plan.signatures);
+                    places.push(place);
+                }
+                None => plans.push((plan, vec![place])),
             }
         }
         plans
+    }
+
+    fn shares_engine_with(&self, other: &Self) -> bool {
+        other.rollup == self.rollup && other.band == self.band && other.zone == self.zone
+    }
+
+    /// Names what the roll-up and the engine depend on: with another signature what they learned is worthless.
+    /// Deviations, thresholds and windows are no part of it.
+    #[must_use]
+    pub fn signature(&self) -> u64 {
+        checksum(0, format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone).as_bytes())
     }
 
     /// The monitors, in the order in which [`Watch`] reports them.
@@ -249,15 +264,21 @@ impl Watch {
     }
 
     /// Appends the exact state.
-    pub fn save(&self, w: &mut Writer<'_>) {
+    pub fn save(&self, plan: &Plan, w: &mut Writer<'_>) {
         self.rollup.save(w);
         self.engine.save(w);
-        for alerting in &self.alerts {
-            alerting.state.save(w);
+        w.varint(self.alerts.len() as u64);
+        let mut bytes = Vec::new();
+        for (signature, alerting) in plan.signatures.iter().zip(&self.alerts) {
+            bytes.clear();
+            alerting.state.save(&mut Writer::new(&mut bytes));
+            w.u64(*signature);
+            w.bytes(&bytes);
         }
     }
 
-    /// Reads what [`Watch::save`] wrote for the same plan.
+    /// Reads what [`Watch::save`] wrote for a plan with the same [`signature`](Plan::signature). The state of a
+    /// monitor that was changed since, or that is new, begins anew; the band it uses does not.
     ///
     /// # Errors
     /// [`CodecError`] when the bytes end early or hold what cannot be.
@@ -265,8 +286,19 @@ impl Watch {
         let mut watch = Self::new(plan);
         watch.rollup = Rollup::restore(&plan.rollup, r)?;
         watch.engine = Engine::restore(&plan.band, r)?;
-        for (monitor, alerting) in plan.monitors.iter().zip(&mut watch.alerts) {
-            alerting.state = AlertState::restore(monitor, r)?;
+        for _ in 0..r.varint("number of monitors")? {
+            let signature = r.u64("monitor signature")?;
+            let bytes = r.bytes("alert state")?;
+            let unchanged = plan.signatures.iter().position(|&ours| ours == signature);
+            if let Some(at) = unchanged
+                && let (Some(monitor), Some(alerting)) = (plan.monitors.get(at), watch.alerts.get_mut(at))
+            {
+                let mut inner = Reader::new(bytes);
+                alerting.state = AlertState::restore(monitor, &mut inner)?;
+                if !inner.is_empty() {
+                    return Err(CodecError::Invalid { what: "length of an alert state" });
+                }
+            }
         }
         Ok(watch)
     }

@@ -152,7 +152,7 @@ fn alike() -> Vec<MonitorSpec> {
 
 #[test]
 fn monitors_that_differ_in_cheap_things_share_an_engine() {
-    let plans = Plan::group(alike());
+    let plans: Vec<Plan> = Plan::group(alike()).into_iter().map(|(plan, _)| plan).collect();
     let deviations: Vec<Vec<f64>> = plans
         .iter()
         .map(|plan| plan.monitors().iter().map(|monitor| monitor.query.deviations).collect())
@@ -178,7 +178,7 @@ proptest! {
 
     #[test]
     fn monitors_together_say_what_each_says_alone(records in records()) {
-        for plan in Plan::group(alike()) {
+        for (plan, _) in Plan::group(alike()) {
             let mut together = Watch::new(&plan);
             let alone: Vec<Plan> = plan.monitors().iter().cloned().map(Plan::new).collect();
             let mut watches: Vec<Watch> = alone.iter().map(Watch::new).collect();
@@ -194,7 +194,7 @@ proptest! {
 
     #[test]
     fn a_restored_watch_goes_on_as_the_saved_one(records in records(), cut: usize, which in 0usize..3) {
-        let plan = &Plan::group(alike())[which];
+        let plan = &Plan::group(alike())[which].0;
         let cut = cut % records.len();
         let collect = |watch: &mut Watch, records: &[(i64, f64)]| {
             let mut seen = Vec::new();
@@ -206,14 +206,14 @@ proptest! {
         let mut whole = Watch::new(plan);
         collect(&mut whole, &records[..cut]);
         let mut saved = Vec::new();
-        whole.save(&mut Writer::new(&mut saved));
+        whole.save(plan, &mut Writer::new(&mut saved));
         let mut reader = Reader::new(&saved);
         let mut restored = Watch::restore(plan, &mut reader).unwrap();
         prop_assert!(reader.is_empty());
         prop_assert_eq!(collect(&mut restored, &records[cut..]), collect(&mut whole, &records[cut..]));
         let mut again = [Vec::new(), Vec::new()];
-        restored.save(&mut Writer::new(&mut again[0]));
-        whole.save(&mut Writer::new(&mut again[1]));
+        restored.save(plan, &mut Writer::new(&mut again[0]));
+        whole.save(plan, &mut Writer::new(&mut again[1]));
         prop_assert_eq!(&again[0], &again[1]);
         for cut in 0..saved.len() {
             prop_assert!(Watch::restore(plan, &mut Reader::new(&saved[..cut])).is_err());

@@ -1,0 +1,70 @@
+//! The series and the clock of each section: what a snapshot holds, and what each observation changes.
+//!
+//! Live records and the replay of a journal go through the same two calls, so a restart cannot differ.
+
+use super::arena::Arena;
+use super::{Model, Observation, Section};
+use crate::time::Time;
+
+/// Told when a section's clock moved on and a silent series had something to say.
+pub(super) type OnSilence<'a, M> = &'a mut dyn FnMut(u16, &[u8], <M as Model>::Silence);
+
+/// All series of a bank.
+#[derive(Debug)]
+pub(super) struct Live<M> {
+    pub(super) arena: Arena<M>,
+    /// For each section the number of its last tick; [`NEVER`] before the first.
+    pub(super) clocks: Vec<i64>,
+}
+
+/// No tick yet.
+pub(super) const NEVER: i64 = i64::MIN;
+
+impl<M: Model> Live<M> {
+    pub(super) fn new(sections: usize) -> Self {
+        Self { arena: Arena::new(), clocks: vec![NEVER; sections] }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.arena.clear();
+        self.clocks.fill(NEVER);
+    }
+
+    /// Hands an observation to the model at `at`, which belongs to `section`.
+    #[inline]
+    pub(super) fn observe(
+        &mut self,
+        section: &Section<M>,
+        at: u32,
+        observation: Observation,
+        output: &mut M::Output,
+        on_silence: OnSilence<'_, M>,
+    ) {
+        if let Some(step) = M::clock_seconds(&section.spec) {
+            self.tick(section, at, step, observation.time, on_silence);
+        }
+        let slot = self.arena.get_mut(at);
+        slot.seen = slot.seen.max(observation.time);
+        slot.model.update(&section.spec, observation, output);
+    }
+
+    /// The latest time of a section is its clock; once a step it looks after the series that are silent.
+    fn tick(&mut self, section: &Section<M>, at: u32, step: u32, now: Time, on_silence: OnSilence<'_, M>) {
+        let number = now.seconds().div_euclid(i64::from(step.max(1)));
+        let own = self.arena.get_mut(at).section;
+        let Some(clock) = self.clocks.get_mut(usize::from(own)) else { return };
+        if number <= *clock {
+            return;
+        }
+        let first = *clock == NEVER;
+        *clock = number;
+        if first {
+            return;
+        }
+        for slot in self.arena.iter_mut().filter(|slot| slot.section == own) {
+            let key = &slot.key;
+            slot.model
+                .pass(&section.spec, slot.seen, now, &mut |silence| on_silence(own, key.bytes(), silence));
+        }
+    }
+}

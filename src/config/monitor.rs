@@ -1,0 +1,63 @@
+//! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
+
+use super::keys::Keys;
+use super::section::Section;
+use crate::monitor::{MonitorSpec, RawMonitor};
+use crate::near::nearest;
+
+/// One monitor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Monitor {
+    /// The name behind `monitor.`.
+    pub name: String,
+    /// Index of the section it watches.
+    pub on: usize,
+    /// Goes before the names of its annotations.
+    pub prefix: String,
+    /// Query, windows, thresholds and delays.
+    pub spec: MonitorSpec,
+}
+
+impl Monitor {
+    /// Reads `[monitor.<name>]`.
+    pub(super) fn read(name: &str, keys: &mut Keys<'_>, sections: &[&Section]) -> Option<Self> {
+        let on = keys.required("on", "cpu");
+        let prefix = keys.text("prefix").map(str::to_owned);
+        keys.required("query", "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8");
+        let mut raw = RawMonitor::default();
+        for &key in RawMonitor::KEYS {
+            if let Some(value) = keys.text(key) {
+                raw.set(key, value);
+            }
+        }
+        let spec = match (raw.query.is_some(), MonitorSpec::check(&raw)) {
+            (_, Ok(spec)) => Some(spec),
+            (false, Err(_)) => None, // told already
+            (true, Err(problems)) => {
+                for problem in problems {
+                    keys.complain_about(problem.key(), problem.message());
+                }
+                None
+            }
+        };
+        let on = on.and_then(|on| {
+            let found = sections.iter().position(|section| section.name == on || section.title() == on);
+            if found.is_none() {
+                let names = sections.iter().map(|section| section.name.as_str());
+                let hint =
+                    nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
+            }
+            found
+        })?;
+        let prefix = prefix
+            .unwrap_or_else(|| sections.get(on).map(|section| section.prefix.clone()).unwrap_or_default());
+        Some(Self { name: name.to_owned(), on, prefix, spec: spec? })
+    }
+
+    /// The names of the fields that are written into a record: the verdict, and what silent series say.
+    #[must_use]
+    pub fn annotation_names(&self) -> [String; 2] {
+        ["anomaly", "anomaly_silent"].map(|name| format!("{}{name}", self.prefix))
+    }
+}

@@ -1,0 +1,189 @@
+//! The monitors of a section: which tracks they need, and what they write into a record.
+
+use super::track::Silence;
+use crate::config::Monitor;
+use crate::monitor::message::{Facts, render};
+use crate::monitor::{MonitorSpec, Observation};
+use crate::record::{Field, Output};
+
+/// Most monitors whose verdicts are written in one go; more take a second pass over the record.
+pub(super) const AT_ONCE: usize = 4;
+/// Members of a verdict: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
+const MEMBERS: usize = 8;
+
+/// All monitors of one section.
+#[derive(Debug, Default)]
+pub(super) struct Monitored {
+    monitors: Vec<Named>,
+    /// Sections of the bank that hold their bands, each with the monitors that share it.
+    pub(super) plans: Vec<(u16, Vec<usize>)>,
+    /// Outputs of the section ahead of those of the monitors.
+    first_output: usize,
+}
+
+#[derive(Debug)]
+struct Named {
+    name: String,
+    outputs: [String; 2],
+    spec: MonitorSpec,
+}
+
+/// One monitor's verdict on a record, with the texts it borrows.
+#[derive(Debug)]
+pub(super) struct Said {
+    monitor: usize,
+    observation: Observation,
+    message: Option<String>,
+}
+
+/// The fields of a verdict.
+pub(super) type Members<'a> = ([(&'static str, Field<'a>); MEMBERS], usize);
+
+/// No verdict.
+pub(super) const NO_MEMBERS: Members<'static> = ([("", Field::Bool(false)); MEMBERS], 0);
+
+impl Monitored {
+    /// `first_output`: how many outputs the section has without monitors.
+    pub(super) fn new<'a>(monitors: impl Iterator<Item = &'a Monitor>, first_output: usize) -> Self {
+        let named = |monitor: &Monitor| Named {
+            name: monitor.name.clone(),
+            outputs: monitor.annotation_names(),
+            spec: monitor.spec.clone(),
+        };
+        Self { monitors: monitors.map(named).collect(), plans: Vec::new(), first_output }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.monitors.is_empty()
+    }
+
+    pub(super) fn specs(&self) -> impl Iterator<Item = MonitorSpec> {
+        self.monitors.iter().map(|monitor| monitor.spec.clone())
+    }
+
+    pub(super) fn outputs(&self) -> impl Iterator<Item = Output> {
+        self.monitors
+            .iter()
+            .flat_map(|monitor| &monitor.outputs)
+            .map(|name| Output { name: name.clone(), constant: None })
+    }
+
+    /// The output of a monitor's verdict; that of a silent series follows it.
+    pub(super) fn output(&self, said: &Said) -> usize {
+        self.first_output + 2 * said.monitor
+    }
+
+    /// What a monitor said, ready to be written. `groups` are asked for only when a message is due.
+    pub(super) fn said(
+        &self,
+        monitor: usize,
+        observation: Observation,
+        groups: impl FnOnce() -> Vec<(String, String)>,
+    ) -> Option<Said> {
+        let spec = &self.monitors.get(monitor)?.spec;
+        let due = observation.transition.is_some() || observation.renotify;
+        let message = (due && !spec.message.is_empty()).then(|| {
+            let groups = groups();
+            render_message(
+                spec,
+                &Facts {
+                    share: observation.share,
+                    threshold: spec.critical,
+                    warn_threshold: spec.warning,
+                    observed: Some(observation.value),
+                    band: observation.band.map(|band| (band.expected, band.lower, band.upper)),
+                    status: observation.status,
+                    transition: observation.transition,
+                    groups: &[],
+                },
+                &groups,
+            )
+        });
+        Some(Said { monitor, observation, message })
+    }
+
+    /// The members of a verdict's map.
+    pub(super) fn members<'a>(&'a self, said: &'a Said) -> Members<'a> {
+        let (mut members, mut used) = NO_MEMBERS;
+        let mut put = |name: &'static str, field: Field<'a>| {
+            if let Some(slot) = members.get_mut(used) {
+                *slot = (name, field);
+                used += 1;
+            }
+        };
+        let observation = &said.observation;
+        if let Some(monitor) = self.monitors.get(said.monitor) {
+            put("monitor", Field::Text(&monitor.name));
+        }
+        if let Some(band) = observation.band {
+            put("expected", Field::Number(band.expected));
+            put("lower", Field::Number(band.lower));
+            put("upper", Field::Number(band.upper));
+            put("is_anomaly", Field::Bool(observation.is_anomaly));
+        }
+        put("status", Field::Text(observation.status.text()));
+        if let Some(transition) = observation.transition {
+            put("transition", Field::Text(transition.text()));
+        } else if observation.renotify {
+            put("renotify", Field::Bool(true));
+        }
+        if let Some(message) = &said.message {
+            put("message", Field::Text(message));
+        }
+        (members, used)
+    }
+
+    /// What a series of this section says that fell silent: where it is written, and monitor, status, transition
+    /// and message.
+    pub(super) fn silence(
+        &self,
+        plan: &[usize],
+        (place, evaluation): Silence,
+        groups: &[(String, String)],
+    ) -> Option<(usize, SilenceTexts)> {
+        let at = *plan.get(place)?;
+        let monitor = self.monitors.get(at)?;
+        let spec = &monitor.spec;
+        let message = (!spec.message.is_empty()).then(|| {
+            let facts = Facts {
+                share: evaluation.share,
+                threshold: spec.critical,
+                warn_threshold: spec.warning,
+                observed: None,
+                band: None,
+                status: evaluation.status,
+                transition: evaluation.transition,
+                groups: &[],
+            };
+            render_message(spec, &facts, groups)
+        });
+        let texts = SilenceTexts {
+            monitor: monitor.name.clone(),
+            status: evaluation.status.text(),
+            transition: evaluation.transition.map(|transition| transition.text()),
+            message,
+        };
+        Some((self.first_output + 2 * at + 1, texts))
+    }
+}
+
+/// What is written of a silent series.
+#[derive(Debug)]
+pub(super) struct SilenceTexts {
+    pub(super) monitor: String,
+    pub(super) status: &'static str,
+    pub(super) transition: Option<&'static str>,
+    pub(super) message: Option<String>,
+}
+
+/// Groups of a Datadog scope, `host:a,env:b`, count by their keys; any other group by its field.
+fn render_message(spec: &MonitorSpec, facts: &Facts<'_>, groups: &[(String, String)]) -> String {
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for (name, value) in groups {
+        pairs.push((name, value));
+        if name == "scope" {
+            pairs.extend(value.split(',').filter_map(|tag| tag.split_once(':')));
+        }
+    }
+    render(&spec.message, &Facts { groups: &pairs, ..*facts })
+}

@@ -1,0 +1,101 @@
+//! The last points of a series with their scores, for sources that deliver at least once: a point that comes again
+//! is not learned again, and leaves with the scores that it had.
+
+use crate::bank::Observation;
+use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::Scores;
+use crate::time::Time;
+
+/// What is known of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Known {
+    New,
+    /// Seen, with the scores it had.
+    Before(Option<Scores>),
+    /// Older than everything remembered.
+    TooOld,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    time: Time,
+    source: u32,
+    scores: Option<Scores>,
+}
+
+/// A ring of points, newest arrival last.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Recent {
+    points: Vec<Point>,
+    /// Where the oldest arrival stands once the ring is full.
+    next: usize,
+    /// Latest time in the ring: what comes later is new without a search.
+    latest: Option<Time>,
+}
+
+impl Recent {
+    pub(super) fn find(&self, observation: Observation, most: usize) -> Known {
+        if self.latest.is_none_or(|latest| observation.time > latest) {
+            return Known::New;
+        }
+        let same = |point: &&Point| point.time == observation.time && point.source == observation.source;
+        if let Some(point) = self.points.iter().find(same) {
+            return Known::Before(point.scores);
+        }
+        let full = self.points.len() >= most;
+        if full && self.points.iter().all(|point| point.time > observation.time) {
+            return Known::TooOld;
+        }
+        Known::New
+    }
+
+    pub(super) fn remember(&mut self, observation: Observation, scores: Option<Scores>, most: usize) {
+        let point = Point { time: observation.time, source: observation.source, scores };
+        let full = self.points.len() >= most;
+        match self.points.get_mut(self.next) {
+            Some(slot) if full => *slot = point,
+            _ => self.points.push(point),
+        }
+        self.next = (self.next + 1) % most.max(1);
+        self.latest = self.latest.max(Some(observation.time));
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.varint(self.next as u64);
+        w.varint(self.points.len() as u64);
+        for point in &self.points {
+            w.i64(point.time.nanos());
+            w.u32(point.source);
+            w.u8(u8::from(point.scores.is_some()));
+            if let Some(scores) = point.scores {
+                w.f64(scores.outlier);
+                w.f64(scores.change);
+            }
+        }
+    }
+
+    pub(super) fn restore(most: usize, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let next = r.varint("place in the recent points")? as usize;
+        let count = r.varint("number of recent points")? as usize;
+        if count > most || next >= most || (count < most && next != count) {
+            return Err(CodecError::Invalid { what: "number of recent points" });
+        }
+        let mut recent = Self { points: Vec::with_capacity(count), next, latest: None };
+        for _ in 0..count {
+            let time = Time::from_nanos(r.i64("time of a recent point")?);
+            let source = r.u32("source of a recent point")?;
+            let scores = match r.u8("scores of a recent point")? {
+                0 => None,
+                1 => Some(Scores { outlier: r.f64("outlier score")?, change: r.f64("change score")? }),
+                _ => return Err(CodecError::Invalid { what: "scores of a recent point" }),
+            };
+            recent.points.push(Point { time, source, scores });
+            recent.latest = recent.latest.max(Some(time));
+        }
+        Ok(recent)
+    }
+
+    pub(super) fn memory_bytes(most: usize) -> usize {
+        if most == 0 { 0 } else { size_of::<Self>() + most.next_power_of_two() * size_of::<Point>() }
+    }
+}
