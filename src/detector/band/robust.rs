@@ -62,7 +62,7 @@ impl Robust {
         let n = f64::from(self.points);
         let ratio = slope / sigma;
         let significance = ratio * ratio * n * n * n / 40.0;
-        significance / (significance + 4.0)
+        1.0 - 4.0 / (significance + 4.0)
     }
 
     /// Steps of level and slope for an error `e`, given the noise `sg`.

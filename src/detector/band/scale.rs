@@ -8,9 +8,11 @@
 
 use super::profile::Cells;
 use super::spec::Spec;
-use super::state::{positive, within_f64, within_u32};
+use super::state::{LARGEST, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
+/// Below the share of the finest last digit, 1e-12, that is the floor of the scale.
+const LEAST: f64 = 1e-13;
 /// Points after which all gains have reached their lower limits.
 const LEARNED: u32 = 1_000;
 /// Points without which the scale is a guess.
@@ -113,7 +115,11 @@ impl Scale {
     /// `settled`: past the first season, where sigma is known.
     pub(super) fn restore(spec: &Spec, settled: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            sigma: if settled { positive(r, "sigma")? } else { within_f64(r, 0.0..=0.0, "sigma")? },
+            sigma: if settled {
+                within_f64(r, LEAST..=LARGEST, "sigma")?
+            } else {
+                within_f64(r, 0.0..=0.0, "sigma")?
+            },
             factor: within_f64(r, 0.8..=2.0, "band factor")?,
             tail: within_f64(r, 1.0..=3.0, "tail factor")?,
             points: within_u32(r, 0..=LEARNED, "points learned from")?,

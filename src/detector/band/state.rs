@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use crate::codec::{CodecError, Reader};
 
 /// Beyond it no state of ours can lie: inputs are limited to 1e30.
-const LARGEST: f64 = 1e60;
+pub(super) const LARGEST: f64 = 1e60;
 
 pub(super) fn within<T: PartialOrd>(
     value: T,
@@ -34,10 +34,6 @@ pub(super) fn within_f64(
 
 pub(super) fn finite(r: &mut Reader<'_>, what: &'static str) -> Result<f64, CodecError> {
     within_f64(r, -LARGEST..=LARGEST, what)
-}
-
-pub(super) fn positive(r: &mut Reader<'_>, what: &'static str) -> Result<f64, CodecError> {
-    within_f64(r, f64::MIN_POSITIVE..=LARGEST, what)
 }
 
 pub(super) fn flag(r: &mut Reader<'_>, what: &'static str) -> Result<bool, CodecError> {

@@ -106,7 +106,7 @@ impl Warmup {
             return;
         }
         self.later_season(parts, spec, k, y - parts.anchor - self.shift, step);
-        if 4 * (self.elapsed(bucket) - i64::from(self.season) * m) >= 3 * m {
+        if self.elapsed(bucket) - i64::from(self.season) * m >= (3 * m + 3) / 4 {
             self.late_sum += self.shift;
             self.late_points = self.late_points.saturating_add(1);
         }
