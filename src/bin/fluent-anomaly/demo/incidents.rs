@@ -81,10 +81,12 @@ pub(super) fn plan(host: usize, days: u32, noise: f64, random: &mut Random) -> V
             // the next host begins with the next kind, so that few hosts show all kinds
             let kind = Kind::ALL[(host * count as usize + n as usize) % Kind::ALL.len()];
             let (lasts, size, period) = match kind {
-                Kind::Spike => (random.whole(1, 3), random.between(5.0, 14.0), None),
-                Kind::Drop => (random.whole(3, 15), -random.between(5.0, 14.0), None),
-                Kind::LevelShift => (random.whole(120, 360), random.sign() * random.between(4.0, 12.0), None),
-                Kind::Rhythm => (random.whole(120, 240), random.between(2.0, 6.0), Some(random.whole(6, 20))),
+                Kind::Spike => (random.whole(1, 3), random.between(3.0, 12.0), None),
+                Kind::Drop => (random.whole(3, 15), -random.between(3.0, 12.0), None),
+                Kind::LevelShift => (random.whole(120, 360), random.sign() * random.between(3.0, 12.0), None),
+                Kind::Rhythm => {
+                    (random.whole(120, 240), random.between(3.0, 12.0), Some(random.whole(6, 20)))
+                }
             };
             let slot = minutes / count;
             let start = DAY + n * slot + random.whole(0, slot - lasts - 1);

@@ -3,8 +3,11 @@
 use super::alarms::Score;
 use super::incidents::{DAY, Incident};
 
-/// How long an incident may still be felt: the scores are averages over T1 and T2, 15 points.
-pub(super) const AFTERMATH: u32 = 30;
+/// How long a change may be felt in the scores, which are averages over T1 and T2, 15 points.
+///
+/// So long after its beginning a short incident may be found; so long after its end no alarm is a false one, since
+/// the way back is a change too, but no finding either.
+pub(super) const GRACE: u32 = 30;
 
 /// Minutes above the threshold that are no further apart are one alarm.
 const APART: u32 = 30;
@@ -13,7 +16,7 @@ const APART: u32 = 30;
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) incident: Incident,
-    /// The first minute above a threshold, from the beginning of the incident until its aftermath is over.
+    /// The first minute above a threshold while it lasts, or within [`GRACE`] of its beginning.
     pub(super) found: Option<Sighting>,
     /// The highest of either score in that time, found or not.
     pub(super) peak: Option<Sighting>,
@@ -76,10 +79,13 @@ impl Judge {
         let mut finds = false;
         for case in &mut mine.cases {
             let minutes = &case.incident.minutes;
-            if !(minutes.start..minutes.end + AFTERMATH).contains(&minute) {
+            if !(minutes.start..minutes.end + GRACE).contains(&minute) {
                 continue;
             }
             explained = true;
+            if minute >= minutes.end.max(minutes.start + GRACE) {
+                continue;
+            }
             if case.peak.is_none_or(|peak| sighting.strength > peak.strength) {
                 case.peak = Some(sighting);
             }
@@ -165,12 +171,28 @@ mod tests {
     }
 
     #[test]
-    fn the_aftermath_ends() {
-        let mut judge = judge();
-        judge.see(1, 2010 + AFTERMATH - 1, [None, Some(2.0)]);
-        assert!(judge.cases()[0].found.is_some());
-        judge.see(1, 2010 + AFTERMATH, [None, Some(2.0)]);
-        assert_eq!(judge.false_alarms.len(), 1);
+    fn a_short_incident_may_be_found_after_its_end() {
+        for (minute, found, false_alarms) in [
+            (2000 + GRACE - 1, true, 0),
+            (2000 + GRACE, false, 0),
+            (2010 + GRACE - 1, false, 0),
+            (2010 + GRACE, false, 1),
+        ] {
+            let mut judge = judge();
+            assert_eq!(judge.see(1, minute, [None, Some(2.0)]), found, "{minute}");
+            assert_eq!(judge.cases()[0].found.is_some(), found, "{minute}");
+            assert_eq!(judge.false_alarms.len(), false_alarms, "{minute}");
+        }
+    }
+
+    #[test]
+    fn the_return_from_a_long_incident_does_not_find_it() {
+        let shift =
+            Incident { kind: Kind::LevelShift, host: 0, minutes: 2000..2200, size: 0.1, period: None };
+        let mut judge = Judge::new(1, &[shift]);
+        judge.see(0, 2200, [Some(3.0), None]);
+        assert!(judge.cases()[0].found.is_none() && judge.false_alarms.is_empty());
+        assert!(judge.see(0, 2199, [Some(3.0), None]));
     }
 
     #[test]

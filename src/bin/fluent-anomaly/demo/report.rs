@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::alarms;
 use super::fleet;
 use super::incidents::{DAY, Kind};
-use super::judge::{AFTERMATH, Case, FalseAlarm, Judge, Sighting};
+use super::judge::{Case, FalseAlarm, GRACE, Judge, Sighting};
 use super::sink::Written;
 use super::style::Style;
 
@@ -113,11 +113,11 @@ impl Report<'_> {
             let peak = case.peak.map_or(0.0, |peak| peak.strength);
             text += &match case.found {
                 Some(found) => format!(
-                    "{}  {:<7}  {peak:4.1}\n",
+                    "{}  {:<7}  {peak:4.2}\n",
                     style.green(&format!("{:>7}", lasts(found.minute - incident.minutes.start))),
                     found.by.name(),
                 ),
-                None => format!("{}  {:<7}  {peak:4.1}\n", style.red(" missed"), ""),
+                None => format!("{}  {:<7}  {peak:4.2}\n", style.red(" missed"), ""),
             };
         }
         if cases.len() > MAX_ROWS {
@@ -135,7 +135,8 @@ impl Report<'_> {
             .collect();
         format!(
             "\n{}  {} of {}: {}\n{}  {} in {:.1} days of one host without incidents: {:.2} a host and day\n\
-             {}  {}\n               peak: highest score until {AFTERMATH} min after the incident; median = 0, threshold = 1\n",
+             {}  {}\n               labels play no part; peak: median = 0, threshold = 1\n\
+             {}  an alarm while it lasts or in its first {GRACE} min; false when none lasts or ended {GRACE} min ago\n",
             style.bold("Found        "),
             found,
             cases.len(),
@@ -146,6 +147,7 @@ impl Report<'_> {
             self.false_alarms_per_day(),
             style.bold("Threshold    "),
             alarms::RULE,
+            style.bold("Found means  "),
         )
     }
 
@@ -245,4 +247,78 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::alarms::Score;
+    use super::super::incidents::Incident;
+    use super::*;
+    use fluent_anomaly::config::Config;
+
+    fn with_report(check: impl FnOnce(&Report<'_>)) {
+        let incident = |kind, host, minutes| Incident { kind, host, minutes, size: -0.125, period: None };
+        let planted = [
+            incident(Kind::Drop, 0, 2000..2010),
+            incident(Kind::Drop, 1, 3000..3010),
+            incident(Kind::Rhythm, 1, 4000..4200),
+        ];
+        let mut judge = Judge::new(2, &planted);
+        judge.see(0, 2003, [Some(2.5), Some(0.5)]);
+        judge.see(1, 3000, [Some(0.25), Some(0.5)]);
+        judge.see(1, 3100, [Some(1.5), None]);
+        let config = Config::parse("demo.ini", super::super::CONFIG).unwrap();
+        let counters = Counters::default();
+        check(&Report {
+            seed: 9,
+            hosts: 2,
+            days: 3,
+            section: &config.sections[0],
+            judge: &judge,
+            counters,
+            busy: Duration::from_millis(1),
+            sample: None,
+            written: None,
+        });
+    }
+
+    #[test]
+    fn counts_add_up() {
+        with_report(|report| {
+            let json = report.json();
+            assert_eq!((&json["planted"], &json["found"]), (&json!(3), &json!(1)));
+            assert_eq!(
+                json["by_kind"],
+                json!([
+                    { "kind": "drop", "found": 1, "planted": 2 },
+                    { "kind": "change of rhythm", "found": 0, "planted": 1 },
+                ])
+            );
+            assert_eq!(json["incidents"][0]["found"]["after_minutes"], 3);
+            assert_eq!(json["incidents"][0]["found"]["by"], Score::Outlier.name());
+            assert_eq!(json["incidents"][1]["found"], Value::Null);
+            assert_eq!(json["incidents"][1]["peak"]["strength"], 0.5);
+            assert_eq!(json["incidents"][2]["peak"], Value::Null);
+            assert_eq!(json["false_alarms"].as_array().unwrap().len(), 1);
+            assert_eq!(json["false_alarms"][0]["host"], "web-2");
+        });
+    }
+
+    #[test]
+    fn the_table_says_what_was_missed() {
+        with_report(|report| {
+            let text = report.text(Style::plain());
+            let row =
+                |number: usize| text.lines().filter(|line| line.starts_with("  day ")).nth(number).unwrap();
+            let words = |number| row(number).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(words(0), "day 2 09:20 web-1 drop -12% 10 min 3 min outlier 2.50");
+            assert_eq!(words(1), "day 3 02:00 web-2 drop -12% 10 min missed 0.50");
+            assert!(text.contains("1 of 3: drop 1 of 2, change of rhythm 0 of 1\n"), "{text}");
+        });
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1 000", "1 234 567"]);
+    }
 }

@@ -16,6 +16,12 @@ impl Style {
         Self { colours: io::stdout().is_terminal() && !refused && !dumb }
     }
 
+    /// Never colours.
+    #[cfg(test)]
+    pub(super) fn plain() -> Self {
+        Self { colours: false }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.colours { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
@@ -43,7 +49,7 @@ mod tests {
 
     #[test]
     fn text_without_colours_is_the_text() {
-        assert_eq!(Style { colours: false }.red("missed"), "missed");
+        assert_eq!(Style::plain().red("missed"), "missed");
         assert_eq!(Style { colours: true }.red("missed"), "\x1b[31mmissed\x1b[0m");
     }
 }
