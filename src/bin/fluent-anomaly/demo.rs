@@ -121,7 +121,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     progress.finish();
     let written = sink.map(Sink::finish).transpose()?;
 
+    let program = std::env::args().next().unwrap_or_else(|| "fluent-anomaly".to_owned());
     let report = Report {
+        program: &program,
         seed: args.seed,
         hosts: args.hosts,
         days: args.days,

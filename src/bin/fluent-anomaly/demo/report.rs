@@ -19,6 +19,8 @@ const MAX_ROWS: usize = 40;
 /// Everything there is to tell.
 #[derive(Debug)]
 pub(super) struct Report<'a> {
+    /// How this program was called.
+    pub(super) program: &'a str,
     pub(super) seed: u64,
     pub(super) hosts: u32,
     pub(super) days: u32,
@@ -81,13 +83,14 @@ impl Report<'_> {
             None => format!("{}  nothing (--no-write)\n", style.bold("Written      ")),
             Some(written) => format!(
                 "{}  {} ({} records, {:.1} MB)\n               {} (the configuration that scored them)\n\
-                 {}  fluent-anomaly filter -c {} --tag {} < {}\n",
+                 {}  {} filter -c {} --tag {} < {}\n",
                 style.bold("Written      "),
                 written.records.display(),
                 grouped(self.counters.records),
                 written.bytes as f64 / 1e6,
                 written.config.display(),
                 style.bold("Score again  "),
+                self.program,
                 written.config.display(),
                 fleet::TAG,
                 written.records.display(),
@@ -97,9 +100,9 @@ impl Report<'_> {
     }
 
     fn table(&self, cases: &[&Case], style: Style) -> String {
-        let mut text = style.dim("  planted                                              found\n");
-        text +=
-            &style.dim("  when         host     kind               size  lasts      after   by       peak\n");
+        let mut text = style.dim("  planted                                              found") + "\n";
+        let columns = "  when         host     kind               size  lasts      after   by       peak";
+        text += &(style.dim(columns) + "\n");
         for case in cases.iter().take(MAX_ROWS) {
             let incident = &case.incident;
             text += &format!(
@@ -270,6 +273,7 @@ mod tests {
         let config = Config::parse("demo.ini", super::super::CONFIG).unwrap();
         let counters = Counters::default();
         check(&Report {
+            program: "fluent-anomaly",
             seed: 9,
             hosts: 2,
             days: 3,
