@@ -27,3 +27,8 @@ pub mod pipeline;
 pub mod record;
 pub mod secret;
 pub mod time;
+
+/// Compiles and runs the Rust part of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

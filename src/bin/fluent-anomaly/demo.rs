@@ -1,11 +1,167 @@
-//! `demo`: the main job on a simulated fleet.
+//! `demo`: the main job on a simulated fleet, and what was found of what was planted.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use fluent_anomaly::config::Config;
+use fluent_anomaly::pipeline::Pipeline;
+use fluent_anomaly::record::{Accessor, Extractor, Format, Found, Value};
+use fluent_anomaly::time::Time;
 
 use crate::failure::Failure;
+use alarms::Alarms;
+use fleet::Fleet;
+use incidents::DAY;
+use judge::Judge;
+use progress::Progress;
+use report::Report;
+use sink::Sink;
+use style::Style;
+
+mod alarms;
+mod fleet;
+mod incidents;
+mod judge;
+mod progress;
+mod random;
+mod report;
+mod sink;
+mod style;
+
+/// The configuration at work, in the format of every other one.
+const CONFIG: &str = include_str!("demo/fluent-anomaly.ini");
+/// More than anyone waits for.
+const MAX_RECORDS: u64 = 100_000_000;
 
 /// Score a simulated fleet: no files, keys or network needed.
+///
+/// Web servers count their requests each minute for some days. Spikes, drops, level shifts and changes of rhythm
+/// are planted from the second day on. Every record goes through a configuration and the pipeline as in the filter;
+/// the report compares what was found with what was planted. The same seed gives the same records and scores on
+/// every machine.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "Examples:\n  \
+    fluent-anomaly demo\n  \
+    fluent-anomaly demo --hosts 20 --days 30 --no-write\n  \
+    fluent-anomaly demo --format json | jq '.incidents[] | select(.found == null)'")]
+pub(crate) struct Args {
+    /// Another seed is another fleet with other incidents
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Servers
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    hosts: u32,
+    /// Days of one-minute points; on the first one nothing is planted
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(2..=3650))]
+    days: u32,
+    /// How the report is written
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    format: Output,
+    /// Folder for the scored records and the configuration; made if it is missing
+    #[arg(short, long, value_name = "DIR", default_value = "demo-out")]
+    output: PathBuf,
+    /// Write no files
+    #[arg(long, conflicts_with = "output")]
+    no_write: bool,
+}
 
-pub(crate) fn run(_args: &Args) -> Result<(), Failure> {
-    Ok(())
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs: one JSON object
+    Json,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let total = u64::from(args.hosts) * u64::from(args.days) * u64::from(DAY);
+    if total > MAX_RECORDS {
+        return Err(Failure::Usage(format!(
+            "--hosts {} --days {}: {total} records are not allowed: at most {MAX_RECORDS}",
+            args.hosts, args.days
+        )));
+    }
+    let config =
+        Config::parse(sink::CONFIG, CONFIG).map_err(|error| Failure::of("built-in configuration", error))?;
+    let [section] = config.sections.as_slice() else {
+        return Err(Failure::of("built-in configuration", "has to watch one series"));
+    };
+    let mut scores = Scores::new(&section.annotation_names());
+    let mut sink = if args.no_write { None } else { Some(Sink::create(&args.output, CONFIG)?) };
+    let mut fleet = Fleet::new(args.seed, args.hosts, args.days);
+    let mut alarms = Alarms::new(args.hosts);
+    let mut judge = Judge::new(args.hosts, &fleet.incidents());
+    let mut pipeline = Pipeline::new(&config, Format::Json, None);
+    let mut records = vec![Vec::new(); args.hosts as usize];
+    let mut busy = Duration::ZERO;
+    let mut sample = None;
+    let progress = Progress::new(total);
+
+    while let Some(minute) = fleet.next_minute(&mut records) {
+        let time = Time::from_seconds(fleet::seconds(minute).into());
+        let start = Instant::now();
+        for record in &mut records {
+            pipeline.process(fleet::TAG.as_bytes(), time, record);
+        }
+        busy += start.elapsed();
+        for (host, record) in records.iter().enumerate() {
+            let strengths = alarms.strengths(host, minute, scores.read(record));
+            let found = judge.see(host, minute, strengths);
+            if found && sample.is_none() {
+                sample = Some(String::from_utf8_lossy(record).into_owned());
+            }
+        }
+        if let Some(sink) = &mut sink {
+            sink.write(&records)?;
+        }
+        progress.advance(args.hosts.into());
+    }
+    progress.finish();
+    let written = sink.map(Sink::finish).transpose()?;
+
+    let program = std::env::args().next().unwrap_or_else(|| "fluent-anomaly".to_owned());
+    let report = Report {
+        program: &program,
+        seed: args.seed,
+        hosts: args.hosts,
+        days: args.days,
+        section,
+        judge: &judge,
+        counters: pipeline.counters(),
+        busy,
+        sample: sample.as_deref(),
+        written: written.as_ref(),
+    };
+    let text = match args.format {
+        Output::Text => report.text(Style::of_stdout()),
+        Output::Json => report.json().to_string() + "\n",
+    };
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+}
+
+/// Reads the scores back from a record, as whatever stands behind the filter would.
+struct Scores {
+    extractor: Extractor,
+    found: Found,
+}
+
+impl Scores {
+    fn new(annotations: &[String; 4]) -> Self {
+        let [_, outlier, _, change] = annotations;
+        let inputs: Vec<Accessor> =
+            [outlier, change].into_iter().filter_map(|name| Accessor::parse(name).ok()).collect();
+        Self { extractor: Extractor::new(Format::Json, &inputs, &[]), found: Found::default() }
+    }
+
+    fn read(&mut self, record: &[u8]) -> [Option<f64>; 2] {
+        if self.extractor.scan(record, &mut self.found).is_err() {
+            return [None; 2];
+        }
+        [0, 1].map(|input| match self.found.value(record, input) {
+            Some(Value::Number(number)) => Some(number.to_f64()),
+            _ => None,
+        })
+    }
 }
