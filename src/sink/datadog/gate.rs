@@ -14,6 +14,8 @@ const KEY: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs
 const ELSEWHERE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60));
 /// Short, because the host has its own growing wait for each chunk.
 const BROKEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
+/// Shortest wait: an intake that says "0 seconds" with each refusal is not to be hammered either.
+const SHORTEST: Duration = Duration::from_secs(1);
 /// Longest wait that an intake can ask for.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -44,7 +46,7 @@ impl Gate {
             Cause::Server | Cause::Timeout | Cause::Network => BROKEN,
         };
         let doubled = first.saturating_mul(1 << self.failures.min(16)).min(cap);
-        let wait = asked.unwrap_or(doubled).min(LONGEST).mul_f64(1.0 + jitter());
+        let wait = asked.unwrap_or(doubled).clamp(SHORTEST, LONGEST).mul_f64(1.0 + jitter());
         self.failures = self.failures.saturating_add(1);
         // two shipments can fail at once: the longer wait counts
         let until = now + wait;
@@ -78,6 +80,8 @@ mod tests {
         assert!(about(wait, 12), "{wait:?}");
         assert_eq!(gate.wait(now), Some(wait));
         assert_eq!(gate.wait(now + wait), None);
+        gate.open();
+        assert!(about(gate.close(now, Cause::Server, Some(Duration::ZERO)), 1));
     }
 
     #[test]
