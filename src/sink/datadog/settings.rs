@@ -226,6 +226,11 @@ impl Settings {
         self
     }
 
+    /// The longest time that a shipment takes, apart from its own computing.
+    pub fn longest(&self) -> Duration {
+        self.budget
+    }
+
     /// Where bodies are posted.
     pub fn endpoint(&self) -> String {
         let version = match self.api {
