@@ -3,7 +3,9 @@
 #[path = "common/http.rs"]
 mod http;
 
-use fluent_anomaly::sink::datadog::{Level, Limits, Outcome, Reason, Settings, Shipper, Verdict};
+use fluent_anomaly::sink::datadog::{
+    Level, Limits, Outcome, Reason, Settings, Shipper, StreamError, StreamOptions, Verdict, run_stream,
+};
 use http::{Reply, Server};
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -352,6 +354,90 @@ fn acceptance_with_errors_is_told() {
     let outcome = ship(&shipper(&server), &entry("m", 1.0));
     assert_eq!(outcome.verdict, Verdict::Done);
     assert_eq!(notes(&outcome), "Error points accepted with errors: {\"errors\": [\"metric a: odd\"]}\n");
+}
+
+/// Gives its blocks one by one, with a pause before each but the first.
+struct Slow(std::vec::IntoIter<&'static [u8]>, Duration);
+
+impl std::io::Read for Slow {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let Some(block) = self.0.next() else { return Ok(0) };
+        if self.0.len() > 0 {
+            std::thread::sleep(self.1);
+        }
+        out[..block.len()].copy_from_slice(block);
+        Ok(block.len())
+    }
+}
+
+#[test]
+fn a_stream_of_lines_is_shipped_whole() {
+    let server = Server::start([]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let line = format!("{{\"metric\":\"m\",\"value\":0.1,\"time\":{now}}}\n");
+    let input = std::io::Cursor::new(line.repeat(12_345) + "oops\n");
+    let mut told = Vec::new();
+    let totals = run_stream(input, settings(&server.url, &[]), &StreamOptions::default(), |note| {
+        told.push(note.text.clone());
+    });
+    let totals = totals.unwrap();
+    assert_eq!((totals.sent, totals.dropped.to_string()), (12_345, "1 not a record".to_owned()));
+    assert_eq!(told, ["dropped: 1 not a record"]);
+    let texts = server.texts();
+    let point = format!("{{\"timestamp\":{now},\"value\":0.1}}");
+    assert_eq!(texts.iter().map(|t| t.matches(&point).count()).sum::<usize>(), 12_345);
+}
+
+#[test]
+fn a_slow_stream_leaves_without_waiting_for_its_end() {
+    let server = Server::start([]);
+    let record: &[u8] = b"\x82\xa6metric\xa1m\xa5value\x01";
+    let blocks = vec![&record[..5], &record[5..], &record[..9], &record[9..]];
+    let slow = Slow(blocks.into_iter(), Duration::from_millis(400));
+    let options = StreamOptions { tag: "a.b".into(), linger: Duration::from_millis(50) };
+    let settings = settings(&server.url, &[("use_fluentd_tag_for_datadog_tag", "on")]);
+    assert_eq!(run_stream(slow, settings, &options, |_| {}).unwrap().sent, 2);
+    let texts = server.texts();
+    assert_eq!(texts.len(), 2);
+    assert!(texts[0].ends_with(r#""value":1.0}],"tags":["a.b"]}]}"#), "{}", texts[0]);
+}
+
+#[test]
+fn a_stream_that_cannot_be_shipped_is_an_error_with_the_sum() {
+    let line = "{\"metric\":\"m\",\"value\":1}\n";
+    let run = |reply, text: &str| {
+        let server = Server::start([reply]);
+        let input = std::io::Cursor::new(text.to_owned());
+        run_stream(input, settings(&server.url, &[]), &StreamOptions::default(), |_| {}).unwrap_err()
+    };
+    let error = run(Reply::status(503), line);
+    assert!(matches!(error, StreamError::Retry(totals) if totals.retries == 1), "{error}");
+    let error = run(Reply::status(400), line);
+    assert_eq!(
+        error.to_string(),
+        "nothing of the input could be shipped (0 points accepted in 1 requests, 0 retries, dropped: 1 refused by the intake)"
+    );
+    let error = run(Reply::accept(), "{no json\n");
+    assert!(matches!(error, StreamError::Unusable(_)), "{error}");
+}
+
+#[test]
+fn a_stream_that_breaks_ships_what_came_before() {
+    struct Broken(bool);
+    impl std::io::Read for Broken {
+        fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(std::io::Error::other("gone"));
+            }
+            let line = b"{\"metric\":\"m\",\"value\":1}\n";
+            out[..line.len()].copy_from_slice(line);
+            Ok(line.len())
+        }
+    }
+    let server = Server::start([]);
+    let error = run_stream(Broken(false), settings(&server.url, &[]), &StreamOptions::default(), |_| {});
+    assert_eq!(error.unwrap_err().to_string(), "the input cannot be read: gone");
+    assert_eq!(server.seen().len(), 1);
 }
 
 proptest! {

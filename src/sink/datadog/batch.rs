@@ -109,6 +109,11 @@ impl Batch {
         self.points
     }
 
+    /// Whether there is neither a point to be shipped nor a drop to be told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.points == 0 && self.dropped == Counts::default()
+    }
+
     /// What gave no point, by reason.
     pub(super) fn dropped(&self) -> &Counts {
         &self.dropped

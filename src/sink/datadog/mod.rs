@@ -10,6 +10,7 @@
 //! | `payload` | points -> bodies within the intake's limits |
 //! | `client`, `gate` | one request and its answer; when to ask again |
 //! | `shipper` | all of it for a chunk |
+//! | `stream` | all of it for a stream |
 //! | `outcome` | verdict, counts, log lines |
 //!
 //! Records are taken as fluent-plugin-dd takes them (`metric`, `value`, and `tag`, `tags`, `host`, `type`,
@@ -29,9 +30,11 @@ mod outcome;
 mod payload;
 mod settings;
 mod shipper;
+mod stream;
 
 pub use names::{METRIC_NAME_LIMIT, TAG_LIMIT, metric_name, tag};
 pub use outcome::{Counts, Level, Note, Outcome, Reason, Totals, Verdict};
 pub use payload::{FURTHEST_AHEAD, OLDEST};
 pub use settings::{Api, Compression, Limits, Settings, SettingsError};
 pub use shipper::Shipper;
+pub use stream::{StreamError, StreamOptions, run_stream};

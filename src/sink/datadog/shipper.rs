@@ -88,7 +88,7 @@ impl Shipper {
     /// The same at a given time, in UNIX seconds, which decides what is too old.
     pub fn ship_chunk_at(&self, bytes: &[u8], tag: &str, now: i64) -> Outcome {
         let fingerprint = self.fingerprints.hash_one((bytes, tag));
-        let mut batch = Batch::new(&self.settings);
+        let mut batch = self.batch();
         chunk::read(bytes, tag, &mut batch);
         let known = self.take_progress(fingerprint);
         let (outcome, reached) = self.ship_batch(&batch, known, now);
@@ -107,6 +107,11 @@ impl Shipper {
     pub fn stop(&self) {
         *lock(&self.stopping.0) = true;
         self.stopping.1.notify_all();
+    }
+
+    /// An empty batch for these settings.
+    pub(super) fn batch(&self) -> Batch {
+        Batch::new(&self.settings)
     }
 
     /// Ships a batch from a position on. `None`: it comes for the first time, so what its records lack is
