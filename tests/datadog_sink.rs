@@ -1,5 +1,7 @@
 //! The way from chunk bytes to the intake, against a scripted server.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 #[path = "common/http.rs"]
 mod http;
 

@@ -1,5 +1,7 @@
 //! The built library in a real Fluent Bit: runs where `FLUENT_BIT` names its executable.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 #[path = "../../tests/common/http.rs"]
 mod http;
 

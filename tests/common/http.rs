@@ -1,5 +1,6 @@
 //! A scripted HTTP server on a port of its own: answers as told, and keeps what it was asked.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::expect_used, reason = "a server that cannot work fails the test")]
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};

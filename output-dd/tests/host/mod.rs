@@ -1,5 +1,6 @@
 //! A host in miniature: loads the built library and calls it as Fluent Bit does.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a host that cannot work fails the test")]
 
 use libloading::{Library, Symbol};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};

@@ -135,7 +135,7 @@ impl Client {
 
     /// A short single line without the key.
     fn redact(&self, text: &str) -> String {
-        let text = text.replace(self.key.expose(), "***");
+        let text = self.key.scrub(text);
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         words.chars().filter(|c| !c.is_control()).take(EXCERPT_LIMIT).collect()
     }

@@ -180,11 +180,12 @@ impl Settings {
         let api = choice("dd_api", &["v2", "v1"]);
         let compression = choice("dd_compress", &["deflate", "gzip", "off"]);
         let timeout = get("dd_timeout").map_or(Ok(DEFAULT_TIMEOUT), |text| {
-            let seconds = text.strip_suffix('s').unwrap_or(&text).parse::<f64>();
-            match seconds {
-                Ok(seconds) if TIMEOUT_RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-                _ => Err(problems.push(format!("dd_timeout: {text:?} given; allowed are 0.1 to 60 seconds"))),
-            }
+            let seconds = text.strip_suffix('s').unwrap_or(&text).parse::<f64>().ok();
+            let allowed = seconds.filter(|seconds| TIMEOUT_RANGE.contains(seconds));
+            allowed.map(Duration::from_secs_f64).ok_or(text)
+        });
+        let timeout = timeout.map_err(|text| {
+            problems.push(format!("dd_timeout: {text:?} given; allowed are 0.1 to 60 seconds"));
         });
         let (Ok(key), Ok((base, local)), Ok(timeout), true) = (key, base, timeout, problems.is_empty())
         else {
@@ -263,7 +264,7 @@ fn read_key(given: Option<String>, file: Option<String>, env: Option<String>) ->
             key.len()
         ));
     }
-    Ok(Secret::new(key))
+    Ok(Secret::new(&key))
 }
 
 /// The intake's base address, and whether it is on this machine.
