@@ -1,7 +1,5 @@
 //! The built library, called as hosts from 2.2 on call it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 mod host;
 #[path = "../../tests/common/http.rs"]
 mod http;

@@ -114,3 +114,25 @@ fn key_files_are_read_and_trimmed() {
     let problems = read(&[("dd_api_key_file", "/nonexistent/key")], &[]).unwrap_err();
     assert!(problems[0].contains("/nonexistent/key"), "{problems:?}");
 }
+
+#[test]
+fn the_table_of_options_is_what_is_read_and_described() {
+    let asked = std::cell::RefCell::new(Vec::new());
+    let _ = Settings::read(
+        |name| {
+            asked.borrow_mut().push(name.to_owned());
+            None
+        },
+        |_| None,
+    );
+    let mut asked = asked.into_inner();
+    asked.retain(|name| !super::NEAR_MISSES.iter().any(|(miss, _)| miss == name));
+    asked.sort();
+    let mut listed: Vec<_> = Settings::OPTIONS.iter().map(|(name, ..)| *name).collect();
+    listed.sort_unstable();
+    assert_eq!(asked, listed);
+    let readme = include_str!("../../../../output-dd/README.md");
+    for name in listed {
+        assert!(readme.contains(&format!("`{name}`")), "{name} is missing in output-dd/README.md");
+    }
+}
