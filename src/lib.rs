@@ -12,6 +12,7 @@
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
 //! | [`annotation`] | scores -> fields of a record |
 //! | [`pipeline`] | the one call every host makes |
+//! | `sink` | where records and scores leave for \[feature `datadog`\] |
 #![forbid(unsafe_code)]
 
 pub mod annotation;
@@ -26,6 +27,8 @@ pub mod near;
 pub mod pipeline;
 pub mod record;
 pub mod secret;
+#[cfg(feature = "datadog")]
+pub mod sink;
 pub mod time;
 
 /// Compiles and runs the Rust part of the README.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod dd;
 mod demo;
 mod failure;
 mod files;
@@ -29,6 +30,7 @@ enum Command {
     Demo(demo::Args),
     Filter(filter::Args),
     Check(check::Args),
+    Dd(dd::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Dd(args) => dd::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

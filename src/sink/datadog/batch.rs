@@ -1,0 +1,286 @@
+//! Points of a whole chunk, grouped by series.
+//!
+//! Series stand in the order of their first point, points in the order they came; that order gives every
+//! point a *position*, from 0. The same bytes always give the same positions, so a shipment that was cut
+//! short goes on where it stopped when the host gives the chunk again.
+
+use super::fields::{Fields, Value};
+use super::names;
+use super::outcome::{Counts, Reason};
+use super::settings::{HOST_LIMIT, Settings};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What Datadog makes of the points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Gauge,
+    Count,
+    Rate,
+}
+
+impl Kind {
+    fn of(value: &Value<'_>) -> Option<Self> {
+        if value.is_absent() {
+            return Some(Self::Gauge);
+        }
+        let text = value.as_text()?;
+        // `counter` is the spelling of older clients
+        let table =
+            [("gauge", Self::Gauge), ("count", Self::Count), ("counter", Self::Count), ("rate", Self::Rate)];
+        table.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, kind)| kind)
+    }
+}
+
+/// One point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    /// UNIX seconds, 0 ..= [`LAST_SECOND`].
+    pub(super) time: i64,
+    /// Finite.
+    pub(super) value: f64,
+}
+
+/// What all points of a series have in common, cleaned.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SeriesName {
+    pub(super) metric: String,
+    pub(super) kind: Kind,
+    pub(super) host: Option<String>,
+    pub(super) device: Option<String>,
+    /// Sorted, without doubles.
+    pub(super) tags: Vec<String>,
+    /// Seconds, from 1.
+    pub(super) interval: Option<u32>,
+}
+
+/// A series and its points.
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) name: Arc<SeriesName>,
+    pub(super) points: Vec<Point>,
+}
+
+/// Bytes of one series' tags; Datadog's agent cuts there too.
+const TAG_SET_LIMIT: usize = 100 * 1024;
+/// Times beyond it are no seconds (year 5138); milliseconds of today are.
+const LAST_SECOND: f64 = 1e11;
+
+/// What every record of a batch gets from the settings.
+#[derive(Debug, Clone, Default)]
+struct Defaults {
+    host: Option<String>,
+    device: Option<String>,
+    tags: Vec<String>,
+    use_tag: bool,
+}
+
+/// Points by series, and the count of what gave none.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    defaults: Defaults,
+    series: Vec<Series>,
+    /// As it stands in the records -> place in `series`; `None`: a name of which nothing is left.
+    raw: HashMap<Box<[u8]>, Option<usize>>,
+    /// Cleaned -> place in `series`.
+    clean: HashMap<Arc<SeriesName>, usize>,
+    scratch: Vec<u8>,
+    points: u64,
+    dropped: Counts,
+}
+
+impl Batch {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let defaults = Defaults {
+            host: settings.host.clone(),
+            device: settings.device.clone(),
+            tags: settings.tags.clone(),
+            use_tag: settings.use_tag,
+        };
+        Self { defaults, ..Self::default() }
+    }
+
+    pub(super) fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    /// Points in all series.
+    pub(super) fn len(&self) -> u64 {
+        self.points
+    }
+
+    /// Whether there is neither a point to be shipped nor a drop to be told.
+    pub(super) fn is_empty(&self) -> bool {
+        self.points == 0 && self.dropped == Counts::default()
+    }
+
+    /// What gave no point, by reason.
+    pub(super) fn dropped(&self) -> &Counts {
+        &self.dropped
+    }
+
+    /// Counts a record that gives no point.
+    pub(super) fn drop_record(&mut self, reason: Reason) {
+        self.dropped.add(reason, 1);
+    }
+
+    /// Takes the points of a record: its `metric` with its `value`, and every annotation. `event` is the
+    /// event's time in seconds; the record's own `time` goes before it.
+    pub(super) fn add(&mut self, fields: &Fields<'_>, event: Option<f64>, tag: &str) {
+        let mut named = !fields.metric.is_absent();
+        let mut scored = false;
+        if named && !fields.value.is_absent() {
+            scored = true;
+            self.point(fields, &fields.metric, &fields.value, event, tag);
+        }
+        for annotation in &fields.annotations {
+            named |= !annotation.metric.is_absent();
+            if !annotation.metric.is_absent() && !annotation.score.is_absent() {
+                scored = true;
+                self.point(fields, &annotation.metric, &annotation.score, event, tag);
+            }
+        }
+        if !scored {
+            self.drop_record(if !named {
+                Reason::NoMetric
+            } else if fields.raw_value.is_absent() {
+                Reason::NotANumber
+            } else {
+                Reason::Unscored
+            });
+        }
+    }
+
+    fn point(
+        &mut self,
+        fields: &Fields<'_>,
+        metric: &Value<'_>,
+        value: &Value<'_>,
+        event: Option<f64>,
+        tag: &str,
+    ) {
+        match self.checked(fields, metric, value, event, tag) {
+            Ok((place, point)) => {
+                if let Some(series) = self.series.get_mut(place) {
+                    series.points.push(point);
+                    self.points += 1;
+                }
+            }
+            Err(reason) => self.drop_record(reason),
+        }
+    }
+
+    fn checked(
+        &mut self,
+        fields: &Fields<'_>,
+        metric: &Value<'_>,
+        value: &Value<'_>,
+        event: Option<f64>,
+        tag: &str,
+    ) -> Result<(usize, Point), Reason> {
+        let value = value.as_number().ok_or(Reason::NotANumber)?;
+        if !value.is_finite() {
+            return Err(Reason::NotFinite);
+        }
+        let time = if fields.time.is_absent() { event } else { fields.time.as_number() };
+        let time = time.filter(|t| (0.0..=LAST_SECOND).contains(t)).ok_or(Reason::BadTime)?;
+        // within 0 ..= 1e11, so the cast only cuts the fraction
+        let time = time as i64;
+        let metric = metric.as_text().ok_or(Reason::BadName)?;
+        let kind = Kind::of(&fields.kind).ok_or(Reason::BadType)?;
+        let place = self.place(fields, metric, kind, tag).ok_or(Reason::BadName)?;
+        Ok((place, Point { time, value }))
+    }
+
+    /// The place of the series in `series`, made at its first point.
+    fn place(&mut self, fields: &Fields<'_>, metric: &str, kind: Kind, tag: &str) -> Option<usize> {
+        // cleaning costs far more than finding, so the names as they stand are looked up first
+        let interval = interval(&fields.interval);
+        let mut raw = std::mem::take(&mut self.scratch);
+        raw.clear();
+        raw.push(kind as u8);
+        raw.extend_from_slice(&interval.unwrap_or(0).to_le_bytes());
+        let part = |raw: &mut Vec<u8>, text: &str| {
+            raw.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            raw.extend_from_slice(text.as_bytes());
+        };
+        part(&mut raw, metric);
+        part(&mut raw, fields.host.as_text().unwrap_or_default());
+        part(&mut raw, fields.device.as_text().unwrap_or_default());
+        for value in [&fields.tag, &fields.tags, &fields.scope] {
+            value.tags().for_each(|item| part(&mut raw, item));
+            // no text is that long: it ends the list
+            raw.extend_from_slice(&u64::MAX.to_le_bytes());
+        }
+        if self.defaults.use_tag {
+            part(&mut raw, tag);
+        }
+        let place = match self.raw.get(raw.as_slice()) {
+            Some(&place) => place,
+            None => {
+                let place = self.clean(fields, metric, kind, interval, tag);
+                self.raw.insert(raw.as_slice().into(), place);
+                place
+            }
+        };
+        self.scratch = raw;
+        place
+    }
+
+    fn clean(
+        &mut self,
+        fields: &Fields<'_>,
+        metric: &str,
+        kind: Kind,
+        interval: Option<u32>,
+        tag: &str,
+    ) -> Option<usize> {
+        let metric = names::metric_name(metric)?;
+        let mut scope_host = None;
+        let mut tags = BTreeSet::new();
+        for item in fields.scope.tags() {
+            match item.strip_prefix("host:") {
+                Some(host) => scope_host = Some(host),
+                None => tags.extend(names::tag(item)),
+            }
+        }
+        tags.extend(fields.tag.tags().chain(fields.tags.tags()).filter_map(names::tag));
+        if self.defaults.use_tag && fields.tag.tags().chain(fields.tags.tags()).next().is_none() {
+            tags.extend(names::tag(tag));
+        }
+        tags.extend(self.defaults.tags.iter().cloned());
+        let mut room = TAG_SET_LIMIT;
+        let tags = tags.into_iter().take_while(|tag| {
+            let fits = tag.len() <= room;
+            room = room.saturating_sub(tag.len());
+            fits
+        });
+        let tags = tags.collect();
+        // the seed writes `*` where a query has no host
+        let own = |value: &Value<'_>| value.as_text().filter(|t| *t != "*").and_then(resource);
+        let host = own(&fields.host).or_else(|| resource(scope_host?)).or_else(|| self.defaults.host.clone());
+        let device = own(&fields.device).or_else(|| self.defaults.device.clone());
+        let name = Arc::new(SeriesName { metric, kind, host, device, tags, interval });
+        Some(*self.clean.entry(name.clone()).or_insert_with(|| {
+            self.series.push(Series { name, points: Vec::new() });
+            self.series.len() - 1
+        }))
+    }
+}
+
+/// A host or device name: control characters go, the rest stays as it is, up to [`HOST_LIMIT`] bytes.
+fn resource(text: &str) -> Option<String> {
+    let mut name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
+    name.truncate(name.floor_char_boundary(HOST_LIMIT));
+    (!name.is_empty()).then_some(name)
+}
+
+/// Whole seconds from 1; anything else is left out, as a gauge needs none.
+fn interval(value: &Value<'_>) -> Option<u32> {
+    let seconds = value.as_number()?;
+    // checked range: the cast only cuts the fraction
+    (1.0..=f64::from(u32::MAX)).contains(&seconds).then_some(seconds as u32)
+}
+
+#[cfg(test)]
+mod tests;

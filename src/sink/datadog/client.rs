@@ -1,0 +1,148 @@
+//! One request to the intake, and what its answer asks for.
+
+use super::settings::{Compression, Settings};
+use crate::secret::Secret;
+use std::io::Read;
+use std::time::Duration;
+
+/// What a request led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// 2xx; with what the body complains about, if it does.
+    Accepted(Option<String>),
+    /// 413: fewer points are to be sent.
+    TooLarge,
+    /// 400: the intake will never take this body.
+    Refused(String),
+    /// Everything else: the same points are to be sent again.
+    Later {
+        cause: Cause,
+        /// What the intake itself says about the time to wait.
+        wait: Option<Duration>,
+        text: String,
+    },
+}
+
+/// Why points have to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// 429.
+    RateLimit,
+    /// 401 or 403: a wrong key, or a key of another site.
+    Key,
+    /// 408 or 5xx.
+    Server,
+    /// No answer in time.
+    Timeout,
+    /// No connection, or one that broke.
+    Network,
+    /// A status that an intake never gives: probably something else answers at this address.
+    Elsewhere,
+}
+
+impl Cause {
+    pub(super) const COUNT: usize = 6;
+}
+
+/// Bytes of an answer that are looked at.
+const ANSWER_LIMIT: u64 = 4096;
+/// Characters of an answer that go into a log line.
+const EXCERPT_LIMIT: usize = 200;
+
+/// A connection pool for one intake.
+#[derive(Debug)]
+pub(super) struct Client {
+    agent: ureq::Agent,
+    endpoint: String,
+    key: Secret,
+    encoding: Option<&'static str>,
+}
+
+impl Client {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            // a redirect would carry the key elsewhere
+            .max_redirects(0)
+            .user_agent(concat!("fluent-anomaly/", env!("CARGO_PKG_VERSION")));
+        let config = if settings.local { config.proxy(None) } else { config };
+        Self {
+            agent: config.build().new_agent(),
+            endpoint: settings.endpoint(),
+            key: settings.key.clone(),
+            encoding: match settings.compression {
+                Compression::Deflate => Some("deflate"),
+                Compression::Gzip => Some("gzip"),
+                Compression::Off => None,
+            },
+        }
+    }
+
+    /// Posts a body; everything, name look-up and answer included, takes at most `timeout`.
+    pub(super) fn post(&self, body: &[u8], timeout: Duration) -> Answer {
+        let mut request = self
+            .agent
+            .post(&self.endpoint)
+            .config()
+            .timeout_global(Some(timeout))
+            .build()
+            .header("Content-Type", "application/json")
+            .header("DD-API-KEY", self.key.expose());
+        if let Some(encoding) = self.encoding {
+            request = request.header("Content-Encoding", encoding);
+        }
+        match request.send(body) {
+            Ok(response) => self.read(response),
+            Err(error) => {
+                let cause = match &error {
+                    ureq::Error::Timeout(_) => Cause::Timeout,
+                    ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Cause::Timeout,
+                    _ => Cause::Network,
+                };
+                Answer::Later { cause, wait: None, text: self.redact(&error.to_string()) }
+            }
+        }
+    }
+
+    fn read(&self, response: ureq::http::Response<ureq::Body>) -> Answer {
+        let (head, body) = response.into_parts();
+        let mut text = Vec::new();
+        // the status already says what matters: a body that is cut, slow or no text changes nothing
+        let _ = body.into_reader().take(ANSWER_LIMIT).read_to_end(&mut text);
+        let text = self.redact(&String::from_utf8_lossy(&text));
+        let status = head.status.as_u16();
+        let seconds = |name: &str| {
+            let value = head.headers.get(name)?.to_str().ok()?.trim();
+            value.parse::<f64>().ok().filter(|s| (0.0..=86_400.0).contains(s)).map(Duration::from_secs_f64)
+        };
+        let later = |cause, wait| {
+            let line = if text.is_empty() { status.to_string() } else { format!("{status} {text}") };
+            Answer::Later { cause, wait, text: line }
+        };
+        match status {
+            200..=299 => Answer::Accepted(complaint(&text)),
+            400 => Answer::Refused(text),
+            401 | 403 => later(Cause::Key, None),
+            413 => Answer::TooLarge,
+            429 => {
+                let reset = seconds("x-ratelimit-reset").or_else(|| seconds("retry-after"));
+                later(Cause::RateLimit, reset.or_else(|| seconds("x-ratelimit-period")))
+            }
+            408 | 500..=599 => later(Cause::Server, seconds("retry-after")),
+            _ => later(Cause::Elsewhere, None),
+        }
+    }
+
+    /// A short single line without the key.
+    fn redact(&self, text: &str) -> String {
+        let text = self.key.scrub(text);
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.chars().filter(|c| !c.is_control()).take(EXCERPT_LIMIT).collect()
+    }
+}
+
+/// A 202 with a list of errors that is not empty.
+fn complaint(text: &str) -> Option<String> {
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    compact.contains("\"errors\":[\"").then(|| text.to_owned())
+}

@@ -1,0 +1,40 @@
+//! Points to Datadog's metric intake: the code behind the `dd` output of Fluent Bit and the `dd` command.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `settings` | options, checked |
+//! | `msgpack`, `chunk`, `lines` | bytes -> fields of records |
+//! | `fields` | which fields matter |
+//! | `names` | metric names and tags as Datadog keeps them |
+//! | `batch` | fields -> points, grouped by series |
+//! | `payload` | points -> bodies within the intake's limits |
+//! | `client`, `gate` | one request and its answer; when to ask again |
+//! | `shipper` | all of it for a chunk |
+//! | `stream` | all of it for a stream |
+//! | `outcome` | verdict, counts, log lines |
+//!
+//! Records are taken as fluent-plugin-dd takes them (`metric`, `value`, and `tag`, `tags`, `host`, `type`,
+//! `device`, `time`, `interval`), and as the anomaly filter leaves them (`metric_outlier` with `score_outlier`,
+//! `metric_change` with `score_change`, each behind the section's prefix; `scope`, `host`, `time`).
+//! A point is either accepted by the intake, or counted with a [`Reason`], or still to be delivered.
+
+mod batch;
+mod chunk;
+mod client;
+mod fields;
+mod gate;
+mod lines;
+mod msgpack;
+mod names;
+mod outcome;
+mod payload;
+mod settings;
+mod shipper;
+mod stream;
+
+pub use names::{METRIC_NAME_LIMIT, TAG_LIMIT, metric_name, tag};
+pub use outcome::{Counts, Level, Note, Outcome, Reason, Totals, Verdict};
+pub use payload::{FURTHEST_AHEAD, OLDEST};
+pub use settings::{Api, Compression, Limits, Settings, SettingsError};
+pub use shipper::Shipper;
+pub use stream::{StreamError, StreamOptions, run_stream};

@@ -1,0 +1,229 @@
+//! Request bodies, written straight into a buffer.
+
+use super::batch::{Batch, Kind, Point, SeriesName};
+use super::outcome::{Counts, Reason};
+use super::settings::{Api, Compression, Limits};
+use std::io::Write;
+
+/// Points older than this many seconds vanish at the intake without an error.
+pub const OLDEST: i64 = 3600;
+/// So do points further ahead than this many seconds.
+pub const FURTHEST_AHEAD: i64 = 600;
+
+/// A body and the positions it covers.
+#[derive(Debug)]
+pub(super) struct Payload {
+    /// As posted.
+    pub(super) body: Vec<u8>,
+    /// The position behind the last point looked at.
+    pub(super) end: u64,
+    /// Points in the body.
+    pub(super) points: u64,
+    /// Points between start and end that are outside the intake's window of time.
+    pub(super) dropped: Counts,
+}
+
+/// Builds the next body: points from position `from` on, as many as `limits` allow.
+pub(super) fn build(
+    batch: &Batch,
+    from: u64,
+    now: i64,
+    limits: &Limits,
+    api: Api,
+    compression: Compression,
+) -> Payload {
+    let mut limits = *limits;
+    loop {
+        let mut payload = fill(batch, from, now, &limits, api);
+        payload.body = compress(payload.body, compression);
+        if payload.body.len() <= limits.compressed || payload.points <= 1 {
+            return payload;
+        }
+        limits.points = payload.points / 2;
+    }
+}
+
+/// Room that the end of a body needs behind the last series.
+const CLOSING: usize = 2;
+
+fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: Api) -> Payload {
+    let mut out = b"{\"series\":[".to_vec();
+    // what stands behind the points of the series at hand
+    let mut tail = Vec::new();
+    let (mut points, mut dropped) = (0, Counts::default());
+    // the position of the point at hand
+    let mut at = 0;
+    'series: for series in batch.series() {
+        let behind = at + series.points.len() as u64;
+        let skip = usize::try_from(from.saturating_sub(at)).unwrap_or(usize::MAX);
+        at = at.max(from.min(behind));
+        let mut begun = false;
+        for point in series.points.get(skip..).unwrap_or_default() {
+            if let Some(reason) = outside(point, now) {
+                dropped.add(reason, 1);
+                at += 1;
+                continue;
+            }
+            let mark = out.len();
+            if begun || points > 0 {
+                out.push(b',');
+            }
+            if !begun {
+                tail.clear();
+                head(&mut out, &series.name, api);
+                write_tail(&mut tail, &series.name, api);
+            }
+            write_point(&mut out, point, api);
+            let full = points == limits.points || out.len() + tail.len() + CLOSING > limits.raw;
+            if full && points > 0 {
+                out.truncate(mark);
+                if begun {
+                    out.extend_from_slice(&tail);
+                }
+                break 'series;
+            }
+            begun = true;
+            points += 1;
+            at += 1;
+        }
+        if begun {
+            out.extend_from_slice(&tail);
+        }
+    }
+    out.extend_from_slice(b"]}");
+    Payload { body: out, end: at, points, dropped }
+}
+
+fn outside(point: &Point, now: i64) -> Option<Reason> {
+    if point.time < now - OLDEST {
+        Some(Reason::TooOld)
+    } else if point.time > now + FURTHEST_AHEAD {
+        Some(Reason::TooFarAhead)
+    } else {
+        None
+    }
+}
+
+fn head(out: &mut Vec<u8>, name: &SeriesName, api: Api) {
+    out.extend_from_slice(b"{\"metric\":");
+    text(out, &name.metric);
+    let kind: &[u8] = match (api, name.kind) {
+        (Api::V1, Kind::Gauge) => b"\"gauge\"",
+        (Api::V1, Kind::Count) => b"\"count\"",
+        (Api::V1, Kind::Rate) => b"\"rate\"",
+        (Api::V2, Kind::Count) => b"1",
+        (Api::V2, Kind::Rate) => b"2",
+        (Api::V2, Kind::Gauge) => b"3",
+    };
+    out.extend_from_slice(b",\"type\":");
+    out.extend_from_slice(kind);
+    out.extend_from_slice(b",\"points\":[");
+}
+
+fn write_point(out: &mut Vec<u8>, point: &Point, api: Api) {
+    let (before, between, behind): (&[u8], &[u8], &[u8]) = match api {
+        Api::V1 => (b"[", b",", b"]"),
+        Api::V2 => (b"{\"timestamp\":", b",\"value\":", b"}"),
+    };
+    out.extend_from_slice(before);
+    integer(out, point.time);
+    out.extend_from_slice(between);
+    // points are finite, see `Batch`
+    out.extend_from_slice(zmij::Buffer::new().format_finite(point.value).as_bytes());
+    out.extend_from_slice(behind);
+}
+
+fn write_tail(out: &mut Vec<u8>, name: &SeriesName, api: Api) {
+    out.push(b']');
+    let resources = [("host", &name.host), ("device", &name.device)];
+    let mut resources = resources.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?)));
+    match api {
+        Api::V1 => {
+            for (kind, name) in resources {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(kind.as_bytes());
+                out.extend_from_slice(b"\":");
+                text(out, name);
+            }
+        }
+        Api::V2 => list(out, "resources", &mut resources, |out, (kind, name)| {
+            out.extend_from_slice(b"{\"name\":");
+            text(out, name);
+            out.extend_from_slice(b",\"type\":");
+            text(out, kind);
+            out.push(b'}');
+        }),
+    }
+    list(out, "tags", &mut name.tags.iter(), |out, tag| text(out, tag));
+    if let Some(interval) = name.interval {
+        out.extend_from_slice(b",\"interval\":");
+        integer(out, i64::from(interval));
+    }
+    out.push(b'}');
+}
+
+/// `,"name":[...]`, or nothing when there are no items.
+fn list<T>(
+    out: &mut Vec<u8>,
+    name: &str,
+    items: &mut dyn Iterator<Item = T>,
+    write: impl Fn(&mut Vec<u8>, T),
+) {
+    let mut first = true;
+    for item in items {
+        if first {
+            out.extend_from_slice(b",\"");
+            out.extend_from_slice(name.as_bytes());
+            out.extend_from_slice(b"\":[");
+        } else {
+            out.push(b',');
+        }
+        first = false;
+        write(out, item);
+    }
+    if !first {
+        out.push(b']');
+    }
+}
+
+fn integer(out: &mut Vec<u8>, value: i64) {
+    // writing to a Vec cannot fail
+    let _ = write!(out, "{value}");
+}
+
+/// A JSON string.
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            0..0x20 => {
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+fn compress(body: Vec<u8>, compression: Compression) -> Vec<u8> {
+    // the fastest level already shrinks these bodies about sixfold
+    let level = flate2::Compression::fast();
+    let room = Vec::with_capacity(body.len() / 4);
+    let packed = match compression {
+        Compression::Off => return body,
+        Compression::Deflate => {
+            let mut encoder = flate2::write::ZlibEncoder::new(room, level);
+            encoder.write_all(&body).and_then(|()| encoder.finish())
+        }
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(room, level);
+            encoder.write_all(&body).and_then(|()| encoder.finish())
+        }
+    };
+    // writing to a Vec cannot fail
+    packed.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

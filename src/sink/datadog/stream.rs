@@ -1,0 +1,252 @@
+//! Shipping from a stream: the engine of the `dd` command.
+//!
+//! A stream is JSON lines, or msgpack: bare records, or entries as in a chunk. Which of the two its first byte
+//! tells: a line of JSON begins with `{` or white space, which no msgpack record or entry does. A thread reads,
+//! so that points of a slow stream leave after a while even when no more come.
+
+use super::batch::Batch;
+use super::msgpack::{Cursor, Fault};
+use super::outcome::{Note, Reason, Totals, Verdict};
+use super::settings::Settings;
+use super::shipper::{Shipper, unix_now};
+use super::{chunk, lines};
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Bytes of one record, at most; a longer one is counted as malformed.
+const RECORD_LIMIT: usize = 16 * 1024 * 1024;
+/// Bytes read at once.
+const BLOCK: usize = 64 * 1024;
+/// Blocks read ahead while a shipment is under way.
+const AHEAD: usize = 4;
+/// Points from which a shipment begins: with those of another block they still fill one body.
+const POINTS: u64 = 8_000;
+
+/// How a stream is shipped.
+#[derive(Debug, Clone)]
+pub struct StreamOptions {
+    /// The event tag of all records, for `use_fluentd_tag_for_datadog_tag`.
+    pub tag: String,
+    /// How long points of a slow stream wait for company.
+    pub linger: Duration,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { tag: String::new(), linger: Duration::from_secs(1) }
+    }
+}
+
+/// Why a stream was not shipped whole.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// Reading failed; what came before was shipped.
+    #[error("the input cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// The intake did not take the points within the settings' patience: the whole input is to be given again.
+    #[error("the intake did not take all points in time; give the input again ({0})")]
+    Retry(Totals),
+    /// Nothing of the input could be used.
+    #[error("nothing of the input could be shipped ({0})")]
+    Unusable(Totals),
+}
+
+/// Ships everything `input` gives until it ends; `log` gets lines to be told. The points of records without a
+/// `time` get the time of their arrival, or of their msgpack entry.
+///
+/// # Errors
+/// See [`StreamError`]. A caller's exit code is 0 only for `Ok`.
+pub fn run_stream(
+    input: impl Read + Send + 'static,
+    settings: Settings,
+    options: &StreamOptions,
+    mut log: impl FnMut(&Note),
+) -> Result<Totals, StreamError> {
+    let blocks = read_ahead(input)?;
+    let shipper = Shipper::new(settings);
+    let mut parser = Parser::new(options.tag.clone());
+    let mut batch = shipper.batch();
+    let mut oldest: Option<Instant> = None;
+    let mut ended = Ok(());
+    let mut open = true;
+    while open {
+        let due = oldest.map_or(options.linger, |since| options.linger.saturating_sub(since.elapsed()));
+        match blocks.recv_timeout(due) {
+            Ok(Ok(block)) => parser.feed(&block, &mut batch),
+            Ok(Err(error)) => ended = Err(error),
+            Err(RecvTimeoutError::Timeout) => parser.look_again(&mut batch),
+            Err(RecvTimeoutError::Disconnected) => {
+                parser.finish(&mut batch);
+                open = false;
+            }
+        }
+        if batch.is_empty() {
+            continue;
+        }
+        let since = *oldest.get_or_insert_with(Instant::now);
+        if open && batch.len() < POINTS && since.elapsed() < options.linger {
+            continue;
+        }
+        let full = std::mem::replace(&mut batch, shipper.batch());
+        let (outcome, _) = shipper.ship_batch(&full, None, unix_now());
+        outcome.notes.iter().for_each(&mut log);
+        oldest = None;
+        if outcome.verdict == Verdict::Retry {
+            return Err(StreamError::Retry(shipper.totals()));
+        }
+    }
+    let totals = shipper.totals();
+    ended?;
+    let hopeless = [Reason::Malformed, Reason::Refused, Reason::TooLarge];
+    if totals.sent == 0 && hopeless.iter().any(|&reason| totals.dropped.get(reason) > 0) {
+        return Err(StreamError::Unusable(totals));
+    }
+    Ok(totals)
+}
+
+/// Reads in a thread. It is not joined: a read that never returns must not hold up the end.
+fn read_ahead(mut input: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    let work = move || {
+        loop {
+            let mut block = vec![0; BLOCK];
+            let read = match input.read(&mut block) {
+                Ok(0) => return,
+                Ok(count) => {
+                    block.truncate(count);
+                    Ok(block)
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+            let last = read.is_err();
+            if sender.send(read).is_err() || last {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("dd-read".into()).spawn(work)?;
+    Ok(receiver)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Unknown,
+    Lines,
+    Msgpack,
+    /// msgpack that broke: nothing behind the break can be told apart.
+    Broken,
+}
+
+/// Records out of blocks that end anywhere.
+#[derive(Debug)]
+struct Parser {
+    tag: String,
+    format: Format,
+    pending: Vec<u8>,
+    /// Length of `pending` from which another look is worth it: a long record is not looked through again for
+    /// every block.
+    enough: usize,
+    /// Inside a line that is too long.
+    skipping: bool,
+}
+
+impl Parser {
+    fn new(tag: String) -> Self {
+        Self { tag, format: Format::Unknown, pending: Vec::new(), enough: 0, skipping: false }
+    }
+
+    fn feed(&mut self, block: &[u8], batch: &mut Batch) {
+        if self.format == Format::Unknown {
+            self.format = match block.first() {
+                None => return,
+                Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => Format::Lines,
+                Some(_) => Format::Msgpack,
+            };
+        }
+        match self.format {
+            Format::Lines => self.feed_lines(block, batch),
+            Format::Msgpack => {
+                self.pending.extend_from_slice(block);
+                if self.pending.len() >= self.enough {
+                    self.take_entries(batch);
+                }
+            }
+            Format::Unknown | Format::Broken => {}
+        }
+    }
+
+    /// After a pause in the stream.
+    fn look_again(&mut self, batch: &mut Batch) {
+        if self.format == Format::Msgpack {
+            self.take_entries(batch);
+        }
+    }
+
+    /// At the end of the stream.
+    fn finish(&mut self, batch: &mut Batch) {
+        match self.format {
+            Format::Lines if !self.skipping => {
+                let line = std::mem::take(&mut self.pending);
+                lines::line(&line, &self.tag, unix_now() as f64, batch);
+            }
+            Format::Msgpack => {
+                self.take_entries(batch);
+                if !self.pending.is_empty() {
+                    batch.drop_record(Reason::Malformed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn feed_lines(&mut self, block: &[u8], batch: &mut Batch) {
+        let now = unix_now() as f64;
+        for piece in block.split_inclusive(|&byte| byte == b'\n') {
+            let whole = piece.ends_with(b"\n");
+            if self.skipping {
+                self.skipping = !whole;
+            } else if self.pending.len() + piece.len() > RECORD_LIMIT {
+                batch.drop_record(Reason::Malformed);
+                self.pending = Vec::new();
+                self.skipping = !whole;
+            } else if whole && self.pending.is_empty() {
+                lines::line(piece, &self.tag, now, batch);
+            } else {
+                self.pending.extend_from_slice(piece);
+                if whole {
+                    lines::line(&self.pending, &self.tag, now, batch);
+                    self.pending.clear();
+                }
+            }
+        }
+    }
+
+    fn take_entries(&mut self, batch: &mut Batch) {
+        let now = unix_now() as f64;
+        let mut cursor = Cursor::new(&self.pending);
+        let mut fault = None;
+        while cursor.left() > 0 && fault.is_none() {
+            let mut ahead = cursor;
+            match chunk::entry(&mut ahead, &self.tag, Some(now), batch) {
+                Ok(()) => cursor = ahead,
+                Err(why) => fault = Some(why),
+            }
+        }
+        let left = cursor.left();
+        if fault == Some(Fault::Bad) || left > RECORD_LIMIT {
+            batch.drop_record(Reason::Malformed);
+            self.format = Format::Broken;
+            self.pending = Vec::new();
+        } else {
+            self.pending.drain(..self.pending.len() - left);
+            self.enough = 2 * left;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! Where records and scores leave for.
+
+pub mod datadog;
