@@ -12,6 +12,8 @@
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
 //! | [`annotation`] | scores -> fields of a record |
 //! | [`pipeline`] | the one call every host makes |
+//! | [`secret`] | text that must never be shown |
+//! | [`sink`], `source`, `companion` | where records go and come from, and what both share (feature `companion`) |
 #![forbid(unsafe_code)]
 
 pub mod annotation;
@@ -26,4 +28,10 @@ pub mod near;
 pub mod pipeline;
 pub mod record;
 pub mod secret;
+pub mod sink;
 pub mod time;
+
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod companion;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod source;

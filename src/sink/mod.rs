@@ -1,0 +1,9 @@
+//! Where records go.
+
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod forward;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+mod metric;
+
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub use metric::{MetricRecord, RecordSink, SinkError, StdoutSink};
