@@ -1,5 +1,6 @@
 //! What the sources and sinks of the companion share: the outside world behind a trait, back-off, notices, counters.
 
+pub mod atomic;
 mod backoff;
 mod counters;
 mod env;
