@@ -46,14 +46,19 @@ struct Run {
 
 /// Delivers `times` once for each call of the list and returns what happened.
 fn deliver(settings: &ForwardSettings, deliveries: &[&[i64]]) -> (Run, Result<(), SinkError>) {
-    let mut run =
-        Run { world: World::at(1000), notices: Notices::default(), counters: Counters::default(), acknowledged: vec![] };
+    let mut run = Run {
+        world: World::at(1000),
+        notices: Notices::default(),
+        counters: Counters::default(),
+        acknowledged: vec![],
+    };
     let mut result = Ok(());
     {
         let mut sink = ForwardSink::new(settings.clone(), &run.world, &run.notices, &run.counters).unwrap();
         for times in deliveries {
             let mut records = times.iter().map(|&time| record(time));
-            result = sink.deliver("changefinder.cpu", &mut records, &mut |count| run.acknowledged.push(count));
+            result =
+                sink.deliver("changefinder.cpu", &mut records, &mut |count| run.acknowledged.push(count));
         }
     }
     (run, result)
@@ -83,7 +88,8 @@ fn one_connection_is_kept_and_each_chunk_has_its_own_id() {
     let server = Server::start(vec![]);
     let (_, result) = deliver(&settings(&[server.url()]), &[&[1], &[2], &[3]]);
     assert_eq!(result, Ok(()));
-    let ids: std::collections::BTreeSet<_> = server.messages().into_iter().map(|message| message.chunk).collect();
+    let ids: std::collections::BTreeSet<_> =
+        server.messages().into_iter().map(|message| message.chunk).collect();
     assert_eq!((server.connections(), ids.len()), (1, 3));
 }
 
@@ -191,7 +197,8 @@ fn many_records_travel_in_chunks_of_a_mebibyte_in_order_gzipped_or_not() {
         assert_eq!(result, Ok(()));
         let messages: Vec<_> = server.messages().into_iter().filter(|message| message.acked).collect();
         assert!(messages.len() > 2 && messages.iter().all(|message| message.gzip == gzip));
-        let got: Vec<i64> = messages.iter().flat_map(|m| &m.entries).map(|((seconds, _), _)| i64::from(*seconds)).collect();
+        let got: Vec<i64> =
+            messages.iter().flat_map(|m| &m.entries).map(|((seconds, _), _)| i64::from(*seconds)).collect();
         assert_eq!(got, times);
         assert!(messages.iter().all(|message| message.size == message.entries.len() as u64));
         assert_eq!(run.acknowledged.last(), Some(&40_000));
@@ -236,7 +243,13 @@ fn a_record_no_server_takes_is_counted_and_the_others_arrive() {
     sink.deliver("t", &mut records, &mut |count| acknowledged.push(count)).unwrap();
     assert_eq!(acknowledged, [1, 2, 3]);
     assert_eq!(server.records().len(), 2);
-    assert!(counters.snapshot().dropped.iter().any(|(reason, count)| reason.label() == "too_large" && *count == 1));
+    assert!(
+        counters
+            .snapshot()
+            .dropped
+            .iter()
+            .any(|(reason, count)| reason.label() == "too_large" && *count == 1)
+    );
 }
 
 fn keyed(server: &Server, key: &str, user: &str, password: &str) -> ForwardSettings {
@@ -252,7 +265,8 @@ fn keyed(server: &Server, key: &str, user: &str, password: &str) -> ForwardSetti
 #[test]
 fn the_handshake_succeeds_with_the_right_key_and_user_only() {
     for as_bin in [false, true] {
-        let security = Security { key: "the-key", user: "me", password: "pa55word", hostname: "server", as_bin };
+        let security =
+            Security { key: "the-key", user: "me", password: "pa55word", hostname: "server", as_bin };
         let start = || Server::with(vec![], Some(security.clone()), Box::new(|socket| Box::new(socket)));
         let server = start();
         let (_, result) = deliver(&keyed(&server, "the-key", "me", "pa55word"), &[&[1], &[2]]);
@@ -310,6 +324,7 @@ fn a_keyed_client_does_not_wait_for_ever_for_a_greeting() {
 fn tls_server(name: &str, expired: bool, self_signed: bool) -> (Server, tempdir::File) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(vec![]).unwrap();
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "the authority of the test");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority_certificate = authority.self_signed(&authority_key).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -322,12 +337,16 @@ fn tls_server(name: &str, expired: bool, self_signed: bool) -> (Server, tempdir:
     } else {
         params.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap()
     };
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
-        .unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
     let config = Arc::new(config);
     let wrap = move |socket| -> Box<dyn forward_server::Pipe> {
         let session = rustls::ServerConnection::new(config.clone()).unwrap();
@@ -339,13 +358,14 @@ fn tls_server(name: &str, expired: bool, self_signed: bool) -> (Server, tempdir:
 
 mod tempdir {
     /// A file that is gone with the value.
-    pub struct File(pub std::path::PathBuf);
+    pub(super) struct File(pub(super) std::path::PathBuf);
 
     impl File {
-        pub fn new(text: &str) -> Self {
+        pub(super) fn new(text: &str) -> Self {
             use std::sync::atomic::{AtomicU32, Ordering};
             static COUNT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("forward-test-{}-{}.pem", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            let name =
+                format!("forward-test-{}-{}.pem", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
             let path = std::env::temp_dir().join(name);
             std::fs::write(&path, text).unwrap();
             Self(path)
@@ -408,7 +428,8 @@ fn settings_that_cannot_work_are_refused_at_the_start() {
     let (world, notices, counters) = (World::at(0), Notices::default(), Counters::default());
     let refused = |settings| ForwardSink::new(settings, &world, &notices, &counters).unwrap_err().to_string();
     assert!(refused(ForwardSettings { servers: vec![], ..Default::default() }).contains("no server"));
-    let with_ca = |path: &str| ForwardSettings { ca_file: Some(path.into()), ..settings(&["tls://localhost".into()]) };
+    let with_ca =
+        |path: &str| ForwardSettings { ca_file: Some(path.into()), ..settings(&["tls://localhost".into()]) };
     assert!(refused(with_ca("/no/such/file")).contains("/no/such/file"));
     let empty = tempdir::File::new("no certificate\n");
     assert!(refused(with_ca(empty.0.to_str().unwrap())).contains("no certificate"));

@@ -1,5 +1,5 @@
 //! A forward server that behaves by script, over TCP or TLS.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use rmpv::Value;
 use std::io::{Read, Write};
@@ -83,7 +83,8 @@ impl Server {
             for socket in listener.incoming().flatten() {
                 *count.lock().unwrap() += 1;
                 let connection = *count.lock().unwrap();
-                let (log, script, security, wrap) = (log.clone(), script.clone(), security.clone(), wrap.clone());
+                let (log, script, security, wrap) =
+                    (log.clone(), script.clone(), security.clone(), wrap.clone());
                 thread::spawn(move || {
                     let mut pipe = wrap(socket);
                     if security.is_none_or(|security| shake_hands(&mut *pipe, &security).is_some()) {
@@ -110,7 +111,11 @@ impl Server {
     /// (tag, record) of all acknowledged messages, in order.
     pub fn records(&self) -> Vec<(String, Value)> {
         let taken = |message: Message| {
-            message.entries.into_iter().map(move |(_, record)| (message.tag.clone(), record)).collect::<Vec<_>>()
+            message
+                .entries
+                .into_iter()
+                .map(move |(_, record)| (message.tag.clone(), record))
+                .collect::<Vec<_>>()
         };
         self.messages().into_iter().filter(|message| message.acked).flat_map(taken).collect()
     }
@@ -145,7 +150,12 @@ fn serve(
     let parts = value.as_array()?;
     assert_eq!(parts.len(), 3, "an option map is always there");
     let option = |name: &str| {
-        parts[2].as_map().unwrap().iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone())
+        parts[2]
+            .as_map()
+            .unwrap()
+            .iter()
+            .find(|(key, _)| key.as_str() == Some(name))
+            .map(|(_, value)| value.clone())
     };
     let chunk = option("chunk").unwrap().as_str().unwrap().to_owned();
     let gzip = option("compressed").is_some_and(|value| value.as_str() == Some("gzip"));
@@ -166,14 +176,23 @@ fn serve(
     let acked = matches!(act, Act::Ack | Act::AckAndClose | Act::AckSlowly(_));
     let tag = parts[0].as_str().unwrap().to_owned();
     let size = option("size").unwrap().as_u64().unwrap();
-    log.lock().unwrap().push(Message { connection, bytes, tag, chunk: chunk.clone(), size, gzip, entries, acked });
+    log.lock().unwrap().push(Message {
+        connection,
+        bytes,
+        tag,
+        chunk: chunk.clone(),
+        size,
+        gzip,
+        entries,
+        acked,
+    });
 
     // {"ack": id}, literally
     let ack = |id: &str| [&b"\x81\xa3ack\xd9"[..], &[id.len() as u8], id.as_bytes()].concat();
     match act {
         Act::Ack | Act::AckAndClose => pipe.write_all(&ack(&chunk)).ok()?,
         Act::AckOther => pipe.write_all(&ack("AAAAAAAAAAAAAAAAAAAAAA==")).ok()?,
-        Act::Say(bytes) => pipe.write_all(&bytes).ok()?,
+        Act::Say(ref bytes) => pipe.write_all(bytes).ok()?,
         Act::Flood(count) => {
             pipe.write_all(b"\xdb\xff\xff\xff\xff").ok()?;
             for _ in 0..count / 4096 {

@@ -1,5 +1,5 @@
 //! A small HTTP server that answers by script.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -136,11 +136,13 @@ fn serve(mut socket: &TcpStream, handler: &Handler, log: &Mutex<Vec<Request>>) -
         }
         Answer::Hang(time) => thread::sleep(time),
         Answer::Cut(body, part) => {
-            socket.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes())?;
+            socket
+                .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes())?;
             socket.write_all(&body.as_bytes()[..part])?;
         }
         Answer::Slow(body, piece, pause) => {
-            socket.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes())?;
+            socket
+                .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes())?;
             for piece in body.as_bytes().chunks(piece) {
                 socket.write_all(piece)?;
                 thread::sleep(pause);

@@ -1,5 +1,5 @@
 //! A scripted world: a clock that only sleeping moves, chance from a counter, and a list of all notices.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use fluent_anomaly::companion::{Env, Notice, Progress, Wake};
 use std::sync::Mutex;

@@ -51,8 +51,8 @@ impl Ping {
     pub(super) fn check(&self, settings: &ForwardSettings, pong: &Pong<'_>) -> Result<(), HandshakeError> {
         let key = settings.shared_key.as_ref().map_or("", |key| key.expose());
         if !pong.accepted {
-            let reason: String = String::from_utf8_lossy(pong.reason).chars().take(200).collect();
-            return Err(HandshakeError::Refused { reason: settings.scrub(&reason) });
+            let reason = settings.scrub(&String::from_utf8_lossy(pong.reason));
+            return Err(HandshakeError::Refused { reason: reason.chars().take(200).collect() });
         }
         if pong.hostname == settings.self_hostname.as_bytes() {
             return Err(HandshakeError::SameHostname { hostname: settings.self_hostname.clone() });

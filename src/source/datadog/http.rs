@@ -13,6 +13,10 @@ use ureq::{Agent, Proxy, RequestBuilder};
 /// Most bytes of an error's body that are read.
 const MAX_ERROR_BYTES: u64 = 8 << 10;
 
+/// Bytes of a malformed body that are kept for the message; shown are fewer, so that no key is cut before it is
+/// recognised and taken out.
+const HEAD_BYTES: usize = 4 << 10;
+
 /// A client with its keys.
 #[derive(Debug)]
 pub(super) struct Http {
@@ -126,6 +130,7 @@ impl Http {
             }
             Err(error) => {
                 let head = String::from_utf8_lossy(&counted.head).into_owned();
+                let head: String = self.settings.printable(&head).chars().take(60).collect();
                 let reason = self.settings.printable(&format!("{error}; it starts with `{head}`"));
                 Outcome::Malformed { reason }
             }
@@ -195,7 +200,7 @@ impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buf)?;
         let read = buf.get(..count).unwrap_or_default();
-        let wanted = 40usize.saturating_sub(self.head.len());
+        let wanted = HEAD_BYTES.saturating_sub(self.head.len());
         self.head.extend_from_slice(read.get(..wanted).unwrap_or(read));
         match self.left.checked_sub(count as u64) {
             Some(left) => self.left = left,

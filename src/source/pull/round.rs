@@ -271,7 +271,11 @@ impl<'a> Puller<'a> {
                 self.counters.budget_left.store(0, Relaxed);
                 self.progress.notice(&Notice::RateLimited { wait });
                 // a daemon waits as long as it takes; a single run gives up after some tries
-                if self.settings.once { Step::Again("the API's rate limit is reached".to_owned()) } else { Step::More }
+                if self.settings.once {
+                    Step::Again("the API's rate limit is reached".to_owned())
+                } else {
+                    Step::More
+                }
             }
             Outcome::Unauthorized { reason } => {
                 let wait = KEYS_PAUSE + self.env.jitter(KEYS_PAUSE, 1.0);
