@@ -101,7 +101,14 @@ impl Connection {
                 .stream
                 .write_all(&ping.message)
                 .map_err(|error| broken(&error, "sending PING", limit))?;
-            let verdict = connection.answer("waiting for PONG", deadline, limit, settings, env)?;
+            let verdict = connection.answer("waiting for PONG", deadline, limit, settings, env);
+            // Fluent Bit closes without a word where Fluentd sends a PONG that says why
+            let verdict = verdict.map_err(|error| match error {
+                ForwardError::Lost { reason, .. } => ForwardError::Handshake {
+                    reason: format!("{reason} at PING: it does not accept shared_key, username or password"),
+                },
+                other => other,
+            })?;
             ping.check(settings, &answer::pong(&verdict)?)?;
         }
         Ok(connection)
