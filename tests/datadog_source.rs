@@ -1,5 +1,6 @@
 //! The query client against a local server that answers as recorded, and as it should not.
 #![cfg(feature = "companion")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "common/http_server.rs"]
 mod http_server;

@@ -1,5 +1,6 @@
 //! The forward client over real sockets: literal bytes, faults, TLS, handshake.
 #![cfg(feature = "companion")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "common/forward_server.rs"]
 mod forward_server;

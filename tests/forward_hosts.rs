@@ -1,5 +1,6 @@
 //! The forward client against the real programs: `FLUENT_BIT` and `FLUENTD` name their executables.
 #![cfg(feature = "companion")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "common/world.rs"]
 mod world;

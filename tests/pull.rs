@@ -1,5 +1,6 @@
 //! The scheduler: a day in a moment, against a fake API and a fake sink; and the whole chain over real sockets.
 #![cfg(feature = "companion")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "common/forward_server.rs"]
 mod forward_server;

@@ -11,6 +11,7 @@ mod files;
 mod filter;
 mod frames;
 mod input;
+mod pull;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]
@@ -29,6 +30,7 @@ enum Command {
     Demo(demo::Args),
     Filter(filter::Args),
     Check(check::Args),
+    Pull(pull::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Pull(args) => pull::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

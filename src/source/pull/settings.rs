@@ -1,17 +1,8 @@
 //! What to pull, how often, how far back.
 
+pub use crate::config::Nulls;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// What becomes of a bucket without data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Nulls {
-    /// No record.
-    #[default]
-    Skip,
-    /// A record with the value 0, as the original detector does.
-    Zero,
-}
 
 /// A `[datadog.*]` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
