@@ -12,7 +12,9 @@
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
 //! | [`annotation`] | scores -> fields of a record |
 //! | [`pipeline`] | the one call every host makes |
-//! | `sink` | where records and scores leave for \[feature `datadog`\] |
+//! | [`secret`] | text that must never be shown |
+//! | `sink` | where records and scores leave for (feature `datadog`) |
+//! | `source`, `companion` | where records come from, and what pulling and shipping share (feature `companion`) |
 #![forbid(unsafe_code)]
 
 pub mod annotation;
@@ -30,6 +32,11 @@ pub mod secret;
 #[cfg(feature = "datadog")]
 pub mod sink;
 pub mod time;
+
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod companion;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod source;
 
 /// Compiles and runs the Rust part of the README.
 #[cfg(doctest)]

@@ -1,3 +1,10 @@
 //! Where records and scores leave for.
 
 pub mod datadog;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod forward;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+mod metric;
+
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub use metric::{MetricRecord, RecordSink, SinkError, StdoutSink};

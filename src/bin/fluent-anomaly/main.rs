@@ -12,6 +12,7 @@ mod files;
 mod filter;
 mod frames;
 mod input;
+mod pull;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]
@@ -31,6 +32,7 @@ enum Command {
     Filter(filter::Args),
     Check(check::Args),
     Dd(dd::Args),
+    Pull(pull::Args),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Dd(args) => dd::run(&args),
+        Command::Pull(args) => pull::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

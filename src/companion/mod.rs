@@ -1,0 +1,12 @@
+//! What the sources and sinks of the companion share: the outside world behind a trait, back-off, notices, counters.
+
+pub mod atomic;
+mod backoff;
+mod counters;
+mod env;
+mod notice;
+
+pub use backoff::Backoff;
+pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
+pub use env::{Asked, Env, Native, Wake};
+pub use notice::{Cause, Notice, Progress, Quiet};

@@ -1,0 +1,229 @@
+//! What a running companion has to say: one value an event, its text in one place, its cause a fixed word.
+
+use core::fmt;
+use std::time::Duration;
+
+/// A short stable word for a kind of notice: the key by which repeated warnings are held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cause(pub &'static str);
+
+/// Something the operator may want to know. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// The sections need more calls an hour than the limit allows.
+    LimitTooLow {
+        /// Calls an hour that the sections need.
+        needed: u64,
+        /// Calls an hour that are allowed.
+        limit: u32,
+    },
+    /// The API refuses a query; the other queries go on.
+    Refused {
+        /// Section of the query.
+        section: String,
+        /// What the API says.
+        reason: String,
+    },
+    /// The API asks for a pause.
+    RateLimited {
+        /// The pause.
+        wait: Duration,
+    },
+    /// The keys are not accepted (missing, wrong, without the scope, or of another site).
+    Unauthorized {
+        /// What the API says.
+        reason: String,
+        /// The pause before they are tried again.
+        wait: Duration,
+    },
+    /// The API cannot be reached or is broken at the moment.
+    Unavailable {
+        /// Section that was asked for.
+        section: String,
+        /// What happened.
+        reason: String,
+        /// The pause before the next try.
+        wait: Duration,
+    },
+    /// An answer makes no sense.
+    Malformed {
+        /// Section that was asked for.
+        section: String,
+        /// What is wrong.
+        reason: String,
+        /// The pause before the next try.
+        wait: Duration,
+    },
+    /// An answer is larger than the limit; the window is halved.
+    TooLarge {
+        /// Section that was asked for.
+        section: String,
+        /// Seconds of the window that was asked for.
+        window_secs: i64,
+    },
+    /// A section's answers hold more series than are remembered for de-duplication.
+    TooManySeries {
+        /// The section.
+        section: String,
+        /// How many are remembered.
+        limit: usize,
+    },
+    /// A forward server does not take records.
+    ForwardDown {
+        /// host:port of the server.
+        server: String,
+        /// What happened.
+        reason: String,
+        /// The pause before this server is tried again.
+        wait: Duration,
+    },
+    /// Records flow again after a failure.
+    ForwardUp {
+        /// host:port of the server.
+        server: String,
+    },
+    /// A state file was broken or foreign: it was set aside, its section starts anew.
+    StateSetAside {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// State could not be written; pulling goes on, a restart would repeat records.
+    StateNotSaved {
+        /// The file.
+        path: String,
+        /// What happened.
+        reason: String,
+    },
+    /// The sections could not be read again; the former ones stay in use.
+    ReloadFailed {
+        /// What is wrong with the new ones.
+        reason: String,
+    },
+    /// Sections were added or removed.
+    Reloaded {
+        /// New sections.
+        added: usize,
+        /// Sections that are gone.
+        removed: usize,
+    },
+    /// A round is over.
+    RoundDone {
+        /// Records acknowledged in this round.
+        records: u64,
+        /// Sections that are complete up to now.
+        complete: usize,
+        /// Sections that are behind.
+        behind: usize,
+    },
+}
+
+impl Notice {
+    /// The kind of this notice.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        Cause(match self {
+            Self::LimitTooLow { .. } => "limit_too_low",
+            Self::Refused { .. } => "refused",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Malformed { .. } => "malformed",
+            Self::TooLarge { .. } => "too_large",
+            Self::TooManySeries { .. } => "too_many_series",
+            Self::ForwardDown { .. } => "forward_down",
+            Self::ForwardUp { .. } => "forward_up",
+            Self::StateSetAside { .. } => "state_set_aside",
+            Self::StateNotSaved { .. } => "state_not_saved",
+            Self::ReloadFailed { .. } => "reload_failed",
+            Self::Reloaded { .. } => "reloaded",
+            Self::RoundDone { .. } => "round_done",
+        })
+    }
+
+    /// True for what an operator should act on, false for the course of things.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        !matches!(self, Self::ForwardUp { .. } | Self::Reloaded { .. } | Self::RoundDone { .. })
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LimitTooLow { needed, limit } => write!(
+                f,
+                "the sections need {needed} API calls an hour, `limit` allows {limit}: make `interval` longer, raise `limit` or take sections out"
+            ),
+            Self::Refused { section, reason } => {
+                write!(f, "[datadog.{section}] the API refuses the query: {reason}")
+            }
+            Self::RateLimited { wait } => {
+                write!(f, "the API's rate limit is reached, waiting {} s", wait.as_secs())
+            }
+            Self::Unauthorized { reason, wait } => write!(
+                f,
+                "the API does not accept the keys ({reason}): check DD_API_KEY, DD_APP_KEY and its scope timeseries_query, and `site`; next try in {} s",
+                wait.as_secs()
+            ),
+            Self::Unavailable { section, reason, wait } => {
+                write!(
+                    f,
+                    "[datadog.{section}] no answer from the API ({reason}), next try in {:.1} s",
+                    wait.as_secs_f64()
+                )
+            }
+            Self::Malformed { section, reason, wait } => {
+                write!(
+                    f,
+                    "[datadog.{section}] the answer makes no sense ({reason}), next try in {:.1} s",
+                    wait.as_secs_f64()
+                )
+            }
+            Self::TooLarge { section, window_secs } => {
+                write!(
+                    f,
+                    "[datadog.{section}] the answer for {window_secs} s is too large, asking for half of it"
+                )
+            }
+            Self::TooManySeries { section, limit } => write!(
+                f,
+                "[datadog.{section}] more than {limit} series: those silent for longest are forgotten, their points may repeat"
+            ),
+            Self::ForwardDown { server, reason, wait } => {
+                write!(f, "forward server {server}: {reason}; next try in {:.1} s", wait.as_secs_f64())
+            }
+            Self::ForwardUp { server } => write!(f, "forward server {server}: records flow again"),
+            Self::StateSetAside { path, reason } => write!(f, "state file {path} set aside: {reason}"),
+            Self::StateNotSaved { path, reason } => write!(f, "state file {path} not written: {reason}"),
+            Self::ReloadFailed { reason } => {
+                write!(f, "configuration not taken over, the former one stays: {reason}")
+            }
+            Self::Reloaded { added, removed } => {
+                write!(f, "configuration taken over: {added} sections new, {removed} gone")
+            }
+            Self::RoundDone { records, complete, behind } => {
+                write!(
+                    f,
+                    "round done: {records} records acknowledged, {complete} sections complete, {behind} behind"
+                )
+            }
+        }
+    }
+}
+
+/// Takes notices: a log, a terminal, Slack, a test.
+pub trait Progress: Sync {
+    /// One notice, when it happens.
+    fn notice(&self, notice: &Notice);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn notice(&self, _: &Notice) {}
+}

@@ -1,0 +1,184 @@
+//! TCP and TLS where every call has a deadline, however slowly the other side trickles.
+
+use super::settings::{ForwardSettings, Server, SettingsError};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// A blocking read returns after this time with `WouldBlock`, so that its caller can look for a stop request.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// A socket that refuses to work past its deadline.
+#[derive(Debug)]
+pub(super) struct Timed {
+    socket: TcpStream,
+    deadline: Instant,
+}
+
+impl Timed {
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(self.left()?.min(SLICE)))?;
+        self.socket.read(buf)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.left()?))?;
+        match self.socket.write(buf) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+            result => result,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A connected stream.
+#[derive(Debug)]
+pub(super) enum Stream {
+    Plain(Timed),
+    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+}
+
+impl Stream {
+    /// Connects and, for a TLS server, verifies its certificate.
+    pub(super) fn connect(
+        server: &Server,
+        tls: Option<&Arc<ClientConfig>>,
+        deadline: Instant,
+    ) -> io::Result<Self> {
+        let socket = connect_tcp(server, deadline)?;
+        socket.set_nodelay(true)?;
+        let mut timed = Timed { socket, deadline };
+        let Some(config) = tls.filter(|_| server.tls) else { return Ok(Self::Plain(timed)) };
+        let name = ServerName::try_from(server.host.clone())
+            .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+        let mut session = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
+        while session.is_handshaking() {
+            match session.complete_io(&mut timed) {
+                Ok((0, 0)) => return Err(ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(Self::Tls(Box::new(StreamOwned::new(session, timed))))
+    }
+
+    /// Until when the following calls may take.
+    pub(super) fn set_deadline(&mut self, deadline: Instant) {
+        match self {
+            Self::Plain(timed) => timed.deadline = deadline,
+            Self::Tls(stream) => stream.sock.deadline = deadline,
+        }
+    }
+
+    /// Writes everything before the deadline.
+    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(timed) => timed.write_all(bytes),
+            Self::Tls(stream) => {
+                stream.write_all(bytes)?;
+                stream.flush()
+            }
+        }
+    }
+
+    /// Reads what is there; `WouldBlock` after a short time without anything, `TimedOut` past the deadline.
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(timed) => timed.read(buf),
+            Self::Tls(stream) => stream.read(buf),
+        }
+    }
+
+    /// False when the other side has closed, or has said something that nobody asked for.
+    pub(super) fn is_idle(&self) -> bool {
+        let (socket, tls) = match self {
+            Self::Plain(timed) => (&timed.socket, false),
+            Self::Tls(stream) => (&stream.sock.socket, true),
+        };
+        if socket.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let seen = socket.peek(&mut [0]);
+        if socket.set_nonblocking(false).is_err() {
+            return false;
+        }
+        match seen {
+            // session tickets of TLS 1.3 arrive when they like
+            Ok(count) => tls && count > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
+    }
+}
+
+fn connect_tcp(server: &Server, deadline: Instant) -> io::Result<TcpStream> {
+    let left = || {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::Error::from(ErrorKind::TimedOut)) } else { Ok(left) }
+    };
+    let mut last = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for address in resolve(server, left()?)? {
+        match TcpStream::connect_timeout(&address, left()?) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// The system's resolver knows no time-out, so it gets a thread of its own.
+fn resolve(server: &Server, limit: Duration) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = server.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, server.port)]);
+    }
+    let (send, receive) = mpsc::channel();
+    let target = (server.host.clone(), server.port);
+    std::thread::Builder::new().name("resolve".to_owned()).spawn(move || {
+        // the receiver may have given up
+        let _ = send.send(target.to_socket_addrs().map(Iterator::collect::<Vec<_>>));
+    })?;
+    receive
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Err(io::Error::new(ErrorKind::TimedOut, "name resolution")))
+}
+
+/// TLS with verified certificates: the public roots, and those of `ca_file`. `None` if no server wants TLS.
+pub(super) fn tls_config(settings: &ForwardSettings) -> Result<Option<Arc<ClientConfig>>, SettingsError> {
+    if !settings.servers.iter().any(|server| server.tls) {
+        return Ok(None);
+    }
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(path) = &settings.ca_file {
+        let wrong = |reason: String| SettingsError::CaFile { path: path.display().to_string(), reason };
+        let before = roots.len();
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))? {
+            let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+            roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
+        }
+        if roots.len() == before {
+            return Err(wrong("no certificate in it".to_owned()));
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| SettingsError::Tls { reason: error.to_string() })?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Some(Arc::new(config)))
+}

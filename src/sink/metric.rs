@@ -1,0 +1,116 @@
+//! The record of a pulled point, and the trait of what takes such records.
+
+use std::io::Write;
+use thiserror::Error;
+
+/// One pulled point, with the fields that users of the original detector know.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MetricRecord<'a> {
+    /// Name of the source metric.
+    pub metric: &'a str,
+    /// The value; finite.
+    pub raw_value: f64,
+    /// Scope as the API gives it: `*` or `host:a,env:b`.
+    pub scope: &'a str,
+    /// Host, where the scope names one.
+    pub host: Option<&'a str>,
+    /// Start of the bucket, seconds since 1970.
+    pub time: i64,
+}
+
+impl MetricRecord<'_> {
+    /// Appends the record as one JSON object, without a line break.
+    ///
+    /// ```
+    /// use fluent_anomaly::sink::MetricRecord;
+    /// let mut out = Vec::new();
+    /// MetricRecord { metric: "cpu", raw_value: 1.5, scope: "host:a", host: Some("a"), time: 60 }.write_json(&mut out);
+    /// assert_eq!(out, br#"{"metric":"cpu","raw_value":1.5,"scope":"host:a","host":"a","time":60}"#);
+    /// ```
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"metric\":");
+        json_str(out, self.metric);
+        out.extend_from_slice(b",\"raw_value\":");
+        out.extend_from_slice(zmij::Buffer::new().format(self.raw_value).as_bytes());
+        out.extend_from_slice(b",\"scope\":");
+        json_str(out, self.scope);
+        if let Some(host) = self.host {
+            out.extend_from_slice(b",\"host\":");
+            json_str(out, host);
+        }
+        // writing to a Vec cannot fail
+        let _ = write!(out, ",\"time\":{}}}", self.time);
+    }
+}
+
+fn json_str(out: &mut Vec<u8>, text: &str) {
+    // writing to a Vec cannot fail
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Why a sink did not take records.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// The program is stopping; what was not acknowledged stays with the source.
+    #[error("stopped before all records were acknowledged")]
+    Stopped,
+    /// The sink gave up for now; the source keeps the records and comes again.
+    #[error("records not taken: {reason}")]
+    Unreachable {
+        /// What happened last.
+        reason: String,
+    },
+}
+
+/// Takes records for good.
+pub trait RecordSink {
+    /// Hands over `records` in their order. `acknowledged` is called with the number of records (from the first
+    /// one on) that the sink has taken for good, each time that grows. `Ok` means all of them.
+    ///
+    /// # Errors
+    /// [`SinkError`]; records after the last acknowledged one may or may not have arrived.
+    fn deliver(
+        &mut self,
+        tag: &str,
+        records: &mut dyn Iterator<Item = MetricRecord<'_>>,
+        acknowledged: &mut dyn FnMut(usize),
+    ) -> Result<(), SinkError>;
+}
+
+/// JSON lines to a writer (`--to stdout`).
+#[derive(Debug)]
+pub struct StdoutSink<W> {
+    writer: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> StdoutSink<W> {
+    /// Writes to `writer`, which should buffer; it is flushed after each delivery.
+    pub fn new(writer: W) -> Self {
+        Self { writer, line: Vec::new() }
+    }
+}
+
+impl<W: Write> RecordSink for StdoutSink<W> {
+    fn deliver(
+        &mut self,
+        _: &str,
+        records: &mut dyn Iterator<Item = MetricRecord<'_>>,
+        acknowledged: &mut dyn FnMut(usize),
+    ) -> Result<(), SinkError> {
+        let failed =
+            |error: std::io::Error| SinkError::Unreachable { reason: format!("writing a record: {error}") };
+        let mut count = 0;
+        for record in records {
+            self.line.clear();
+            record.write_json(&mut self.line);
+            self.line.push(b'\n');
+            self.writer.write_all(&self.line).map_err(failed)?;
+            count += 1;
+        }
+        self.writer.flush().map_err(failed)?;
+        acknowledged(count);
+        Ok(())
+    }
+}

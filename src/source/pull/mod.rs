@@ -1,0 +1,99 @@
+//! Pulls every section from its cursor to now, and moves the cursor when the sink has acknowledged.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `settings` | sections, interval, delay, overlap; where sections come from |
+//! | `window` | cursor -> the next window to ask for; answer -> the next cursor |
+//! | `pick` | which points of an answer become records, and in what order |
+//! | `seen` | which (series, time) were acknowledged, in fixed memory |
+//! | `state` | cursor and `seen` of a section, on disk |
+//! | `round` | one pass over all sections: budget, errors, delivery |
+//!
+//! Promises: a cursor never passes a point that the sink has not acknowledged (points may repeat after a crash,
+//! none is skipped); a series' points leave in the order of their time, except a bucket that the API fills in
+//! after a later one was sent; memory is that of one answer, one chunk and [`MAX_SERIES`] x 32 bytes a section.
+
+mod pick;
+mod round;
+mod seen;
+mod settings;
+mod state;
+mod window;
+
+pub use round::{Puller, RoundEnd};
+pub use seen::MAX_SERIES;
+pub use settings::{FixedSections, Nulls, PullSection, PullSettings, Sections};
+
+use crate::companion::{Counters, Env, Notice, Progress, Wake};
+use crate::sink::RecordSink;
+use crate::source::datadog::QueryApi;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Why pulling ended.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PullError {
+    /// Another companion works with the same state folder.
+    #[error("state folder {path} is in use by another companion")]
+    Locked {
+        /// The folder.
+        path: String,
+    },
+    /// The sections cannot be read at the start.
+    #[error("{reason}")]
+    Sections {
+        /// What is wrong.
+        reason: String,
+    },
+    /// `--once` could not finish; the cursors are where the acknowledged points end, the next run goes on there.
+    #[error("{behind} of {sections} sections are behind: {reason}")]
+    Behind {
+        /// Sections that are not complete.
+        behind: usize,
+        /// All sections.
+        sections: usize,
+        /// What kept them.
+        reason: String,
+    },
+}
+
+/// Pulls until a stop is asked for, or for one round with `settings.once`.
+///
+/// # Errors
+/// [`PullError`].
+pub fn run(
+    settings: &PullSettings,
+    sections: &mut dyn Sections,
+    api: &dyn QueryApi,
+    sink: &mut dyn RecordSink,
+    env: &dyn Env,
+    progress: &dyn Progress,
+    counters: &Counters,
+) -> Result<(), PullError> {
+    let first = sections.current(true).map_err(|reason| PullError::Sections { reason })?.unwrap_or_default();
+    let mut puller = Puller::open(settings.clone(), api, env, progress, counters)?;
+    puller.replace_sections(first);
+    loop {
+        let started = env.monotonic();
+        let end = puller.round(sink);
+        match end {
+            RoundEnd::Stopped => return Ok(()),
+            RoundEnd::Complete if settings.once => return Ok(()),
+            RoundEnd::Behind { behind, reason } if settings.once => {
+                return Err(PullError::Behind { behind, sections: puller.sections(), reason });
+            }
+            RoundEnd::Reload | RoundEnd::Complete | RoundEnd::Behind { .. } => {}
+        }
+        // a round that took longer than the interval is followed by the next one at once, yet never in a tight loop
+        let rest = settings.interval.saturating_sub(env.monotonic().saturating_sub(started));
+        if end != RoundEnd::Reload && env.sleep_until_asked(rest.max(Duration::from_secs(1))) == Wake::Stop {
+            return Ok(());
+        }
+        match sections.current(env.take_reload()) {
+            Ok(None) => {}
+            Ok(Some(new)) => puller.replace_sections(new),
+            Err(reason) => progress.notice(&Notice::ReloadFailed { reason }),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Which points of an answer become records, and in what order.
+
+use super::seen::{Seen, Verdict};
+use super::settings::Nulls;
+use crate::codec::checksum;
+use crate::companion::{Counters, DropReason};
+use crate::source::datadog::{Series, Window};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A point to be sent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Picked {
+    pub(super) time: i64,
+    /// Index of its series in the answer.
+    pub(super) series: u32,
+    pub(super) value: f64,
+}
+
+/// The points to be sent, by time; those of one moment in the order of the answer's series, as the original
+/// detector feeds them.
+#[derive(Debug, Default)]
+pub(super) struct Selection {
+    pub(super) points: Vec<Picked>,
+    /// Of each series of the answer: its key, and the length of its buckets.
+    pub(super) keys: Vec<(u64, u32)>,
+    /// The longest bucket among the series that have points.
+    pub(super) step: Option<u32>,
+}
+
+/// Takes the complete, new points. `known_step` is the bucket length of former answers, 0 if there were none.
+pub(super) fn pick(
+    answer: &[Series],
+    window: Window,
+    nulls: Nulls,
+    known_step: u32,
+    seen: &Seen,
+    counters: &Counters,
+) -> Selection {
+    let fallback = if known_step > 0 { known_step } else { 60 };
+    let (mut pulled, mut duplicates, mut incomplete, mut null, mut outside, mut late) = (0u64, 0, 0, 0, 0, 0);
+    let mut selection = Selection::default();
+    for (index, series) in (0u32..).zip(answer) {
+        let step = series.interval.unwrap_or(fallback).max(1);
+        let key = series_key(series);
+        selection.keys.push((key, step));
+        if !series.points.is_empty() {
+            selection.step = selection.step.max(Some(step));
+        }
+        for point in &series.points {
+            pulled += 1;
+            if point.time < window.from || point.time >= window.to {
+                outside += 1;
+                continue;
+            }
+            if point.time.saturating_add(i64::from(step)) > window.to {
+                incomplete += 1;
+                continue;
+            }
+            let value = match (point.value, nulls) {
+                (Some(value), _) => value,
+                (None, Nulls::Zero) => 0.0,
+                (None, Nulls::Skip) => {
+                    null += 1;
+                    continue;
+                }
+            };
+            match seen.check(key, point.time) {
+                Verdict::Duplicate => {
+                    duplicates += 1;
+                    continue;
+                }
+                Verdict::Late => late += 1,
+                Verdict::New => {}
+            }
+            selection.points.push(Picked { time: point.time, series: index, value });
+        }
+    }
+    let before = selection.points.len();
+    // stable: of two points of one bucket the first stays
+    selection.points.sort_by_key(|point| (point.time, point.series));
+    selection.points.dedup_by_key(|point| (point.time, point.series));
+    duplicates += (before - selection.points.len()) as u64;
+
+    counters.pulled.fetch_add(pulled, Relaxed);
+    counters.late.fetch_add(late, Relaxed);
+    counters.drop_points(DropReason::OutsideWindow, outside);
+    counters.drop_points(DropReason::Incomplete, incomplete);
+    counters.drop_points(DropReason::Null, null);
+    counters.drop_points(DropReason::Duplicate, duplicates);
+    selection
+}
+
+fn series_key(series: &Series) -> u64 {
+    checksum(checksum(u64::from(series.query_index), series.metric.as_bytes()), series.scope.as_bytes())
+}

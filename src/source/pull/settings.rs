@@ -1,0 +1,78 @@
+//! What to pull, how often, how far back.
+
+pub use crate::config::Nulls;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A `[datadog.*]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullSection {
+    /// What stands behind `datadog.`.
+    pub name: String,
+    /// The metric query.
+    pub query: String,
+    /// Buckets without data.
+    pub nulls: Nulls,
+    /// Instead of [`PullSettings::evaluation_delay`]: cloud integrations deliver 10 to 20 minutes late.
+    pub evaluation_delay: Option<Duration>,
+}
+
+/// Everything the scheduler needs to know.
+#[derive(Debug, Clone)]
+pub struct PullSettings {
+    /// From the start of a round to that of the next.
+    pub interval: Duration,
+    /// API calls an hour.
+    pub limit: u32,
+    /// Records are tagged `<tag_prefix>.<section>`.
+    pub tag_prefix: String,
+    /// How old a bucket must be before it is asked for; agents need about a minute.
+    pub evaluation_delay: Duration,
+    /// How far behind the cursor is asked again, for buckets that were filled in late.
+    pub overlap: Duration,
+    /// The longest window of one request where the query names no `.rollup`: the API widens its buckets with the
+    /// window (1 h: 20 s, 4 h: 1 min), so a longer one would change the grid under the models.
+    pub slice: Duration,
+    /// Folder of the cursors; `None` keeps them in memory.
+    pub state: Option<PathBuf>,
+    /// One round, then the end (`--once`, for cron).
+    pub once: bool,
+    /// With `once`: the longest single wait (for a budget, after an error) before the rest is left to the next run.
+    pub patience: Duration,
+}
+
+impl Default for PullSettings {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(600),
+            limit: 200,
+            tag_prefix: "changefinder".to_owned(),
+            evaluation_delay: Duration::from_secs(60),
+            overlap: Duration::from_secs(300),
+            slice: Duration::from_secs(3600),
+            state: None,
+            once: false,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Where sections come from: a file that may change while the companion runs.
+pub trait Sections {
+    /// The sections, if they may have changed since the last call; called before each round. `asked`: someone
+    /// asked for it (SIGHUP), or it is the first call.
+    ///
+    /// # Errors
+    /// What is wrong with them; the former ones stay in use.
+    fn current(&mut self, asked: bool) -> Result<Option<Vec<PullSection>>, String>;
+}
+
+/// Sections that never change.
+#[derive(Debug, Clone)]
+pub struct FixedSections(pub Vec<PullSection>);
+
+impl Sections for FixedSections {
+    fn current(&mut self, asked: bool) -> Result<Option<Vec<PullSection>>, String> {
+        Ok(asked.then(|| self.0.clone()))
+    }
+}
