@@ -289,7 +289,12 @@ impl<M: Model> Replay<'_, M> {
         position: &mut Position,
     ) -> Result<Read, (u64, ReadError)> {
         let mut frames = FrameReader::open(storage, name, end).map_err(|error| (0, error))?;
-        let head = match frames.next().map_err(|error| (0, error))? {
+        // cut inside of its head, a journal holds nothing yet: the same as one that was cut before
+        let cut = |error| match error {
+            ReadError::Torn { .. } => ReadError::Torn { at: 0 },
+            error => error,
+        };
+        let head = match frames.next().map_err(|error| (0, cut(error)))? {
             Some((at, payload)) => match Entry::take(payload) {
                 Ok(Entry::Journal(head)) => head,
                 _ => return Err((0, impossible(at, "first entry of a journal"))),

@@ -43,7 +43,9 @@ pub(crate) struct Faults {
 pub(crate) struct World {
     /// Name in the guest, real folder.
     pub(crate) folders: Vec<(String, PathBuf)>,
-    pub(crate) files: BTreeMap<u32, File>,
+    pub(crate) files: BTreeMap<u32, (String, File)>,
+    /// Names of the files of all whole writes.
+    pub(crate) written: Vec<String>,
     pub(crate) faults: Faults,
     /// What was written to standard error.
     pub(crate) log: String,
@@ -76,10 +78,10 @@ impl World {
         let mut options = OpenOptions::new();
         options.read(rights & READ != 0).write(rights & WRITE != 0).append(fdflags & 1 != 0);
         options.create(create).create_new(create && exclusive).truncate(truncate);
-        let file = options.open(path).map_err(|error| errno(&error))?;
+        let file = options.open(&path).map_err(|error| errno(&error))?;
         let first = FIRST_FOLDER + self.folders.len() as u32;
         let free = (first..).find(|fd| !self.files.contains_key(fd)).ok_or(IO)?;
-        self.files.insert(free, file);
+        self.files.insert(free, (path.display().to_string(), file));
         Ok(free)
     }
 
@@ -88,13 +90,14 @@ impl World {
             self.log += &String::from_utf8_lossy(bytes);
             return Ok(bytes.len());
         }
-        let file = self.files.get_mut(&fd).ok_or(BADF)?;
+        let (name, file) = self.files.get_mut(&fd).ok_or(BADF)?;
         let room = self.faults.room.unwrap_or(u64::MAX).min(bytes.len() as u64) as usize;
         if room == 0 && !bytes.is_empty() {
             return Err(NOSPC);
         }
         self.faults.room = self.faults.room.map(|left| left - room as u64);
         file.write_all(&bytes[..room]).map_err(|error| errno(&error))?;
+        self.written.push(name.clone());
         Ok(room)
     }
 }
@@ -188,7 +191,7 @@ fn define_files(linker: &mut Linker<World>) -> Result<(), Error> {
         "fd_pread",
         |mut call: Call<'_>, fd: u32, at: u32, count: u32, offset: u64, read: u32| {
             let (memory, world) = parts(&mut call)?;
-            let Some(file) = world.files.get(&fd) else { return Ok::<_, Error>(BADF) };
+            let Some((_, file)) = world.files.get(&fd) else { return Ok::<_, Error>(BADF) };
             let mut total = 0;
             for (place, len) in vectors(memory, at, count)? {
                 let mut bytes = slice(memory, place, len)?.to_vec();
@@ -218,6 +221,7 @@ fn define_files(linker: &mut Linker<World>) -> Result<(), Error> {
             {
                 if left < bytes.len() as u64 {
                     let _ = world.write(fd, &bytes[..left as usize]);
+                    world.written.pop();
                     return Err(Error::new("killed"));
                 }
                 world.faults.killed_after = Some(left - bytes.len() as u64);
@@ -279,7 +283,8 @@ fn define_paths(linker: &mut Linker<World>) -> Result<(), Error> {
             };
             let modified = (stat.mtime() * 1_000_000_000 + stat.mtime_nsec()) as u64;
             let kind = if stat.is_dir() { 3 } else { 4 };
-            let fields = [stat.dev(), stat.ino(), kind, stat.nlink(), stat.len(), modified, modified, modified];
+            let fields =
+                [stat.dev(), stat.ino(), kind, stat.nlink(), stat.len(), modified, modified, modified];
             put(memory, into, &fields.map(u64::to_le_bytes).concat())?;
             Ok(SUCCESS)
         },
@@ -291,9 +296,9 @@ fn define_paths(linker: &mut Linker<World>) -> Result<(), Error> {
             let (memory, world) = parts(&mut call)?;
             let from = world.path(fd, slice(memory, old, old_len)?, true);
             let to = world.path(new_fd, slice(memory, new, new_len)?, true);
-            Ok::<_, Error>(code(from.and_then(|from| {
-                to.and_then(|to| fs::rename(from, to).map_err(|error| errno(&error)))
-            })))
+            Ok::<_, Error>(code(
+                from.and_then(|from| to.and_then(|to| fs::rename(from, to).map_err(|error| errno(&error)))),
+            ))
         },
     )?;
     linker.func_wrap(MODULE, "path_unlink_file", |mut call: Call<'_>, fd: u32, path: u32, len: u32| {
@@ -301,10 +306,14 @@ fn define_paths(linker: &mut Linker<World>) -> Result<(), Error> {
         let path = world.path(fd, slice(memory, path, len)?, true);
         Ok::<_, Error>(code(path.and_then(|path| fs::remove_file(path).map_err(|error| errno(&error)))))
     })?;
-    linker.func_wrap(MODULE, "path_create_directory", |mut call: Call<'_>, fd: u32, path: u32, len: u32| {
-        let (memory, world) = parts(&mut call)?;
-        let path = world.path(fd, slice(memory, path, len)?, true);
-        Ok::<_, Error>(code(path.and_then(|path| fs::create_dir(path).map_err(|error| errno(&error)))))
-    })?;
+    linker.func_wrap(
+        MODULE,
+        "path_create_directory",
+        |mut call: Call<'_>, fd: u32, path: u32, len: u32| {
+            let (memory, world) = parts(&mut call)?;
+            let path = world.path(fd, slice(memory, path, len)?, true);
+            Ok::<_, Error>(code(path.and_then(|path| fs::create_dir(path).map_err(|error| errno(&error)))))
+        },
+    )?;
     Ok(())
 }

@@ -77,14 +77,8 @@ impl Host {
     pub(crate) fn filter(&mut self, tag: &[u8], time: (u32, u32), record: &[u8]) -> Result<Vec<u8>, String> {
         let tag_buffer = self.duplicate(tag);
         let record_buffer = self.duplicate(record);
-        let result = self.call((
-            tag_buffer,
-            tag.len() as u32,
-            time.0,
-            time.1,
-            record_buffer,
-            record.len() as u32,
-        ));
+        let result =
+            self.call((tag_buffer, tag.len() as u32, time.0, time.1, record_buffer, record.len() as u32));
         if self.frees == Frees::Always {
             for buffer in [tag_buffer, record_buffer].into_iter().filter(|buffer| *buffer != 0) {
                 self.free.call(&mut self.store, buffer).map_err(|error| format!("trap in free: {error}"))?;
@@ -112,11 +106,22 @@ impl Host {
     pub(crate) fn duplicate(&mut self, bytes: &[u8]) -> u32 {
         let at = self.malloc.call(&mut self.store, bytes.len() as u32 + 1).unwrap_or(0);
         if at != 0 {
-            let place = &mut self.memory.data_mut(&mut self.store)[at as usize..][..bytes.len() + 1];
-            place[..bytes.len()].copy_from_slice(bytes);
-            place[bytes.len()] = 0;
+            self.put(at, bytes);
         }
         at
+    }
+
+    /// A page behind everything that the module uses, as WAMR's own heap is.
+    pub(crate) fn own_heap(&mut self) -> u32 {
+        let page = self.memory.grow(&mut self.store, 1).expect("one more page");
+        page as u32 * 65_536
+    }
+
+    /// Copies text and its NUL to a place.
+    pub(crate) fn put(&mut self, at: u32, bytes: &[u8]) {
+        let place = &mut self.memory.data_mut(&mut self.store)[at as usize..][..bytes.len() + 1];
+        place[..bytes.len()].copy_from_slice(bytes);
+        place[bytes.len()] = 0;
     }
 
     /// Bytes of linear memory now.
