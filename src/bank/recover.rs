@@ -7,7 +7,7 @@ use super::entry::{Entry, SnapshotHead};
 use super::frame::{FrameReader, ReadError};
 use super::notice::Notice;
 use super::storage::{Storage, StorageError};
-use super::{Model, Section, SectionId};
+use super::{Model, Section, SectionId, has_room, needed};
 use crate::codec::{CodecError, Reader};
 
 /// The state of all series at one moment.
@@ -61,7 +61,7 @@ pub(super) fn recover<M: Model>(
     arena: &mut Arena<M>,
     notices: &mut Vec<Notice>,
 ) -> Result<Position, StorageError> {
-    let mut replay = Replay { sections, arena, slots: BTreeMap::new(), dropped: BTreeMap::new() };
+    let mut replay = Replay { sections, arena, slots: BTreeMap::new(), dropped: BTreeMap::new(), full: None };
     let mut position = Position::start();
 
     if let Some(len) = storage.len(SNAPSHOT)? {
@@ -139,7 +139,8 @@ pub(super) fn recover<M: Model>(
         }
     }
 
-    let Replay { dropped, .. } = replay;
+    let Replay { dropped, full, .. } = replay;
+    notices.extend(full.map(|series| Notice::OutOfMemory { series }));
     for (section, series) in dropped {
         position.rewrite = true;
         notices.push(Notice::Dropped { section, series });
@@ -210,6 +211,8 @@ struct Replay<'a, M: Model> {
     slots: BTreeMap<u32, u32>,
     /// Section name -> series that were dropped because its parameters are others now.
     dropped: BTreeMap<String, u64>,
+    /// A series did not fit into memory, with so many in it; it begins anew when it is seen.
+    full: Option<usize>,
 }
 
 /// Of one file: its section numbers as ours, where the parameters still are the same.
@@ -238,6 +241,7 @@ impl<M: Model> Replay<'_, M> {
         self.arena.clear();
         self.slots.clear();
         self.dropped.clear();
+        self.full = None;
     }
 
     fn snapshot(&mut self, storage: &mut dyn Storage, len: u64) -> Result<SnapshotHead, ReadError> {
@@ -261,6 +265,10 @@ impl<M: Model> Replay<'_, M> {
                     match section {
                         Ok(section) => {
                             let spec = &self.sections[usize::from(section)].spec;
+                            if !has_room(needed::<M>(spec, key)) {
+                                self.full = Some(self.arena.len());
+                                continue;
+                            }
                             let mut r = Reader::new(model);
                             let model = M::restore(spec, &mut r)
                                 .map_err(|cause| ReadError::Impossible { at, cause })?;
@@ -324,8 +332,12 @@ impl<M: Model> Replay<'_, M> {
                 position.next_id = position.next_id.max(id.saturating_add(1));
                 match map.get(section)? {
                     Ok(section) => {
-                        let model = M::new(&self.sections[usize::from(*section)].spec);
-                        self.add(id, *section, key, model);
+                        let spec = &self.sections[usize::from(*section)].spec;
+                        if has_room(needed::<M>(spec, key)) {
+                            self.add(id, *section, key, M::new(spec));
+                        } else {
+                            self.full = Some(self.arena.len());
+                        }
                     }
                     Err(name) => *self.dropped.entry(name.clone()).or_default() += 1,
                 }

@@ -173,7 +173,9 @@ impl Pipeline {
         match self.bank.observe(section, &self.key, observation) {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
-                watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                if record.try_reserve_exact(watcher.room).is_ok() {
+                    watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                }
             }
             Some(Verdict::WarmingUp) => self.counters.warming_up += 1,
             Some(Verdict::Refused(refusal)) => {
@@ -238,7 +240,9 @@ impl ErrorField {
     }
 
     fn write(&mut self, record: &mut Vec<u8>, found: &mut Found) {
-        if self.extractor.scan(record, found).is_ok() {
+        // each byte may need an escape of six
+        let room = 6 * self.text.len() + 64;
+        if record.try_reserve_exact(room).is_ok() && self.extractor.scan(record, found).is_ok() {
             self.extractor.annotate(record, found, &[(0, Field::Text(&self.text))]);
         }
         self.text.clear();

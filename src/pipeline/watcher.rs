@@ -18,6 +18,8 @@ pub(super) struct Watcher {
     pub(super) name: String,
     pub(super) tags: TagPattern,
     pub(super) extractor: Extractor,
+    /// Bytes that the annotations take at most: where they are not to be had, the record leaves without them.
+    pub(super) room: usize,
     nulls: Nulls,
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
@@ -40,10 +42,16 @@ impl Watcher {
         let mut inputs = vec![section.value.clone()];
         inputs.extend(section.time.clone());
         inputs.extend(section.by.iter().cloned());
+        // a number and what stands around it; a text in which each byte is escaped
+        let outputs = annotation::outputs(section);
+        let texts =
+            outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
+        let room = 64 * outputs.len() + 6 * texts.sum::<usize>();
         Self {
             name: section.title(),
             tags: section.tags.clone(),
-            extractor: Extractor::new(format, &inputs, &annotation::outputs(section)),
+            extractor: Extractor::new(format, &inputs, &outputs),
+            room,
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
