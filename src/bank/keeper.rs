@@ -246,12 +246,15 @@ impl Keeper {
     ) -> Result<u64, StorageError> {
         const TEMPORARY: &str = "snapshot.new";
         let storage = &mut *self.storage;
+        let mut piece = Vec::new();
+        if piece.try_reserve_exact(PIECE + (PIECE >> 2)).is_err() {
+            return Err(StorageError::new("write", TEMPORARY, "out of memory"));
+        }
         storage.remove(TEMPORARY)?;
         if !storage.create(TEMPORARY)? {
             return Err(StorageError::new("create", TEMPORARY, "another filter writes it at this moment"));
         }
         let mut frames = FrameWriter::default();
-        let mut piece = Vec::with_capacity(PIECE + (PIECE >> 2));
         let mut bytes = 0;
         FrameWriter::preamble(&mut piece);
         let mut put = |entry: &Entry<'_>, piece: &mut Vec<u8>| {

@@ -294,7 +294,7 @@ impl<M: Model> Bank<M> {
 
     fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
-        let bytes = 2 * (M::memory_bytes(spec) + key.len() + 64);
+        let bytes = needed::<M>(spec, key.len());
         if self.live.arena.len() >= self.max_series {
             self.evict_oldest();
         } else if !has_room(bytes) {
@@ -348,8 +348,16 @@ impl<M: Model> Bank<M> {
     }
 }
 
+/// Left free when a series is added: for everything else that is allocated while records are scored.
+const RESERVE: usize = 192 << 10;
+
 /// Asks the allocator before an infallible allocation would have to abort: on WASM an abort loses the record.
 fn has_room(bytes: usize) -> bool {
     let mut probe = Vec::<u8>::new();
-    probe.try_reserve_exact(bytes).is_ok()
+    probe.try_reserve_exact(bytes.saturating_add(RESERVE)).is_ok()
+}
+
+/// Bytes that a further series takes at most, with the slack of the allocator.
+fn needed<M: Model>(spec: &M::Spec, key_len: usize) -> usize {
+    2 * (M::memory_bytes(spec) + key_len + 64)
 }

@@ -7,7 +7,7 @@ use super::frame::{FrameReader, ReadError};
 use super::live::Live;
 use super::notice::Notice;
 use super::storage::{Storage, StorageError};
-use super::{Model, Section, SectionId, SeriesKey};
+use super::{Model, Section, SectionId, SeriesKey, has_room, needed};
 use crate::codec::{CodecError, Reader};
 
 /// The state of all series at one moment.
@@ -67,6 +67,7 @@ pub(super) fn recover<M: Model>(
         output: M::Output::default(),
         slots: BTreeMap::new(),
         dropped: BTreeMap::new(),
+        full: None,
     };
     let mut position = Position::start();
 
@@ -145,7 +146,8 @@ pub(super) fn recover<M: Model>(
         }
     }
 
-    let Replay { dropped, .. } = replay;
+    let Replay { dropped, full, .. } = replay;
+    notices.extend(full.map(|series| Notice::OutOfMemory { series }));
     for (section, series) in dropped {
         position.rewrite = true;
         notices.push(Notice::Dropped { section, series });
@@ -218,6 +220,8 @@ struct Replay<'a, M: Model> {
     slots: BTreeMap<u32, u32>,
     /// Section name -> series that were dropped because its parameters are others now.
     dropped: BTreeMap<String, u64>,
+    /// A series did not fit into memory, with so many in it; it begins anew when it is seen.
+    full: Option<usize>,
 }
 
 /// Of one file: its section numbers as ours, where the parameters still are the same.
@@ -246,6 +250,7 @@ impl<M: Model> Replay<'_, M> {
         self.live.clear();
         self.slots.clear();
         self.dropped.clear();
+        self.full = None;
     }
 
     fn snapshot(&mut self, storage: &mut dyn Storage, len: u64) -> Result<SnapshotHead, ReadError> {
@@ -276,6 +281,10 @@ impl<M: Model> Replay<'_, M> {
                     match section {
                         Ok(section) => {
                             let spec = &self.sections[usize::from(section)].spec;
+                            if !has_room(needed::<M>(spec, key.len())) {
+                                self.full = Some(self.live.arena.len());
+                                continue;
+                            }
                             let mut r = Reader::new(model);
                             let model = M::restore(spec, &mut r)
                                 .map_err(|cause| ReadError::Impossible { at, cause })?;
@@ -306,7 +315,12 @@ impl<M: Model> Replay<'_, M> {
         position: &mut Position,
     ) -> Result<Read, (u64, ReadError)> {
         let mut frames = FrameReader::open(storage, name, end).map_err(|error| (0, error))?;
-        let head = match frames.next().map_err(|error| (0, error))? {
+        // cut inside of its head, a journal holds nothing yet: the same as one that was cut before
+        let cut = |error| match error {
+            ReadError::Torn { .. } => ReadError::Torn { at: 0 },
+            error => error,
+        };
+        let head = match frames.next().map_err(|error| (0, cut(error)))? {
             Some((at, payload)) => match Entry::take(payload) {
                 Ok(Entry::Journal(head)) => head,
                 _ => return Err((0, impossible(at, "first entry of a journal"))),
@@ -336,8 +350,12 @@ impl<M: Model> Replay<'_, M> {
                 position.next_id = position.next_id.max(id.saturating_add(1));
                 match map.get(section)? {
                     Ok(section) => {
-                        let model = M::new(&self.sections[usize::from(*section)].spec);
-                        self.add(id, *section, key, model);
+                        let spec = &self.sections[usize::from(*section)].spec;
+                        if has_room(needed::<M>(spec, key.len())) {
+                            self.add(id, *section, key, M::new(spec));
+                        } else {
+                            self.full = Some(self.live.arena.len());
+                        }
                     }
                     Err(name) => *self.dropped.entry(name.clone()).or_default() += 1,
                 }

@@ -28,7 +28,9 @@ impl ErrorField {
     }
 
     pub(super) fn write(&mut self, record: &mut Vec<u8>, found: &mut Found) {
-        if self.extractor.scan(record, found).is_ok() {
+        // each byte may need an escape of six
+        let room = 6 * self.text.len() + 64;
+        if record.try_reserve_exact(room).is_ok() && self.extractor.scan(record, found).is_ok() {
             self.extractor.annotate(record, found, &[(0, Field::Text(&self.text))]);
         }
         self.text.clear();

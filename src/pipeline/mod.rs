@@ -204,7 +204,7 @@ impl Pipeline {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                    watcher.annotate(record, &self.found, &annotation::score_fields(scores), 0);
                 } else {
                     self.watch(section, observation, Some(scores), record);
                 }
@@ -212,7 +212,7 @@ impl Pipeline {
             Some(Verdict::Repeated(scores)) => {
                 self.counters.repeated += 1;
                 if let Some(scores) = scores {
-                    watcher.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+                    watcher.annotate(record, &self.found, &annotation::score_fields(scores), 0);
                 }
             }
             Some(Verdict::TooLate) => self.counters.repeated += 1,
@@ -268,7 +268,8 @@ impl Pipeline {
                 *slot = field;
                 used += 1;
             }
-            watcher.extractor.annotate(record, &self.found, &fields[..used]);
+            let texts = now.iter().map(Said::text_len).sum();
+            watcher.annotate(record, &self.found, &fields[..used], texts);
             rest = later;
             if rest.is_empty() || watcher.extractor.scan(record, &mut self.found).is_err() {
                 break;
@@ -297,7 +298,8 @@ impl Pipeline {
             ];
             members.extend(optional.into_iter().filter_map(|(name, text)| Some((name, Field::Text(text?)))));
             if watcher.extractor.scan(record, &mut self.found).is_ok() {
-                watcher.extractor.annotate(record, &self.found, &[(output, Field::Map(&members))]);
+                let texts = series.len() + texts.message.as_ref().map_or(0, String::len);
+                watcher.annotate(record, &self.found, &[(output, Field::Map(&members))], texts);
             }
         }
     }

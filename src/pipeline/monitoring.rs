@@ -36,6 +36,13 @@ pub(super) struct Said {
     message: Option<String>,
 }
 
+impl Said {
+    /// Bytes of text that are not the same in every record.
+    pub(super) fn text_len(&self) -> usize {
+        self.message.as_ref().map_or(0, String::len)
+    }
+}
+
 /// The fields of a verdict.
 pub(super) type Members<'a> = ([(&'static str, Field<'a>); MEMBERS], usize);
 
@@ -59,6 +66,12 @@ impl Monitored {
 
     pub(super) fn specs(&self) -> impl Iterator<Item = MonitorSpec> {
         self.monitors.iter().map(|monitor| monitor.spec.clone())
+    }
+
+    /// Bytes that the verdicts of all monitors take at most, texts of messages and series aside.
+    pub(super) fn room(&self) -> usize {
+        const MAP: usize = 512; // names of members, numbers, states
+        self.monitors.iter().map(|monitor| 2 * MAP + 12 * monitor.name.len()).sum()
     }
 
     pub(super) fn outputs(&self) -> impl Iterator<Item = Output> {

@@ -7,7 +7,7 @@ use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
 use crate::detector::ParamsError;
-use crate::record::{Accessor, Extractor, Format, Found, Value};
+use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
 
 /// A section, ready for records of one format.
@@ -16,6 +16,8 @@ pub(super) struct Watcher {
     pub(super) name: String,
     pub(super) tags: TagPattern,
     pub(super) extractor: Extractor,
+    /// Bytes that the annotations take at most: where they are not to be had, the record leaves without them.
+    pub(super) room: usize,
     nulls: Nulls,
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
@@ -49,10 +51,15 @@ impl Watcher {
         });
         let mut outputs = annotation::outputs(section);
         outputs.extend(monitored.outputs());
+        // a number and what stands around it; a text in which each byte is escaped
+        let texts =
+            outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
+        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitored.room();
         Self {
             name: section.title(),
             tags: section.tags.clone(),
             extractor: Extractor::new(format, &inputs, &outputs),
+            room,
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
@@ -60,6 +67,22 @@ impl Watcher {
             source,
             value: section.value.clone(),
             monitored,
+        }
+    }
+
+    /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them
+    /// that are not the same in every record.
+    #[inline]
+    pub(super) fn annotate(
+        &self,
+        record: &mut Vec<u8>,
+        found: &Found,
+        fields: &[(usize, Field<'_>)],
+        texts: usize,
+    ) {
+        // an allocation that fails inside would abort, and a WASM host would lose the record
+        if record.try_reserve_exact(self.room + 6 * texts).is_ok() {
+            self.extractor.annotate(record, found, fields);
         }
     }
 

@@ -18,8 +18,20 @@ const BUFFERS: usize = 2;
 const NO_MEMORY: &[u8] =
     b"{\"anomaly_error\":\"the record does not fit the memory of the WASM filter and is lost\"}\0";
 
+/// Free memory without which no record is scored: an allocation that fails would stop the call, and the host would
+/// drop the record.
+const ROOM: usize = 96 << 10;
+/// The first call also reads the configuration and the state.
+const START_ROOM: usize = 256 << 10;
+/// Memory is looked at again after so many records, besides when a buffer grows.
+const RECORDS_BETWEEN_LOOKS: u32 = 64;
+
 struct Border {
     buffers: [Vec<u8>; BUFFERS],
+    /// Records until memory is looked at again.
+    looks_in: u32,
+    /// There was too little memory when it was looked at last; buffers are not kept then.
+    is_short: bool,
     /// Buffers handed out since the last call.
     handed_out: usize,
     guest: Option<Guest>,
@@ -35,6 +47,8 @@ unsafe impl Sync for Single {}
 
 static BORDER: Single = Single(UnsafeCell::new(Border {
     buffers: [const { Vec::new() }; BUFFERS],
+    looks_in: 0,
+    is_short: false,
     handed_out: 0,
     guest: None,
     in_call: false,
@@ -57,8 +71,15 @@ pub(crate) extern "C" fn malloc(size: usize) -> *mut u8 {
     let Some(buffer) = border.buffers.get_mut(turn % BUFFERS) else { return core::ptr::null_mut() };
     buffer.clear();
     let wanted = size.saturating_add(SPARE);
-    if buffer.capacity() < wanted && buffer.try_reserve_exact(wanted).is_err() {
-        return core::ptr::null_mut();
+    if border.is_short {
+        *buffer = Vec::new();
+    }
+    if buffer.capacity() < wanted {
+        border.looks_in = 0;
+        if buffer.try_reserve_exact(wanted).is_err() {
+            border.is_short = true;
+            return core::ptr::null_mut();
+        }
     }
     buffer.as_mut_ptr()
 }
@@ -83,6 +104,9 @@ pub(crate) extern "C" fn anomaly_filter(
     if !is_inside_memory(record, record_len) {
         return NO_MEMORY.as_ptr();
     }
+    if !border.has_room() {
+        return record;
+    }
     // no room to copy it: it leaves as it came
     let Some(mut text) = border.take_record(record, record_len) else { return record };
     let tag = border.tag(tag, tag_len);
@@ -96,6 +120,7 @@ pub(crate) extern "C" fn anomaly_filter(
     let guest = border.guest.get_or_insert_with(|| Guest::start(traps));
     guest.process(tag, Time::from_parts(seconds, nanos), &mut text);
     border.in_call = false;
+    // never more than was reserved: annotations are left out where there is no room
     text.push(0);
     // the second buffer is the record's by custom; where it came from does not matter, one of both is free
     let [_, kept] = &mut border.buffers;
@@ -104,6 +129,23 @@ pub(crate) extern "C" fn anomaly_filter(
 }
 
 impl Border {
+    /// Whether a record can be scored without an allocation that fails.
+    fn has_room(&mut self) -> bool {
+        if self.looks_in > 0 {
+            self.looks_in -= 1;
+            return true;
+        }
+        let room = if self.guest.is_none() { START_ROOM } else { ROOM };
+        let was_short = self.is_short;
+        self.is_short = Vec::<u8>::new().try_reserve_exact(room).is_err();
+        if !self.is_short {
+            self.looks_in = RECORDS_BETWEEN_LOOKS;
+        } else if !was_short {
+            let _ = write(Fd(2), b"[fluent-anomaly] too little memory: records are passed on unscored\n");
+        }
+        !self.is_short
+    }
+
     /// The tag as the host left it.
     fn tag(&self, pointer: *const u8, len: usize) -> &'static [u8] {
         if !is_inside_memory(pointer, len) {

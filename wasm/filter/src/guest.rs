@@ -41,8 +41,8 @@ enum Engine {
 struct Source {
     dir: Fd,
     name: &'static str,
-    /// Size and time of the last change.
-    stamp: (u64, u64),
+    /// Size and time of the last change, or why the file cannot even be looked at.
+    stamp: Result<(u64, u64), Errno>,
 }
 
 impl Guest {
@@ -102,11 +102,20 @@ impl Guest {
     }
 }
 
+/// The first file that can be looked at; else, so that the reason can be told, the first that is refused.
 fn find() -> Option<Source> {
-    let folders = abi::preopened();
-    folders.iter().find_map(|(dir, _)| {
-        NAMES.iter().find_map(|&name| Some(Source { dir: *dir, name, stamp: abi::stat(*dir, name).ok()? }))
-    })
+    let mut refused = None;
+    for (dir, _) in abi::preopened() {
+        for name in NAMES {
+            let source = Source { dir, name, stamp: abi::stat(dir, name) };
+            match source.stamp {
+                Ok(_) => return Some(source),
+                Err(Errno::NOENT) => {}
+                Err(_) => refused = refused.or(Some(source)),
+            }
+        }
+    }
+    refused
 }
 
 fn load() -> (Engine, Option<Source>) {

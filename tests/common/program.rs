@@ -1,0 +1,139 @@
+//! Real programs under test: found by environment variables, stopped whatever happens.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::build;
+
+/// The executables that a variable names, separated by `:`. When it is not set, one line says so, past the test
+/// harness, which would swallow it.
+pub(crate) fn executables(variable: &str) -> Vec<PathBuf> {
+    let Some(named) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nSKIPPED {test}: set {variable}=<path of the executable>[:<another>]"
+        );
+        return Vec::new();
+    };
+    let paths: Vec<PathBuf> = std::env::split_paths(&named).collect();
+    for path in &paths {
+        assert!(path.is_file(), "{variable} names {}, which is no file", path.display());
+    }
+    paths
+}
+
+/// A folder with the shipped configuration and the built artefacts where the repository has them, without state.
+pub(crate) fn site() -> TempDir {
+    let site = tempfile::tempdir().expect("a temporary folder");
+    let config = site.path().join("fluent-config");
+    fs::create_dir(&config).expect("it can be made");
+    for entry in fs::read_dir(build::root().join("fluent-config")).expect("it is shipped") {
+        let entry = entry.expect("it can be read");
+        if entry.path().is_file() {
+            fs::copy(entry.path(), config.join(entry.file_name())).expect("it can be copied");
+        }
+    }
+    site
+}
+
+/// Puts a file where the shipped configuration looks for it.
+pub(crate) fn install(site: &TempDir, from: &Path, to: &str) {
+    let to = site.path().join(to);
+    fs::create_dir_all(to.parent().expect("a folder")).expect("it can be made");
+    fs::copy(from, to).expect("it can be copied");
+}
+
+/// A program whose output goes to files; killed when dropped.
+pub(crate) struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Starts `program` in `folder`; `name` tells its output files apart.
+    pub(crate) fn start(program: &Path, args: &[&str], folder: &Path, name: &str) -> Self {
+        let (stdout, stderr) = (folder.join(format!("{name}.stdout")), folder.join(format!("{name}.stderr")));
+        let child = Command::new(program)
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(File::create(&stdout).expect("it can be made"))
+            .stderr(File::create(&stderr).expect("it can be made"))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        Self { child, stdout, stderr }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn stdout(&self) -> Vec<u8> {
+        fs::read(&self.stdout).expect("it can be read")
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stderr).expect("it can be read")).into_owned()
+    }
+
+    /// Waits until what it wrote is enough.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, what: &str, enough: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !enough() {
+            let ended = self.child.try_wait().expect("its status can be asked");
+            let late = Instant::now() > deadline;
+            if (late || ended.is_some()) && !enough() {
+                panic!(
+                    "no {what} ({ended:?})\n--- stdout\n{:.2000}\n--- stderr\n{:.5000}",
+                    String::from_utf8_lossy(&self.stdout()),
+                    self.stderr()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// `signal` as `kill` takes it, without waiting.
+    pub(crate) fn signal(&self, signal: &str) {
+        kill(self.id(), signal);
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            if let Some(status) = self.child.try_wait().expect("its status can be asked") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks it to stop, and waits.
+    pub(crate) fn stop(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a signal to one process.
+pub(crate) fn kill(process: u32, signal: &str) {
+    let status = Command::new("kill").args([format!("-{signal}"), process.to_string()]).status();
+    assert!(status.expect("kill runs").success(), "kill -{signal} {process}");
+}
