@@ -2,6 +2,7 @@
 
 use std::str;
 
+use super::shortest;
 use super::words::non_digits;
 
 /// 10^0 to 10^22: the powers of ten that a double holds exactly.
@@ -120,6 +121,14 @@ pub fn format_f64(value: f64, out: &mut Vec<u8>) {
 
 #[inline]
 pub(super) fn append_f64(value: f64, out: &mut Vec<u8>) {
+    if !shortest::append(value, out) {
+        append_any_f64(value, out);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn append_any_f64(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
 }
 
