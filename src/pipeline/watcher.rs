@@ -15,6 +15,8 @@ pub(super) struct Watcher {
     pub(super) name: String,
     pub(super) tags: TagPattern,
     pub(super) extractor: Extractor,
+    /// Its own, as it remembers how this section's records look.
+    pub(super) found: Found,
     nulls: Nulls,
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
@@ -41,6 +43,7 @@ impl Watcher {
             name: section.title(),
             tags: section.tags.clone(),
             extractor: Extractor::new(format, &inputs, &annotation::outputs(section)),
+            found: Found::default(),
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
@@ -49,15 +52,20 @@ impl Watcher {
     }
 
     /// Takes value, time and key from a scanned record.
-    pub(super) fn read(
-        &self,
-        record: &[u8],
-        found: &Found,
-        event_time: Time,
-        key: &mut SeriesKey,
-    ) -> Reading {
-        let value = match found.value(record, 0) {
-            Some(Value::Number(number)) => number.to_f64(),
+    pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
+        let found = &self.found;
+        let value = match found.number(record, 0) {
+            Some(number) => number,
+            None => return self.read_odd(record, event_time, key),
+        };
+        Reading::Point(self.observation(record, value, event_time, key))
+    }
+
+    /// A value that is no number.
+    #[cold]
+    #[inline(never)]
+    fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
+        let value = match self.found.value(record, 0) {
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return Reading::Nothing,
             Some(Value::Text(_)) => return Reading::NotANumber("a text"),
@@ -65,12 +73,18 @@ impl Watcher {
             Some(Value::Array) => return Reading::NotANumber("an array"),
             Some(_) => return Reading::NotANumber("a map"),
         };
+        Reading::Point(self.observation(record, value, event_time, key))
+    }
+
+    #[inline]
+    fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
+        let found = &self.found;
         let mut time = event_time;
         let mut first_key = 1;
         if self.has_time {
             first_key = 2;
-            if let Some(Value::Number(seconds)) = found.value(record, 1) {
-                time = Time::from_seconds_f64(seconds.to_f64()).unwrap_or(event_time);
+            if let Some(seconds) = found.number(record, 1) {
+                time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
             }
         }
         key.fill(|out| {
@@ -78,7 +92,7 @@ impl Watcher {
                 append_key(found.value(record, input), self.keys > 1, out);
             }
         });
-        Reading::Point(Observation { time, value, source: 0 })
+        Observation { time, value, source: 0 }
     }
 
     pub(super) fn explain_not_a_number(&self, what: &str) -> String {

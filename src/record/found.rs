@@ -89,6 +89,25 @@ impl Found {
         }
     }
 
+    /// The value of an input as [`value`](Found::value) gives it, if it is a number; cheaper.
+    #[inline]
+    #[must_use]
+    pub fn number(&self, record: &[u8], input: usize) -> Option<f64> {
+        match self.places.get(input) {
+            Some(Place { scan, number: Some(number), .. }) if *scan == self.scan => Some(*number),
+            _ => self.read_number(record, input),
+        }
+    }
+
+    #[inline(never)]
+    fn read_number(&self, record: &[u8], input: usize) -> Option<f64> {
+        match self.value(record, input) {
+            Some(Value::Number(number)) => Some(number.to_f64()),
+            _ => None,
+        }
+    }
+
+    #[inline]
     pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
         self.format = format;
         self.len = len;
