@@ -15,9 +15,11 @@ use crate::time::Time;
 pub(super) struct Watcher {
     pub(super) name: String,
     pub(super) tags: TagPattern,
-    pub(super) extractor: Extractor,
+    extractor: Extractor,
     /// Bytes that the annotations take at most: where they are not to be had, the record leaves without them.
-    pub(super) room: usize,
+    room: usize,
+    /// Its own, as it remembers how this section's records look.
+    found: Found,
     nulls: Nulls,
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
@@ -60,6 +62,7 @@ impl Watcher {
             tags: section.tags.clone(),
             extractor: Extractor::new(format, &inputs, &outputs),
             room,
+            found: Found::default(),
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
@@ -70,32 +73,37 @@ impl Watcher {
         }
     }
 
+    /// Walks a record; false when it is none.
+    #[inline]
+    pub(super) fn scan(&mut self, record: &[u8]) -> bool {
+        self.extractor.scan(record, &mut self.found).is_ok()
+    }
+
     /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them
     /// that are not the same in every record.
     #[inline]
-    pub(super) fn annotate(
-        &self,
-        record: &mut Vec<u8>,
-        found: &Found,
-        fields: &[(usize, Field<'_>)],
-        texts: usize,
-    ) {
+    pub(super) fn annotate(&self, record: &mut Vec<u8>, fields: &[(usize, Field<'_>)], texts: usize) {
         // an allocation that fails inside would abort, and a WASM host would lose the record
         if record.try_reserve_exact(self.room + 6 * texts).is_ok() {
-            self.extractor.annotate(record, found, fields);
+            self.extractor.annotate(record, &self.found, fields);
         }
     }
 
     /// Takes value, time and key from a scanned record.
-    pub(super) fn read(
-        &self,
-        record: &[u8],
-        found: &Found,
-        event_time: Time,
-        key: &mut SeriesKey,
-    ) -> Reading {
-        let value = match found.value(record, 0) {
-            Some(Value::Number(number)) => number.to_f64(),
+    pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
+        let found = &self.found;
+        let value = match found.number(record, 0) {
+            Some(number) => number,
+            None => return self.read_odd(record, event_time, key),
+        };
+        Reading::Point(self.observation(record, value, event_time, key))
+    }
+
+    /// A value that is no number.
+    #[cold]
+    #[inline(never)]
+    fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
+        let value = match self.found.value(record, 0) {
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return Reading::Nothing,
             Some(Value::Text(_)) => return Reading::NotANumber("a text"),
@@ -103,12 +111,18 @@ impl Watcher {
             Some(Value::Array) => return Reading::NotANumber("an array"),
             Some(_) => return Reading::NotANumber("a map"),
         };
+        Reading::Point(self.observation(record, value, event_time, key))
+    }
+
+    #[inline]
+    fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
+        let found = &self.found;
         let mut time = event_time;
         let mut first_key = 1;
         if self.has_time {
             first_key = 2;
-            if let Some(Value::Number(seconds)) = found.value(record, 1) {
-                time = Time::from_seconds_f64(seconds.to_f64()).unwrap_or(event_time);
+            if let Some(seconds) = found.number(record, 1) {
+                time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
             }
         }
         key.fill(|out| {
@@ -116,15 +130,8 @@ impl Watcher {
                 append_key(found.value(record, input), self.keys > 1, out);
             }
         });
-        let source = match self.source.and_then(|input| found.value(record, input)) {
-            Some(Value::Text(text)) => {
-                let mut bytes = Vec::new();
-                text.append_to(&mut bytes);
-                checksum(0, &bytes) as u32
-            }
-            _ => 0,
-        };
-        Reading::Point(Observation { time, value, source })
+        let source = self.source.map_or(0, |input| source_of(found.value(record, input)));
+        Observation { time, value, source }
     }
 
     /// Whether several fields make the key.
@@ -141,11 +148,11 @@ impl Watcher {
     }
 
     /// The key fields of a scanned record with their names, for people.
-    pub(super) fn groups(&self, record: &[u8], found: &Found) -> Vec<(String, String)> {
+    pub(super) fn groups(&self, record: &[u8]) -> Vec<(String, String)> {
         let first = if self.has_time { 2 } else { 1 };
         let named = self.key_names.iter().zip(first..);
         named
-            .filter_map(|(name, input)| Some((name.clone(), plain_text(found.value(record, input)?)?)))
+            .filter_map(|(name, input)| Some((name.clone(), plain_text(self.found.value(record, input)?)?)))
             .collect()
     }
 
@@ -156,6 +163,17 @@ impl Watcher {
     pub(super) fn explain_refusal(&self, refusal: Refusal) -> String {
         format!("[{}] {}: {refusal}: the record is not scored", self.name, self.value)
     }
+}
+
+/// Of several sources of one model: enough to tell points of the same time apart.
+#[cold]
+#[inline(never)]
+fn source_of(value: Option<Value<'_>>) -> u32 {
+    let mut bytes = Vec::new();
+    if let Some(Value::Text(text)) = value {
+        text.append_to(&mut bytes);
+    }
+    checksum(0, &bytes) as u32
 }
 
 /// Fields that are missing or no scalars count as one further value. Several fields are told apart by kind and

@@ -1,5 +1,7 @@
 //! The one type that hosts of records use: names in, values out, annotations in.
 
+use std::sync::Arc;
+
 use super::accessor::Accessor;
 use super::found::Found;
 use super::output::{Field, Output, Pieces};
@@ -11,7 +13,7 @@ use super::{Format, NotARecord, json, msgpack};
 pub struct Extractor {
     format: Format,
     inputs: usize,
-    tree: Tree,
+    tree: Arc<Tree>,
     pieces: Pieces,
 }
 
@@ -24,7 +26,7 @@ impl Extractor {
             Format::Json => json::pieces(outputs),
             Format::Msgpack => msgpack::pieces(outputs),
         };
-        Self { format, inputs: inputs.len(), tree: Tree::new(inputs, outputs), pieces }
+        Self { format, inputs: inputs.len(), tree: Arc::new(Tree::new(inputs, outputs)), pieces }
     }
 
     /// How the records are written.

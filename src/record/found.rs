@@ -1,5 +1,6 @@
 //! Where a scan found what was wanted.
 
+use super::json::shape::Shape;
 use super::tree::{NONE, Node, Tree};
 use super::value::Value;
 use super::{Format, MAX_DEPTH, json, msgpack};
@@ -8,10 +9,12 @@ use super::{Format, MAX_DEPTH, json, msgpack};
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) format: Format,
-    /// An input's value; of an earlier scan, and so missing, if it was not noted in this one.
-    spans: Vec<(u32, Span)>,
+    /// Where each input's value stands.
+    pub(super) places: Vec<Place>,
     /// Counts the scans; never 0, which marks what is missing.
-    scan: u32,
+    pub(super) scan: u32,
+    /// JSON: how the records before looked.
+    pub(super) shape: Shape,
     /// Outputs that are in the record already, in the order of their places.
     pub(super) replaced: Vec<(u16, Span)>,
     /// Length of the scanned record.
@@ -26,6 +29,15 @@ pub struct Found {
     pub(super) kinds: [u64; MAX_DEPTH / 64],
     /// msgpack: containers that are open.
     pub(super) levels: Vec<msgpack::Level>,
+}
+
+/// An input's value; of an earlier scan, and so missing, if it was not noted in this one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    pub(super) scan: u32,
+    pub(super) span: Span,
+    /// JSON: the number, if it was read along the way.
+    pub(super) number: Option<f64>,
 }
 
 /// A piece of the record.
@@ -49,8 +61,9 @@ impl Default for Found {
     fn default() -> Self {
         Self {
             format: Format::Json,
-            spans: Vec::new(),
+            places: Vec::new(),
             scan: 1,
+            shape: Shape::default(),
             replaced: Vec::new(),
             len: 0,
             edge: 0,
@@ -67,19 +80,39 @@ impl Found {
     /// `None` if the record has none.
     #[must_use]
     pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
-        let (_, span) = self.spans.get(input).filter(|(scan, _)| *scan == self.scan)?;
+        let place = self.places.get(input).filter(|place| place.scan == self.scan)?;
+        let span = place.span;
         let bytes = record.get(span.start..span.end)?;
         match self.format {
-            Format::Json => json::value(bytes, span.escaped),
+            Format::Json => json::value(bytes, span.escaped, place.number),
             Format::Msgpack => msgpack::value(bytes),
         }
     }
 
+    /// The value of an input as [`value`](Found::value) gives it, if it is a number; cheaper.
+    #[inline]
+    #[must_use]
+    pub fn number(&self, record: &[u8], input: usize) -> Option<f64> {
+        match self.places.get(input) {
+            Some(Place { scan, number: Some(number), .. }) if *scan == self.scan => Some(*number),
+            _ => self.read_number(record, input),
+        }
+    }
+
+    #[inline(never)]
+    fn read_number(&self, record: &[u8], input: usize) -> Option<f64> {
+        match self.value(record, input) {
+            Some(Value::Number(number)) => Some(number.to_f64()),
+            _ => None,
+        }
+    }
+
+    #[inline]
     pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
         self.format = format;
         self.len = len;
-        if self.spans.len() != inputs {
-            self.spans.resize(inputs, (0, Span::default()));
+        if self.places.len() != inputs {
+            self.places.resize(inputs, Place::default());
         }
         self.forget();
     }
@@ -92,7 +125,7 @@ impl Found {
         self.frames.clear();
         self.scan = self.scan.wrapping_add(1);
         if self.scan == 0 {
-            self.spans.fill((0, Span::default()));
+            self.places.fill(Place::default());
             self.scan = 1;
         }
     }
@@ -101,8 +134,8 @@ impl Found {
     #[inline(always)]
     pub(super) fn note_scalar(&mut self, node: &Node, span: Span) {
         if node.is_only_input {
-            if let Some(slot) = self.spans.get_mut(usize::from(node.input)) {
-                *slot = (self.scan, span);
+            if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
+                *slot = Place { scan: self.scan, span, number: None };
             }
         } else {
             self.note_more(node, span);
@@ -119,8 +152,8 @@ impl Found {
     /// Takes down the place of a wanted value. The last of several counts.
     #[inline(always)]
     pub(super) fn note(&mut self, node: &Node, span: Span) {
-        if let Some(slot) = self.spans.get_mut(usize::from(node.input)) {
-            *slot = (self.scan, span);
+        if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
+            *slot = Place { scan: self.scan, span, number: None };
         }
         if node.output != NONE {
             self.replaced.push((node.output, span));
@@ -131,8 +164,8 @@ impl Found {
     #[inline(always)]
     pub(super) fn renew(&mut self, node: &Node) {
         for &input in &node.below {
-            if let Some(slot) = self.spans.get_mut(usize::from(input)) {
-                slot.0 = 0;
+            if let Some(slot) = self.places.get_mut(usize::from(input)) {
+                slot.scan = 0;
             }
         }
     }
@@ -147,9 +180,9 @@ impl Found {
         self.edge = edge;
         self.members = members;
         for &(input, earlier) in &tree.same {
-            let span = self.spans.get(usize::from(earlier)).copied().unwrap_or_default();
-            if let Some(slot) = self.spans.get_mut(usize::from(input)) {
-                *slot = span;
+            let place = self.places.get(usize::from(earlier)).copied().unwrap_or_default();
+            if let Some(slot) = self.places.get_mut(usize::from(input)) {
+                *slot = place;
             }
         }
     }

@@ -33,6 +33,7 @@ mod json;
 pub mod msgpack;
 mod number;
 mod output;
+mod shortest;
 mod tree;
 mod value;
 mod words;

@@ -2,7 +2,9 @@
 
 use std::str;
 
-use super::words::non_digits;
+use super::json::shape::Text as Words;
+use super::shortest;
+use super::words::{lowest, non_digits};
 
 /// 10^0 to 10^22: the powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
@@ -56,6 +58,89 @@ fn short(text: &[u8]) -> Option<f64> {
         if power < 0 { mantissa as f64 / factor } else { mantissa as f64 * factor }
     };
     Some(if negative { -magnitude } else { magnitude })
+}
+
+/// A number without exponent, read in one go with the check that it is one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decimal {
+    /// Place behind the number; whatever stands there.
+    pub(super) end: usize,
+    negative: bool,
+    /// Wrapped if there are more than 19 digits.
+    mantissa: u64,
+    /// Digits, the point not counted, and those behind the point.
+    digits: usize,
+    places: usize,
+}
+
+impl Decimal {
+    /// `None` where no JSON number begins, and for some that are left to others.
+    #[inline(always)]
+    pub(super) fn read(text: &Words, start: usize) -> Option<Self> {
+        let first = text.word(start) as u8;
+        let negative = first == b'-';
+        let start = start + usize::from(negative);
+        let (mut mantissa, mut end) = (0, start);
+        let mut places = 0;
+        let mut point = 0;
+        // ahead of the point, then behind it: one code, so that the interpreter's jumps are learned once
+        loop {
+            let from = end;
+            (mantissa, end) = digits_of_words(mantissa, text, from);
+            let count = end - from;
+            if count == 0 {
+                return None;
+            }
+            if point != 0 {
+                places = count;
+                break;
+            }
+            let behind = text.word(end) as u8;
+            if count > 1 && text.word(from) as u8 == b'0' {
+                return None;
+            }
+            if behind != b'.' {
+                break;
+            }
+            point = 1;
+            end += 1;
+        }
+        Some(Self { end, negative, mantissa, digits: end - start - point, places })
+    }
+
+    /// The number, where one rounding gives it.
+    #[inline(always)]
+    pub(super) fn value(&self) -> Option<f64> {
+        if self.digits > 19 || self.mantissa > 1 << 53 {
+            return None;
+        }
+        let magnitude = self.mantissa as f64 / POWERS.get(self.places)?;
+        Some(if self.negative { -magnitude } else { magnitude })
+    }
+}
+
+/// Appends the digits from `at` on to a mantissa; the place behind them.
+#[inline(always)]
+fn digits_of_words(mut mantissa: u64, text: &Words, mut at: usize) -> (u64, usize) {
+    const POWERS: [u64; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
+    loop {
+        let word = text.word(at);
+        let marks = non_digits(word);
+        if marks == 0 {
+            mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
+            at += 8;
+            continue;
+        }
+        let count = lowest(marks);
+        if let Some(power) = POWERS.get(count)
+            && count != 0
+        {
+            // zeros ahead of the digits, which are moved to the end of the word
+            let digits = word << (64 - 8 * count);
+            mantissa = mantissa.wrapping_mul(*power).wrapping_add(eight_digits(digits));
+        }
+        return (mantissa, at + count);
+    }
 }
 
 /// Appends the digits that `text` begins with to a mantissa; the rest of the text.
@@ -120,6 +205,14 @@ pub fn format_f64(value: f64, out: &mut Vec<u8>) {
 
 #[inline]
 pub(super) fn append_f64(value: f64, out: &mut Vec<u8>) {
+    if !shortest::append(value, out) {
+        append_any_f64(value, out);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn append_any_f64(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
 }
 

@@ -29,8 +29,8 @@ pub struct Number<'a>(pub(super) Repr<'a>);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Repr<'a> {
-    /// A checked JSON number.
-    Text(&'a [u8]),
+    /// A checked JSON number, and its value if the scan has read it.
+    Text(&'a [u8], Option<f64>),
     Unsigned(u64),
     Signed(i64),
     Float(f64),
@@ -42,7 +42,8 @@ impl<'a> Number<'a> {
     #[must_use]
     pub fn to_f64(&self) -> f64 {
         match self.0 {
-            Repr::Text(text) => number::parse_f64(text),
+            Repr::Text(_, Some(value)) => value,
+            Repr::Text(text, None) => number::parse_f64(text),
             Repr::Unsigned(value) => value as f64,
             Repr::Signed(value) => value as f64,
             Repr::Float(value) => value,
@@ -53,7 +54,7 @@ impl<'a> Number<'a> {
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {
         match self.0 {
-            Repr::Text(text) => std::str::from_utf8(text).ok(),
+            Repr::Text(text, _) => std::str::from_utf8(text).ok(),
             _ => None,
         }
     }
@@ -61,7 +62,7 @@ impl<'a> Number<'a> {
     /// Appends the number as text: that of the record, or for msgpack the shortest one.
     pub fn append_to(&self, out: &mut Vec<u8>) {
         match self.0 {
-            Repr::Text(text) => out.extend_from_slice(text),
+            Repr::Text(text, _) => out.extend_from_slice(text),
             Repr::Unsigned(value) => number::append_u64(value, out),
             Repr::Signed(value) => number::append_i64(value, out),
             Repr::Float(value) => number::append_f64(value, out),

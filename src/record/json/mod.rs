@@ -3,6 +3,7 @@
 pub(super) mod escape;
 mod padded;
 mod scan;
+pub(super) mod shape;
 mod write;
 
 pub(super) use scan::scan;
@@ -10,10 +11,10 @@ pub(super) use write::{annotate, pieces};
 
 use super::value::{Number, Repr, Text, Value};
 
-/// The value with this text, which a scan has accepted.
-pub(super) fn value(text: &[u8], escaped: bool) -> Option<Value<'_>> {
+/// The value with this text, which a scan has accepted; `number` if it was read already.
+pub(super) fn value(text: &[u8], escaped: bool, number: Option<f64>) -> Option<Value<'_>> {
     Some(match text.first()? {
-        b'-' | b'0'..=b'9' => Value::Number(Number(Repr::Text(text))),
+        b'-' | b'0'..=b'9' => Value::Number(Number(Repr::Text(text, number))),
         b'"' => Value::Text(Text { bytes: text.get(1..text.len().checked_sub(1)?)?, escaped }),
         b'{' => Value::Object,
         b'[' => Value::Array,

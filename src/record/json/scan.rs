@@ -3,8 +3,11 @@
 //! Bytes of 0x80 and above are taken as they come inside of strings: hosts pass raw bytes in records. Half a
 //! surrogate pair in an escape is within the grammar. Nesting costs a bit a level, not a call.
 
+use std::sync::Arc;
+
 use super::escape::{escape_len, stands_for};
 use super::padded::{Padded, long_plain_end};
+use super::shape::Outline;
 use crate::record::found::{Found, Frame, Span};
 use crate::record::tree::{KEY_WORD, NONE, ROOT, Tree, key_word};
 use crate::record::words::{lowest, non_digits, string_stops, up_to};
@@ -21,14 +24,27 @@ const LITERALS: [&[u8]; 3] = [b"true", b"false", b"null"];
 /// Scans a record for the names of the tree.
 pub(in crate::record) fn scan(
     record: &[u8],
-    tree: &Tree,
+    tree: &Arc<Tree>,
     inputs: usize,
     found: &mut Found,
 ) -> Result<(), NotARecord> {
     found.begin(Format::Json, inputs, record.len());
+    if let Some(outline) = found.shape.fits(record, tree, &mut found.places, found.scan) {
+        found.finish(tree, outline.edge, outline.members);
+        return Ok(());
+    }
+    scan_whole(record, tree, inputs, found)
+}
+
+#[inline(never)]
+fn scan_whole(record: &[u8], tree: &Arc<Tree>, inputs: usize, found: &mut Found) -> Result<(), NotARecord> {
+    found.begin(Format::Json, inputs, record.len());
     let outcome = walk(record, tree, found);
     if outcome.is_err() {
         found.forget();
+    } else if found.replaced.is_empty() {
+        let outline = Outline { edge: found.edge, members: found.members };
+        found.shape.learn(record, tree, &found.places, found.scan, outline);
     }
     outcome
 }

@@ -2,6 +2,7 @@
 
 mod json_laws;
 mod msgpack_laws;
+mod shape_laws;
 
 use super::*;
 

@@ -1,0 +1,290 @@
+//! Memory of how the records before looked: the next one mostly differs from them in a few values only.
+//!
+//! A shape is a record with holes: text that every record has, and between its pieces the values that differ. A
+//! record fits if each piece stands in it, word for word, and each hole holds a value of the kind that was there:
+//! a string without escapes, or a number. Whatever fits is well-formed, because the record the shape was taken
+//! from is, and its wanted values stand in the same holes. Whatever does not fit goes to the scan, which decides;
+//! then the shape is taken anew, with a further hole for each value that turned out to differ.
+//!
+//! In the interpreter a record that fits costs a third of a scan with the reading of its numbers.
+
+use std::sync::Arc;
+
+use super::padded::long_plain_end;
+use crate::record::found::{Place, Span};
+use crate::record::number::Decimal;
+use crate::record::tree::{NONE, Tree};
+use crate::record::words::{lowest, string_stops};
+
+/// Longer records are scanned.
+const MAX_LEN: usize = 4088;
+/// Reads of a word wrap here, behind every record and the zeros that follow it.
+const WRAP: usize = 4096;
+/// The longest pause: so many records are scanned before a shape is tried again where none ever fits.
+const MAX_PAUSE: u32 = 255;
+
+/// What the records seen last have in common.
+#[derive(Debug, Clone, Default)]
+pub(in crate::record) struct Shape {
+    /// Whose inputs the holes are; kept alive, so that no other one can come to the same address.
+    tree: Option<Arc<Tree>>,
+    /// The record at hand, zeros behind it.
+    text: Option<Box<Text>>,
+    /// In the order of the record; never empty once a shape was taken.
+    pieces: Vec<Piece>,
+    /// The text of the pieces; what lies behind the end of a piece in its last word is 0.
+    words: Vec<u64>,
+    /// Bytes from the closing brace to the end.
+    edge: usize,
+    members: u32,
+    /// The record the shape was taken from, and its values.
+    sample: Vec<u8>,
+    values: Vec<Spot>,
+    /// Records to scan before the next try, and how many that will be after the next miss.
+    pause: u32,
+    next_pause: u32,
+}
+
+/// Text that must be there, then a hole.
+#[derive(Debug, Clone, Copy)]
+struct Piece {
+    /// The piece's words: `from..to` and `to`, which is the last one.
+    from: usize,
+    to: usize,
+    /// Which bits of the last word count.
+    mask: u64,
+    /// Bytes of the last word that count, 1..=8.
+    rest: usize,
+    hole: Hole,
+    /// The input that stands in the hole, or NONE.
+    input: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hole {
+    String,
+    Number,
+    /// The record ends here.
+    End,
+}
+
+/// A value of the sample that could be a hole; strings without their quotes.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    start: usize,
+    end: usize,
+    hole: Hole,
+    /// Other records had another value here.
+    differs: bool,
+    input: u16,
+}
+
+/// A record that can be read a word at a time, at any place, without a look at its length.
+#[derive(Debug, Clone)]
+pub(in crate::record) struct Text([u8; WRAP + 8]);
+
+impl Text {
+    /// Eight bytes; `at` is at most the length of the record.
+    #[inline(always)]
+    pub(in crate::record) fn word(&self, at: usize) -> u64 {
+        let at = at % WRAP; // so that no bound needs a check
+        self.0
+            .get(at..at + 8)
+            .and_then(|bytes| bytes.first_chunk())
+            .map_or(0, |word| u64::from_le_bytes(*word))
+    }
+
+    fn fill(&mut self, record: &[u8]) -> Option<()> {
+        let (head, behind) = self.0.split_at_mut_checked(record.len())?;
+        head.copy_from_slice(record);
+        behind.first_chunk_mut::<8>()?.fill(0);
+        Some(())
+    }
+}
+
+/// Where a fitting record ends.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::record) struct Outline {
+    pub(in crate::record) edge: usize,
+    pub(in crate::record) members: u32,
+}
+
+impl Shape {
+    /// Whether the record fits; its wanted values are in `places` then, marked with the number of the `scan`.
+    #[inline(always)]
+    pub(super) fn fits(
+        &mut self,
+        record: &[u8],
+        tree: &Arc<Tree>,
+        places: &mut [Place],
+        scan: u32,
+    ) -> Option<Outline> {
+        if self.pause != 0 || record.len() > MAX_LEN || !Arc::ptr_eq(self.tree.as_ref()?, tree) {
+            return None;
+        }
+        let text = self.text.as_mut()?;
+        text.fill(record)?;
+        let mut at = 0;
+        for piece in &self.pieces {
+            for word in self.words.get(piece.from..piece.to)? {
+                if text.word(at) != *word {
+                    return None;
+                }
+                at += 8;
+            }
+            if text.word(at) & piece.mask != *self.words.get(piece.to)? {
+                return None;
+            }
+            at += piece.rest;
+            let start = at;
+            let (span, number) = match piece.hole {
+                Hole::String => {
+                    // what stops the string is compared with the next piece, which begins with the quote
+                    let mut stops = string_stops(text.word(at));
+                    while stops == 0 {
+                        at += 8;
+                        stops = string_stops(text.word(at));
+                    }
+                    at += lowest(stops);
+                    (Span { start: start - 1, end: at + 1, escaped: false }, None)
+                }
+                Hole::Number => {
+                    let decimal = Decimal::read(text, at)?;
+                    at = decimal.end;
+                    (Span { start, end: at, escaped: false }, decimal.value())
+                }
+                Hole::End => {
+                    self.next_pause = 0;
+                    let edge = at.checked_sub(self.edge)?;
+                    return (at == record.len()).then_some(Outline { edge, members: self.members });
+                }
+            };
+            if let Some(place) = places.get_mut(usize::from(piece.input)) {
+                *place = Place { scan, span, number };
+            }
+        }
+        None
+    }
+
+    /// Takes the shape of a record that did not fit and was scanned.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn learn(
+        &mut self,
+        record: &[u8],
+        tree: &Arc<Tree>,
+        places: &[Place],
+        scan: u32,
+        outline: Outline,
+    ) {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return;
+        }
+        self.pause = self.next_pause;
+        self.next_pause = (2 * self.next_pause + 1).min(MAX_PAUSE);
+        if record.len() <= MAX_LEN {
+            self.take(record, tree, places, scan, outline);
+        }
+    }
+
+    /// `None`, and the shape as it was, where a wanted value cannot be a hole.
+    fn take(
+        &mut self,
+        record: &[u8],
+        tree: &Arc<Tree>,
+        places: &[Place],
+        scan: u32,
+        outline: Outline,
+    ) -> Option<()> {
+        let mut values = values(record);
+        for (input, place) in (0..NONE).zip(places).filter(|(_, place)| place.scan == scan) {
+            if tree.same.iter().any(|&(same, _)| same == input) {
+                continue; // found where the earlier input is
+            }
+            let is =
+                |value: &&mut Spot| place.span.start == value.start - usize::from(value.hole == Hole::String);
+            values.iter_mut().find(is)?.input = input;
+        }
+        let is_known = self.values.len() == values.len()
+            && self.tree.as_ref().is_some_and(|known| Arc::ptr_eq(known, tree));
+        if is_known {
+            for (new, old) in values.iter_mut().zip(&self.values) {
+                new.differs =
+                    old.differs || record.get(new.start..new.end) != self.sample.get(old.start..old.end);
+            }
+        }
+        self.pieces.clear();
+        self.words.clear();
+        let mut from = 0;
+        for value in values.iter().filter(|value| value.differs || value.input != NONE) {
+            self.push(record.get(from..value.start)?, value.hole, value.input);
+            from = value.end;
+        }
+        self.push(record.get(from..)?, Hole::End, NONE);
+        self.edge = record.len() - outline.edge;
+        self.members = outline.members;
+        self.sample.clear();
+        self.sample.extend_from_slice(record);
+        self.values = values;
+        self.tree = Some(Arc::clone(tree));
+        self.text.get_or_insert_with(|| Box::new(Text([0; WRAP + 8])));
+        Some(())
+    }
+
+    /// Text is never empty: something stands in front of every value, and behind the last one.
+    fn push(&mut self, text: &[u8], hole: Hole, input: u16) {
+        let from = self.words.len();
+        for bytes in text.chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            self.words.push(u64::from_le_bytes(word));
+        }
+        let rest = (text.len().max(1) - 1) % 8 + 1;
+        let to = self.words.len().saturating_sub(1);
+        self.pieces.push(Piece { from, to, mask: u64::MAX >> (64 - 8 * rest), rest, hole, input });
+    }
+}
+
+/// The strings without escapes and the numbers among the values of a well-formed record, at any depth.
+fn values(record: &[u8]) -> Vec<Spot> {
+    let mut values = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = record.get(at) {
+        let (start, hole);
+        match byte {
+            b'"' => {
+                start = at + 1;
+                hole = Hole::String;
+                at = start;
+                let mut is_plain = true;
+                loop {
+                    at = long_plain_end(record, at);
+                    if record.get(at) != Some(&b'\\') {
+                        break;
+                    }
+                    is_plain = false;
+                    at += 2;
+                }
+                let behind = record.get(at + 1..).unwrap_or_default();
+                let is_key = behind.iter().find(|byte| **byte > b' ') == Some(&b':');
+                if is_plain && !is_key {
+                    values.push(Spot { start, end: at, hole, differs: false, input: NONE });
+                }
+                at += 1;
+            }
+            b'-' | b'0'..=b'9' => {
+                start = at;
+                hole = Hole::Number;
+                let rest = record.get(at..).unwrap_or_default();
+                at += rest
+                    .iter()
+                    .take_while(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+                    .count();
+                values.push(Spot { start, end: at, hole, differs: false, input: NONE });
+            }
+            _ => at += 1,
+        }
+    }
+    values
+}
