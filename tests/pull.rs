@@ -178,6 +178,10 @@ fn a_day_of_rounds_brings_each_point_once_and_in_order() {
         assert_eq!(times[0], T0 - 660);
     }
     assert!(sink.taken.iter().all(|(tag, _, _, _)| tag == "changefinder.cpu"));
+    assert!(
+        sink.taken.is_sorted_by_key(|(_, _, time, _)| *time),
+        "series side by side, as the original feeds them"
+    );
     assert!(sink.taken.iter().all(|(_, scope, time, raw)| *raw == value(scope[6..].parse().unwrap(), *time)));
     assert!(api.asked.borrow().len() <= 145, "one request a round: {}", api.asked.borrow().len());
     let snapshot = counters.snapshot();
@@ -510,7 +514,7 @@ fn killed_anywhere_nothing_is_lost_and_the_spent_budget_is_remembered() {
         // dies after so many more records, and comes back some time later
         sink.capacity = sink.taken.len() + (i * 7919) % 40;
         let mut puller = Puller::open(
-            PullSettings { once: true, limit: 30, ..settings(Some(state.clone())) },
+            PullSettings { once: true, limit: 6, ..settings(Some(state.clone())) },
             &api,
             &world,
             &notices,
@@ -521,6 +525,13 @@ fn killed_anywhere_nothing_is_lost_and_the_spent_budget_is_remembered() {
         puller.round(&mut sink);
         drop(puller);
         world.pass(((i * 104_729) % 900) as i64);
+    }
+    let asked: Vec<i64> = api.asked.borrow().iter().map(|(at, ..)| *at).collect();
+    for (i, start) in asked.iter().enumerate() {
+        assert!(
+            asked[i..].iter().take_while(|at| **at < start + 3600).count() <= 6,
+            "the limit holds across restarts"
+        );
     }
     sink.capacity = usize::MAX;
     world.pass(3700);
@@ -536,10 +547,6 @@ fn killed_anywhere_nothing_is_lost_and_the_spent_budget_is_remembered() {
         }
         assert!(no_hole(&first_arrivals), "in order and complete by first arrival");
         assert!(first_arrivals[0] == T0 - 660 && *first_arrivals.last().unwrap() > world.seconds() - 200);
-    }
-    let asked: Vec<i64> = api.asked.borrow().iter().map(|(at, ..)| *at).collect();
-    for (i, start) in asked.iter().enumerate() {
-        assert!(asked[i..].iter().take_while(|at| **at < start + 3600).count() <= 30);
     }
     let _ = std::fs::remove_dir_all(state);
 }
