@@ -15,7 +15,7 @@ use thiserror::Error;
 
 use super::numeric::{Finite, mean};
 use super::params::{ArEstimator, MAX_ORDER, Params, Surprise};
-use super::score::{hellinger, log_loss};
+use super::score::{hellinger, log_loss, log_loss_by_density};
 use super::sdar::{AnyOrder, Learn, Unrolled, WINDOW, push, words};
 use super::unroll;
 use crate::codec::{CodecError, Reader, Writer};
@@ -228,6 +228,11 @@ fn unrolled<const K: usize, const BURG: bool>(
 #[inline(never)]
 fn any_order(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
     let model = AnyOrder::<{ MAX_ORDER + 1 }> { k: params.order(), estimator: params.estimator() };
+    if params.order() as f64 * params.discounting_rate() >= 1.0 {
+        // the first recursions may be exactly singular (golden: r = 0.1, k = 20), and the last bit of a score
+        // decides what follows: round as the seed does
+        return score_and_learn(&model, state, params, x, log_loss_by_density);
+    }
     score_and_learn(&model, state, params, x, log_loss)
 }
 
@@ -237,7 +242,7 @@ fn any_order(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overf
 /// bounded by [`Finite::MAX`]. An infinite prediction or sigma shows in the score made from it: log-loss holds
 /// ln(sigma), Hellinger divides something infinite by something infinite.
 ///
-/// `log_loss` is always that of `score`, except that a test puts the seed's there.
+/// `log_loss` is one of the two in `score`: they differ in their last bits only.
 #[inline(always)]
 fn score_and_learn<const N: usize>(
     model: &impl Learn<N>,

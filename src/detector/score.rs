@@ -19,6 +19,14 @@ pub(super) fn log_loss(error: f64, sigma: f64) -> f64 {
     0.5 * (LN_TAU + ln(sigma) + error * error / sigma)
 }
 
+/// The same through the density, rounded as the seed rounds; in log space only where the density underflows.
+#[inline(always)]
+pub(super) fn log_loss_by_density(error: f64, sigma: f64) -> f64 {
+    let density = exp((-0.5 * (error * error)) / sigma) / (core::f64::consts::TAU.sqrt() * sigma.sqrt());
+    // false for NaN, which a variance of 0 gives
+    if density > 0.0 && density.is_finite() { -ln(density) } else { log_loss(error, sigma) }
+}
+
 /// Squared Hellinger distance, times 100, between the normal densities before (`mu_0`, `sigma_0`) and after a
 /// step; 100 where both variances are 0. The seed's form: without the square root, and on the running means, not
 /// the predictions.
@@ -45,6 +53,14 @@ mod tests {
         // standard normal at 0 and at 2
         assert!((log_loss(0.0, 1.0) - 0.918_938_533_204_672_7).abs() < 1e-15);
         assert!((log_loss(2.0, 1.0) - 2.918_938_533_204_672_7).abs() < 1e-15);
+    }
+
+    #[test]
+    fn both_ways_to_the_log_loss_agree_and_the_slow_one_survives_underflow() {
+        for (error, sigma) in [(0.0, 1.0), (3.0, 0.1), (-7.5, 2e9), (100.0, 1.0), (1e-9, 1e-30), (0.0, 0.0)] {
+            let (a, b) = (log_loss(error, sigma), log_loss_by_density(error, sigma));
+            assert!((a - b).abs() <= 1e-12 * a.abs().max(1.0), "{error} {sigma}: {a} {b}");
+        }
     }
 
     #[test]
