@@ -1,212 +1,193 @@
 //! Age of the extreme: how many points have passed since a channel was last this high (or low).
 //!
 //! For any exchangeable series the chance that the next of A + 1 values is the largest is 1/(A+1), whatever its
-//! distribution: rarity by counting needs neither scale nor fit. What counting cannot reach, the distance beyond
-//! the old extreme, is weighed by a Lomax tail (shape 4) whose mean excess each series learns from its own records.
+//! distribution (Rényi 1962, on records): rarity by counting needs neither scale nor fit. What counting cannot
+//! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
+//! Gaussian series; the calibration ladder corrects it for every other kind.
 
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Levels of the ladder of block maxima; each looks back four times as far as the one before.
-pub(super) const LEVELS: usize = 4;
-/// Blocks a level keeps.
-const RING: usize = 4;
+const LEVELS: usize = 6;
+/// Closed blocks a level keeps: with the part that is not closed yet, the four quarters of the next level's block.
+const RING: usize = 3;
 /// Values a channel must have seen before its extremes mean anything.
-const WARM_UP: u32 = 30;
-/// A point so long ago that no incident reaches back to it.
+pub(super) const WARM_UP: u32 = 30;
+/// A point so long ago that no record reaches back to it.
 const NEVER: u32 = 1 << 31;
+/// Largest distance beyond an extreme, in units of the range; what leaves a constant has it.
+const FARTHEST: f64 = 1000.0;
 
-/// What one level knows of one side of a channel.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Level {
-    /// Maxima of the last four blocks, newest first; -inf before there are any.
-    ring: [f32; RING],
-    /// Largest of the rings of this level and those below.
-    top: f32,
-    /// Discounted sum of record excesses, in units of the range, 0..
-    excess: f32,
-    /// Discounted number of records, 0..30.
-    records: f32,
-    /// Excess of the record that is still open, 0..=EXCESS_CAP.
-    open: f32,
-    /// Point of the last record.
-    last: u32,
-    /// Point at which `base` was frozen.
-    frozen: u32,
-    /// The extreme that a record in progress is measured against.
-    base: f32,
-}
-
-impl Level {
-    const NEW: Self = Self {
-        ring: [f32::NEG_INFINITY; RING],
-        top: f32::NEG_INFINITY,
-        excess: 0.0,
-        records: 0.0,
-        open: 0.0,
-        last: NEVER,
-        frozen: NEVER,
-        base: f32::NEG_INFINITY,
-    };
-}
-
-/// One side (high or low) of one channel.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Side {
-    /// Maximum of the block in progress.
-    current: f32,
-    levels: [Level; LEVELS],
+/// How distances on a channel are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// As differences.
+    Linear,
+    /// As ratios: the channel is positive.
+    Log,
 }
 
 /// Everything a side must be told about the moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
     /// Points of the series before this one.
-    pub t: u32,
+    pub(super) t: u32,
     /// Values of this channel before this one.
-    pub seen: u32,
-    /// Points that count as one incident.
-    pub hold: u32,
+    pub(super) seen: u32,
+}
+
+/// One side (high or low) of one channel; 108 bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Side {
+    /// Maximum of the finest block in progress and of the finest ring.
+    recent: f32,
+    /// Maximum of the finest block in progress.
+    current: f32,
+    /// Point at which the bases were frozen.
+    frozen: u32,
+    /// Maxima of each level's last closed blocks, newest first; -inf before there are any.
+    rings: [[f32; RING]; LEVELS],
+    /// The extremes that a record in progress is measured against, so that a climb of some points counts as one.
+    bases: [f32; LEVELS],
 }
 
 impl Side {
-    pub(super) fn new() -> Self {
-        Self { current: f32::NEG_INFINITY, levels: [Level::NEW; LEVELS] }
+    pub(super) const fn new() -> Self {
+        Self {
+            recent: f32::NEG_INFINITY,
+            current: f32::NEG_INFINITY,
+            frozen: NEVER,
+            rings: [[f32::NEG_INFINITY; RING]; LEVELS],
+            bases: [0.0; LEVELS],
+        }
     }
 
-    /// Largest value that level `l` remembers.
-    fn top(&self, l: usize) -> f32 {
-        self.levels.get(l).map_or(self.current, |level| self.current.max(level.top))
+    /// Largest values that each level remembers.
+    fn tops(&self) -> [f32; LEVELS] {
+        let mut top = self.current;
+        self.rings.map(|ring| {
+            top = ring.into_iter().fold(top, f32::max);
+            top
+        })
     }
 
-    /// Largest value in memory: what `reason` reports as expected.
-    pub(super) fn extreme(&self) -> f32 {
-        self.top(0)
+    /// The extreme of all that is remembered, from before the record in progress.
+    pub(super) fn before(&self) -> f32 {
+        self.bases.into_iter().fold(0.0, f32::max)
     }
 
-    /// Closes blocks that end before point `t`; called for every side when `t` is a multiple of `block`.
+    /// Closes the blocks that end before point `t`; called when `t` is a multiple of `block`.
     pub(super) fn close_blocks(&mut self, t: u32, block: u32) {
-        let mut span = block << (2 * (LEVELS - 1));
-        for l in (0..LEVELS).rev() {
-            if t % span == 0 {
-                let mut max = self.current;
-                for below in &self.levels[..l] {
-                    max = below.ring[..3].iter().fold(max, |m, v| m.max(*v));
-                }
-                let ring = &mut self.levels[l].ring;
-                ring.rotate_right(1);
-                ring[0] = max;
+        // a level's block ends only where all finer ones do; coarse levels first, they read the finer rings
+        let closing = (0..LEVELS).take_while(|l| t.is_multiple_of(block << (2 * l))).count();
+        for level in (0..closing).rev() {
+            let (finer, rest) = self.rings.split_at_mut(level);
+            let max = finer.iter().flatten().copied().fold(self.current, f32::max);
+            if let Some(ring) = rest.first_mut() {
+                *ring = [max, ring[0], ring[1]];
             }
-            span >>= 2;
         }
         self.current = f32::NEG_INFINITY;
-        let mut top = f32::NEG_INFINITY;
-        for level in &mut self.levels {
-            top = level.ring.iter().fold(top, |m, v| m.max(*v));
-            level.top = top;
-        }
+        self.recent = self.rings[0].into_iter().fold(f32::NEG_INFINITY, f32::max);
     }
 
-    /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme; then
-    /// learns the value. `None` while warming up. `floor` bounds the range of a one-sided channel from below.
-    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: Moment, floor: f32, k: &Tuning) -> Option<f64> {
-        let rarity = if at.seen >= WARM_UP { Some(self.score(y, other, at, floor, k)) } else { None };
+    /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme (0 for
+    /// what the finest level has seen, and while warming up); then remembers the value. `other` is the opposite
+    /// side of the channel, `floor` bounds the range of a channel that has none.
+    pub(super) fn rarity(
+        &mut self,
+        y: f32,
+        other: Option<&Side>,
+        at: Moment,
+        measure: Measure,
+        floor: f64,
+        tuning: &Tuning,
+    ) -> f64 {
+        let rarity = if y <= self.recent || at.seen < WARM_UP {
+            0.0
+        } else {
+            self.record(y, other, at, measure, floor, tuning)
+        };
         self.current = self.current.max(y);
+        self.recent = self.recent.max(y);
         rarity
     }
 
-    fn score(&mut self, y: f32, other: Option<&Side>, at: Moment, floor: f32, k: &Tuning) -> f64 {
-        let mut best = f64::INFINITY;
-        let mut reached = false;
-        let mut answer = f64::NEG_INFINITY;
-        let mut reach = 4 * k.block; // points level l looks back
-        let current = self.current;
-        for l in 0..LEVELS {
-            let finer = reach >> 2; // reach of the level below
-            if l > 0 && at.seen <= finer + at.t % (finer >> 2) {
-                break;
-            }
-            let level = &mut self.levels[l];
-            let top = current.max(level.top);
-            let age = libm::log10(f64::from(at.seen.min(reach)) + 1.0);
-            if top == f32::NEG_INFINITY {
-                break;
-            }
-            if y <= top {
-                best = best.min(age + k.recurrence);
-                break;
-            }
-            reached = true;
-            let range = match other {
-                Some(other) => top + other.top(l),
-                None => top,
-            }
-            .max(floor);
-            if at.t.wrapping_sub(level.frozen) > k.freeze {
-                level.base = top;
-                level.frozen = at.t;
-            }
-            let distance =
-                if range > 0.0 { f64::from(y - level.base) / f64::from(range) } else { k.no_range };
-            let beta = (k.prior_weight * k.prior_excess + f64::from(level.excess))
-                / (k.prior_weight + f64::from(level.records));
-            let rarity = age + k.shape * libm::log10(1.0 + distance / (k.shape * beta));
-            answer = answer.max(rarity);
-            let capped = distance.min(k.excess_cap) as f32;
-            if at.t.wrapping_sub(level.last) > at.hold {
-                level.records = (level.records + 1.0) * (1.0 - 1.0 / 30.0);
-                level.excess = (level.excess + capped) * (1.0 - 1.0 / 30.0);
-                level.open = capped;
-            } else if at.t.wrapping_sub(level.frozen) > 0 {
-                level.excess += capped.max(level.open) - level.open;
-                level.open = level.open.max(capped);
-            } else {
-                let grown = (level.open + capped).min(k.excess_cap as f32) - level.open;
-                level.excess += grown;
-                level.open += grown;
-            }
-            level.last = at.t;
-            reach <<= 2;
+    /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
+    /// rare it is, and the next one, where such a value is on record, how rare at most.
+    fn record(
+        &mut self,
+        y: f32,
+        other: Option<&Side>,
+        at: Moment,
+        measure: Measure,
+        floor: f64,
+        tuning: &Tuning,
+    ) -> f64 {
+        let tops = self.tops();
+        let others = other.map(Side::tops);
+        if f64::from(at.t.wrapping_sub(self.frozen)) > tuning.window {
+            self.frozen = at.t;
+            self.bases = tops;
         }
-        if reached { answer.min(best) } else { 0.0 }
+        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
+        let sides = if others.is_some() { 0.25 } else { 0.5 };
+        let mut answer = 0.0f64;
+        let mut finer_reach = 0;
+        for (level, &top) in tops.iter().enumerate() {
+            let block = tuning.block << (2 * level);
+            let reach = RING as u32 * block + at.t % block;
+            if at.seen <= finer_reach || top == f32::NEG_INFINITY {
+                break;
+            }
+            finer_reach = reach;
+            let values = f64::from(at.seen.min(reach)) + 1.0;
+            let age = libm::log10(values);
+            if y <= top {
+                return answer.min(age);
+            }
+            let low = others.and_then(|o| o.get(level).copied()).map_or(0.0, |o| measured(o, measure));
+            let range = (measured(top, measure) + low).max(floor);
+            let base = self.bases.get(level).map_or(0.0, |b| measured(*b, measure));
+            let beyond = measured(y, measure) - base;
+            let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
+            let mean_excess = tuning.excess * sides / libm::log(values);
+            answer = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
+        }
+        answer
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.f32(self.current);
-        for level in &self.levels {
-            level.ring.iter().for_each(|v| w.f32(*v));
-            w.f32(level.excess);
-            w.f32(level.records);
-            w.f32(level.open);
-            w.u32(level.last);
-            w.u32(level.frozen);
-            w.f32(level.base);
-        }
+        w.u32(self.frozen);
+        self.rings.iter().flatten().chain(&self.bases).for_each(|v| w.f32(*v));
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let what = "age of extremes";
+        const WHAT: &str = "age of extremes";
         let mut side = Self::new();
-        side.current = not_nan(r, what)?;
-        let mut top = f32::NEG_INFINITY;
-        for level in &mut side.levels {
-            for v in &mut level.ring {
-                *v = not_nan(r, what)?;
-                top = top.max(*v);
-            }
-            level.top = top;
-            level.excess = not_nan(r, what)?;
-            level.records = not_nan(r, what)?;
-            level.open = not_nan(r, what)?;
-            level.last = r.u32(what)?;
-            level.frozen = r.u32(what)?;
-            level.base = not_nan(r, what)?;
+        side.current = number(r.f32(WHAT)?)?;
+        side.frozen = r.u32(WHAT)?;
+        for v in side.rings.iter_mut().flatten().chain(&mut side.bases) {
+            *v = number(r.f32(WHAT)?)?;
         }
-        Ok(side)
+        side.recent = side.rings[0].into_iter().fold(side.current, f32::max);
+        return Ok(side);
+
+        fn number(v: f32) -> Result<f32, CodecError> {
+            // -inf stands for "nothing yet"
+            if v < f32::INFINITY { Ok(v) } else { Err(CodecError::Invalid { what: WHAT }) }
+        }
     }
 }
 
-fn not_nan(r: &mut Reader<'_>, what: &'static str) -> Result<f32, CodecError> {
-    let v = r.f32(what)?;
-    if v.is_nan() { Err(CodecError::Invalid { what }) } else { Ok(v) }
+/// A stored value on the channel's scale; the low side stores negative values.
+fn measured(v: f32, measure: Measure) -> f64 {
+    let v = f64::from(v);
+    match measure {
+        Measure::Linear => v,
+        Measure::Log if v < 0.0 => -libm::log(-v),
+        Measure::Log => libm::log(v.max(f64::from(f32::MIN_POSITIVE))),
+    }
 }

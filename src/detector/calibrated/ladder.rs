@@ -1,78 +1,113 @@
 //! Calibration ladder: how often did incidents of this raw rarity really happen in this series?
+//!
+//! Six channels that move together, an AR noise, a ramp: raw rarities are not exchangeable everywhere. Each
+//! series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate from the
+//! counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right.
 
-/// Knots, one every 0.7 decades.
+use crate::codec::{CodecError, Reader, Writer};
+
 const KNOTS: usize = 8;
+/// Raw rarity of the first knot and the distance of the next ones, decades.
 const FIRST: f64 = 1.0;
 const STEP: f64 = 0.7;
-/// Points after which the counts are halved.
+/// 10^-FIRST and 10^STEP.
+const FIRST_RATE: f64 = 0.1;
+const RATIO: f64 = 5.011_872_336_272_722;
+/// Weight of the prior at each knot, incidents: where there are few, one.
+const WEIGHTS: [f64; KNOTS] = [4.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+/// Decades by which a knot may be raised above its prior.
+const RAISE: f64 = 1.0;
+/// Slope between knots, decades per decade of raw rarity: a series that lingers just under a knot that it never
+/// reached must not borrow that knot's rarity.
+const STEEPEST: f64 = 2.0;
+const FLATTEST: f64 = 0.14;
+/// Points after which the counts are halved: old habits fade.
 const WINDOW: u32 = 400_000;
 
-/// Counts of incidents by raw rarity.
+/// Counts of incidents by raw rarity; 56 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Ladder {
     /// Points counted, 0..=WINDOW.
-    n: u32,
-    /// Incidents that reached each knot.
+    points: u32,
+    /// Incidents that reached each knot, 0..=points.
     counts: [u32; KNOTS],
-    /// Point at which the incident in progress began.
-    start: u32,
-    /// Knots that it has reached.
+    /// Time at which the incident in progress began, s.
+    start_s: f64,
+    /// Knots that it has reached, 0..=KNOTS.
     reached: u32,
 }
 
 impl Ladder {
-    pub(super) fn new() -> Self {
-        Self { n: 0, counts: [0; KNOTS], start: 1 << 31, reached: 0 }
+    pub(super) const fn new() -> Self {
+        Self { points: 0, counts: [0; KNOTS], start_s: f64::NEG_INFINITY, reached: 0 }
     }
 
-    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this one.
-    pub(super) fn calibrate(&mut self, t: u32, raw: f64, hold: u32) -> f64 {
-        let answer = self.look_up(raw);
-        self.n += 1;
+    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point.
+    pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64) -> f64 {
+        let calibrated = if raw > 0.0 { self.look_up(raw) } else { 0.0 };
+        self.points += 1;
         if raw >= FIRST {
-            if t.wrapping_sub(self.start) > hold {
-                self.start = t;
+            if time_s - self.start_s > hold_s {
+                self.start_s = time_s;
                 self.reached = 0;
             }
-            while (self.reached as usize) < KNOTS && raw >= knot(self.reached as usize) {
-                self.counts[self.reached as usize] += 1;
+            while let Some(count) = self.counts.get_mut(self.reached as usize) {
+                if raw < FIRST + STEP * f64::from(self.reached) {
+                    break;
+                }
+                *count += 1;
                 self.reached += 1;
             }
         }
-        if self.n > WINDOW {
-            self.n /= 2;
-            self.counts.iter_mut().for_each(|k| *k /= 2);
+        if self.points > WINDOW {
+            self.points /= 2;
+            self.counts.iter_mut().for_each(|count| *count /= 2);
         }
-        answer
+        calibrated
     }
 
     fn look_up(&self, raw: f64) -> f64 {
-        if raw < FIRST {
-            return if raw <= 0.0 { 0.0 } else { raw * self.rung(0, f64::NEG_INFINITY) / FIRST };
-        }
-        let mut below = self.rung(0, f64::NEG_INFINITY);
-        for j in 1..KNOTS {
-            let here = self.rung(j, below);
-            if raw < knot(j) {
-                return below + (here - below) * (raw - knot(j - 1)) / STEP;
+        let mut prior = FIRST_RATE;
+        let mut knot = FIRST;
+        let mut step = FIRST;
+        let mut below = 0.0;
+        for (j, (&count, weight)) in self.counts.iter().zip(WEIGHTS).enumerate() {
+            let rate = (weight + f64::from(count)) / (weight / prior + f64::from(self.points));
+            let mut here = (-libm::log10(rate)).min(knot + RAISE);
+            if j > 0 {
+                here = here.clamp(below + FLATTEST * STEP, below + STEEPEST * STEP);
+            }
+            if raw < knot {
+                return below + (here - below) * (raw - knot + step) / step;
             }
             below = here;
+            prior /= RATIO;
+            knot += STEP;
+            step = STEP;
         }
-        below + (raw - knot(KNOTS - 1))
+        below + (raw - knot + STEP)
     }
 
-    fn rung(&self, j: usize, below: f64) -> f64 {
-        let u = knot(j);
-        let w = WEIGHT[j];
-        let rate = (w + f64::from(self.counts[j])) / (w * RETURN[j] + f64::from(self.n));
-        (-libm::log10(rate)).clamp(u - 1.5, u + 0.7).max(below + 0.1)
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.u32(self.points);
+        self.counts.iter().for_each(|count| w.u32(*count));
+        w.f64(self.start_s);
+        w.u32(self.reached);
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "calibration ladder";
+        let mut ladder = Self::new();
+        ladder.points = r.u32(WHAT)?;
+        for count in &mut ladder.counts {
+            *count = r.u32(WHAT)?;
+        }
+        ladder.start_s = r.f64(WHAT)?;
+        ladder.reached = r.u32(WHAT)?;
+        let sound = ladder.points <= WINDOW
+            && ladder.counts.iter().all(|count| *count <= ladder.points)
+            && ladder.reached as usize <= KNOTS
+            && ladder.start_s < f64::INFINITY;
+        if sound { Ok(ladder) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
 }
-
-fn knot(j: usize) -> f64 {
-    FIRST + STEP * j as f64
-}
-
-const WEIGHT: [f64; KNOTS] = [20.0, 20.0, 20.0, 6.0, 2.0, 1.0, 1.0, 1.0];
-/// 10^knot
-const RETURN: [f64; KNOTS] = [10.0, 50.118723362727, 251.188643150958, 1258.92541179417, 6309.57344480193, 31622.7766016838, 158489.319246111, 794328.234724282];

@@ -1,62 +1,112 @@
-//! What a user promises (the budget) and the constants of the method.
+//! What is promised (the budget) and the constants of the method.
 
-/// Constants of the method, the same for every series; `docs/calibrated-score.md` gives the reason and the
-/// sensitivity of each.
+use thiserror::Error;
+
+/// Why a budget or a setting is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// The alarms promised must be a positive number.
+    #[error(
+        "alarm budget of {alarms} alarms in {period_s} s is not possible: between one an hour and one in ten years is allowed"
+    )]
+    Budget {
+        /// Alarms promised.
+        alarms: f64,
+        /// in this many seconds.
+        period_s: f64,
+    },
+}
+
+/// False alarms a series may raise, per unit of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Mean time between two false alarms, s.
+    period_s: f64,
+}
+
+impl Budget {
+    /// One false alarm a week a series.
+    pub const WEEKLY: Self = Self { period_s: 604_800.0 };
+    const SHORTEST_S: f64 = 3600.0;
+    const LONGEST_S: f64 = 3650.0 * 86_400.0;
+
+    /// At most `alarms` in `period_s` seconds.
+    ///
+    /// # Errors
+    /// [`SpecError::Budget`] unless that is between one an hour and one in ten years.
+    pub fn new(alarms: f64, period_s: f64) -> Result<Self, SpecError> {
+        let each_s = period_s / alarms;
+        if (Self::SHORTEST_S..=Self::LONGEST_S).contains(&each_s) && alarms > 0.0 {
+            Ok(Self { period_s: each_s })
+        } else {
+            Err(SpecError::Budget { alarms, period_s })
+        }
+    }
+
+    /// Mean time between two false alarms, s.
+    #[must_use]
+    pub fn period_s(self) -> f64 {
+        self.period_s
+    }
+}
+
+/// What a calibrated score needs to know; one for any number of series, nothing of it is kept per series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CalibratedSpec {
+    /// False alarms promised.
+    pub budget: Budget,
+    /// Constants of the method.
+    pub tuning: Tuning,
+}
+
+impl CalibratedSpec {
+    /// The standard constants with this budget.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, tuning: Tuning::default() }
+    }
+}
+
+impl Default for CalibratedSpec {
+    fn default() -> Self {
+        Self::new(Budget::WEEKLY)
+    }
+}
+
+/// Constants of the method, the same for every series. They are public so that their effect can be measured
+/// (`docs/calibrated-score.md` has the table); nobody needs to change them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
-    /// Points of the finest block of maxima.
+    /// Points of the moving mean and of the moving activity, and for which the base of a record stays frozen.
+    pub window: f64,
+    /// Points of the finest block of maxima; a power of two.
     pub block: u32,
-    /// Prior of the mean record excess, in units of the range.
-    pub prior_excess: f64,
-    /// Weight of that prior, in records.
-    pub prior_weight: f64,
-    /// Largest excess that is learned.
-    pub excess_cap: f64,
-    /// Shape of the Lomax tail.
+    /// Shape of the Lomax tail beyond the old extreme; large is exponential.
     pub shape: f64,
-    /// Decades that a value within memory may score beyond the age of the level.
-    pub recurrence: f64,
-    /// Points for which the base of a record stays frozen.
-    pub freeze: u32,
-    /// Distance of the first value that leaves a constant.
-    pub no_range: f64,
-    /// Points of the moving mean.
-    pub mean_window: f64,
-    /// Points of the moving activity.
-    pub activity_window: f64,
+    /// Mean excess of a record, in units of that of a Gaussian series.
+    pub excess: f64,
     /// Discounting rate of the AR(1) predictor.
     pub ar_rate: f64,
-    /// Weight of the run channel and of each side of a season.
-    pub run_weight: f64,
-    /// see run_weight
-    pub season_weight: f64,
-    /// pattern
-    pub pattern_weight: f64,
-    /// Seconds that count as one incident.
+    /// Quiet time that separates two incidents, s; one that goes on is a new one after three times as long.
     pub hold_s: f64,
-    /// spare
-    pub p: [f64; 8],
+    /// Rarity above which the points that follow within an incident are no longer rare, log10.
+    pub echo: f64,
+    /// Channels in use, one bit each: value, mean, activity, error, run, season. For ablation.
+    pub channels: u32,
 }
 
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            block: 512,
-            prior_excess: 0.03,
-            prior_weight: 16.0,
-            excess_cap: 0.2,
-            shape: 4.0,
-            recurrence: 1.0,
-            freeze: 24,
-            no_range: 1000.0,
-            mean_window: 12.0,
-            activity_window: 24.0,
+            window: 24.0,
+            block: 32,
+            shape: 8.0,
+            excess: 1.0,
             ar_rate: 0.01,
-            run_weight: 0.1,
-            season_weight: 0.3,
-            pattern_weight: 1.0,
-            hold_s: 43200.0,
-            p: [0.0; 8],
+            hold_s: 28_800.0,
+            echo: 3.5,
+            channels: 0b11_1111,
         }
     }
 }
