@@ -1,5 +1,7 @@
 //! Cost of the calibrated score, ns a point: `cargo bench --bench calibrated`.
 
+#![allow(clippy::expect_used, reason = "generated numbers are finite")]
+
 use divan::Bencher;
 use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Finite};
 

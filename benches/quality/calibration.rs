@@ -11,7 +11,7 @@ const YOUNG_DAYS: f64 = 2.0;
 const CELLS: [(f64, f64, f64, f64); 3] =
     [(60.0, 4.0, 364.0, 100.0), (300.0, 8.0, 364.0, 300.0), (3600.0, 40.0, 364.0, 1000.0)];
 
-pub fn run(tuning: Tuning, scale: f64) {
+pub(crate) fn run(tuning: Tuning, scale: f64) {
     for (spacing_s, long, days, short) in CELLS {
         let (long, short) = ((long * scale).ceil() as u64, (short * scale).ceil() as u64);
         println!(

@@ -2,13 +2,13 @@
 
 /// SplitMix64: small, fast, reproducible.
 #[derive(Clone, Debug)]
-pub struct Rng(u64);
+pub(crate) struct Rng(u64);
 
 impl Rng {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x1234_5678_9abc_def1)
     }
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,15 +16,15 @@ impl Rng {
         z ^ (z >> 31)
     }
     /// Uniform in (0, 1).
-    pub fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         ((self.bits() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
     /// Standard normal (Box-Muller).
-    pub fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
     }
     /// Poisson by multiplication, for small means.
-    pub fn poisson(&mut self, mean: f64) -> f64 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> f64 {
         let (limit, mut product, mut n) = ((-mean).exp(), self.uniform(), 0.0);
         while product > limit {
             product *= self.uniform();
@@ -36,7 +36,7 @@ impl Rng {
 
 /// One kind of clean series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     Gaussian,
     T3,
     Poisson,
@@ -50,7 +50,7 @@ pub enum Family {
     CounterRate,
 }
 
-pub const ALL: [Family; 11] = [
+pub(crate) const ALL: [Family; 11] = [
     Family::Gaussian,
     Family::T3,
     Family::Poisson,
@@ -66,7 +66,7 @@ pub const ALL: [Family; 11] = [
 
 /// A series in progress.
 #[derive(Clone, Debug)]
-pub struct Series {
+pub(crate) struct Series {
     family: Family,
     rng: Rng,
     state: f64,
@@ -76,17 +76,17 @@ pub struct Series {
 }
 
 impl Series {
-    pub fn new(family: Family, seed: u64, spacing_s: f64) -> Self {
+    pub(crate) fn new(family: Family, seed: u64, spacing_s: f64) -> Self {
         Self { family, spacing_s, rng: Rng::new(seed), state: 0.0, left: 0, amplitude: 0.0 }
     }
 
     /// What repeats every day.
-    pub fn season(time_s: f64) -> f64 {
+    pub(crate) fn season(time_s: f64) -> f64 {
         5.0 * (std::f64::consts::TAU * time_s / 86_400.0).sin()
     }
 
     /// The value at `time_s`.
-    pub fn next(&mut self, time_s: f64) -> f64 {
+    pub(crate) fn next(&mut self, time_s: f64) -> f64 {
         let r = &mut self.rng;
         match self.family {
             Family::Gaussian => r.normal(),

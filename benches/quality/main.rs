@@ -8,6 +8,8 @@
 //! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
 //! method (`window`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`).
 
+#![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
+
 mod calibration;
 mod families;
 mod power;
@@ -16,7 +18,7 @@ mod scores;
 use fluent_anomaly::detector::calibrated::{CalibratedSpec, Finite, Tuning};
 
 /// Budgets that are checked: name and period, s.
-pub const BUDGETS: [(&str, f64); 3] =
+pub(crate) const BUDGETS: [(&str, f64); 3] =
     [("1/day", 86_400.0), ("1/week", 604_800.0), ("1/month", 30.4375 * 86_400.0)];
 
 fn main() {
@@ -56,12 +58,12 @@ fn set(tuning: &mut Tuning, name: &str, number: f64) {
 }
 
 /// Checked numbers of a generated or recorded series.
-pub fn finite(value: f64) -> Finite {
+pub(crate) fn finite(value: f64) -> Finite {
     Finite::new(value).expect("finite")
 }
 
 /// Runs `job` for each number below `jobs` on two threads; results in order.
-pub fn in_parallel<T: Send>(jobs: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub(crate) fn in_parallel<T: Send>(jobs: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = std::sync::atomic::AtomicU64::new(0);
     let mut results: Vec<(u64, T)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)

@@ -31,7 +31,7 @@ const FAMILIES: [Family; 7] = [
     Family::T3,
 ];
 
-pub fn run(tuning: Tuning, trials: u64) {
+pub(crate) fn run(tuning: Tuning, trials: u64) {
     let spec = CalibratedSpec { tuning, ..CalibratedSpec::default() };
     for spacing_s in [60.0, 300.0, 3600.0] {
         println!("\npoints every {spacing_s} s, {trials} trials: found, %, (median delay, points)");

@@ -5,7 +5,7 @@ use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
 use std::fs;
 use std::path::Path;
 
-pub fn run(spec: &CalibratedSpec, data: &str, out: &str) {
+pub(crate) fn run(spec: &CalibratedSpec, data: &str, out: &str) {
     let mut files = 0;
     for folder in fs::read_dir(data).expect("DATA is a folder").flatten() {
         if !folder.path().is_dir() {

@@ -28,16 +28,22 @@ pub(super) enum Measure {
     Log,
 }
 
-/// Everything a side must be told about the moment.
+/// Everything a side must be told about the moment and its channel.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
+    /// How distances are measured.
+    pub(super) measure: Measure,
+    /// Differences up to this are none: the data's own resolution, in the channel's units.
+    pub(super) resolution: f32,
+    /// Smallest range of the channel, in its units.
+    pub(super) floor: f64,
     /// Points of the series before this one.
     pub(super) t: u32,
     /// Values of this channel before this one.
     pub(super) seen: u32,
 }
 
-/// One side (high or low) of one channel; 108 bytes.
+/// One side (high or low) of one channel; 132 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Side {
     /// Maximum of the finest block in progress and of the finest ring.
@@ -50,6 +56,30 @@ pub(super) struct Side {
     rings: [[f32; RING]; LEVELS],
     /// The extremes that a record in progress is measured against, so that a climb of some points counts as one.
     bases: [f32; LEVELS],
+    /// Records in progress, by level.
+    climbs: [Climb; LEVELS],
+}
+
+/// Records that follow one another within a window, told by the low halves of point numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Climb {
+    start: u16,
+    last: u16,
+}
+
+impl Climb {
+    /// Takes in a record at point `t`; points since the first of its kind, up to `LONG`.
+    fn extend(&mut self, t: u32, window: f64) -> f64 {
+        const LONG: u16 = 4096;
+        let now = t as u16;
+        if f64::from(now.wrapping_sub(self.last)) > window {
+            self.start = now;
+        } else if now.wrapping_sub(self.start) > LONG {
+            self.start = now.wrapping_sub(LONG);
+        }
+        self.last = now;
+        f64::from(now.wrapping_sub(self.start))
+    }
 }
 
 impl Side {
@@ -60,6 +90,7 @@ impl Side {
             frozen: NEVER,
             rings: [[f32::NEG_INFINITY; RING]; LEVELS],
             bases: [0.0; LEVELS],
+            climbs: [Climb { start: 0, last: 0 }; LEVELS],
         }
     }
 
@@ -94,21 +125,10 @@ impl Side {
 
     /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme (0 for
     /// what the finest level has seen, and while warming up); then remembers the value. `other` is the opposite
-    /// side of the channel, `floor` bounds the range of a channel that has none.
-    pub(super) fn rarity(
-        &mut self,
-        y: f32,
-        other: Option<&Side>,
-        at: Moment,
-        measure: Measure,
-        floor: f64,
-        tuning: &Tuning,
-    ) -> f64 {
-        let rarity = if y <= self.recent || at.seen < WARM_UP {
-            0.0
-        } else {
-            self.record(y, other, at, measure, floor, tuning)
-        };
+    /// side of the channel.
+    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
+        let ordinary = y <= self.recent + at.resolution || at.seen < WARM_UP;
+        let rarity = if ordinary { 0.0 } else { self.record(y, other, at, tuning) };
         self.current = self.current.max(y);
         self.recent = self.recent.max(y);
         rarity
@@ -116,15 +136,7 @@ impl Side {
 
     /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
     /// rare it is, and the next one, where such a value is on record, how rare at most.
-    fn record(
-        &mut self,
-        y: f32,
-        other: Option<&Side>,
-        at: Moment,
-        measure: Measure,
-        floor: f64,
-        tuning: &Tuning,
-    ) -> f64 {
+    fn record(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
         let tops = self.tops();
         let others = other.map(Side::tops);
         if f64::from(at.t.wrapping_sub(self.frozen)) > tuning.window {
@@ -139,18 +151,23 @@ impl Side {
             let block = tuning.block << (2 * level);
             let reach = RING as u32 * block + at.t % block;
             if at.seen <= finer_reach || top == f32::NEG_INFINITY {
+                // a level that is not open yet knows a climb that began before it
+                self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, tuning.window));
                 break;
             }
             finer_reach = reach;
             let values = f64::from(at.seen.min(reach)) + 1.0;
             let age = libm::log10(values);
-            if y <= top {
+            if y <= top + at.resolution {
                 return answer.min(age);
             }
-            let low = others.and_then(|o| o.get(level).copied()).map_or(0.0, |o| measured(o, measure));
-            let range = (measured(top, measure) + low).max(floor);
-            let base = self.bases.get(level).map_or(0.0, |b| measured(*b, measure));
-            let beyond = measured(y, measure) - base;
+            // where each point is a record (a counter, a constant's run), one more of them is nothing rare
+            let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, tuning.window));
+            let age = if lasts > tuning.window { age.min(libm::log10(tuning.window + 1.0)) } else { age };
+            let low = others.and_then(|o| o.get(level).copied()).map_or(0.0, |o| measured(o, at.measure));
+            let range = (measured(top, at.measure) + low).max(at.floor);
+            let base = self.bases.get(level).map_or(0.0, |b| measured(*b, at.measure));
+            let beyond = measured(y, at.measure) - base;
             let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
             let mean_excess = tuning.excess * sides / libm::log(values);
             answer = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
@@ -162,6 +179,7 @@ impl Side {
         w.f32(self.current);
         w.u32(self.frozen);
         self.rings.iter().flatten().chain(&self.bases).for_each(|v| w.f32(*v));
+        self.climbs.iter().for_each(|climb| w.u32(u32::from(climb.start) << 16 | u32::from(climb.last)));
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -171,6 +189,10 @@ impl Side {
         side.frozen = r.u32(WHAT)?;
         for v in side.rings.iter_mut().flatten().chain(&mut side.bases) {
             *v = number(r.f32(WHAT)?)?;
+        }
+        for climb in &mut side.climbs {
+            let both = r.u32(WHAT)?;
+            *climb = Climb { start: (both >> 16) as u16, last: both as u16 };
         }
         side.recent = side.rings[0].into_iter().fold(side.current, f32::max);
         return Ok(side);

@@ -8,6 +8,9 @@ const FARTHEST: f64 = 1e38;
 /// Errors learned by the predictor are cut at this many mean absolute errors.
 const WINSOR: f64 = 4.0;
 
+/// Share of the usual step that is told apart.
+const RESOLUTION: f64 = 1e-4;
+
 /// Running estimates behind the channels. Everything is measured from the first value, so that single precision
 /// keeps its resolution and an offset of the whole series changes nothing. 88 bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +103,11 @@ impl Channels {
     /// Centre of the predictor: the usual level.
     pub(super) fn usual_level(&self) -> f64 {
         self.mu
+    }
+
+    /// Differences that are nothing beside the series' usual step: rounding, mostly.
+    pub(super) fn resolution(&self) -> f32 {
+        (RESOLUTION * self.usual_activity) as f32
     }
 
     /// Mean absolute step now and usually.

@@ -58,6 +58,8 @@ const RUN_FLOOR: f64 = 12.0;
 const KNOWN_TIMES: f64 = 10.0;
 /// Decades that score one half.
 const HALF: f64 = 4.0;
+/// Ratios closer to one than this are none.
+const RATIO: f32 = 1e-4;
 /// What remains of the rarity at which an echo begins.
 const ECHO_REST: f64 = 0.9;
 /// Bits of [`Tuning::channels`].
@@ -131,11 +133,17 @@ impl Calibrated {
             self.clock.tick(time_s);
             self.channels.observe(value, f64::from(self.seen), tuning)
         };
-        let at = Moment { t: self.t, seen: self.seen };
+        let at = Moment {
+            measure: Measure::Linear,
+            resolution: self.channels.resolution(),
+            floor: 0.0,
+            t: self.t,
+            seen: self.seen,
+        };
         if at.t.is_multiple_of(tuning.block) && at.seen > 0 {
             self.close_blocks(tuning.block);
         }
-        let place = self.place(time_s, o.value, tuning);
+        let place = self.place(time_s, o.value, at, tuning);
         let evidence = self.evidence(&o, place, at, tuning);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
@@ -160,16 +168,16 @@ impl Calibrated {
     }
 
     /// Where a season is known, the point's place in it.
-    fn place(&mut self, time_s: f64, value: f64, tuning: &Tuning) -> Option<Place> {
+    fn place(&mut self, time_s: f64, value: f64, at: Moment, tuning: &Tuning) -> Option<Place> {
         if tuning.channels & SEASON_BIT == 0 {
             return None;
         }
         let known = self.season.as_ref().map(|season| season.period());
-        let found = self.finder.observe(time_s, self.clock.known_s(), value, known);
+        let found = self.finder.observe(time_s, self.clock.known_s(), value, at.resolution, known);
         if found != known {
             self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
         }
-        self.season.as_mut()?.judge(time_s, value, self.t, tuning)
+        self.season.as_mut()?.judge(time_s, value, at, tuning)
     }
 
     fn evidence(&mut self, o: &Observed, place: Option<Place>, at: Moment, tuning: &Tuning) -> Evidence {
@@ -184,20 +192,20 @@ impl Calibrated {
             channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
         {
             // activity and error do not exist at the first point
-            let at = if bit >= 2 { Moment { seen: at.seen.saturating_sub(1), ..at } } else { at };
+            let seen = if bit >= 2 { at.seen.saturating_sub(1) } else { at.seen };
+            let y = single(value);
+            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
+            let at = Moment { measure, resolution, seen, ..at };
             if (bit >= 2 && self.seen == 0) || tuning.channels & (1 << bit) == 0 {
                 continue;
             }
-            let y = single(value);
-            *rarity = [
-                up.rarity(y, Some(down), at, measure, 0.0, tuning),
-                down.rarity(-y, Some(up), at, measure, 0.0, tuning),
-            ];
+            *rarity = [up.rarity(y, Some(down), at, tuning), down.rarity(-y, Some(up), at, tuning)];
         }
         let stuck = if tuning.channels & RUN_BIT == 0 {
             0.0
         } else {
-            self.run.rarity(o.run as f32, None, at, Measure::Linear, RUN_FLOOR, tuning)
+            let at = Moment { resolution: 0.0, floor: RUN_FLOOR, ..at };
+            self.run.rarity(o.run as f32, None, at, tuning)
         };
         let [value, mean, activity, error] = rarities;
         Evidence {
@@ -234,7 +242,7 @@ impl Calibrated {
             rarity.log10_s = (rarity.log10_points + spacing).max(0.0);
             // geometric mean of points and minutes: evidence comes in points, attention is paid in time
             let mut mean = (rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE)).max(0.0);
-            if mean >= spec.tuning.echo && self.incidents.echoes(now_s, hold_s) {
+            if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
                 mean = spec.tuning.echo * ECHO_REST;
             }
             rarity.score = mean / (mean + HALF);

@@ -31,10 +31,11 @@ impl Period {
         }
     }
 
-    /// Place in the period (UTC), 0..1.
-    pub(super) fn phase(self, time_s: f64) -> f64 {
-        let turns = time_s / self.seconds();
-        turns - turns.floor()
+    /// Which of `n` equal parts of the period (UTC) holds this time, 0..n; exact at full seconds.
+    pub(super) fn part(self, time_s: f64, n: usize) -> usize {
+        let length = self.seconds();
+        let into = time_s - (time_s / length).floor() * length;
+        ((into * n as f64 / length) as usize).min(n.saturating_sub(1))
     }
 
     /// Buckets of the full profile: a minute, a quarter of an hour, an hour.
@@ -71,6 +72,8 @@ const PERIODS: f64 = 3.0;
 /// Share of unexplained variance below which a period is known, and above which it is forgotten.
 const KNOWN: f64 = 0.5;
 const FORGOTTEN: f64 = 0.8;
+/// Resolutions that the bin means must vary by.
+const VISIBLE: f64 = 100.0;
 /// Another period must leave less than this share of what the known one leaves unexplained.
 const BETTER: f64 = 0.6;
 
@@ -109,6 +112,7 @@ impl Finder {
         time_s: f64,
         known_s: f64,
         x: f64,
+        resolution: f32,
         known: Option<Period>,
     ) -> Option<Period> {
         let mut closed = false;
@@ -117,7 +121,7 @@ impl Finder {
             let n = period.bins();
             let (profile, rest) = bins.split_at_mut(n.min(bins.len()));
             bins = rest;
-            let bin = (period.phase(time_s) * n as f64) as u32;
+            let bin = period.part(time_s, n) as u32;
             if bin != c.bin {
                 if let Some(slot) = profile.get_mut(c.bin as usize) {
                     c.close(slot, period, known_s / period.seconds());
@@ -130,17 +134,18 @@ impl Finder {
             c.sum += x;
             c.count = c.count.saturating_add(1);
         }
-        if closed { self.best(known_s, known) } else { known }
+        if closed { self.best(known_s, resolution, known) } else { known }
     }
 
-    fn best(&self, known_s: f64, known: Option<Period>) -> Option<Period> {
+    fn best(&self, known_s: f64, resolution: f32, known: Option<Period>) -> Option<Period> {
+        let least_variance = (VISIBLE * f64::from(resolution)) * (VISIBLE * f64::from(resolution));
         let mut best = None;
         let mut least = f64::INFINITY;
         for (period, c) in Period::ALL.into_iter().zip(&self.candidates) {
             let stays = known == Some(period);
             let share = c.error / c.reference;
             let limit = if stays { FORGOTTEN } else { KNOWN };
-            let ready = known_s > PERIODS * period.seconds().max(DAY_S) && c.reference > 0.0;
+            let ready = known_s > PERIODS * period.seconds().max(DAY_S) && c.reference > least_variance;
             let bound = least * if stays { 1.0 } else { BETTER };
             if ready && share < limit && share < bound {
                 best = Some(period);

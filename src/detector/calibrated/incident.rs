@@ -9,6 +9,8 @@ const YOUNG_S: f64 = 2.0 * 86_400.0;
 const HOLD_SHARE: f64 = 6.0;
 /// An incident that goes on is a new one after this many holds.
 const RENEWED: f64 = 3.0;
+/// Decades by which a point must be rarer than the one its incident is known by, to be news.
+const ESCALATION: f64 = 1.0;
 
 /// A run of rare points, told by the times of its first and its latest point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +50,7 @@ pub enum AlarmEvent {
     },
 }
 
-/// Alarms of one series, and the echo in its score; 40 bytes.
+/// Alarms of one series, and the echo in its score; 48 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Incidents {
     alarm: Run,
@@ -57,11 +59,13 @@ pub(super) struct Incidents {
     /// Alarms while the series was young, saturating.
     spent: u32,
     echo: Run,
+    /// Rarity of the point that the echo repeats, decades, 0..
+    peak: f64,
 }
 
 impl Incidents {
     pub(super) const fn new() -> Self {
-        Self { alarm: Run::NONE, open: false, spent: 0, echo: Run::NONE }
+        Self { alarm: Run::NONE, open: false, spent: 0, echo: Run::NONE, peak: 0.0 }
     }
 
     /// Whether a point of this rarity (log10 s) alarms, and what happens to the alarm.
@@ -98,24 +102,28 @@ impl Incidents {
         (false, None)
     }
 
-    /// Whether a rare point only repeats an incident that is on record: then it is no longer rare.
-    pub(super) fn echoes(&mut self, now_s: f64, hold_s: f64) -> bool {
-        !self.echo.extend(now_s, hold_s)
+    /// Whether a rare point only repeats the incident it belongs to: then it is no longer rare.
+    pub(super) fn echoes(&mut self, now_s: f64, rarity: f64, hold_s: f64) -> bool {
+        let news = self.echo.extend(now_s, hold_s) || rarity >= self.peak + ESCALATION;
+        if news {
+            self.peak = rarity;
+        }
+        !news
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.f64s(&[self.alarm.start_s, self.alarm.last_s, self.echo.start_s, self.echo.last_s]);
+        w.f64s(&[self.alarm.start_s, self.alarm.last_s, self.echo.start_s, self.echo.last_s, self.peak]);
         w.u8(u8::from(self.open));
         w.u32(self.spent);
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "incidents";
-        let mut v = [0.0; 4];
+        let mut v = [0.0; 5];
         r.f64s(&mut v, WHAT)?;
         let open = r.u8(WHAT)?;
         let spent = r.u32(WHAT)?;
-        let [start_s, last_s, echo_start_s, echo_last_s] = v;
+        let [start_s, last_s, echo_start_s, echo_last_s, peak] = v;
         if open > 1 || v.iter().any(|v| v.is_nan() || *v == f64::INFINITY) {
             return Err(CodecError::Invalid { what: WHAT });
         }
@@ -124,6 +132,7 @@ impl Incidents {
             open: open == 1,
             spent,
             echo: Run { start_s: echo_start_s, last_s: echo_last_s },
+            peak,
         })
     }
 }

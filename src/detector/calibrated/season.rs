@@ -1,6 +1,6 @@
 //! The profile of a known season, and the memory of what left it.
 
-use super::age::{Measure, Moment, Side, WARM_UP};
+use super::age::{Moment, Side, WARM_UP};
 use super::finder::Period;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
@@ -58,7 +58,7 @@ impl Season {
         if let Some(old) = shorter.filter(|old| old.period < period) {
             for (i, slot) in season.buckets.iter_mut().enumerate() {
                 let at_s = (i as f64 + 0.5) / n as f64 * period.seconds();
-                let from = (old.period.phase(at_s) * old.buckets.len() as f64) as usize;
+                let from = old.period.part(at_s, old.buckets.len());
                 *slot = old.buckets.get(from).copied().unwrap_or(f32::NAN);
             }
         }
@@ -78,9 +78,9 @@ impl Season {
     }
 
     /// Judges a point at its place, then learns it. `None` while the profile or its residuals are young.
-    pub(super) fn judge(&mut self, time_s: f64, x: f64, t: u32, tuning: &Tuning) -> Option<Place> {
+    pub(super) fn judge(&mut self, time_s: f64, x: f64, at: Moment, tuning: &Tuning) -> Option<Place> {
         let n = self.buckets.len();
-        let bucket = ((self.period.phase(time_s) * n as f64) as usize).min(n - 1);
+        let bucket = self.period.part(time_s, n);
         let age = (time_s - self.start_s) / self.period.seconds();
         if bucket as u32 != self.bucket {
             self.close_bucket(age);
@@ -102,14 +102,14 @@ impl Season {
         let expected = x.clamp(low, high);
         let residual = x - expected;
         self.mean += (residual - self.mean) / tuning.window;
-        let at = Moment { t, seen: self.seen };
+        let at = Moment { seen: self.seen, ..at };
         self.seen = self.seen.saturating_add(1);
         let [high, low, mean_high, mean_low] = &mut self.sides;
         let mut rarity = 0.0f64;
         for (up, down, y) in [(high, low, residual), (mean_high, mean_low, self.mean)] {
             let y = y as f32;
-            rarity = rarity.max(up.rarity(y, Some(down), at, Measure::Linear, 0.0, tuning));
-            rarity = rarity.max(down.rarity(-y, Some(up), at, Measure::Linear, 0.0, tuning));
+            rarity = rarity.max(up.rarity(y, Some(down), at, tuning));
+            rarity = rarity.max(down.rarity(-y, Some(up), at, tuning));
         }
         (age >= JUDGED_PERIODS && at.seen >= WARM_UP).then_some(Place { rarity, expected })
     }
