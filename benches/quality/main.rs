@@ -6,7 +6,7 @@
 //!
 //! `scores` streams every `<folder>/<file>.csv` (header `timestamp,value`) below DATA and writes
 //! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
-//! method (`window`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`).
+//! method (`window_s`, `fewest`, `most`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`).
 
 #![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
 
@@ -45,7 +45,9 @@ fn main() {
 
 fn set(tuning: &mut Tuning, name: &str, number: f64) {
     match name {
-        "window" => tuning.window = number,
+        "window_s" => tuning.window_s = number,
+        "fewest" => tuning.window_points[0] = number,
+        "most" => tuning.window_points[1] = number,
         "block" => tuning.block = number as u32,
         "shape" => tuning.shape = number,
         "excess" => tuning.excess = number,

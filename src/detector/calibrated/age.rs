@@ -35,6 +35,8 @@ pub(super) struct Moment {
     pub(super) measure: Measure,
     /// Differences up to this are none: the data's own resolution, in the channel's units.
     pub(super) resolution: f32,
+    /// Points of the moving window.
+    pub(super) window: f64,
     /// Smallest range of the channel, in its units.
     pub(super) floor: f64,
     /// Points of the series before this one.
@@ -139,7 +141,7 @@ impl Side {
     fn record(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
         let tops = self.tops();
         let others = other.map(Side::tops);
-        if f64::from(at.t.wrapping_sub(self.frozen)) > tuning.window {
+        if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
             self.frozen = at.t;
             self.bases = tops;
         }
@@ -152,7 +154,7 @@ impl Side {
             let reach = RING as u32 * block + at.t % block;
             if at.seen <= finer_reach || top == f32::NEG_INFINITY {
                 // a level that is not open yet knows a climb that began before it
-                self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, tuning.window));
+                self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, at.window));
                 break;
             }
             finer_reach = reach;
@@ -162,8 +164,8 @@ impl Side {
                 return answer.min(age);
             }
             // where each point is a record (a counter, a constant's run), one more of them is nothing rare
-            let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, tuning.window));
-            let age = if lasts > tuning.window { age.min(libm::log10(tuning.window + 1.0)) } else { age };
+            let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, at.window));
+            let age = if lasts > at.window { age.min(libm::log10(at.window + 1.0)) } else { age };
             let low = others.and_then(|o| o.get(level).copied()).map_or(0.0, |o| measured(o, at.measure));
             let range = (measured(top, at.measure) + low).max(at.floor);
             let base = self.bases.get(level).map_or(0.0, |b| measured(*b, at.measure));

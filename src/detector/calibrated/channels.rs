@@ -63,10 +63,10 @@ impl Channels {
     }
 
     /// Learns the next value; `n` is the number of values before it, at least 1.
-    pub(super) fn observe(&mut self, x: f64, n: f64, tuning: &Tuning) -> Observed {
+    pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> Observed {
         let value = (x - self.anchor).clamp(-FARTHEST, FARTHEST);
         let step = (value - self.previous).abs();
-        let rate = 1.0 / tuning.window;
+        let rate = 1.0 / window;
         let slow = tuning.ar_rate.max(1.0 / (n + 1.0));
         self.mean += rate.max(1.0 / (n + 1.0)) * (value - self.mean);
         self.activity += rate.max(1.0 / n) * (step - self.activity);

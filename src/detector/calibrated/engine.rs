@@ -125,18 +125,24 @@ impl Calibrated {
     pub fn update(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Option<Rarity> {
         let tuning = &spec.tuning;
         let (time_s, value) = (time_s.get(), value.get());
-        let o = if self.seen == 0 {
+        if self.seen == 0 {
             self.clock = Clock::new(time_s);
+        } else {
+            self.clock.tick(time_s);
+        }
+        let [fewest, most] = tuning.window_points;
+        let window = (tuning.window_s / self.clock.spacing_s()).max(fewest).min(most);
+        let o = if self.seen == 0 {
             self.channels = Channels::new(value);
             Observed { value: 0.0, mean: 0.0, activity: 0.0, error: 0.0, run: 0 }
         } else {
-            self.clock.tick(time_s);
-            self.channels.observe(value, f64::from(self.seen), tuning)
+            self.channels.observe(value, f64::from(self.seen), window, tuning)
         };
         let at = Moment {
             measure: Measure::Linear,
             resolution: self.channels.resolution(),
             floor: 0.0,
+            window,
             t: self.t,
             seen: self.seen,
         };

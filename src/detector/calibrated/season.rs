@@ -101,7 +101,7 @@ impl Season {
         }
         let expected = x.clamp(low, high);
         let residual = x - expected;
-        self.mean += (residual - self.mean) / tuning.window;
+        self.mean += (residual - self.mean) / at.window;
         let at = Moment { seen: self.seen, ..at };
         self.seen = self.seen.saturating_add(1);
         let [high, low, mean_high, mean_low] = &mut self.sides;

@@ -78,8 +78,10 @@ impl Default for CalibratedSpec {
 /// (`docs/calibrated-score.md` has the table); nobody needs to change them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tuning {
-    /// Points of the moving mean and of the moving activity, and for which the base of a record stays frozen.
-    pub window: f64,
+    /// Time of the moving mean and of the moving activity, and for which the base of a record stays frozen, s.
+    pub window_s: f64,
+    /// Fewest and most points of that window.
+    pub window_points: [f64; 2],
     /// Points of the finest block of maxima; a power of two.
     pub block: u32,
     /// Shape of the Lomax tail beyond the old extreme; large is exponential.
@@ -99,7 +101,8 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         Self {
-            window: 24.0,
+            window_s: 7200.0,
+            window_points: [16.0, 60.0],
             block: 32,
             shape: 8.0,
             excess: 1.0,
