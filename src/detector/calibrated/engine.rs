@@ -68,7 +68,7 @@ const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
 /// First byte of a saved state.
 const VERSION: u8 = 1;
 
-/// Streaming state of one series: everything that is known about it, in about 1.7 kB, and 1 kB more where a
+/// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
 /// season is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibrated {

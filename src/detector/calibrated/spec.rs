@@ -102,7 +102,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             window_s: 7200.0,
-            window_points: [16.0, 60.0],
+            window_points: [12.0, 30.0],
             block: 32,
             shape: 8.0,
             excess: 1.0,
