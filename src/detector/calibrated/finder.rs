@@ -74,7 +74,7 @@ const KNOWN: f64 = 0.5;
 const FORGOTTEN: f64 = 0.8;
 /// Resolutions that the bin means must vary by.
 const VISIBLE: f64 = 100.0;
-/// Another period must leave less than this share of what the known one leaves unexplained.
+/// The day must leave less than this share of what the hour leaves unexplained.
 const BETTER: f64 = 0.6;
 
 /// Forecast errors of one candidate.
@@ -116,6 +116,7 @@ impl Finder {
         known: Option<Period>,
     ) -> Option<Period> {
         let mut closed = false;
+        let mut left = Some(x);
         let mut bins = &mut self.bins[..];
         for (period, c) in Period::ALL.into_iter().zip(&mut self.candidates) {
             let n = period.bins();
@@ -131,8 +132,15 @@ impl Finder {
                 c.sum = 0.0;
                 c.count = 0;
             }
-            c.sum += x;
-            c.count = c.count.saturating_add(1);
+            // the week is judged on what the day leaves: a daily series repeats every week too
+            if period == Period::Day {
+                left =
+                    profile.get(bin as usize).filter(|mean| !mean.is_nan()).map(|mean| x - f64::from(*mean));
+            }
+            if let Some(x) = if period == Period::Week { left } else { Some(x) } {
+                c.sum += x;
+                c.count = c.count.saturating_add(1);
+            }
         }
         if closed { self.best(known_s, resolution, known) } else { known }
     }
@@ -146,7 +154,8 @@ impl Finder {
             let share = c.error / c.reference;
             let limit = if stays { FORGOTTEN } else { KNOWN };
             let ready = known_s > PERIODS * period.seconds().max(DAY_S) && c.reference > least_variance;
-            let bound = least * if stays { 1.0 } else { BETTER };
+            let bound =
+                if period == Period::Week { f64::INFINITY } else { least * if stays { 1.0 } else { BETTER } };
             if ready && share < limit && share < bound {
                 best = Some(period);
                 least = share;
@@ -190,7 +199,10 @@ impl Finder {
 impl Candidate {
     /// Judges the forecast of the bin that ends, then learns its mean.
     fn close(&mut self, slot: &mut f32, period: Period, periods: f64) {
-        let mean = self.sum / f64::from(self.count.max(1));
+        if self.count == 0 {
+            return;
+        }
+        let mean = self.sum / f64::from(self.count);
         if slot.is_nan() {
             *slot = mean as f32;
         } else {
