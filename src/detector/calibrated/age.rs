@@ -145,36 +145,39 @@ impl Side {
             self.frozen = at.t;
             self.bases = tops;
         }
-        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
-        let sides = if others.is_some() { 0.25 } else { 0.5 };
-        let mut answer = 0.0f64;
+        // the coarsest level exceeded, with the values it remembers, and the next one's, where such a value is
+        let mut exceeded = None;
+        let mut on_record = None;
         let mut finer_reach = 0;
         for (level, &top) in tops.iter().enumerate() {
-            let block = tuning.block << (2 * level);
-            let reach = RING as u32 * block + at.t % block;
             if at.seen <= finer_reach || top == f32::NEG_INFINITY {
                 // a level that is not open yet knows a climb that began before it
                 self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, at.window));
                 break;
             }
-            finer_reach = reach;
-            let values = f64::from(at.seen.min(reach)) + 1.0;
-            let age = libm::log10(values);
+            let block = tuning.block << (2 * level);
+            finer_reach = RING as u32 * block + at.t % block;
+            let values = f64::from(at.seen.min(finer_reach)) + 1.0;
             if y <= top + at.resolution {
-                return answer.min(age);
+                on_record = Some(values);
+                break;
             }
-            // where each point is a record (a counter, a constant's run), one more of them is nothing rare
             let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, at.window));
-            let age = if lasts > at.window { age.min(libm::log10(at.window + 1.0)) } else { age };
-            let low = others.and_then(|o| o.get(level).copied()).map_or(0.0, |o| measured(o, at.measure));
-            let range = (measured(top, at.measure) + low).max(at.floor);
-            let base = self.bases.get(level).map_or(0.0, |b| measured(*b, at.measure));
-            let beyond = measured(y, at.measure) - base;
-            let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
-            let mean_excess = tuning.excess * sides / libm::log(values);
-            answer = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
+            exceeded = Some((level, top, values, lasts));
         }
-        answer
+        let Some((level, top, values, lasts)) = exceeded else { return 0.0 };
+        let other = |o: [f32; LEVELS]| o.get(level).map_or(0.0, |o| measured(*o, at.measure));
+        let range = (measured(top, at.measure) + others.map_or(0.0, other)).max(at.floor);
+        let base = self.bases.get(level).map_or(0.0, |base| measured(*base, at.measure));
+        let beyond = measured(y, at.measure) - base;
+        let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
+        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
+        let sides = if others.is_some() { 0.25 } else { 0.5 };
+        let mean_excess = tuning.excess * sides / libm::log(values);
+        // where each point is a record (a counter, a constant's run), one more of them is nothing rare
+        let age = libm::log10(if lasts > at.window { values.min(at.window + 1.0) } else { values });
+        let rarity = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
+        on_record.map_or(rarity, |values| rarity.min(libm::log10(values)))
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {

@@ -1,6 +1,6 @@
 //! Calibration ladder: how often did incidents of this raw rarity really happen in this series?
 //!
-//! Six channels that move together, an AR noise, a ramp: raw rarities are not exchangeable everywhere. Each
+//! Channels that move together, an AR noise, a ramp: raw rarities are not exchangeable everywhere. Each
 //! series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate from the
 //! counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right.
 
