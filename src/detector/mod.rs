@@ -39,3 +39,4 @@ pub use order::{OrderFit, Selection, order_fits, select_order};
 pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
 
 pub mod band;
+pub mod calibrated;

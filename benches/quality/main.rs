@@ -1,0 +1,89 @@
+//! Quality of the calibrated score, measured rather than asserted: alarm rates kept, faults found, series scored.
+//!
+//!     cargo bench --bench quality -- calibration [scale=1] [name=value ...]
+//!     cargo bench --bench quality -- power [trials=100] [name=value ...]
+//!     cargo bench --bench quality -- scores DATA OUT [name=value ...]
+//!
+//! `scores` streams every `<folder>/<file>.csv` (header `timestamp,value`) below DATA and writes
+//! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
+//! method (`window_s`, `fewest`, `most`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`).
+
+#![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
+
+mod calibration;
+mod families;
+mod power;
+mod scores;
+
+use fluent_anomaly::detector::calibrated::{CalibratedSpec, Finite, Tuning};
+
+/// Budgets that are checked: name and period, s.
+pub(crate) const BUDGETS: [(&str, f64); 3] =
+    [("1/day", 86_400.0), ("1/week", 604_800.0), ("1/month", 30.4375 * 86_400.0)];
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let mut tuning = Tuning::default();
+    let mut words = Vec::new();
+    let mut amount = None;
+    for argument in &arguments {
+        match argument.split_once('=') {
+            Some(("scale" | "trials", number)) => amount = Some(number.parse().expect("a number")),
+            Some((name, number)) => set(&mut tuning, name, number.parse().expect("a number")),
+            None => words.push(argument.as_str()),
+        }
+    }
+    match words[..] {
+        ["calibration"] => calibration::run(tuning, amount.unwrap_or(1.0)),
+        ["power"] => power::run(tuning, amount.unwrap_or(100.0) as u64),
+        ["scores", data, out] => {
+            scores::run(&CalibratedSpec { tuning, ..CalibratedSpec::default() }, data, out)
+        }
+        _ => println!("quality: calibration | power | scores DATA OUT"),
+    }
+}
+
+fn set(tuning: &mut Tuning, name: &str, number: f64) {
+    match name {
+        "window_s" => tuning.window_s = number,
+        "fewest" => tuning.window_points[0] = number,
+        "most" => tuning.window_points[1] = number,
+        "block" => tuning.block = number as u32,
+        "shape" => tuning.shape = number,
+        "excess" => tuning.excess = number,
+        "ar_rate" => tuning.ar_rate = number,
+        "hold_s" => tuning.hold_s = number,
+        "echo" => tuning.echo = number,
+        "channels" => tuning.channels = number as u32,
+        _ => panic!("no constant is called {name}"),
+    }
+}
+
+/// Checked numbers of a generated or recorded series.
+pub(crate) fn finite(value: f64) -> Finite {
+    Finite::new(value).expect("finite")
+}
+
+/// Runs `job` for each number below `jobs` on two threads; results in order.
+pub(crate) fn in_parallel<T: Send>(jobs: u64, job: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let next = std::sync::atomic::AtomicU64::new(0);
+    let mut results: Vec<(u64, T)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut mine = Vec::new();
+                    loop {
+                        let i = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        if i >= jobs {
+                            return mine;
+                        }
+                        mine.push((i, job(i)));
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("no panic")).collect()
+    });
+    results.sort_by_key(|(i, _)| *i);
+    results.into_iter().map(|(_, result)| result).collect()
+}

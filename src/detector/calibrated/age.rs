@@ -1,0 +1,220 @@
+//! Age of the extreme: how many points have passed since a channel was last this high (or low).
+//!
+//! For any exchangeable series the chance that the next of A + 1 values is the largest is 1/(A+1), whatever its
+//! distribution (Rényi 1962, on records): rarity by counting needs neither scale nor fit. What counting cannot
+//! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
+//! Gaussian series; the calibration ladder corrects it for every other kind.
+
+use super::spec::Tuning;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Levels of the ladder of block maxima; each looks back four times as far as the one before.
+const LEVELS: usize = 6;
+/// Closed blocks a level keeps: with the part that is not closed yet, the four quarters of the next level's block.
+const RING: usize = 3;
+/// Values a channel must have seen before its extremes mean anything.
+pub(super) const WARM_UP: u32 = 30;
+/// A point so long ago that no record reaches back to it.
+const NEVER: u32 = 1 << 31;
+/// Largest distance beyond an extreme, in units of the range; what leaves a constant has it.
+const FARTHEST: f64 = 1000.0;
+
+/// How distances on a channel are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// As differences.
+    Linear,
+    /// As ratios: the channel is positive.
+    Log,
+}
+
+/// Everything a side must be told about the moment and its channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// How distances are measured.
+    pub(super) measure: Measure,
+    /// Differences up to this are none: the data's own resolution, in the channel's units.
+    pub(super) resolution: f32,
+    /// Points of the moving window.
+    pub(super) window: f64,
+    /// Smallest range of the channel, in its units.
+    pub(super) floor: f64,
+    /// Points of the series before this one.
+    pub(super) t: u32,
+    /// Values of this channel before this one.
+    pub(super) seen: u32,
+}
+
+/// One side (high or low) of one channel; 132 bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Side {
+    /// Maximum of the finest block in progress and of the finest ring.
+    recent: f32,
+    /// Maximum of the finest block in progress.
+    current: f32,
+    /// Point at which the bases were frozen.
+    frozen: u32,
+    /// Maxima of each level's last closed blocks, newest first; -inf before there are any.
+    rings: [[f32; RING]; LEVELS],
+    /// The extremes that a record in progress is measured against, so that a climb of some points counts as one.
+    bases: [f32; LEVELS],
+    /// Records in progress, by level.
+    climbs: [Climb; LEVELS],
+}
+
+/// Records that follow one another within a window, told by the low halves of point numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Climb {
+    start: u16,
+    last: u16,
+}
+
+impl Climb {
+    /// Takes in a record at point `t`; points since the first of its kind, up to `LONG`.
+    fn extend(&mut self, t: u32, window: f64) -> f64 {
+        const LONG: u16 = 4096;
+        let now = t as u16;
+        if f64::from(now.wrapping_sub(self.last)) > window {
+            self.start = now;
+        } else if now.wrapping_sub(self.start) > LONG {
+            self.start = now.wrapping_sub(LONG);
+        }
+        self.last = now;
+        f64::from(now.wrapping_sub(self.start))
+    }
+}
+
+impl Side {
+    pub(super) const fn new() -> Self {
+        Self {
+            recent: f32::NEG_INFINITY,
+            current: f32::NEG_INFINITY,
+            frozen: NEVER,
+            rings: [[f32::NEG_INFINITY; RING]; LEVELS],
+            bases: [0.0; LEVELS],
+            climbs: [Climb { start: 0, last: 0 }; LEVELS],
+        }
+    }
+
+    /// Largest values that each level remembers.
+    fn tops(&self) -> [f32; LEVELS] {
+        let mut top = self.current;
+        self.rings.map(|ring| {
+            top = ring.into_iter().fold(top, f32::max);
+            top
+        })
+    }
+
+    /// The extreme of all that is remembered, from before the record in progress.
+    pub(super) fn before(&self) -> f32 {
+        self.bases.into_iter().fold(0.0, f32::max)
+    }
+
+    /// Closes the blocks that end before point `t`; called when `t` is a multiple of `block`.
+    pub(super) fn close_blocks(&mut self, t: u32, block: u32) {
+        // a level's block ends only where all finer ones do; coarse levels first, they read the finer rings
+        let closing = (0..LEVELS).take_while(|l| t.is_multiple_of(block << (2 * l))).count();
+        for level in (0..closing).rev() {
+            let (finer, rest) = self.rings.split_at_mut(level);
+            let max = finer.iter().flatten().copied().fold(self.current, f32::max);
+            if let Some(ring) = rest.first_mut() {
+                *ring = [max, ring[0], ring[1]];
+            }
+        }
+        self.current = f32::NEG_INFINITY;
+        self.recent = self.rings[0].into_iter().fold(f32::NEG_INFINITY, f32::max);
+    }
+
+    /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme (0 for
+    /// what the finest level has seen, and while warming up); then remembers the value. `other` is the opposite
+    /// side of the channel.
+    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
+        let ordinary = y <= self.recent + at.resolution || at.seen < WARM_UP;
+        let rarity = if ordinary { 0.0 } else { self.record(y, other, at, tuning) };
+        self.current = self.current.max(y);
+        self.recent = self.recent.max(y);
+        rarity
+    }
+
+    /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
+    /// rare it is, and the next one, where such a value is on record, how rare at most.
+    fn record(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
+        let tops = self.tops();
+        let others = other.map(Side::tops);
+        if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
+            self.frozen = at.t;
+            self.bases = tops;
+        }
+        // the coarsest level exceeded, with the values it remembers, and the next one's, where such a value is
+        let mut exceeded = None;
+        let mut on_record = None;
+        let mut finer_reach = 0;
+        for (level, &top) in tops.iter().enumerate() {
+            if at.seen <= finer_reach || top == f32::NEG_INFINITY {
+                // a level that is not open yet knows a climb that began before it
+                self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, at.window));
+                break;
+            }
+            let block = tuning.block << (2 * level);
+            finer_reach = RING as u32 * block + at.t % block;
+            let values = f64::from(at.seen.min(finer_reach)) + 1.0;
+            if y <= top + at.resolution {
+                on_record = Some(values);
+                break;
+            }
+            let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, at.window));
+            exceeded = Some((level, top, values, lasts));
+        }
+        let Some((level, top, values, lasts)) = exceeded else { return 0.0 };
+        let other = |o: [f32; LEVELS]| o.get(level).map_or(0.0, |o| measured(*o, at.measure));
+        let range = (measured(top, at.measure) + others.map_or(0.0, other)).max(at.floor);
+        let base = self.bases.get(level).map_or(0.0, |base| measured(*base, at.measure));
+        let beyond = measured(y, at.measure) - base;
+        let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
+        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
+        let sides = if others.is_some() { 0.25 } else { 0.5 };
+        let mean_excess = tuning.excess * sides / libm::log(values);
+        // where each point is a record (a counter, a constant's run), one more of them is nothing rare
+        let age = libm::log10(if lasts > at.window { values.min(at.window + 1.0) } else { values });
+        let rarity = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
+        on_record.map_or(rarity, |values| rarity.min(libm::log10(values)))
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.f32(self.current);
+        w.u32(self.frozen);
+        self.rings.iter().flatten().chain(&self.bases).for_each(|v| w.f32(*v));
+        self.climbs.iter().for_each(|climb| w.u32(u32::from(climb.start) << 16 | u32::from(climb.last)));
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "age of extremes";
+        let mut side = Self::new();
+        side.current = number(r.f32(WHAT)?)?;
+        side.frozen = r.u32(WHAT)?;
+        for v in side.rings.iter_mut().flatten().chain(&mut side.bases) {
+            *v = number(r.f32(WHAT)?)?;
+        }
+        for climb in &mut side.climbs {
+            let both = r.u32(WHAT)?;
+            *climb = Climb { start: (both >> 16) as u16, last: both as u16 };
+        }
+        side.recent = side.rings[0].into_iter().fold(side.current, f32::max);
+        return Ok(side);
+
+        fn number(v: f32) -> Result<f32, CodecError> {
+            // -inf stands for "nothing yet"
+            if v < f32::INFINITY { Ok(v) } else { Err(CodecError::Invalid { what: WHAT }) }
+        }
+    }
+}
+
+/// A stored value on the channel's scale; the low side stores negative values.
+fn measured(v: f32, measure: Measure) -> f64 {
+    let v = f64::from(v);
+    match measure {
+        Measure::Linear => v,
+        Measure::Log if v < 0.0 => -libm::log(-v),
+        Measure::Log => libm::log(v.max(f64::from(f32::MIN_POSITIVE))),
+    }
+}

@@ -1,0 +1,142 @@
+//! What is looked at: the value, its mean, its activity, its one-step error, and how long it has stood still.
+
+use super::spec::Tuning;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Largest distance from the first value that is told apart: the memory holds single-precision numbers.
+const FARTHEST: f64 = 1e38;
+/// Errors learned by the predictor are cut at this many mean absolute errors.
+const WINSOR: f64 = 4.0;
+
+/// Share of the usual step that is told apart.
+const RESOLUTION: f64 = 1e-4;
+
+/// Running estimates behind the channels. Everything is measured from the first value, so that single precision
+/// keeps its resolution and an offset of the whole series changes nothing. 88 bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Channels {
+    /// First value.
+    anchor: f64,
+    /// Previous value.
+    previous: f64,
+    /// Moving mean.
+    mean: f64,
+    /// Moving mean of absolute steps, 0..
+    activity: f64,
+    /// The same over the predictor's memory, 0..: what is usual.
+    usual_activity: f64,
+    /// Discounted centre and covariances (lag 0 and 1) of the AR(1) predictor (SDAR of order 1).
+    mu: f64,
+    c0: f64,
+    c1: f64,
+    /// Discounted mean of absolute winsorised errors, 0..
+    scale: f64,
+    /// Points in a row equal to the one before.
+    run: u32,
+}
+
+/// The channels' values at one point, measured from the first value of the series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Observed {
+    pub(super) value: f64,
+    pub(super) mean: f64,
+    /// Activity with a floor of a thousandth of the mean error, so that its ratio to a lull stays finite.
+    pub(super) activity: f64,
+    pub(super) error: f64,
+    pub(super) run: u32,
+}
+
+impl Channels {
+    pub(super) const fn new(x: f64) -> Self {
+        Self {
+            anchor: x,
+            previous: 0.0,
+            mean: 0.0,
+            activity: 0.0,
+            usual_activity: 0.0,
+            mu: 0.0,
+            c0: 0.0,
+            c1: 0.0,
+            scale: 0.0,
+            run: 0,
+        }
+    }
+
+    /// Learns the next value; `n` is the number of values before it, at least 1.
+    pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> Observed {
+        let value = (x - self.anchor).clamp(-FARTHEST, FARTHEST);
+        let step = (value - self.previous).abs();
+        let rate = 1.0 / window;
+        let slow = tuning.ar_rate.max(1.0 / (n + 1.0));
+        self.mean += rate.max(1.0 / (n + 1.0)) * (value - self.mean);
+        self.activity += rate.max(1.0 / n) * (step - self.activity);
+        self.usual_activity += slow * (step - self.usual_activity);
+        let error = self.predict(value, n, slow);
+        self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
+        self.previous = value;
+        let activity = self.activity + 1e-3 * self.scale;
+        Observed { value, mean: self.mean, activity, error, run: self.run }
+    }
+
+    /// One-step AR(1) error, scored before it is learned; what is learned is winsorised, so that one spike does
+    /// not spoil the predictor for hours.
+    fn predict(&mut self, value: f64, n: f64, r: f64) -> f64 {
+        let phi = if self.c0 > 0.0 { (self.c1 / self.c0).clamp(-0.9, 0.999) } else { 0.0 };
+        let predicted = self.mu + phi * (self.previous - self.mu);
+        let error = value - predicted;
+        let limit = WINSOR * self.scale;
+        let learned = if n > 10.0 && limit > 0.0 { error.clamp(-limit, limit) } else { error };
+        let w = predicted + learned;
+        self.mu += r * (w - self.mu);
+        let (now, before) = (w - self.mu, self.previous - self.mu);
+        self.c0 += r * (now * now - self.c0);
+        self.c1 += r * (now * before - self.c1);
+        self.scale += r * (learned.abs() - self.scale);
+        error
+    }
+
+    /// A channel's number in the series' own units.
+    pub(super) fn in_units(&self, value: f64) -> f64 {
+        value + self.anchor
+    }
+
+    /// Centre of the predictor: the usual level.
+    pub(super) fn usual_level(&self) -> f64 {
+        self.mu
+    }
+
+    /// Differences that are nothing beside the series' usual step: rounding, mostly.
+    pub(super) fn resolution(&self) -> f32 {
+        (RESOLUTION * self.usual_activity) as f32
+    }
+
+    /// Mean absolute step now and usually.
+    pub(super) fn activities(&self) -> (f64, f64) {
+        (self.activity, self.usual_activity)
+    }
+
+    fn fields(&self) -> [f64; 9] {
+        let s = self;
+        [s.anchor, s.previous, s.mean, s.activity, s.usual_activity, s.mu, s.c0, s.c1, s.scale]
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.f64s(&self.fields());
+        w.u32(self.run);
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "channels";
+        let mut v = [0.0; 9];
+        r.f64s(&mut v, WHAT)?;
+        let [anchor, previous, mean, activity, usual_activity, mu, c0, c1, scale] = v;
+        let run = r.u32(WHAT)?;
+        let sound = v.iter().all(|v| v.is_finite())
+            && [previous, mean, mu].iter().all(|v| v.abs() <= 10.0 * FARTHEST)
+            && [activity, usual_activity, c0, scale].iter().all(|v| *v >= 0.0);
+        if !sound {
+            return Err(CodecError::Invalid { what: WHAT });
+        }
+        Ok(Self { anchor, previous, mean, activity, usual_activity, mu, c0, c1, scale, run })
+    }
+}

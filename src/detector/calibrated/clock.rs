@@ -1,0 +1,76 @@
+//! The series' own point spacing, learned from the times it comes with.
+
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Gaps over which the spacing is averaged.
+const MEMORY: u32 = 1000;
+/// A gap counts at most this many spacings: an outage says nothing about the spacing.
+const LONGEST: f64 = 10.0;
+/// Spacing assumed until two different times were seen, s.
+const ASSUMED_S: f64 = 60.0;
+
+/// Running estimate of the mean spacing of points; 32 bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Clock {
+    /// Time of the first point, s.
+    first_s: f64,
+    /// Latest time seen, s.
+    now_s: f64,
+    /// Mean spacing, s, 0..; 0 until two different times were seen.
+    spacing_s: f64,
+    /// Gaps seen, 0..=MEMORY.
+    gaps: u32,
+}
+
+impl Clock {
+    pub(super) const fn new(time_s: f64) -> Self {
+        Self { first_s: time_s, now_s: time_s, spacing_s: 0.0, gaps: 0 }
+    }
+
+    /// Learns the gap before a point. Time that stands still counts as a gap of 0, time that runs back (a late
+    /// point, a clock put right) as none.
+    pub(super) fn tick(&mut self, time_s: f64) {
+        let gap = time_s - self.now_s;
+        if gap < 0.0 {
+            return;
+        }
+        self.now_s = time_s;
+        self.gaps = (self.gaps + 1).min(MEMORY);
+        let gap = if self.spacing_s > 0.0 { gap.min(LONGEST * self.spacing_s) } else { gap };
+        self.spacing_s += (gap - self.spacing_s) / f64::from(self.gaps);
+    }
+
+    /// Latest time seen, s; never runs back.
+    pub(super) fn now_s(&self) -> f64 {
+        self.now_s
+    }
+
+    /// Time since the first point, s.
+    pub(super) fn known_s(&self) -> f64 {
+        self.now_s - self.first_s
+    }
+
+    /// Mean spacing of points, s, at least a microsecond.
+    pub(super) fn spacing_s(&self) -> f64 {
+        if self.spacing_s > 0.0 { self.spacing_s.max(1e-6) } else { ASSUMED_S }
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.f64s(&[self.first_s, self.now_s, self.spacing_s]);
+        w.u32(self.gaps);
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "point spacing";
+        let mut v = [0.0; 3];
+        r.f64s(&mut v, WHAT)?;
+        let [first_s, now_s, spacing_s] = v;
+        let gaps = r.u32(WHAT)?;
+        let sound = v.iter().all(|v| v.is_finite()) && now_s >= first_s && spacing_s >= 0.0 && gaps <= MEMORY;
+        if sound {
+            Ok(Self { first_s, now_s, spacing_s, gaps })
+        } else {
+            Err(CodecError::Invalid { what: WHAT })
+        }
+    }
+}

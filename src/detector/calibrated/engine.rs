@@ -1,0 +1,340 @@
+//! The calibrated score of one series: channels -> ages -> ladder -> time -> alarm.
+
+use super::age::{Measure, Moment, Side, WARM_UP};
+use super::channels::{Channels, Observed};
+use super::clock::Clock;
+use super::finder::{Finder, Period};
+use super::incident::{AlarmEvent, Incidents};
+use super::ladder::Ladder;
+use super::reason::{Evidence, Kind, Reason};
+use super::season::{Place, Season};
+use super::spec::{CalibratedSpec, Tuning};
+use crate::codec::{CodecError, Reader, Writer};
+
+/// A number that is neither NaN nor infinite.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Finite(f64);
+
+impl Finite {
+    /// `None` for NaN and the infinities.
+    #[must_use]
+    pub fn new(value: f64) -> Option<Self> {
+        value.is_finite().then_some(Self(value))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// How rare one point is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rarity {
+    /// 0..1: `s / (s + 4)`, where `s` is the log10 of the geometric mean of the return time in points and in
+    /// minutes; 0.5 is one in 10 000. A point that only repeats a running incident is not rare any more.
+    pub score: f64,
+    /// log10 of the points between two incidents as rare as this; 0 for an ordinary point.
+    pub log10_points: f64,
+    /// log10 of the seconds between two incidents as rare as this, from the series' own point spacing.
+    pub log10_s: f64,
+    /// The point is rarer than the budget allows for, or continues an alarm by being so.
+    pub is_alarm: bool,
+    /// An alarm begins or ends here.
+    pub alarm: Option<AlarmEvent>,
+    /// Why; present when `is_alarm`.
+    pub reason: Option<Reason>,
+}
+
+/// Two-sided channels: value, mean, activity, error.
+const TWO_SIDED: usize = 4;
+/// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
+const SIDES: f64 = 9.0;
+const SEASON_SIDES: f64 = 4.0;
+/// Shortest longest-run that is told apart, points.
+const RUN_FLOOR: f64 = 12.0;
+/// No point is called rarer than ten times the points known.
+const KNOWN_TIMES: f64 = 10.0;
+/// Decades that score one half.
+const HALF: f64 = 4.0;
+/// Ratios closer to one than this are none.
+const RATIO: f32 = 1e-4;
+/// What remains of the rarity at which an echo begins.
+const ECHO_REST: f64 = 0.9;
+/// Bits of [`Tuning::channels`].
+const RUN_BIT: u32 = 1 << TWO_SIDED;
+const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
+/// First byte of a saved state.
+const VERSION: u8 = 1;
+
+/// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
+/// season is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibrated {
+    /// Point number, wrapping: only differences and blocks count.
+    t: u32,
+    /// Points seen, saturating.
+    seen: u32,
+    clock: Clock,
+    channels: Channels,
+    /// High and low of each two-sided channel.
+    sides: [[Side; 2]; TWO_SIDED],
+    run: Side,
+    finder: Finder,
+    season: Option<Box<Season>>,
+    ladder: Ladder,
+    incidents: Incidents,
+}
+
+impl Calibrated {
+    /// A series nothing is known about.
+    #[must_use]
+    pub fn new(_spec: &CalibratedSpec) -> Self {
+        Self {
+            t: 0,
+            seen: 0,
+            clock: Clock::new(0.0),
+            channels: Channels::new(0.0),
+            sides: [const { [const { Side::new() }; 2] }; TWO_SIDED],
+            run: Side::new(),
+            finder: Finder::new(),
+            season: None,
+            ladder: Ladder::new(),
+            incidents: Incidents::new(),
+        }
+    }
+
+    /// Scores the next point, then learns it. `None` for the first 30 points.
+    ///
+    /// `time_s` is the point's own time in seconds (UTC where seasons matter); it may stand still, and where it
+    /// runs back the point counts without moving the clock.
+    ///
+    /// ```
+    /// use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Finite};
+    /// let spec = CalibratedSpec::default(); // one false alarm a week
+    /// let mut series = Calibrated::new(&spec);
+    /// let minute = |i: u32| Finite::new(60.0 * f64::from(i)).unwrap();
+    /// for i in 0..10_000 {
+    ///     series.update(&spec, minute(i), Finite::new(f64::from(i * 7919 % 101)).unwrap());
+    /// }
+    /// let rarity = series.update(&spec, minute(10_000), Finite::new(1e4).unwrap()).unwrap();
+    /// assert!(rarity.is_alarm && rarity.score > 0.5);
+    /// assert_eq!(rarity.reason.unwrap().kind.as_str(), "spike");
+    /// ```
+    pub fn update(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Option<Rarity> {
+        let tuning = &spec.tuning;
+        let (time_s, value) = (time_s.get(), value.get());
+        if self.seen == 0 {
+            self.clock = Clock::new(time_s);
+        } else {
+            self.clock.tick(time_s);
+        }
+        let [fewest, most] = tuning.window_points;
+        let window = (tuning.window_s / self.clock.spacing_s()).max(fewest).min(most);
+        let o = if self.seen == 0 {
+            self.channels = Channels::new(value);
+            Observed { value: 0.0, mean: 0.0, activity: 0.0, error: 0.0, run: 0 }
+        } else {
+            self.channels.observe(value, f64::from(self.seen), window, tuning)
+        };
+        let at = Moment {
+            measure: Measure::Linear,
+            resolution: self.channels.resolution(),
+            floor: 0.0,
+            window,
+            t: self.t,
+            seen: self.seen,
+        };
+        if at.t.is_multiple_of(tuning.block) && at.seen > 0 {
+            self.close_blocks(tuning.block);
+        }
+        let place = self.place(time_s, o.value, at, tuning);
+        let evidence = self.evidence(&o, place, at, tuning);
+        self.t = self.t.wrapping_add(1);
+        self.seen = self.seen.saturating_add(1);
+        let sides = if place.is_some() { SIDES + SEASON_SIDES } else { SIDES };
+        let strongest = evidence.strongest();
+        let raw = if strongest > 0.0 { strongest - libm::log10(sides) } else { 0.0 };
+        let now_s = self.clock.now_s();
+        let log10_points = self.ladder.calibrate(now_s, raw, tuning.hold_s);
+        if at.seen < WARM_UP {
+            return None;
+        }
+        Some(self.verdict(spec, log10_points, &o, place, &evidence))
+    }
+
+    fn close_blocks(&mut self, block: u32) {
+        let t = self.t;
+        self.sides.iter_mut().flatten().for_each(|side| side.close_blocks(t, block));
+        self.run.close_blocks(t, block);
+        if let Some(season) = &mut self.season {
+            season.close_blocks(t, block);
+        }
+    }
+
+    /// Where a season is known, the point's place in it.
+    fn place(&mut self, time_s: f64, value: f64, at: Moment, tuning: &Tuning) -> Option<Place> {
+        if tuning.channels & SEASON_BIT == 0 {
+            return None;
+        }
+        let known = self.season.as_ref().map(|season| season.period());
+        let found = self.finder.observe(time_s, self.clock.known_s(), value, at.resolution, known);
+        if found != known {
+            self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
+        }
+        self.season.as_mut()?.judge(time_s, value, at, tuning)
+    }
+
+    fn evidence(&mut self, o: &Observed, place: Option<Place>, at: Moment, tuning: &Tuning) -> Evidence {
+        let channels = [
+            (o.value, Measure::Linear),
+            (o.mean, Measure::Linear),
+            (o.activity.max(f64::from(f32::MIN_POSITIVE)), Measure::Log),
+            (o.error, Measure::Linear),
+        ];
+        let mut rarities = [[0.0f64; 2]; TWO_SIDED];
+        for (bit, (((value, measure), [up, down]), rarity)) in
+            channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
+        {
+            // activity and error do not exist at the first point
+            let seen = if bit >= 2 { at.seen.saturating_sub(1) } else { at.seen };
+            let y = single(value);
+            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
+            let at = Moment { measure, resolution, seen, ..at };
+            if (bit >= 2 && self.seen == 0) || tuning.channels & (1 << bit) == 0 {
+                continue;
+            }
+            *rarity = [up.rarity(y, Some(down), at, tuning), down.rarity(-y, Some(up), at, tuning)];
+        }
+        let stuck = if tuning.channels & RUN_BIT == 0 {
+            0.0
+        } else {
+            let at = Moment { resolution: 0.0, floor: RUN_FLOOR, ..at };
+            self.run.rarity(o.run as f32, None, at, tuning)
+        };
+        let [value, mean, activity, error] = rarities;
+        Evidence {
+            stuck,
+            spike: value[0].max(error[0]),
+            drop: value[1].max(error[1]),
+            rhythm: place.map_or(0.0, |place| place.rarity),
+            level: mean[0].max(mean[1]),
+            spread: activity[0].max(activity[1]),
+        }
+    }
+
+    fn verdict(
+        &mut self,
+        spec: &CalibratedSpec,
+        log10_points: f64,
+        o: &Observed,
+        place: Option<Place>,
+        evidence: &Evidence,
+    ) -> Rarity {
+        let hold_s = spec.tuning.hold_s;
+        let (now_s, known_s) = (self.clock.now_s(), self.clock.known_s());
+        let mut rarity = Rarity {
+            score: 0.0,
+            log10_points: 0.0,
+            log10_s: 0.0,
+            is_alarm: false,
+            alarm: None,
+            reason: None,
+        };
+        if log10_points > 0.0 {
+            rarity.log10_points = log10_points.min(libm::log10(KNOWN_TIMES * f64::from(self.seen)));
+            let spacing = libm::log10(self.clock.spacing_s());
+            rarity.log10_s = (rarity.log10_points + spacing).max(0.0);
+            // geometric mean of points and minutes: evidence comes in points, attention is paid in time
+            let mut mean = (rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE)).max(0.0);
+            if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
+                mean = spec.tuning.echo * ECHO_REST;
+            }
+            rarity.score = mean / (mean + HALF);
+        }
+        (rarity.is_alarm, rarity.alarm) =
+            self.incidents.alarm(now_s, known_s, rarity.log10_s, spec.budget, hold_s);
+        rarity.reason = rarity.is_alarm.then(|| self.reason(evidence.kind(), o, place));
+        rarity
+    }
+
+    fn reason(&self, kind: Kind, o: &Observed, place: Option<Place>) -> Reason {
+        let units = |value| self.channels.in_units(value);
+        let (observed, expected) = match kind {
+            Kind::Spike | Kind::Drop => (units(o.value), units(o.value - o.error)),
+            Kind::Level => (units(o.mean), units(self.channels.usual_level())),
+            Kind::Spread => self.channels.activities(),
+            Kind::Rhythm => (units(o.value), units(place.map_or(o.value, |place| place.expected))),
+            Kind::Stuck => (f64::from(o.run) + 1.0, f64::from(self.run.before()) + 1.0),
+        };
+        Reason { kind, observed, expected }
+    }
+
+    /// The season known now.
+    #[must_use]
+    pub fn season(&self) -> Option<Period> {
+        self.season.as_ref().map(|season| season.period())
+    }
+
+    /// Bytes this series occupies, heap included.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.season.as_ref().map_or(0, |season| season.memory_bytes())
+    }
+
+    /// Appends the state: a restored series scores exactly as this one would.
+    pub fn save(&self, w: &mut Writer<'_>) {
+        w.u8(VERSION);
+        w.u32(self.t);
+        w.u32(self.seen);
+        self.clock.save(w);
+        self.channels.save(w);
+        self.sides.iter().flatten().for_each(|side| side.save(w));
+        self.run.save(w);
+        self.finder.save(w);
+        self.ladder.save(w);
+        self.incidents.save(w);
+        w.u8(u8::from(self.season.is_some()));
+        if let Some(season) = &self.season {
+            season.save(w);
+        }
+    }
+
+    /// Reads a saved state.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the bytes are cut, of another version, or hold what `save` cannot have written.
+    pub fn restore(_spec: &CalibratedSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "calibrated score";
+        if r.u8(WHAT)? != VERSION {
+            return Err(CodecError::Invalid { what: WHAT });
+        }
+        let mut series = Self::new(_spec);
+        series.t = r.u32(WHAT)?;
+        series.seen = r.u32(WHAT)?;
+        series.clock = Clock::restore(r)?;
+        series.channels = Channels::restore(r)?;
+        for side in series.sides.iter_mut().flatten() {
+            *side = Side::restore(r)?;
+        }
+        series.run = Side::restore(r)?;
+        series.finder = Finder::restore(r)?;
+        series.ladder = Ladder::restore(r)?;
+        series.incidents = Incidents::restore(r)?;
+        series.season = match r.u8(WHAT)? {
+            0 => None,
+            1 => Some(Box::new(Season::restore(r)?)),
+            _ => return Err(CodecError::Invalid { what: WHAT }),
+        };
+        Ok(series)
+    }
+}
+
+/// log10 of a minute in seconds.
+const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
+
+/// Single precision, without infinities.
+fn single(value: f64) -> f32 {
+    value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+}

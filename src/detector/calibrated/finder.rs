@@ -1,0 +1,221 @@
+//! Season found, not asked: does the value at this time of the hour, day or week repeat?
+//!
+//! For each candidate period a coarse profile predicts the next bin's mean before it learns it. The period is
+//! known while its forecasts explain more than half of the variance about the slow mean. No coarser series are
+//! derived, no autocorrelation is formed and nothing is voted on: each candidate is judged by its own forecasts.
+
+use super::season::GAIN;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// A period that series are known to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Period {
+    /// 3600 s.
+    Hour,
+    /// 86 400 s.
+    Day,
+    /// 604 800 s.
+    Week,
+}
+
+impl Period {
+    const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
+
+    /// Length, s.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        match self {
+            Self::Hour => 3600.0,
+            Self::Day => DAY_S,
+            Self::Week => 7.0 * DAY_S,
+        }
+    }
+
+    /// Which of `n` equal parts of the period (UTC) holds this time, 0..n; exact at full seconds.
+    pub(super) fn part(self, time_s: f64, n: usize) -> usize {
+        let length = self.seconds();
+        let into = time_s - (time_s / length).floor() * length;
+        ((into * n as f64 / length) as usize).min(n.saturating_sub(1))
+    }
+
+    /// Buckets of the full profile: a minute, a quarter of an hour, an hour.
+    pub(super) fn buckets(self) -> usize {
+        match self {
+            Self::Hour => 60,
+            Self::Day => 96,
+            Self::Week => 168,
+        }
+    }
+
+    /// Coarse bins: five minutes, an hour, six hours.
+    fn bins(self) -> usize {
+        match self {
+            Self::Hour => 12,
+            Self::Day => 24,
+            Self::Week => 28,
+        }
+    }
+
+    pub(super) fn code(self) -> u8 {
+        self as u8
+    }
+
+    pub(super) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+const DAY_S: f64 = 86_400.0;
+const BINS: usize = 12 + 24 + 28;
+/// Periods (and days) of forecasts before one can be known.
+const PERIODS: f64 = 3.0;
+/// Share of unexplained variance below which a period is known, and above which it is forgotten.
+const KNOWN: f64 = 0.5;
+const FORGOTTEN: f64 = 0.8;
+/// Resolutions that the bin means must vary by.
+const VISIBLE: f64 = 100.0;
+/// The day must leave less than this share of what the hour leaves unexplained.
+const BETTER: f64 = 0.6;
+
+/// Forecast errors of one candidate.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Candidate {
+    /// Bin in progress, its sum and count.
+    bin: u32,
+    count: u32,
+    sum: f64,
+    /// Slow mean: about one period.
+    slow: f64,
+    /// Discounted squared errors of the profile and of the slow mean, 0..
+    error: f64,
+    reference: f64,
+}
+
+/// Looks for a season in 400 bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Finder {
+    /// Coarse profiles, one behind the other; NaN before the first visit.
+    bins: [f32; BINS],
+    candidates: [Candidate; 3],
+}
+
+impl Finder {
+    pub(super) const fn new() -> Self {
+        let none = Candidate { bin: u32::MAX, count: 0, sum: 0.0, slow: 0.0, error: 0.0, reference: 0.0 };
+        Self { bins: [f32::NAN; BINS], candidates: [none; 3] }
+    }
+
+    /// Learns a point, `known_s` seconds after the first; returns the period known now. The answer can only
+    /// change when a bin closes, so most points cost three comparisons.
+    pub(super) fn observe(
+        &mut self,
+        time_s: f64,
+        known_s: f64,
+        x: f64,
+        resolution: f32,
+        known: Option<Period>,
+    ) -> Option<Period> {
+        let mut closed = false;
+        let mut left = Some(x);
+        let mut bins = &mut self.bins[..];
+        for (period, c) in Period::ALL.into_iter().zip(&mut self.candidates) {
+            let n = period.bins();
+            let (profile, rest) = bins.split_at_mut(n.min(bins.len()));
+            bins = rest;
+            let bin = period.part(time_s, n) as u32;
+            if bin != c.bin {
+                if let Some(slot) = profile.get_mut(c.bin as usize) {
+                    c.close(slot, period, known_s / period.seconds());
+                    closed = true;
+                }
+                c.bin = bin;
+                c.sum = 0.0;
+                c.count = 0;
+            }
+            // the week is judged on what the day leaves: a daily series repeats every week too
+            if period == Period::Day {
+                left =
+                    profile.get(bin as usize).filter(|mean| !mean.is_nan()).map(|mean| x - f64::from(*mean));
+            }
+            if let Some(x) = if period == Period::Week { left } else { Some(x) } {
+                c.sum += x;
+                c.count = c.count.saturating_add(1);
+            }
+        }
+        if closed { self.best(known_s, resolution, known) } else { known }
+    }
+
+    fn best(&self, known_s: f64, resolution: f32, known: Option<Period>) -> Option<Period> {
+        let least_variance = (VISIBLE * f64::from(resolution)) * (VISIBLE * f64::from(resolution));
+        let mut best = None;
+        let mut least = f64::INFINITY;
+        for (period, c) in Period::ALL.into_iter().zip(&self.candidates) {
+            let stays = known == Some(period);
+            let share = c.error / c.reference;
+            let limit = if stays { FORGOTTEN } else { KNOWN };
+            let ready = known_s > PERIODS * period.seconds().max(DAY_S) && c.reference > least_variance;
+            let bound =
+                if period == Period::Week { f64::INFINITY } else { least * if stays { 1.0 } else { BETTER } };
+            if ready && share < limit && share < bound {
+                best = Some(period);
+                least = share;
+            }
+        }
+        best
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        self.bins.iter().for_each(|v| w.f32(*v));
+        for c in &self.candidates {
+            w.u32(c.bin);
+            w.u32(c.count);
+            w.f64s(&[c.sum, c.slow, c.error, c.reference]);
+        }
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "season finder";
+        let mut finder = Self::new();
+        for v in &mut finder.bins {
+            *v = r.f32(WHAT)?;
+            if v.is_infinite() {
+                return Err(CodecError::Invalid { what: WHAT });
+            }
+        }
+        for c in &mut finder.candidates {
+            let (bin, count) = (r.u32(WHAT)?, r.u32(WHAT)?);
+            let mut v = [0.0; 4];
+            r.f64s(&mut v, WHAT)?;
+            let [sum, slow, error, reference] = v;
+            if !v.iter().all(|v| v.is_finite()) || error < 0.0 || reference < 0.0 {
+                return Err(CodecError::Invalid { what: WHAT });
+            }
+            *c = Candidate { bin, count, sum, slow, error, reference };
+        }
+        Ok(finder)
+    }
+}
+
+impl Candidate {
+    /// Judges the forecast of the bin that ends, then learns its mean.
+    fn close(&mut self, slot: &mut f32, period: Period, periods: f64) {
+        if self.count == 0 {
+            return;
+        }
+        let mean = self.sum / f64::from(self.count);
+        if slot.is_nan() {
+            *slot = mean as f32;
+        } else {
+            if periods > 2.0 {
+                // errors are averaged over two periods, at least two days
+                let bins = period.bins() as f64 * (DAY_S / period.seconds()).max(1.0);
+                let (e, d) = (mean - f64::from(*slot), mean - self.slow);
+                self.error += (e * e - self.error) / (2.0 * bins);
+                self.reference += (d * d - self.reference) / (2.0 * bins);
+            }
+            let gain = GAIN.max(1.0 / (periods.max(1.0) + 1.0));
+            *slot += (gain * (mean - f64::from(*slot))) as f32;
+        }
+        self.slow += (mean - self.slow) / (period.bins() as f64).min(1.0 + periods * period.bins() as f64);
+    }
+}

@@ -1,0 +1,115 @@
+//! What is promised (the budget) and the constants of the method.
+
+use thiserror::Error;
+
+/// Why a budget or a setting is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// The alarms promised must be a positive number.
+    #[error(
+        "alarm budget of {alarms} alarms in {period_s} s is not possible: between one an hour and one in ten years is allowed"
+    )]
+    Budget {
+        /// Alarms promised.
+        alarms: f64,
+        /// in this many seconds.
+        period_s: f64,
+    },
+}
+
+/// False alarms a series may raise, per unit of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// Mean time between two false alarms, s.
+    period_s: f64,
+}
+
+impl Budget {
+    /// One false alarm a week a series.
+    pub const WEEKLY: Self = Self { period_s: 604_800.0 };
+    const SHORTEST_S: f64 = 3600.0;
+    const LONGEST_S: f64 = 3650.0 * 86_400.0;
+
+    /// At most `alarms` in `period_s` seconds.
+    ///
+    /// # Errors
+    /// [`SpecError::Budget`] unless that is between one an hour and one in ten years.
+    pub fn new(alarms: f64, period_s: f64) -> Result<Self, SpecError> {
+        let each_s = period_s / alarms;
+        if (Self::SHORTEST_S..=Self::LONGEST_S).contains(&each_s) && alarms > 0.0 {
+            Ok(Self { period_s: each_s })
+        } else {
+            Err(SpecError::Budget { alarms, period_s })
+        }
+    }
+
+    /// Mean time between two false alarms, s.
+    #[must_use]
+    pub fn period_s(self) -> f64 {
+        self.period_s
+    }
+}
+
+/// What a calibrated score needs to know; one for any number of series, nothing of it is kept per series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CalibratedSpec {
+    /// False alarms promised.
+    pub budget: Budget,
+    /// Constants of the method.
+    pub tuning: Tuning,
+}
+
+impl CalibratedSpec {
+    /// The standard constants with this budget.
+    #[must_use]
+    pub fn new(budget: Budget) -> Self {
+        Self { budget, tuning: Tuning::default() }
+    }
+}
+
+impl Default for CalibratedSpec {
+    fn default() -> Self {
+        Self::new(Budget::WEEKLY)
+    }
+}
+
+/// Constants of the method, the same for every series. They are public so that their effect can be measured
+/// (`docs/calibrated-score.md` has the table); nobody needs to change them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tuning {
+    /// Time of the moving mean and of the moving activity, and for which the base of a record stays frozen, s.
+    pub window_s: f64,
+    /// Fewest and most points of that window.
+    pub window_points: [f64; 2],
+    /// Points of the finest block of maxima; a power of two.
+    pub block: u32,
+    /// Shape of the Lomax tail beyond the old extreme; large is exponential.
+    pub shape: f64,
+    /// Mean excess of a record, in units of that of a Gaussian series.
+    pub excess: f64,
+    /// Discounting rate of the AR(1) predictor.
+    pub ar_rate: f64,
+    /// Quiet time that separates two incidents, s; one that goes on is a new one after three times as long.
+    pub hold_s: f64,
+    /// Rarity above which the points that follow within an incident are no longer rare, log10.
+    pub echo: f64,
+    /// Channels in use, one bit each: value, mean, activity, error, run, season. For ablation.
+    pub channels: u32,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            window_s: 7200.0,
+            window_points: [12.0, 30.0],
+            block: 32,
+            shape: 8.0,
+            excess: 1.0,
+            ar_rate: 0.01,
+            hold_s: 28_800.0,
+            echo: 3.5,
+            channels: 0b11_1111,
+        }
+    }
+}

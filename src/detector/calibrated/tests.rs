@@ -1,0 +1,371 @@
+use super::*;
+use crate::codec::{CodecError, Reader, Writer};
+use proptest::prelude::*;
+
+const MINUTE: f64 = 60.0;
+const DAY: u64 = 1440;
+
+fn finite(v: f64) -> Finite {
+    Finite::new(v).unwrap()
+}
+
+/// Deterministic noise, about standard normal: the sum of twelve uniforms (Irwin-Hall).
+fn noise(i: u64) -> f64 {
+    let mut z = i.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5bf0_3635;
+    let mut sum = -6.0;
+    for _ in 0..12 {
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        sum += (z >> 11) as f64 / (1u64 << 53) as f64;
+    }
+    sum
+}
+
+struct Stream {
+    spec: CalibratedSpec,
+    series: Calibrated,
+    i: u64,
+}
+
+impl Stream {
+    fn new() -> Self {
+        let spec = CalibratedSpec::default();
+        Self { series: Calibrated::new(&spec), spec, i: 0 }
+    }
+
+    fn push(&mut self, x: f64) -> Option<Rarity> {
+        self.i += 1;
+        self.series.update(&self.spec, finite(1.4e9 + MINUTE * self.i as f64), finite(x))
+    }
+
+    fn warmed(points: u64, f: impl Fn(u64) -> f64) -> Self {
+        let mut stream = Self::new();
+        for i in 0..points {
+            stream.push(f(i));
+        }
+        stream
+    }
+}
+
+fn saved(series: &Calibrated) -> Vec<u8> {
+    let mut out = Vec::new();
+    series.save(&mut Writer::new(&mut out));
+    out
+}
+
+fn daily(i: u64) -> f64 {
+    5.0 * libm::sin(core::f64::consts::TAU * (i % DAY) as f64 / DAY as f64) + noise(i)
+}
+
+#[test]
+fn the_first_thirty_points_have_no_rarity() {
+    let mut stream = Stream::new();
+    assert!((0..30).all(|i| stream.push(noise(i)).is_none()));
+    assert!(stream.push(noise(30)).is_some());
+}
+
+#[test]
+fn a_restored_series_scores_on_bit_for_bit() {
+    for cut in [0, 1, 29, 31, 700, 3 * DAY + 17, 8 * DAY] {
+        let mut stream = Stream::warmed(cut, daily);
+        let bytes = saved(&stream.series);
+        let mut r = Reader::new(&bytes);
+        let mut back = Calibrated::restore(&stream.spec, &mut r).unwrap();
+        assert!(r.is_empty());
+        assert_eq!(saved(&back), bytes, "after {cut} points");
+        for i in 0..2000 {
+            let x = daily(cut + i) + if i == 1000 { 30.0 } else { 0.0 };
+            let time = finite(1.4e9 + MINUTE * (stream.i + 1) as f64);
+            let other = back.update(&stream.spec, time, finite(x));
+            assert_eq!(stream.push(x), other, "point {i} after {cut}");
+        }
+        assert_eq!(saved(&stream.series), saved(&back));
+    }
+}
+
+#[test]
+fn cut_and_foreign_bytes_are_refused() {
+    let stream = Stream::warmed(8 * DAY, daily);
+    let bytes = saved(&stream.series);
+    for len in 0..bytes.len() {
+        let refused = Calibrated::restore(&stream.spec, &mut Reader::new(&bytes[..len]));
+        assert!(matches!(refused, Err(CodecError::Truncated { .. })), "{len} bytes");
+    }
+    let mut other = bytes;
+    other[0] ^= 0x80;
+    let refused = Calibrated::restore(&stream.spec, &mut Reader::new(&other));
+    assert_eq!(refused, Err(CodecError::Invalid { what: "calibrated score" }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn flipped_bits_never_panic_nor_write_what_is_not_finite(at in 0usize..3000, bit in 0u8..8, points in 0u64..400) {
+        let stream = Stream::warmed(points, noise);
+        let mut bytes = saved(&stream.series);
+        let at = at % bytes.len();
+        bytes[at] ^= 1 << bit;
+        if let Ok(mut series) = Calibrated::restore(&stream.spec, &mut Reader::new(&bytes)) {
+            for i in 0..200 {
+                let time = finite(1.4e9 + MINUTE * (points + i) as f64);
+                if let Some(r) = series.update(&stream.spec, time, finite(noise(i))) {
+                    prop_assert!((0.0..=1.0).contains(&r.score) && r.log10_s.is_finite());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_finite_series_at_any_times_gives_finite_scores(
+        points in proptest::collection::vec((any::<f64>(), any::<f64>()), 40..120),
+    ) {
+        let spec = CalibratedSpec::default();
+        let mut series = Calibrated::new(&spec);
+        for (time, x) in points {
+            let (Some(time), Some(x)) = (Finite::new(time), Finite::new(x)) else { continue };
+            if let Some(r) = series.update(&spec, time, x) {
+                prop_assert!((0.0..=1.0).contains(&r.score));
+                prop_assert!(r.log10_points.is_finite() && r.log10_s.is_finite());
+            }
+        }
+        let bytes = saved(&series);
+        let back = Calibrated::restore(&spec, &mut Reader::new(&bytes));
+        prop_assert_eq!(saved(&back.unwrap()), bytes);
+    }
+}
+
+#[test]
+fn unit_and_offset_of_a_series_change_nothing() {
+    let shapes: [(&str, f64, f64); 4] =
+        [("x 1e9", 1e9, 0.0), ("x 1e-9", 1e-9, 0.0), ("+ 10000", 1.0, 1e4), ("x 1000 - 5e6", 1e3, -5e6)];
+    for (name, factor, offset) in shapes {
+        let (mut plain, mut other) = (Stream::new(), Stream::new());
+        let mut alarms = 0;
+        for i in 0..6 * DAY {
+            let x = noise(i) + if i % 3001 == 3000 { 9.0 } else { 0.0 };
+            if let (Some(a), Some(b)) = (plain.push(x), other.push(factor * x + offset)) {
+                assert!((a.log10_points - b.log10_points).abs() < 0.02, "{name}: {a:?} {b:?} at {i}");
+                assert_eq!(a.is_alarm, b.is_alarm, "{name} at {i}");
+                alarms += u32::from(a.is_alarm);
+            }
+        }
+        assert!(alarms > 0);
+    }
+}
+
+#[test]
+fn degenerate_series_stay_silent() {
+    type Case = (&'static str, fn(u64) -> f64);
+    let cases: [Case; 6] = [
+        ("constant", |_| 7.25),
+        ("zero", |_| 0.0),
+        ("huge constant", |_| 1.7e308),
+        ("two values in turn", |i| (i % 2) as f64),
+        ("saw tooth", |i| (i % 10) as f64),
+        ("huge and tiny in turn", |i| if i % 2 == 0 { f64::MAX } else { -f64::MAX }),
+    ];
+    for (name, f) in cases {
+        let mut stream = Stream::new();
+        let alarms = (0..7 * DAY).filter(|i| stream.push(f(*i)).is_some_and(|r| r.is_alarm)).count();
+        assert_eq!(alarms, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_constant_that_steps_alarms_once_and_the_new_level_is_taken_in() {
+    let mut stream = Stream::warmed(7 * DAY, |_| 7.25);
+    let first = stream.push(7.5).unwrap();
+    assert!(first.is_alarm && first.score > 0.5, "{first:?}");
+    let mut started = u32::from(matches!(first.alarm, Some(AlarmEvent::Started { .. })));
+    let mut last_alarm = 0;
+    for i in 1..3 * DAY {
+        let r = stream.push(7.5).unwrap();
+        started += u32::from(matches!(r.alarm, Some(AlarmEvent::Started { .. })));
+        if r.is_alarm {
+            last_alarm = i;
+        }
+    }
+    assert_eq!(started, 1);
+    assert!(last_alarm < 600, "still alarming after {last_alarm} points");
+}
+
+#[test]
+fn nan_and_infinities_are_no_numbers() {
+    assert_eq!(Finite::new(f64::NAN), None);
+    assert_eq!(Finite::new(f64::INFINITY), None);
+    assert_eq!(Finite::new(f64::NEG_INFINITY), None);
+    assert_eq!(Finite::new(-0.0).map(Finite::get), Some(0.0));
+}
+
+#[test]
+fn memory_is_bounded() {
+    let none = Stream::warmed(14 * DAY, noise);
+    assert_eq!(none.series.season(), None);
+    assert!(none.series.memory_bytes() <= 2048, "{}", none.series.memory_bytes());
+    let day = Stream::warmed(14 * DAY, daily);
+    assert_eq!(day.series.season(), Some(Period::Day));
+    assert!(day.series.memory_bytes() <= 3072, "{}", day.series.memory_bytes());
+}
+
+#[test]
+fn reasons_name_what_happened() {
+    type Fault = (&'static str, fn(u64) -> f64, fn(u64, f64) -> f64, Kind);
+    let faults: [Fault; 6] = [
+        ("one high value", noise, |i, x| if i == 0 { x + 12.0 } else { x }, Kind::Spike),
+        ("one low value", noise, |i, x| if i == 0 { x - 12.0 } else { x }, Kind::Drop),
+        ("a shift of one deviation", noise, |_, x| x.clamp(-1.9, 1.9) + 1.0, Kind::Level),
+        (
+            "restless between the usual extremes",
+            noise,
+            |i, _| if i % 2 == 0 { 2.0 } else { -2.0 },
+            Kind::Spread,
+        ),
+        ("no movement", noise, |_, _| 0.25, Kind::Stuck),
+        (
+            "a day without its season",
+            daily,
+            |i, x| x - (daily(14 * DAY + i) - noise(14 * DAY + i)),
+            Kind::Rhythm,
+        ),
+    ];
+    for (name, series, fault, kind) in faults {
+        let mut stream = Stream::warmed(14 * DAY, series);
+        let reason = (0..DAY).find_map(|i| {
+            let x = fault(i, series(14 * DAY + i));
+            stream.push(x).and_then(|r| r.reason)
+        });
+        assert_eq!(reason.map(|r| r.kind), Some(kind), "{name}: {reason:?}");
+        let reason = reason.unwrap();
+        assert!(reason.observed.is_finite() && reason.expected.is_finite(), "{name}: {reason:?}");
+    }
+}
+
+#[test]
+fn a_spike_is_told_with_observed_and_expected() {
+    let mut stream = Stream::warmed(14 * DAY, |i| 100.0 + noise(i));
+    let reason = stream.push(180.0).unwrap().reason.unwrap();
+    assert_eq!(reason.observed, 180.0);
+    assert!((reason.expected - 100.0).abs() < 2.0, "{reason:?}");
+}
+
+#[test]
+fn an_alarm_has_one_start_and_one_end() {
+    let mut stream = Stream::warmed(14 * DAY, noise);
+    let mut events = Vec::new();
+    for i in 0..2 * DAY {
+        let x = noise(14 * DAY + i) + if i < 20 { 15.0 } else { 0.0 };
+        events.extend(stream.push(x).and_then(|r| r.alarm));
+    }
+    let [AlarmEvent::Started { start_s }, AlarmEvent::Ended { start_s: same, end_s }] = events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(start_s, same);
+    assert!(end_s >= start_s && end_s <= start_s + 60.0 * MINUTE, "{events:?}");
+}
+
+#[test]
+fn a_repeat_within_the_incident_is_no_longer_rare() {
+    let mut stream = Stream::warmed(14 * DAY, noise);
+    let first = stream.push(15.0).unwrap();
+    let again = stream.push(16.0).unwrap();
+    assert!(first.score > 0.5 && again.score < 0.45, "{first:?} {again:?}");
+    assert!(again.is_alarm && again.alarm.is_none());
+}
+
+#[test]
+fn a_young_series_alarms_only_from_what_its_budget_has_earned() {
+    let mut stream = Stream::warmed(DAY, noise);
+    assert!(!stream.push(50.0).unwrap().is_alarm, "one a week, known for a day");
+    let spec = CalibratedSpec::new(Budget::new(1.0, 86_400.0).unwrap());
+    let mut series = Calibrated::new(&spec);
+    let mut starts = Vec::new();
+    for i in 0..2 * DAY {
+        let x = if i % 500 == 499 { 50.0 * i as f64 } else { noise(i) };
+        let r = series.update(&spec, finite(MINUTE * i as f64), finite(x));
+        if let Some(AlarmEvent::Started { start_s }) = r.and_then(|r| r.alarm) {
+            starts.push(start_s);
+        }
+    }
+    assert!(starts.len() <= 2 && starts[0] >= 86_400.0, "{starts:?}");
+}
+
+#[test]
+fn rarity_in_time_follows_the_series_own_spacing() {
+    for spacing in [1.0, 60.0, 3600.0] {
+        let spec = CalibratedSpec::default();
+        let mut series = Calibrated::new(&spec);
+        for i in 0..5000u64 {
+            series.update(&spec, finite(spacing * i as f64), finite(noise(i)));
+        }
+        let r = series.update(&spec, finite(spacing * 5000.0), finite(5.5)).unwrap();
+        assert!((r.log10_s - r.log10_points - libm::log10(spacing)).abs() < 1e-6, "{spacing}: {r:?}");
+    }
+}
+
+#[test]
+fn late_points_and_standing_clocks_do_no_harm() {
+    let mut stream = Stream::warmed(7 * DAY, noise);
+    let spec = stream.spec;
+    let cases =
+        [("days late", 1.4e9, 0.1), ("before the epoch", -5.0, -0.3), ("the same time again", -5.0, 0.2)];
+    for (name, time, x) in cases {
+        let r = stream.series.update(&spec, finite(time), finite(x));
+        assert!(r.is_some_and(|r| !r.is_alarm), "{name}");
+    }
+    assert!(stream.push(15.0).unwrap().is_alarm);
+}
+
+#[test]
+fn seasons_are_found_and_noise_has_none() {
+    type Case = (&'static str, fn(u64) -> f64, u64, Option<Period>);
+    let cases: [Case; 4] = [
+        ("noise", noise, 22, None),
+        ("daily", daily, 5, Some(Period::Day)),
+        ("hourly", |i| if i % 60 < 10 { 8.0 + noise(i) } else { noise(i) }, 5, Some(Period::Hour)),
+        (
+            "working days",
+            |i| {
+                let day_of_week = (i / DAY) % 7;
+                if day_of_week < 5 { daily(i) } else { noise(i) - 5.0 }
+            },
+            29,
+            Some(Period::Week),
+        ),
+    ];
+    for (name, f, days, period) in cases {
+        assert_eq!(Stream::warmed(days * DAY, f).series.season(), period, "{name}");
+    }
+}
+
+#[test]
+fn impossible_budgets_are_refused_with_their_numbers() {
+    for (alarms, period_s) in
+        [(0.0, 604_800.0), (-1.0, 86_400.0), (1.0, 60.0), (1.0, 1e12), (f64::NAN, 3600.0)]
+    {
+        let refused = Budget::new(alarms, period_s).unwrap_err();
+        assert!(refused.to_string().contains("is not possible"), "{refused}");
+    }
+    assert_eq!(Budget::new(2.0, 86_400.0).unwrap().period_s(), 43_200.0);
+    assert_eq!(CalibratedSpec::default().budget.period_s(), 604_800.0);
+}
+
+#[test]
+fn scores_of_a_fixed_series_are_golden() {
+    // what a change of the method changes first: the sum of all scores and the alarms of 21 days
+    let mut stream = Stream::new();
+    let (mut sum, mut alarms) = (0.0, Vec::new());
+    for i in 0..21 * DAY {
+        let x = daily(i) + if i == 15 * DAY + 100 { 25.0 } else { 0.0 };
+        if let Some(r) = stream.push(x) {
+            sum += r.score;
+            if matches!(r.alarm, Some(AlarmEvent::Started { .. })) {
+                alarms.push(i);
+            }
+        }
+    }
+    assert_eq!(format!("{sum:.9} {alarms:?}"), GOLDEN);
+}
+
+const GOLDEN: &str = "5093.407531707 [21215, 21700, 23335]";
