@@ -179,7 +179,10 @@ impl Pipeline {
         match self.bank.observe(section, &self.key, observation) {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
-                watcher.extractor.annotate(record, &watcher.found, &annotation::score_fields(scores));
+                let (extractor, found) = (&watcher.extractor, &watcher.found);
+                if !extractor.append_numbers(record, found, &[scores.outlier, scores.change]) {
+                    extractor.annotate(record, found, &annotation::score_fields(scores));
+                }
             }
             Some(Verdict::WarmingUp) => self.counters.warming_up += 1,
             Some(Verdict::Refused(refusal)) => {

@@ -87,6 +87,12 @@ impl Watcher {
                 time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
             }
         }
+        if self.keys == 1
+            && let Some(text) = found.plain_text(record, first_key)
+        {
+            key.set(b't', text);
+            return Observation { time, value, source: 0 };
+        }
         key.fill(|out| {
             for input in first_key..first_key + self.keys {
                 append_key(found.value(record, input), self.keys > 1, out);

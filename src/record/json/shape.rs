@@ -160,7 +160,7 @@ impl Shape {
                 }
             };
             if let Some(place) = places.get_mut(usize::from(piece.input)) {
-                *place = Place { scan, span, number };
+                *place = Place { scan, span, number, is_plain: piece.hole == Hole::String };
             }
         }
         None
