@@ -65,11 +65,17 @@ impl SeriesKey {
             *behind = [0; 7];
             self.len = end;
         } else {
-            self.fill(|out| {
-                out.push(kind);
-                out.extend_from_slice(text);
-            });
+            self.set_long(kind, text);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn set_long(&mut self, kind: u8, text: &[u8]) {
+        self.fill(|out| {
+            out.push(kind);
+            out.extend_from_slice(text);
+        });
     }
 
     #[cold]
@@ -115,9 +121,9 @@ impl StoredKey {
 
     #[inline]
     pub(super) fn matches(&self, key: &SeriesKey) -> bool {
-        let (ours, theirs) = (&*self.words, key.words());
+        // the key's buffer always holds more words, so that its slice needs no exact end
+        let (ours, theirs) = (&*self.words, key.padded.as_chunks::<8>().0);
         self.len as usize == key.len()
-            && ours.len() == theirs.len()
             && ours.iter().zip(theirs).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
     }
 

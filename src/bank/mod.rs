@@ -158,6 +158,7 @@ impl<M: Model> Bank<M> {
     /// Scores and learns one observation of the series `key` of a section.
     ///
     /// It is on disk after the next [`commit`](Bank::commit). `None` only for a section that does not exist, or when there is no memory for even one series.
+    #[inline]
     pub fn observe(&mut self, section: u16, key: &SeriesKey, observation: Observation) -> Option<M::Output> {
         let at = match self.arena.find(section, key) {
             Some(at) => {
@@ -237,6 +238,8 @@ impl<M: Model> Bank<M> {
         M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
     }
 
+    #[cold]
+    #[inline(never)]
     fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
         let bytes = 2 * (M::memory_bytes(spec) + key.len() + 64);

@@ -98,21 +98,28 @@ impl Pipeline {
     pub fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
         self.counters.records += 1;
         self.route(tag);
-        for n in 0..self.route.len() {
-            let section = self.route[n];
+        let mut n = 0;
+        while let Some(&section) = self.route.get(n) {
             self.score(section, time, record);
+            n += 1;
         }
         self.bank.commit();
         if self.bank.has_notices() {
-            for notice in self.bank.take_notices() {
-                if notice.is_error() {
-                    self.errors.add(&notice.to_string());
-                }
-                self.log.push(notice.to_string());
-            }
+            self.pass_notices_on();
         }
         if !self.errors.is_empty() {
             self.errors.write(record, &mut self.found);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pass_notices_on(&mut self) {
+        for notice in self.bank.take_notices() {
+            if notice.is_error() {
+                self.errors.add(&notice.to_string());
+            }
+            self.log.push(notice.to_string());
         }
     }
 
@@ -172,7 +179,7 @@ impl Pipeline {
             Reading::Nothing => return,
             Reading::NotANumber(what) => {
                 self.counters.refused += 1;
-                self.errors.add(&watcher.explain_not_a_number(what));
+                self.errors.not_a_number(watcher, what);
                 return;
             }
         };
@@ -187,7 +194,7 @@ impl Pipeline {
             Some(Verdict::WarmingUp) => self.counters.warming_up += 1,
             Some(Verdict::Refused(refusal)) => {
                 self.counters.refused += 1;
-                self.errors.add(&watcher.explain_refusal(refusal));
+                self.errors.refusal(watcher, refusal);
             }
             None => {}
         }
@@ -254,6 +261,21 @@ impl ErrorField {
         self.text.push_str(message);
     }
 
+    // cold and on their own: what they prepare is not to burden records that are scored
+    #[cold]
+    #[inline(never)]
+    fn not_a_number(&mut self, watcher: &Watcher, what: &str) {
+        self.add(&watcher.explain_not_a_number(what));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refusal(&mut self, watcher: &Watcher, refusal: Refusal) {
+        self.add(&watcher.explain_refusal(refusal));
+    }
+
+    #[cold]
+    #[inline(never)]
     fn write(&mut self, record: &mut Vec<u8>, found: &mut Found) {
         if self.extractor.scan(record, found).is_ok() {
             self.extractor.annotate(record, found, &[(0, Field::Text(&self.text))]);

@@ -76,7 +76,7 @@ impl Watcher {
         Reading::Point(self.observation(record, value, event_time, key))
     }
 
-    #[inline]
+    #[inline(always)]
     fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
         let found = &self.found;
         let mut time = event_time;
@@ -93,12 +93,17 @@ impl Watcher {
             key.set(b't', text);
             return Observation { time, value, source: 0 };
         }
+        self.fill_key(record, first_key, key);
+        Observation { time, value, source: 0 }
+    }
+
+    #[inline(never)]
+    fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) {
         key.fill(|out| {
             for input in first_key..first_key + self.keys {
-                append_key(found.value(record, input), self.keys > 1, out);
+                append_key(self.found.value(record, input), self.keys > 1, out);
             }
         });
-        Observation { time, value, source: 0 }
     }
 
     pub(super) fn explain_not_a_number(&self, what: &str) -> String {
