@@ -89,16 +89,17 @@ pub(super) fn append(value: f64, out: &mut Vec<u8>) -> bool {
         *slot = b'.';
     }
     // at most 15 digits
-    loop {
+    while whole > 9 {
         at -= 1;
         let rest = whole / 10;
         if let Some(slot) = text.get_mut(at) {
             *slot = b'0' + (whole - rest * 10) as u8;
         }
         whole = rest;
-        if whole == 0 {
-            break;
-        }
+    }
+    at -= 1;
+    if let Some(slot) = text.get_mut(at) {
+        *slot = b'0' + whole as u8;
     }
     if value < 0.0 {
         at -= 1;
