@@ -30,6 +30,13 @@ extern "C" fn malloc(size: usize) -> *mut u8 {
 extern "C" fn free(_pointer: *mut u8) {}
 
 #[unsafe(no_mangle)]
-extern "C" fn noop(_tag: *const u8, _tag_len: u32, _s: u32, _ns: u32, record: *const u8, _len: u32) -> *const u8 {
+extern "C" fn noop(
+    _tag: *const u8,
+    _tag_len: u32,
+    _s: u32,
+    _ns: u32,
+    record: *const u8,
+    _len: u32,
+) -> *const u8 {
     record
 }
