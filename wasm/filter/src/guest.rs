@@ -33,7 +33,7 @@ pub(crate) struct Guest {
 #[derive(Debug)]
 enum Engine {
     Scoring(Box<Pipeline>),
-    Passing(Unconfigured),
+    Passing(Box<Unconfigured>),
 }
 
 /// The configuration file that was read.
@@ -56,7 +56,7 @@ impl Guest {
         let (engine, source) = if traps > MAX_TRAPS {
             let message = format!("stopped scoring after {traps} internal errors");
             abi::log(&message);
-            (Engine::Passing(Unconfigured::new(&message, Format::Json)), None)
+            (Engine::Passing(Box::new(Unconfigured::new(&message, Format::Json))), None)
         } else {
             load()
         };
@@ -98,7 +98,7 @@ impl Guest {
                 pipeline.flush();
             }
             // the old journal is closed before the new pipeline takes it over
-            self.engine = Engine::Passing(Unconfigured::new("", Format::Json));
+            self.engine = Engine::Passing(Box::new(Unconfigured::new("", Format::Json)));
             (self.engine, self.source) = load();
             abi::log("the configuration was read again");
         }
@@ -141,7 +141,7 @@ fn load() -> (Engine, Option<Source>) {
 
 fn pass(message: String, source: Option<Source>) -> (Engine, Option<Source>) {
     abi::log(&message);
-    (Engine::Passing(Unconfigured::new(&message, Format::Json)), source)
+    (Engine::Passing(Box::new(Unconfigured::new(&message, Format::Json))), source)
 }
 
 fn read(source: Source) -> Result<String, Errno> {
