@@ -97,6 +97,7 @@ impl<M> Arena<M> {
     }
 
     /// Makes `at` the most recently seen.
+    #[inline]
     pub(super) fn touch(&mut self, at: u32) {
         if self.newest != at {
             self.unlink(at);

@@ -187,6 +187,7 @@ impl<M: Model> Bank<M> {
     ///
     /// It is on disk after the next [`commit`](Bank::commit). False, and `output` untouched, only for a section
     /// that does not exist, or when there is no memory for even one series.
+    #[inline]
     pub fn observe(
         &mut self,
         section: u16,
@@ -292,6 +293,8 @@ impl<M: Model> Bank<M> {
         M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
     }
 
+    #[cold]
+    #[inline(never)]
     fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
         let bytes = needed::<M>(spec, key.len());

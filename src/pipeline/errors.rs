@@ -1,5 +1,7 @@
 //! `anomaly_error`: what is wrong, told in the record itself.
 
+use super::scoring::Refusal;
+use super::watcher::Watcher;
 use crate::annotation;
 use crate::record::{Extractor, Field, Format, Found, Output};
 
@@ -27,6 +29,21 @@ impl ErrorField {
         self.text.push_str(message);
     }
 
+    // cold and on their own: what they prepare is not to burden records that are scored
+    #[cold]
+    #[inline(never)]
+    pub(super) fn not_a_number(&mut self, watcher: &Watcher, what: &str) {
+        self.add(&watcher.explain_not_a_number(what));
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refusal(&mut self, watcher: &Watcher, refusal: Refusal) {
+        self.add(&watcher.explain_refusal(refusal));
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(super) fn write(&mut self, record: &mut Vec<u8>, found: &mut Found) {
         // each byte may need an escape of six
         let room = 6 * self.text.len() + 64;

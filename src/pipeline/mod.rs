@@ -125,21 +125,28 @@ impl Pipeline {
     pub fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
         self.counters.records += 1;
         self.route(tag);
-        for n in 0..self.route.len() {
-            let section = self.route[n];
+        let mut n = 0;
+        while let Some(&section) = self.route.get(n) {
             self.score(section, time, record);
+            n += 1;
         }
         self.bank.commit();
         if self.bank.has_notices() {
-            for notice in self.bank.take_notices() {
-                if notice.is_error() {
-                    self.errors.add(&notice.to_string());
-                }
-                self.log.push(notice.to_string());
-            }
+            self.pass_notices_on();
         }
         if !self.errors.is_empty() {
             self.errors.write(record, &mut self.found);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn pass_notices_on(&mut self) {
+        for notice in self.bank.take_notices() {
+            if notice.is_error() {
+                self.errors.add(&notice.to_string());
+            }
+            self.log.push(notice.to_string());
         }
     }
 
@@ -199,7 +206,7 @@ impl Pipeline {
             Reading::Nothing => return,
             Reading::NotANumber(what) => {
                 self.counters.refused += 1;
-                self.errors.add(&watcher.explain_not_a_number(what));
+                self.errors.not_a_number(watcher, what);
                 return;
             }
         };
@@ -210,7 +217,7 @@ impl Pipeline {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.annotate(record, &annotation::score_fields(scores), 0);
+                    watcher.append_scores(record, scores);
                 } else {
                     self.watch(section, observation, Some(scores), record);
                 }
@@ -230,7 +237,7 @@ impl Pipeline {
             }
             Some(Verdict::Refused(refusal)) => {
                 self.counters.refused += 1;
-                self.errors.add(&watcher.explain_refusal(refusal));
+                self.errors.refusal(watcher, refusal);
             }
             None => {}
         }

@@ -6,7 +6,7 @@ use crate::annotation;
 use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
-use crate::detector::ParamsError;
+use crate::detector::{ParamsError, Scores};
 use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
 
@@ -79,6 +79,15 @@ impl Watcher {
         self.extractor.scan(record, &mut self.found).is_ok()
     }
 
+    /// Writes the scores where a record has nothing else to get: the short way first.
+    #[inline]
+    pub(super) fn append_scores(&self, record: &mut Vec<u8>, scores: Scores) {
+        let room = record.try_reserve_exact(self.room).is_ok();
+        if room && !self.extractor.append_numbers(record, &self.found, &[scores.outlier, scores.change]) {
+            self.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+        }
+    }
+
     /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them
     /// that are not the same in every record.
     #[inline]
@@ -114,7 +123,7 @@ impl Watcher {
         Reading::Point(self.observation(record, value, event_time, key))
     }
 
-    #[inline]
+    #[inline(always)]
     fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
         let found = &self.found;
         let mut time = event_time;
@@ -125,13 +134,24 @@ impl Watcher {
                 time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
             }
         }
-        key.fill(|out| {
-            for input in first_key..first_key + self.keys {
-                append_key(found.value(record, input), self.keys > 1, out);
-            }
-        });
+        if self.keys == 1
+            && let Some(text) = found.plain_text(record, first_key)
+        {
+            key.set(b't', text);
+            return Observation { time, value, source: 0 };
+        }
+        self.fill_key(record, first_key, key);
         let source = self.source.map_or(0, |input| source_of(found.value(record, input)));
         Observation { time, value, source }
+    }
+
+    #[inline(never)]
+    fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) {
+        key.fill(|out| {
+            for input in first_key..first_key + self.keys {
+                append_key(self.found.value(record, input), self.keys > 1, out);
+            }
+        });
     }
 
     /// Whether several fields make the key.

@@ -61,4 +61,30 @@ impl Extractor {
             Format::Msgpack => msgpack::annotate(record, &self.pieces, found, fields),
         }
     }
+
+    /// Writes every output at once, as [`annotate`](Extractor::annotate) would: the constants, and `numbers`, in
+    /// order, for the others. Only the plain case is taken: a JSON record with nothing behind its closing brace
+    /// and no field of these names, and finite numbers, one for each output without a constant. Otherwise the
+    /// record stays as it is and the answer is false.
+    ///
+    /// ```
+    /// use fluent_anomaly::record::{Extractor, Format, Found, Output};
+    ///
+    /// let outputs = [("metric", Some("x".to_owned())), ("score", None)];
+    /// let outputs = outputs.map(|(name, constant)| Output { name: name.to_owned(), constant });
+    /// let extractor = Extractor::new(Format::Json, &[], &outputs);
+    /// let mut found = Found::default();
+    /// let mut record = br#"{"a":1}"#.to_vec();
+    /// extractor.scan(&record, &mut found)?;
+    /// assert!(extractor.append_numbers(&mut record, &found, &[1.5]));
+    /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
+    /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
+    /// ```
+    #[inline]
+    #[must_use = "false: nothing was written"]
+    pub fn append_numbers(&self, record: &mut Vec<u8>, found: &Found, numbers: &[f64]) -> bool {
+        self.format == Format::Json
+            && found.format == Format::Json
+            && json::append_numbers(record, &self.pieces, found, numbers)
+    }
 }

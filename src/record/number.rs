@@ -80,6 +80,28 @@ impl Decimal {
         let first = text.word(start) as u8;
         let negative = first == b'-';
         let start = start + usize::from(negative);
+        // a point and all digits within one word: the point is cut out, and the digits are read at once
+        let word = text.word(start);
+        let marks = non_digits(word);
+        let more = marks & marks.wrapping_sub(1);
+        if more != 0 {
+            let whole = lowest(marks);
+            let end = lowest(more);
+            let low = (1 << (8 * whole)) - 1;
+            if (word >> (8 * whole)) as u8 == b'.' && whole != 0 && end > whole + 1 {
+                if word as u8 == b'0' && whole != 1 {
+                    return None;
+                }
+                let digits = (word & low | (word >> 8) & !low) << (72 - 8 * end);
+                return Some(Self {
+                    end: start + end,
+                    negative,
+                    mantissa: eight_digits(digits),
+                    digits: end - 1,
+                    places: end - whole - 1,
+                });
+            }
+        }
         let (mut mantissa, mut end) = (0, start);
         let mut places = 0;
         let mut point = 0;

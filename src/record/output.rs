@@ -49,6 +49,8 @@ impl Field<'_> {
 pub(super) struct Pieces {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
+    /// Ends of the pieces ahead of each output without a constant; the last piece goes on to the end.
+    cuts: Vec<usize>,
 }
 
 /// Where an output's name and constant stand; `name <= constant <= end`, all inside of the bytes.
@@ -79,6 +81,9 @@ impl Pieces {
             if let Some(value) = &output.constant {
                 text(value, &mut pieces.bytes);
             }
+            if output.constant.is_none() {
+                pieces.cuts.push(constant);
+            }
             pieces.marks.push(Mark {
                 name: start,
                 constant,
@@ -96,6 +101,24 @@ impl Pieces {
     #[inline]
     pub(super) fn mark(&self, output: usize) -> Option<Mark> {
         self.marks.get(output).copied()
+    }
+
+    /// Appends all outputs, `numbers` for those that are no constants.
+    #[inline]
+    pub(super) fn append_all(&self, numbers: &[f64], out: &mut Vec<u8>, append: impl Fn(f64, &mut Vec<u8>)) {
+        let mut start = 0;
+        for (&number, &end) in numbers.iter().zip(&self.cuts) {
+            self.copy(start, end, out);
+            append(number, out);
+            start = end;
+        }
+        self.copy(start, self.bytes.len(), out);
+    }
+
+    /// How many numbers [`append_all`](Self::append_all) takes.
+    #[inline]
+    pub(super) fn numbers(&self) -> usize {
+        self.cuts.len()
     }
 
     #[inline]

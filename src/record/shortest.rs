@@ -80,6 +80,7 @@ pub(super) fn append(value: f64, out: &mut Vec<u8>) -> bool {
     let high = fraction / 100_000_000;
     let low = eight(fraction.wrapping_sub(high.wrapping_mul(100_000_000)));
     let high = eight(high);
+    // digits at the end that are left out; one stays
     let zeros = if low != 0 { low.leading_zeros() >> 3 } else { (8 + (high.leading_zeros() >> 3)).min(15) };
     text[POINT..POINT + 8].copy_from_slice(&(high | ZEROS).to_le_bytes());
     text[POINT + 8..].copy_from_slice(&(low | ZEROS).to_le_bytes());
@@ -88,16 +89,17 @@ pub(super) fn append(value: f64, out: &mut Vec<u8>) -> bool {
         *slot = b'.';
     }
     // at most 15 digits
-    loop {
+    while whole > 9 {
         at -= 1;
         let rest = whole / 10;
         if let Some(slot) = text.get_mut(at) {
             *slot = b'0' + (whole - rest * 10) as u8;
         }
         whole = rest;
-        if whole == 0 {
-            break;
-        }
+    }
+    at -= 1;
+    if let Some(slot) = text.get_mut(at) {
+        *slot = b'0' + whole as u8;
     }
     if value < 0.0 {
         at -= 1;

@@ -7,7 +7,7 @@ pub(super) mod shape;
 mod write;
 
 pub(super) use scan::scan;
-pub(super) use write::{annotate, pieces};
+pub(super) use write::{annotate, append_numbers, pieces};
 
 use super::value::{Number, Repr, Text, Value};
 

@@ -32,8 +32,6 @@ pub(in crate::record) struct Shape {
     text: Option<Box<Text>>,
     /// In the order of the record; never empty once a shape was taken.
     pieces: Vec<Piece>,
-    /// The text of the pieces; what lies behind the end of a piece in its last word is 0.
-    words: Vec<u64>,
     /// Bytes from the closing brace to the end.
     edge: usize,
     members: u32,
@@ -45,16 +43,18 @@ pub(in crate::record) struct Shape {
     next_pause: u32,
 }
 
-/// Text that must be there, then a hole.
+/// Up to sixteen bytes that must be there, then a hole. Two words without a loop: a loop over the words of a
+/// longer piece costs a third more.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// The piece's words: `from..to` and `to`, which is the last one.
-    from: usize,
-    to: usize,
-    /// Which bits of the last word count.
-    mask: u64,
-    /// Bytes of the last word that count, 1..=8.
-    rest: usize,
+    /// What lies behind the end is 0.
+    first: u64,
+    second: u64,
+    /// Which bits count.
+    first_mask: u64,
+    second_mask: u64,
+    /// Bytes, 1..=16.
+    len: usize,
     hole: Hole,
     /// The input that stands in the hole, or NONE.
     input: u16,
@@ -62,6 +62,8 @@ struct Piece {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hole {
+    /// None: the text goes on.
+    None,
     String,
     Number,
     /// The record ends here.
@@ -81,7 +83,7 @@ struct Spot {
 
 /// A record that can be read a word at a time, at any place, without a look at its length.
 #[derive(Debug, Clone)]
-pub(in crate::record) struct Text([u8; WRAP + 8]);
+pub(in crate::record) struct Text([u8; WRAP + 16]);
 
 impl Text {
     /// Eight bytes; `at` is at most the length of the record.
@@ -92,6 +94,14 @@ impl Text {
             .get(at..at + 8)
             .and_then(|bytes| bytes.first_chunk())
             .map_or(0, |word| u64::from_le_bytes(*word))
+    }
+
+    /// Sixteen bytes.
+    #[inline(always)]
+    fn two_words(&self, at: usize) -> (u64, u64) {
+        let at = at % WRAP;
+        let both = self.0.get(at..at + 16).and_then(|bytes| bytes.as_chunks::<8>().0.first_chunk());
+        both.map_or((0, 0), |[first, second]| (u64::from_le_bytes(*first), u64::from_le_bytes(*second)))
     }
 
     fn fill(&mut self, record: &[u8]) -> Option<()> {
@@ -126,18 +136,14 @@ impl Shape {
         text.fill(record)?;
         let mut at = 0;
         for piece in &self.pieces {
-            for word in self.words.get(piece.from..piece.to)? {
-                if text.word(at) != *word {
-                    return None;
-                }
-                at += 8;
-            }
-            if text.word(at) & piece.mask != *self.words.get(piece.to)? {
+            let (first, second) = text.two_words(at);
+            if first & piece.first_mask != piece.first || second & piece.second_mask != piece.second {
                 return None;
             }
-            at += piece.rest;
+            at += piece.len;
             let start = at;
             let (span, number) = match piece.hole {
+                Hole::None => continue,
                 Hole::String => {
                     // what stops the string is compared with the next piece, which begins with the quote
                     let mut stops = string_stops(text.word(at));
@@ -160,7 +166,7 @@ impl Shape {
                 }
             };
             if let Some(place) = places.get_mut(usize::from(piece.input)) {
-                *place = Place { scan, span, number };
+                *place = Place { scan, span, number, is_plain: piece.hole == Hole::String };
             }
         }
         None
@@ -215,7 +221,6 @@ impl Shape {
             }
         }
         self.pieces.clear();
-        self.words.clear();
         let mut from = 0;
         for value in values.iter().filter(|value| value.differs || value.input != NONE) {
             self.push(record.get(from..value.start)?, value.hole, value.input);
@@ -228,21 +233,34 @@ impl Shape {
         self.sample.extend_from_slice(record);
         self.values = values;
         self.tree = Some(Arc::clone(tree));
-        self.text.get_or_insert_with(|| Box::new(Text([0; WRAP + 8])));
+        self.text.get_or_insert_with(|| Box::new(Text([0; WRAP + 16])));
         Some(())
     }
 
     /// Text is never empty: something stands in front of every value, and behind the last one.
-    fn push(&mut self, text: &[u8], hole: Hole, input: u16) {
-        let from = self.words.len();
-        for bytes in text.chunks(8) {
-            let mut word = [0; 8];
-            word[..bytes.len()].copy_from_slice(bytes);
-            self.words.push(u64::from_le_bytes(word));
+    fn push(&mut self, mut text: &[u8], hole: Hole, input: u16) {
+        while let Some((piece, behind)) = text.split_at_checked(16).filter(|(_, behind)| !behind.is_empty()) {
+            self.pieces.push(Piece::new(piece, Hole::None, NONE));
+            text = behind;
         }
-        let rest = (text.len().max(1) - 1) % 8 + 1;
-        let to = self.words.len().saturating_sub(1);
-        self.pieces.push(Piece { from, to, mask: u64::MAX >> (64 - 8 * rest), rest, hole, input });
+        self.pieces.push(Piece::new(text, hole, input));
+    }
+}
+
+impl Piece {
+    /// At most sixteen bytes.
+    fn new(text: &[u8], hole: Hole, input: u16) -> Self {
+        let words = |byte: fn(u8) -> u8| {
+            let mut bytes = [0; 16];
+            for (slot, &b) in bytes.iter_mut().zip(text) {
+                *slot = byte(b);
+            }
+            let both = u128::from_le_bytes(bytes);
+            (both as u64, (both >> 64) as u64)
+        };
+        let (first, second) = words(|byte| byte);
+        let (first_mask, second_mask) = words(|_| u8::MAX);
+        Self { first, second, first_mask, second_mask, len: text.len().min(16), hole, input }
     }
 }
 

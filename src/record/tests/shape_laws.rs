@@ -19,7 +19,10 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
             other => format!("{other:?}"),
         })
         .collect();
+    let mut plain = record.clone();
+    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5]);
     extractor.annotate(&mut record, found, &[(0, Field::Number(0.5)), (1, Field::Constant)]);
+    assert_eq!(plain, if is_plain { &record[..] } else { text });
     (format!("{result:?} {values:?} {}", found.edge), record)
 }
 

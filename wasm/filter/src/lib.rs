@@ -15,3 +15,11 @@ mod abi;
 mod folder;
 #[cfg(target_arch = "wasm32")]
 mod guest;
+
+#[cfg(all(target_arch = "wasm32", feature = "talc"))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+#[cfg(all(target_arch = "wasm32", feature = "wee_alloc", not(feature = "talc")))]
+#[global_allocator]
+static ALLOCATOR: wee_alloc::WeeAlloc<'static> = wee_alloc::WeeAlloc::INIT;
