@@ -98,7 +98,7 @@ impl Timeline {
             transition,
             groups: &groups,
         };
-        let message = (!self.spec.message.is_empty()).then(|| render(&self.spec.message, &facts));
+        let message = Some(render(&self.spec.message, &facts)).filter(|message| !message.trim().is_empty());
         self.told.push(Told { time_s, status, transition, share, value, band, message });
     }
 
