@@ -29,7 +29,8 @@ const YAML: &str = "fluent-config/monitor.yaml";
 const CPU: &str = "    - name: cpu\n      tag: cpu.local\n      interval_sec: 1\n";
 const TAIL: &str = "    - name: tail\n      tag: cpu.local\n      path: in.jsonl\n      parser: records\n      \
     read_from_head: true\n      buffer_chunk_size: 1M\n      buffer_max_size: 4M\n";
-const PARSER: &str = "parsers:\n  - name: records\n    format: json\n    time_key: at\n    time_format: '%s'\n\npipeline:\n";
+const PARSER: &str =
+    "parsers:\n  - name: records\n    format: json\n    time_key: at\n    time_format: '%s'\n\npipeline:\n";
 const START: i64 = 1_700_000_000;
 
 fn fluent_bits() -> impl Iterator<Item = (PathBuf, TempDir)> {
@@ -132,7 +133,9 @@ fn a_series_that_falls_silent_is_routed_as_well() {
     let records: Vec<Value> = (0..200)
         .flat_map(|n| {
             let hosts: &[&str] = if n < 60 { &["gone", "here"] } else { &["here"] };
-            hosts.iter().map(move |host| json!({"at": (START + n).to_string(), "cpu_p": 10 + n % 5, "host": host}))
+            hosts
+                .iter()
+                .map(move |host| json!({"at": (START + n).to_string(), "cpu_p": 10 + n % 5, "host": host}))
         })
         .collect();
     let expected = transitions(&ini, &records);
