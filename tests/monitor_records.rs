@@ -159,10 +159,8 @@ fn reminders_come_while_the_alert_lasts() {
         let x = if minute >= 200 { 500.0 } else { usual(minute) };
         let record = point(&mut p, minute, "a", x);
         if record["anomaly"]["renotify"] == true {
-            assert_eq!(
-                (&record["anomaly"]["status"], &record["anomaly"]["message"]),
-                (&json!("ALERT"), &json!("still 1"))
-            );
+            assert_eq!(record["anomaly"]["status"], "ALERT");
+            assert!(text(&record["anomaly"], "message").starts_with("still "), "{record}");
             reminders.push(minute);
         }
     }
