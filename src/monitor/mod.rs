@@ -9,6 +9,7 @@
 //! | [`rollup`] | records of a series -> buckets of the interval |
 //! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
 //! | [`watch`] | one series under its monitors: roll-up -> band -> verdict -> states |
+//! | [`backtest`] | the same over history: time passes in its gaps |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
 //! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
@@ -16,6 +17,7 @@
 //! Nothing here reads a clock: time is an argument, in whole seconds of UTC.
 
 pub mod alert;
+pub mod backtest;
 #[cfg(feature = "companion")]
 pub mod exchange;
 pub mod explain;

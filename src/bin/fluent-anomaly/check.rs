@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fluent_anomaly::config::{Config, Journal, Kind, Section};
+use fluent_anomaly::config::{Config, Journal, Kind, Monitor, Section};
 use fluent_anomaly::pipeline;
 
 use crate::failure::Failure;
@@ -67,8 +67,20 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         text += &format!("  writes  {}\n", section.annotation_names().join(", "));
         text += &format!("  memory  {} bytes a series besides its key\n\n", pipeline::series_bytes(section));
     }
+    for monitor in &config.monitors {
+        let on = config.sections.get(monitor.on).map(Section::title).unwrap_or_default();
+        text += &format!("[monitor.{}]\n  on      [{on}]\n  query   {}\n", monitor.name, monitor.spec.query);
+        text += &format!("  writes  {}\n", monitor.annotation_names().join(", "));
+        text += &format!("  memory  {} bytes a series besides its key", pipeline::monitor_bytes([monitor]));
+        let shared = sharing(config, monitor);
+        text += &match shared.is_empty() {
+            true => "\n\n".to_owned(),
+            false => format!("; shares its band with {}\n\n", shared.join(", ")),
+        };
+    }
     let max = config.filter.max_series;
-    text += &format!("at most {max} series: {}", mebibytes(total_bytes(config)));
+    let what = if config.monitors.is_empty() { "series" } else { "models, of scores and of bands" };
+    text += &format!("at most {max} {what}: {}", mebibytes(total_bytes(config)));
     text += &match state {
         None => "; state is kept in memory only\n".to_owned(),
         Some(folder) => {
@@ -82,11 +94,27 @@ fn describe(config: &Config, state: Option<&str>) -> String {
     text
 }
 
-/// The dearest section at `max_series`, with keys of 32 bytes.
+/// The dearest model at `max_series`, with keys of 32 bytes. Bands count as models of their own.
 fn total_bytes(config: &Config) -> u64 {
     const KEY: usize = 32;
-    let dearest = config.sections.iter().map(pipeline::series_bytes).max().unwrap_or(0);
+    let scores = config.sections.iter().map(pipeline::series_bytes);
+    let bands = (0..config.sections.len()).map(|at| pipeline::monitor_bytes(watching(config, at)));
+    let dearest = scores.chain(bands).max().unwrap_or(0);
     (dearest + KEY) as u64 * config.filter.max_series as u64
+}
+
+fn watching(config: &Config, section: usize) -> impl Iterator<Item = &Monitor> {
+    config.monitors.iter().filter(move |monitor| monitor.on == section)
+}
+
+/// The monitors that cost little more because this one is there: together they take less than apart.
+fn sharing(config: &Config, monitor: &Monitor) -> Vec<String> {
+    let apart = |other: &Monitor| pipeline::monitor_bytes([monitor]) + pipeline::monitor_bytes([other]);
+    watching(config, monitor.on)
+        .filter(|other| other.name != monitor.name)
+        .filter(|other| pipeline::monitor_bytes([monitor, *other]) < apart(other))
+        .map(|other| format!("[monitor.{}]", other.name))
+        .collect()
 }
 
 fn mebibytes(bytes: u64) -> String {
@@ -105,7 +133,17 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "bytes_per_series": pipeline::series_bytes(section),
         })
     };
+    let monitor = |monitor: &Monitor| {
+        serde_json::json!({
+            "monitor": monitor.name,
+            "on": config.sections.get(monitor.on).map(Section::title),
+            "query": monitor.spec.query.to_string(),
+            "writes": monitor.annotation_names(),
+            "bytes_per_series": pipeline::monitor_bytes([monitor]),
+        })
+    };
     serde_json::json!({
+        "monitors": config.monitors.iter().map(monitor).collect::<Vec<_>>(),
         "sections": config.sections.iter().map(section).collect::<Vec<_>>(),
         "max_series": config.filter.max_series,
         "max_bytes": total_bytes(config),

@@ -12,6 +12,7 @@ mod files;
 mod filter;
 mod frames;
 mod input;
+mod monitor;
 mod pull;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
@@ -33,6 +34,7 @@ enum Command {
     Check(check::Args),
     Dd(dd::Args),
     Pull(pull::Args),
+    Monitor(monitor::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Dd(args) => dd::run(&args),
         Command::Pull(args) => pull::run(&args),
+        Command::Monitor(args) => monitor::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

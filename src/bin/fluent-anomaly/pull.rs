@@ -82,7 +82,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn datadog_settings(config: &Config) -> DatadogSettings {
+/// Site of the configuration, keys of the environment.
+pub(crate) fn datadog_settings(config: &Config) -> DatadogSettings {
     let key = |names: [&str; 2]| {
         Secret::new(&names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default())
     };

@@ -13,6 +13,9 @@ use ureq::{Agent, Proxy, RequestBuilder};
 /// Most bytes of an error's body that are read.
 const MAX_ERROR_BYTES: u64 = 8 << 10;
 
+/// Most bytes of an answer about one monitor that are read.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
+
 /// Bytes of a malformed body that are kept for the message; shown are fewer, so that no key is cut before it is
 /// recognised and taken out.
 const HEAD_BYTES: usize = 4 << 10;
@@ -76,6 +79,27 @@ impl Http {
         let request =
             self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
         self.reply(self.with_keys(request).send(body), read)
+    }
+
+    /// POST of JSON whose answer is small: the body of a 200, or what became of the call.
+    pub(super) fn post_once(&self, path: &str, body: &str) -> Result<Vec<u8>, Outcome> {
+        let request =
+            self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
+        let unavailable = |error: &str| Outcome::Unavailable { reason: self.settings.printable(error) };
+        let mut response =
+            self.with_keys(request).send(body).map_err(|error| unavailable(&error.to_string()))?;
+        let rate = rate_headers(response.headers());
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(self.failure(status, &mut response, &rate));
+        }
+        let mut answer = Vec::new();
+        let reader = response.body_mut().with_config().limit(u64::MAX).reader();
+        reader
+            .take(MAX_ANSWER_BYTES)
+            .read_to_end(&mut answer)
+            .map_err(|error| unavailable(&error.to_string()))?;
+        Ok(answer)
     }
 
     fn with_keys<S>(&self, request: RequestBuilder<S>) -> RequestBuilder<S> {

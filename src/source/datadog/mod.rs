@@ -6,6 +6,7 @@
 //! | `http` | one request: headers, time-outs, a bounded body, what a status code means |
 //! | `answer` | bodies, read leniently: v1 and v2 |
 //! | `v1`, `v2` | the two query endpoints behind [`QueryApi`] |
+//! | `monitors` | the calls that validate and create a monitor |
 //! | `budget` | calls an hour: our own limit, and what the API's headers say |
 //!
 //! Own structures instead of the official client: that one hides the headers of the rate limit, panics on an
@@ -14,11 +15,13 @@
 mod answer;
 mod budget;
 mod http;
+mod monitors;
 mod settings;
 mod v1;
 mod v2;
 
 pub use budget::{Budget, RateHeaders};
+pub use monitors::{MonitorApi, MonitorApiError};
 pub use settings::{ApiVersion, DatadogError, DatadogSettings};
 pub use v1::QueryV1;
 pub use v2::QueryV2;

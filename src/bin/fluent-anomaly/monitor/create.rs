@@ -1,0 +1,31 @@
+//! `monitor create`: a section becomes a monitor at Datadog.
+
+use fluent_anomaly::monitor::exchange;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// Create a monitor at Datadog from a section of the configuration.
+///
+/// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope monitors_write); site or api_url from
+/// [general]. A second call creates a second monitor.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  \
+    DD_API_KEY=... DD_APP_KEY=... fluent-anomaly monitor create cpu --config fluent-anomaly.ini")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    one: super::One,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let config = files::read_config(&args.one.file.config)?;
+    let monitor = super::named(&config, &args.one.file.config, &args.one.name)?;
+    let body = exchange::export(&monitor.spec, &monitor.name).to_string();
+    let id = super::remote::connect(&config)?
+        .create(&body)
+        .map_err(|error| super::remote::failure(&monitor.name, &error))?;
+    super::print(&match id {
+        Some(id) => format!("[monitor.{}] is Datadog's monitor {id} now\n", monitor.name),
+        None => format!("[monitor.{}] was created; Datadog did not tell its number\n", monitor.name),
+    })
+}

@@ -1,0 +1,268 @@
+//! What a monitor said over history, and how it is shown.
+
+use fluent_anomaly::detector::band::Band;
+use fluent_anomaly::monitor::backtest::Event;
+use fluent_anomaly::monitor::message::{Facts, render};
+use fluent_anomaly::monitor::window::plain_duration;
+use fluent_anomaly::monitor::{MonitorSpec, Status, Transition};
+use fluent_anomaly::source::series_file::Series;
+use serde_json::{Value, json};
+
+use super::clock::utc;
+
+/// One series.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    spec: MonitorSpec,
+    series: String,
+    groups: Vec<(String, String)>,
+    first_s: i64,
+    last_s: i64,
+    points: u64,
+    missing: u64,
+    late: u64,
+    judged: u64,
+    anomalous: u64,
+    status: Status,
+    told: Vec<Told>,
+}
+
+/// A change of state or a reminder.
+#[derive(Debug)]
+struct Told {
+    time_s: i64,
+    status: Status,
+    transition: Option<Transition>,
+    share: f64,
+    value: Option<f64>,
+    band: Option<Band>,
+    message: Option<String>,
+}
+
+impl Timeline {
+    pub(super) fn new(spec: &MonitorSpec, series: &Series) -> Self {
+        let time = |point: Option<&fluent_anomaly::source::series_file::Point>| {
+            point.map_or(0, |point| point.time.seconds())
+        };
+        Self {
+            spec: spec.clone(),
+            series: series.name.clone(),
+            groups: series.keys.clone(),
+            first_s: time(series.points.first()),
+            last_s: time(series.points.last()),
+            points: 0,
+            missing: 0,
+            late: 0,
+            judged: 0,
+            anomalous: 0,
+            status: Status::Ok,
+            told: Vec::new(),
+        }
+    }
+
+    /// A point of the file was taken.
+    pub(super) fn count(&mut self, missing: bool, in_time: bool) {
+        match (missing, in_time) {
+            (true, _) => self.missing += 1,
+            (false, true) => self.points += 1,
+            (false, false) => self.late += 1,
+        }
+    }
+
+    pub(super) fn add(&mut self, time_s: i64, event: Event) {
+        let (status, transition, renotify, share) = match &event {
+            Event::Point(said) => {
+                self.judged += u64::from(said.band.is_some());
+                self.anomalous += u64::from(said.is_anomaly);
+                (said.status, said.transition, said.renotify, said.share)
+            }
+            Event::Silence(said) => (said.status, said.transition, said.renotify, said.share),
+        };
+        self.status = status;
+        self.last_s = self.last_s.max(time_s);
+        if transition.is_none() && !renotify {
+            return;
+        }
+        let (value, band) = match event {
+            Event::Point(said) => (Some(said.value), said.band),
+            Event::Silence(_) => (None, None),
+        };
+        let groups: Vec<(&str, &str)> = self.groups.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let facts = Facts {
+            share,
+            threshold: self.spec.critical,
+            warn_threshold: self.spec.warning,
+            observed: value,
+            band: band.map(|band| (band.expected, band.lower, band.upper)),
+            status,
+            transition,
+            groups: &groups,
+        };
+        let message = Some(render(&self.spec.message, &facts)).filter(|message| !message.trim().is_empty());
+        self.told.push(Told { time_s, status, transition, share, value, band, message });
+    }
+
+    /// How long each state lasted: from, until, state.
+    fn states(&self) -> Vec<(i64, i64, Status)> {
+        let mut states = Vec::new();
+        let (mut since, mut status) = (self.first_s, Status::Ok);
+        for told in self.told.iter().filter(|told| told.transition.is_some()) {
+            states.push((since, told.time_s, status));
+            (since, status) = (told.time_s, told.status);
+        }
+        states.push((since, self.last_s, status));
+        states
+    }
+
+    fn lasted(&self, wanted: Status) -> u64 {
+        let of =
+            |&(from, until, status): &(i64, i64, Status)| if status == wanted { until - from } else { 0 };
+        self.states().iter().map(of).sum::<i64>().unsigned_abs()
+    }
+
+    fn entered(&self, wanted: Status) -> usize {
+        self.told.iter().filter(|told| told.transition.is_some_and(|change| change.to == wanted)).count()
+    }
+
+    fn share(&self) -> Option<f64> {
+        (self.judged > 0).then(|| self.anomalous as f64 / self.judged as f64)
+    }
+
+    fn title(&self) -> &str {
+        if self.series.is_empty() { "(all)" } else { &self.series }
+    }
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) monitor: &'a str,
+    pub(super) query: String,
+    pub(super) input: String,
+    pub(super) passed_over: usize,
+    pub(super) warm_up_s: u64,
+}
+
+pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
+    let mut text = format!("[monitor.{}] over {}\n{}\n", head.monitor, head.input, head.query);
+    if head.passed_over > 0 {
+        text += &format!("{} records without the value were passed over\n", head.passed_over);
+    }
+    for timeline in timelines {
+        text += &format!("\n{}\n", timeline.title());
+        let extra =
+            |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
+        text += &format!(
+            "  {} points from {} to {}{}{}\n",
+            timeline.points,
+            utc(timeline.first_s),
+            utc(timeline.last_s),
+            extra(timeline.missing, "without a value"),
+            extra(timeline.late, "too late to count")
+        );
+        text += &match timeline.share() {
+            Some(share) => format!(
+                "  anomalous: {} of the {} points that have a band ({:.1} %)\n",
+                timeline.anomalous,
+                timeline.judged,
+                100.0 * share
+            ),
+            None => format!("  no band: there is one after {} of data\n", plain_duration(head.warm_up_s)),
+        };
+        for told in &timeline.told {
+            text += &told.line();
+        }
+        text += &format!(
+            "  ALERT {} times, {} in all; WARN {} times, {}; NO DATA {} times, {}; {} at the end\n",
+            timeline.entered(Status::Alert),
+            plain_duration(timeline.lasted(Status::Alert)),
+            timeline.entered(Status::Warn),
+            plain_duration(timeline.lasted(Status::Warn)),
+            timeline.entered(Status::NoData),
+            plain_duration(timeline.lasted(Status::NoData)),
+            timeline.status
+        );
+    }
+    text
+}
+
+impl Told {
+    fn line(&self) -> String {
+        let what = self.transition.map_or_else(|| format!("{} still", self.status), |t| t.to_string());
+        let mut line = format!("  {}  {what:<16} {:>5.1} % anomalous", utc(self.time_s), 100.0 * self.share);
+        if let Some(value) = self.value {
+            line += &format!("; value {}", short(value));
+        }
+        if let Some(band) = self.band {
+            line += &format!(
+                ", expected {} ({} to {})",
+                short(band.expected),
+                short(band.lower),
+                short(band.upper)
+            );
+        }
+        if let Some(message) = &self.message {
+            line += &format!("\n      {}", message.replace('\n', "\n      "));
+        }
+        line + "\n"
+    }
+}
+
+/// Six digits are enough to look at.
+fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-4..1e9).contains(&magnitude) {
+        return format!("{value:.4e}");
+    }
+    let decimals = if magnitude >= 1000.0 { 1 } else { 3 };
+    format!("{value:.decimals$}")
+}
+
+pub(super) fn json(head: &Head<'_>, timelines: &[Timeline]) -> Value {
+    let series = |timeline: &Timeline| {
+        let transitions: Vec<Value> = timeline.told.iter().map(Told::json).collect();
+        let states: Vec<Value> = timeline
+            .states()
+            .iter()
+            .map(|(from, until, status)| json!({"from": from, "until": until, "status": status.text()}))
+            .collect();
+        json!({
+            "series": timeline.series,
+            "points": timeline.points,
+            "missing": timeline.missing,
+            "late": timeline.late,
+            "judged": timeline.judged,
+            "anomalous": timeline.anomalous,
+            "anomalous_share": timeline.share(),
+            "alerts": timeline.entered(Status::Alert),
+            "alert_seconds": timeline.lasted(Status::Alert),
+            "transitions": transitions,
+            "states": states,
+            "status": timeline.status.text(),
+        })
+    };
+    json!({
+        "monitor": head.monitor,
+        "query": head.query,
+        "input": head.input,
+        "passed_over": head.passed_over,
+        "series": timelines.iter().map(series).collect::<Vec<_>>(),
+    })
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        json!({
+            "time": self.time_s,
+            "transition": self.transition.map(|transition| transition.text()),
+            "renotify": self.transition.is_none(),
+            "status": self.status.text(),
+            "share": self.share,
+            "value": self.value,
+            "expected": self.band.map(|band| band.expected),
+            "lower": self.band.map(|band| band.lower),
+            "upper": self.band.map(|band| band.upper),
+            "message": self.message,
+        })
+    }
+}
