@@ -47,6 +47,8 @@ pub struct SectionGauges {
     pub series: usize,
     /// Points acknowledged since the start.
     pub acknowledged: u64,
+    /// When an answer was acknowledged last, seconds since 1970.
+    pub pulled_at: Option<i64>,
 }
 
 /// Counters of a running companion; shared by reference between threads.
