@@ -112,13 +112,16 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
 }
 
 fn serve_metrics(address: SocketAddr, counters: Arc<Counters>) -> Result<SocketAddr, Failure> {
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let about = metrics::About {
-        version: env!("CARGO_PKG_VERSION"),
-        started: i64::try_from(started).unwrap_or(i64::MAX),
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     };
-    metrics::serve(address, move || metrics::render(&counters.snapshot(), about))
-        .map_err(|error| Failure::Failed(error.to_string()))
+    let started = now();
+    let text = move || {
+        let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: now() };
+        metrics::render(&counters.snapshot(), about)
+    };
+    metrics::serve(address, text).map_err(|error| Failure::Failed(error.to_string()))
 }
 
 fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failure> {

@@ -17,6 +17,8 @@ pub struct About {
     pub version: &'static str,
     /// When it started, seconds since 1970.
     pub started: i64,
+    /// Now, seconds since 1970.
+    pub now: i64,
 }
 
 /// A text that grows by families.
@@ -55,7 +57,7 @@ fn escaped(text: &str) -> String {
 ///
 /// ```
 /// use fluent_anomaly::companion::{Counters, metrics};
-/// let text = metrics::render(&Counters::default().snapshot(), metrics::About { version: "1.0", started: 0 });
+/// let text = metrics::render(&Counters::default().snapshot(), metrics::About { version: "1.0", started: 0, now: 9 });
 /// assert!(text.contains("\nfluent_anomaly_points_acknowledged_total 0\n"));
 /// assert!(text.ends_with("# EOF\n"));
 /// ```
@@ -89,7 +91,7 @@ pub fn render(now: &Snapshot, about: About) -> String {
         "Time since the end of the last acknowledged bucket, by section",
     );
     for (name, section) in &now.sections {
-        text.sample("query_lag_seconds", Some(("section", name)), section.lag_secs);
+        text.sample("query_lag_seconds", Some(("section", name)), (about.now - section.complete_to).max(0));
     }
     text.family(
         "query_last_pull_seconds",
@@ -128,7 +130,7 @@ mod tests {
     fn a_section_with_odd_characters_is_one_escaped_label() {
         let counters = Counters::default();
         counters.section("a\"b\\c\nd", |gauges| gauges.series = 3);
-        let text = render(&counters.snapshot(), About { version: "0", started: 1 });
+        let text = render(&counters.snapshot(), About { version: "0", started: 1, now: 2 });
         assert!(text.contains("fluent_anomaly_query_series{section=\"a\\\"b\\\\c\\nd\"} 3\n"), "{text}");
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Query {
     pub(super) section: String,
     pub(super) last_pull: Option<i64>,
     /// Seconds between now and the end of the last acknowledged bucket.
-    pub(super) lag: f64,
+    pub(super) lag: i64,
     pub(super) series: u64,
     pub(super) acknowledged: u64,
 }
@@ -53,7 +53,7 @@ impl Report {
         let query = |(name, section): (&String, &fluent_anomaly::companion::SectionGauges)| Query {
             section: name.clone(),
             last_pull: section.pulled_at,
-            lag: section.lag_secs,
+            lag: (utc::now() - section.complete_to).max(0),
             series: section.series as u64,
             acknowledged: section.acknowledged,
         };
@@ -72,7 +72,7 @@ impl Report {
         let mut report: Self = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         let age = (utc::now() - report.at).max(0);
         for query in &mut report.queries {
-            query.lag += age as f64;
+            query.lag += age;
         }
         Some(report)
     }

@@ -91,7 +91,7 @@ fn text(pid: Option<u32>, report: Option<&Report>) -> String {
     }
     for query in &report.queries {
         let last = query.last_pull.map_or_else(|| "never".to_owned(), utc::text);
-        let lag = utc::span(query.lag as i64);
+        let lag = utc::span(query.lag);
         lines.push(format!(
             "  {:width$}  {last:20}  {lag:>12}  {:>8}  {:>9}",
             query.section, query.series, query.acknowledged

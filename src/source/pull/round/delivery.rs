@@ -86,6 +86,7 @@ impl Puller<'_> {
         let lag_secs = (self.env.now_ms() as f64 / 1000.0 - slot.state.cursor.at as f64).max(0.0);
         self.counters.section(&slot.section.name, |gauges| {
             gauges.lag_secs = lag_secs;
+            gauges.complete_to = slot.state.cursor.at;
             gauges.series = slot.state.seen.len();
         });
     }

@@ -44,6 +44,9 @@ impl Puller<'_> {
         }
         let slots = &self.slots;
         self.counters.keep_sections(|name| slots.iter().any(|slot| slot.section.name == name));
+        for slot in &self.slots {
+            self.gauge(slot);
+        }
         if before > 0 && (added > 0 || !old.is_empty()) {
             self.progress.notice(&Notice::Reloaded { added, removed: old.len() });
         }
