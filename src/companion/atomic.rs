@@ -13,14 +13,26 @@ const MAX_BYTES: u64 = 64 << 20;
 /// # Errors
 /// Whatever the file system says; `path` is then what it was.
 pub fn write(path: &Path, magic: [u8; 8], body: &[u8]) -> io::Result<()> {
+    let sum = checksum(u64::from_le_bytes(magic), body);
+    replace_with(path, |file| {
+        file.write_all(&magic)?;
+        file.write_all(body)?;
+        file.write_all(&sum.to_le_bytes())
+    })
+}
+
+/// Replaces `path` by a file of plain text, for people and scripts to read.
+///
+/// # Errors
+/// Whatever the file system says; `path` is then what it was.
+pub fn write_text(path: &Path, text: &str) -> io::Result<()> {
+    replace_with(path, |file| file.write_all(text.as_bytes()))
+}
+
+fn replace_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let temporary = with_suffix(path, ".tmp");
     let mut file = File::create(&temporary)?;
-    let sum = checksum(u64::from_le_bytes(magic), body);
-    let written = file
-        .write_all(&magic)
-        .and_then(|()| file.write_all(body))
-        .and_then(|()| file.write_all(&sum.to_le_bytes()))
-        .and_then(|()| file.sync_all());
+    let written = fill(&mut file).and_then(|()| file.sync_all());
     drop(file);
     if let Err(error) = written.and_then(|()| fs::rename(&temporary, path)) {
         // a full disk should not keep the half-written file

@@ -41,12 +41,16 @@ impl DropReason {
 /// The state of one section's pulling.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SectionGauges {
-    /// Seconds between now and the end of the last acknowledged bucket.
+    /// Seconds between the last look at it and the end of the last acknowledged bucket.
     pub lag_secs: f64,
+    /// End of the last acknowledged bucket, seconds since 1970.
+    pub complete_to: i64,
     /// Series seen by de-duplication.
     pub series: usize,
     /// Points acknowledged since the start.
     pub acknowledged: u64,
+    /// When an answer was acknowledged last, seconds since 1970.
+    pub pulled_at: Option<i64>,
 }
 
 /// Counters of a running companion; shared by reference between threads.

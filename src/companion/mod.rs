@@ -4,6 +4,7 @@ pub mod atomic;
 mod backoff;
 mod counters;
 mod env;
+pub mod metrics;
 mod notice;
 
 pub use backoff::Backoff;

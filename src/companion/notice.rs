@@ -11,6 +11,23 @@ pub struct Cause(pub &'static str);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
+    /// Pulling begins: sections are read, the state is this companion's own.
+    Started {
+        /// How many sections.
+        sections: usize,
+        /// From the start of a round to that of the next.
+        interval: Duration,
+    },
+    /// Pulling ended by itself.
+    Ended {
+        /// Why.
+        reason: String,
+    },
+    /// A message did not reach Slack.
+    SlackFailed {
+        /// What happened.
+        reason: String,
+    },
     /// The sections need more calls an hour than the limit allows.
     LimitTooLow {
         /// Calls an hour that the sections need.
@@ -125,6 +142,9 @@ impl Notice {
     #[must_use]
     pub fn cause(&self) -> Cause {
         Cause(match self {
+            Self::Started { .. } => "started",
+            Self::Ended { .. } => "ended",
+            Self::SlackFailed { .. } => "slack_failed",
             Self::LimitTooLow { .. } => "limit_too_low",
             Self::Refused { .. } => "refused",
             Self::RateLimited { .. } => "rate_limited",
@@ -146,13 +166,21 @@ impl Notice {
     /// True for what an operator should act on, false for the course of things.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        !matches!(self, Self::ForwardUp { .. } | Self::Reloaded { .. } | Self::RoundDone { .. })
+        !matches!(
+            self,
+            Self::Started { .. } | Self::ForwardUp { .. } | Self::Reloaded { .. } | Self::RoundDone { .. }
+        )
     }
 }
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Started { sections, interval } => {
+                write!(f, "pulling {sections} sections every {} s", interval.as_secs())
+            }
+            Self::Ended { reason } => write!(f, "pulling ended: {reason}"),
+            Self::SlackFailed { reason } => write!(f, "[slack] a warning was not delivered: {reason}"),
             Self::LimitTooLow { needed, limit } => write!(
                 f,
                 "the sections need {needed} API calls an hour, `limit` allows {limit}: make `interval` longer, raise `limit` or take sections out"

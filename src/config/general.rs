@@ -24,9 +24,9 @@ pub struct General {
     pub forward_security: ForwardSecurity,
     /// Records are tagged `<tag_prefix>.<section>`.
     pub tag_prefix: String,
-    /// Where `start` writes the number of its process.
+    /// Where `start` writes the number of its process; beside the configuration file when absent.
     pub pidfile: Option<String>,
-    /// Where the daemon logs; standard error when absent.
+    /// Where the daemon logs; beside the configuration file when absent.
     pub log_file: Option<String>,
 }
 

@@ -5,6 +5,8 @@ pub mod datadog;
 pub mod forward;
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 mod metric;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod slack;
 
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub use metric::{MetricRecord, RecordSink, SinkError, StdoutSink};

@@ -10,6 +10,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Status 1: it should have worked.
     Failed(String),
+    /// Status 1, without a word: the output has told it.
+    Said,
     /// Status 0, without a word: whoever read our output has gone.
     Silent,
 }
@@ -36,6 +38,7 @@ impl Failure {
                 eprintln!("fluent-anomaly: {message}");
                 ExitCode::from(1)
             }
+            Self::Said => ExitCode::from(1),
             Self::Silent => ExitCode::SUCCESS,
         }
     }

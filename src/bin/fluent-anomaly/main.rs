@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod daemon;
 mod dd;
 mod demo;
 mod failure;
@@ -12,8 +13,10 @@ mod files;
 mod filter;
 mod frames;
 mod input;
+mod keys;
 mod monitor;
 mod pull;
+mod voice;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]
@@ -35,6 +38,11 @@ enum Command {
     Dd(dd::Args),
     Pull(pull::Args),
     Monitor(monitor::Args),
+    Start(daemon::start::Args),
+    Stop(daemon::stop::Args),
+    /// Stop the daemon if it runs, and start it; a wrong configuration leaves the running one alone
+    Restart(daemon::start::Args),
+    Status(daemon::status::Args),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +53,10 @@ fn main() -> ExitCode {
         Command::Dd(args) => dd::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Monitor(args) => monitor::run(&args),
+        Command::Start(args) => daemon::start::run(&args),
+        Command::Stop(args) => daemon::stop::run(&args),
+        Command::Restart(args) => daemon::stop::restart(&args),
+        Command::Status(args) => daemon::status::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io::{self, BufWriter};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
-use fluent_anomaly::companion::{Asked, Counters, Native, Notice, Progress};
+use fluent_anomaly::companion::{Asked, Counters, Native, metrics};
 use fluent_anomaly::config::{Config, Kind};
-use fluent_anomaly::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
 use fluent_anomaly::sink::{RecordSink, StdoutSink};
 use fluent_anomaly::source::datadog::{self, ApiVersion, DatadogSettings};
@@ -18,16 +18,18 @@ use fluent_anomaly::source::pull::{self, PullError, PullSection, PullSettings, S
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::daemon::Running;
 use crate::failure::Failure;
-use crate::files;
+use crate::voice::{Log, Voice};
+use crate::{files, keys};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// Pull the metrics of all [datadog.*] sections and forward them, from where the last run has stopped.
 ///
-/// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query). The file is read
-/// again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
+/// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query), or from files named
+/// by DD_API_KEY_FILE and DD_APP_KEY_FILE. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
 /// after a crash, none is skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -43,6 +45,12 @@ pub(crate) struct Args {
     /// Where records go
     #[arg(long, value_enum, default_value_t = To::Forward)]
     to: To,
+    /// Serve OpenMetrics about this process at http://ADDRESS/metrics
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Run as the daemon of `start`, with this log file
+    #[arg(long, hide = true, value_name = "LOG")]
+    detached: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,41 +69,72 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             args.config.display()
         )));
     }
+    let Some(log) = &args.detached else { return pull(args, &config, None) };
+    let daemon = Arc::new(Running::begin(&args.config, &config, log)?);
+    let ended = pull(args, &config, Some(daemon.clone()));
+    daemon.leave();
+    ended
+}
+
+fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-    let api = datadog::connect(&datadog_settings(&config)).map_err(|error| usage(&error))?;
+    let api = datadog::connect(&datadog_settings(config)?).map_err(|error| usage(&error))?;
     let asked = Arc::new(Asked::default());
-    listen(asked.clone())?;
-    let (env, counters) = (Native::new(asked), Counters::default());
-    let mut sink: Box<dyn RecordSink> = match args.to {
+    listen(asked.clone(), daemon.clone())?;
+    let (env, counters) = (Native::new(asked), Arc::new(Counters::default()));
+    let log = Arc::new(Log { daemon: daemon.clone(), counters: counters.clone() });
+    // a run from cron would repeat its warnings each time; its exit status tells
+    let slack = config.slack.as_ref().filter(|_| !args.once);
+    let voice = Voice::new(log.clone(), slack, env.clone())?;
+    let mut sink: Box<dyn RecordSink + '_> = match args.to {
         To::Forward => {
-            let settings = forward_settings(&args.config, &config, args.once)?;
-            Box::new(ForwardSink::new(settings, &env, &Log, &counters).map_err(|error| usage(&error))?)
+            let settings = forward_settings(&args.config, config, args.once)?;
+            Box::new(ForwardSink::new(settings, &env, &voice, &counters).map_err(|error| usage(&error))?)
         }
         To::Stdout => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
     };
-    let settings = pull_settings(&args.config, &config, args.once);
+    if let Some(address) = args.metrics {
+        let found = serve_metrics(address, counters.clone())?;
+        log.say(&format!("metrics at http://{found}/metrics"));
+        if let Some(daemon) = &daemon {
+            daemon.metrics_at(found.to_string());
+        }
+    }
+    let settings = pull_settings(&args.config, config, args.once);
     let mut sections = File { path: &args.config, read_at: None };
-    match pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &Log, &counters) {
+    let ended = pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &voice, &counters);
+    voice.end(ended.as_ref().err().map(ToString::to_string).as_deref());
+    match ended {
         Ok(()) => Ok(()),
         Err(error @ PullError::Sections { .. }) => Err(usage(&error)),
         Err(error) => Err(Failure::Failed(error.to_string())),
     }
 }
 
-/// Site of the configuration, keys of the environment.
-pub(crate) fn datadog_settings(config: &Config) -> DatadogSettings {
-    let key = |names: [&str; 2]| {
-        Secret::new(&names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default())
+fn serve_metrics(address: SocketAddr, counters: Arc<Counters>) -> Result<SocketAddr, Failure> {
+    let now = || {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     };
+    let started = now();
+    let text = move || {
+        let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: now() };
+        metrics::render(&counters.snapshot(), about)
+    };
+    metrics::serve(address, text).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// Site of the configuration, keys of the environment or of a file.
+pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failure> {
     let general = &config.general;
-    DatadogSettings {
-        api_key: key(["DD_API_KEY", "DATADOG_API_KEY"]),
-        app_key: key(["DD_APP_KEY", "DATADOG_APP_KEY"]),
+    Ok(DatadogSettings {
+        api_key: keys::find(["DD_API_KEY", "DATADOG_API_KEY"], "dd-api-key")?,
+        app_key: keys::find(["DD_APP_KEY", "DATADOG_APP_KEY"], "dd-app-key")?,
         site: general.site.clone(),
         api_url: general.api_url.clone(),
         version: if general.api_version == 2 { ApiVersion::V2 } else { ApiVersion::V1 },
         ..Default::default()
-    }
+    })
 }
 
 fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
@@ -167,27 +206,25 @@ impl Sections for File<'_> {
     }
 }
 
-/// Notices on standard error.
-struct Log;
-
-impl Progress for Log {
-    fn notice(&self, notice: &Notice) {
-        eprintln!("fluent-anomaly: {notice}");
-    }
-}
-
-fn listen(asked: Arc<Asked>) -> Result<(), Failure> {
+fn listen(asked: Arc<Asked>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of("signals", error);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let wait = move || {
         for signal in signals.forever() {
             if signal == SIGHUP {
+                if let Some(daemon) = &daemon {
+                    daemon.reopen_log();
+                }
                 asked.reload();
                 continue;
             }
             asked.stop();
-            thread::spawn(|| {
+            let daemon = daemon.clone();
+            thread::spawn(move || {
                 thread::sleep(STOP_WITHIN);
+                if let Some(daemon) = daemon {
+                    daemon.leave();
+                }
                 std::process::exit(0);
             });
         }

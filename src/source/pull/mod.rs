@@ -7,7 +7,9 @@
 //! | `pick` | which points of an answer become records, and in what order |
 //! | `seen` | which (series, time) were acknowledged, in fixed memory |
 //! | `state` | cursor and `seen` of a section, on disk |
-//! | `round` | one pass over all sections: budget, errors, delivery |
+//! | `round` | one pass over all sections: budget, errors |
+//! | `round/sections` | which sections there are: new ones, changed ones, those that are gone |
+//! | `round/delivery` | an answer on its way to the sink, and what is remembered of it |
 //!
 //! Promises: a cursor never passes a point that the sink has not acknowledged (points may repeat after a crash,
 //! none is skipped); a series' points leave in the order of their time, except a bucket that the API fills in
@@ -74,6 +76,7 @@ pub fn run(
     let first = sections.current(true).map_err(|reason| PullError::Sections { reason })?.unwrap_or_default();
     let mut puller = Puller::open(settings.clone(), api, env, progress, counters)?;
     puller.replace_sections(first);
+    progress.notice(&Notice::Started { sections: puller.sections(), interval: settings.interval });
     loop {
         let started = env.monotonic();
         let end = puller.round(sink);

@@ -1,13 +1,16 @@
 //! One pass over all sections: budget, errors, delivery.
 
-use super::seen::{MAX_SERIES, Seen};
-use super::settings::{PullSection, PullSettings};
-use super::state::{Folder, SectionState};
-use super::window::{self, Cursor, Reach};
-use super::{PullError, pick};
+mod delivery;
+mod sections;
+
+use super::PullError;
+use super::settings::PullSettings;
+use super::state::Folder;
+use super::window::Reach;
 use crate::companion::{Backoff, Counters, Env, Notice, Progress, Wake};
-use crate::sink::{MetricRecord, RecordSink, SinkError};
-use crate::source::datadog::{Budget, Outcome, QueryApi, Series, Window};
+use crate::sink::RecordSink;
+use crate::source::datadog::{Budget, Outcome, QueryApi};
+use sections::Slot;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -35,16 +38,6 @@ pub enum RoundEnd {
     Reload,
     /// A stop was asked for.
     Stopped,
-}
-
-#[derive(Debug)]
-struct Slot {
-    section: PullSection,
-    state: SectionState,
-    rollup: Option<u32>,
-    refusals: Backoff,
-    /// On the monotonic clock: a refused query rests until then.
-    retry_at: Duration,
 }
 
 /// What came of one request.
@@ -101,6 +94,7 @@ impl<'a> Puller<'a> {
         let folder = Folder::open(settings.state.as_deref(), progress)?;
         let mut budget = Budget::new(settings.limit);
         folder.load_budget(&mut budget, progress);
+        counters.budget_left.store(budget.left(env.now_ms()), Relaxed);
         let trouble = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
         Ok(Self {
             settings,
@@ -114,67 +108,6 @@ impl<'a> Puller<'a> {
             trouble,
             slots: Vec::new(),
         })
-    }
-
-    /// How many sections there are.
-    #[must_use]
-    pub fn sections(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Takes over a new list. Sections with the same name and query go on untouched; a new one continues from its
-    /// saved cursor, or begins one interval ago.
-    pub fn replace_sections(&mut self, sections: Vec<PullSection>) {
-        let mut old = core::mem::take(&mut self.slots);
-        let (before, mut added) = (old.len(), 0);
-        for section in sections {
-            let known =
-                |slot: &Slot| slot.section.name == section.name && slot.section.query == section.query;
-            if let Some(at) = old.iter().position(known) {
-                let slot = old.swap_remove(at);
-                self.slots.push(Slot { section, ..slot });
-            } else {
-                added += 1;
-                let slot = self.new_slot(section);
-                self.slots.push(slot);
-            }
-        }
-        let slots = &self.slots;
-        self.counters.keep_sections(|name| slots.iter().any(|slot| slot.section.name == name));
-        if before > 0 && (added > 0 || !old.is_empty()) {
-            self.progress.notice(&Notice::Reloaded { added, removed: old.len() });
-        }
-        let interval = self.settings.interval.as_secs().max(1);
-        let needed = (self.slots.len() as u64 * 3600).div_ceil(interval);
-        if needed > u64::from(self.settings.limit) {
-            self.progress.notice(&Notice::LimitTooLow { needed, limit: self.settings.limit });
-        }
-    }
-
-    fn new_slot(&self, section: PullSection) -> Slot {
-        let saved = self.folder.load(&section.name, &section.query, self.progress);
-        let state = saved.unwrap_or_else(|| {
-            let target = self.target(&section);
-            let cursor = Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64);
-            let state = SectionState { cursor, seen: Seen::default() };
-            // at once: a stop before the first acknowledgement must not move the beginning
-            self.folder.save(&section.name, &section.query, &state, self.progress);
-            state
-        });
-        let interval = self.settings.interval;
-        Slot {
-            rollup: window::rollup(&section.query),
-            section,
-            state,
-            refusals: Backoff::new(interval, interval.max(Duration::from_secs(3600))),
-            retry_at: Duration::ZERO,
-        }
-    }
-
-    /// The moment up to which a section is asked for now.
-    fn target(&self, section: &PullSection) -> i64 {
-        let delay = section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
-        self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64
     }
 
     /// Pulls every section up to now, a window at a time, in turns: a section with a long gap does not hold up
@@ -334,80 +267,6 @@ impl<'a> Puller<'a> {
             Wake::Reload => Step::Reload,
             Wake::Stop => Step::Stop,
         }
-    }
-
-    /// Hands an answer to the sink; what is acknowledged is remembered, and only then the cursor moves.
-    fn take(
-        &mut self,
-        index: usize,
-        series: &[Series],
-        window: Window,
-        target: i64,
-        reach: &Reach,
-        sink: &mut dyn RecordSink,
-    ) -> Step {
-        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let picked = pick::pick(
-            series,
-            window,
-            slot.section.nulls,
-            slot.state.cursor.step,
-            &slot.state.seen,
-            self.counters,
-        );
-        let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
-        let mut records = picked.points.iter().filter_map(|point| {
-            let series = series.get(point.series as usize)?;
-            Some(MetricRecord {
-                metric: &series.metric,
-                raw_value: point.value,
-                scope: &series.scope,
-                host: series.host.as_deref(),
-                time: point.time,
-            })
-        });
-        let seen = &mut slot.state.seen;
-        let counters = self.counters;
-        let mut done = 0;
-        let mut acknowledged = |count: usize| {
-            for point in picked.points.get(done..count).unwrap_or_default() {
-                let (key, step) = picked.keys.get(point.series as usize).copied().unwrap_or_default();
-                seen.mark(key, point.time, step);
-            }
-            counters.acknowledged.fetch_add(count.saturating_sub(done) as u64, Relaxed);
-            done = done.max(count);
-        };
-        let delivered = if picked.points.is_empty() {
-            Ok(())
-        } else {
-            sink.deliver(&tag, &mut records, &mut acknowledged)
-        };
-        if slot.state.seen.trim() {
-            let section = slot.section.name.clone();
-            self.progress.notice(&Notice::TooManySeries { section, limit: MAX_SERIES });
-        }
-        if delivered.is_ok() {
-            slot.state.cursor.advance(window, picked.step, reach);
-        }
-        self.folder.save(&slot.section.name, &slot.section.query, &slot.state, self.progress);
-        self.counters.section(&slot.section.name, |gauges| gauges.acknowledged += done as u64);
-        if let Some(slot) = self.slots.get(index) {
-            self.gauge(slot);
-        }
-        match delivered {
-            Ok(()) if window.to >= target => Step::Complete,
-            Ok(()) => Step::More,
-            Err(SinkError::Stopped) => Step::Stop,
-            Err(SinkError::Unreachable { reason }) => Step::EndRound(reason),
-        }
-    }
-
-    fn gauge(&self, slot: &Slot) {
-        let lag_secs = (self.env.now_ms() as f64 / 1000.0 - slot.state.cursor.at as f64).max(0.0);
-        self.counters.section(&slot.section.name, |gauges| {
-            gauges.lag_secs = lag_secs;
-            gauges.series = slot.state.seen.len();
-        });
     }
 
     /// Saves the spent budget if more than `slack` calls have not been saved.

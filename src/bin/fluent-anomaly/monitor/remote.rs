@@ -7,7 +7,8 @@ use crate::failure::Failure;
 
 /// A client for the site of the configuration.
 pub(super) fn connect(config: &Config) -> Result<MonitorApi, Failure> {
-    MonitorApi::new(&crate::pull::datadog_settings(config)).map_err(|error| Failure::Usage(error.to_string()))
+    MonitorApi::new(&crate::pull::datadog_settings(config)?)
+        .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// What is to be changed is status 2, what may go away by itself status 1.

@@ -51,7 +51,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let by = match asked {
             None => "fine",
             Some(Ok(())) => "fine, and Datadog would take it",
-            Some(Err(failure @ (Failure::Failed(_) | Failure::Silent))) => return Err(failure),
+            Some(Err(failure @ (Failure::Failed(_) | Failure::Said | Failure::Silent))) => {
+                return Err(failure);
+            }
             Some(Err(Failure::Usage(message))) => {
                 eprintln!("{message}");
                 refused = Some(Failure::Usage(format!(

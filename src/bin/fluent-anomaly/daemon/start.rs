@@ -1,0 +1,118 @@
+//! `start`: this program once more, in the background.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use super::Places;
+use super::pidfile::{self, Holder};
+use super::running::READY;
+use crate::failure::Failure;
+use crate::files;
+
+/// A daemon reports long before it talks to anybody; only a hanging disk takes longer.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Pull in the background: what `pull` does, with a pid file and a log file.
+///
+/// Waits until the daemon is ready. If it cannot start, the reason is shown here. Without `log_file` in [general]
+/// the log goes where standard error is redirected to, or beside the configuration file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    DD_API_KEY=... DD_APP_KEY=... fluent-anomaly start -c fluent-config/fluent-anomaly.ini\n  \
+    kill -HUP $(cat fluent-anomaly.pid)     (read the configuration again, open the log file anew)")]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    pub(super) config: PathBuf,
+    /// Serve OpenMetrics about the daemon at http://ADDRESS/metrics
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let config = files::read_config(&args.config)?;
+    let path = std::path::absolute(&args.config).map_err(|error| Failure::of("the working folder", error))?;
+    let places = Places::of(&path, &config);
+    if let Ok(Holder::Running(Some(pid))) = pidfile::look(&places.pid) {
+        return Err(Failure::Failed(format!("already running: pid {pid} ({})", places.pid.display())));
+    }
+    let log = match redirected() {
+        Some(file) if config.general.log_file.is_none() => file,
+        _ => places.log,
+    };
+    let mut command =
+        Command::new(std::env::current_exe().map_err(|error| Failure::of("this program", error))?);
+    command.arg("pull").arg("--config").arg(&path).arg("--detached").arg(&log);
+    if let Some(address) = args.metrics {
+        command.arg("--metrics").arg(address.to_string());
+    }
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Failure::of("the daemon's process", error))?;
+    let pid = child.id();
+    await_ready(child)?;
+    let _ = writeln!(io::stdout(), "started: pid {pid}, log {}", log.display());
+    Ok(())
+}
+
+/// The file behind standard error, as in `start > out.log 2> error.log`.
+fn redirected() -> Option<PathBuf> {
+    let path = std::fs::read_link("/proc/self/fd/2").ok()?;
+    std::fs::metadata(&path).is_ok_and(|data| data.is_file()).then_some(path)
+}
+
+/// Waits for the child's word; passes on what it says.
+fn await_ready(mut child: Child) -> Result<(), Failure> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (sender, said) = mpsc::channel();
+    // both streams end when the daemon turns them to its log, or ends
+    thread::spawn(move || {
+        let errors = thread::spawn(move || all(err));
+        let word = all(out);
+        // nobody waits any more once the time is over
+        let _ = sender.send((word, errors.join().unwrap_or_default()));
+    });
+    let Ok((word, errors)) = said.recv_timeout(READY_WITHIN) else {
+        // it is still ours: not ready, and not left behind
+        let _ = child.kill().and_then(|()| child.wait().map(drop));
+        return Err(Failure::Failed(format!("the daemon was not ready within {} s", READY_WITHIN.as_secs())));
+    };
+    if word == READY {
+        let _ = io::stderr().write_all(errors.as_bytes());
+        return Ok(());
+    }
+    let status = child.wait().map_err(|error| Failure::of("the daemon's process", error))?;
+    Err(failure(status, errors.trim_end()))
+}
+
+fn failure(status: ExitStatus, errors: &str) -> Failure {
+    match status.code() {
+        Some(2) => Failure::Usage(errors.to_owned()),
+        Some(_) if !errors.is_empty() => {
+            Failure::Failed(errors.strip_prefix("fluent-anomaly: ").unwrap_or(errors).to_owned())
+        }
+        _ => Failure::Failed(format!("the daemon ended at its start ({status})")),
+    }
+}
+
+fn all(stream: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut stream) = stream {
+        // what arrived is shown
+        let _ = stream.read_to_end(&mut bytes);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The places of a configuration, for the other commands.
+pub(super) fn places(config: &Path) -> Result<Places, Failure> {
+    Ok(Places::of(config, &files::read_config(config)?))
+}

@@ -1,0 +1,136 @@
+//! The companion's counters as OpenMetrics text, and a small server for it.
+//!
+//! Format: OpenMetrics 1.0.0, `application/openmetrics-text`. Names begin with `fluent_anomaly_`; counters end in
+//! `_total`; a family's lines stand together behind its `TYPE`, `UNIT` and `HELP`; `# EOF` ends the text.
+
+mod server;
+
+pub use server::{MetricsError, serve};
+
+use super::Snapshot;
+use core::fmt::{Display, Write};
+
+/// What is known about the process besides its counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Version of the program.
+    pub version: &'static str,
+    /// When it started, seconds since 1970.
+    pub started: i64,
+    /// Now, seconds since 1970.
+    pub now: i64,
+}
+
+/// A text that grows by families.
+struct Text(String);
+
+impl Text {
+    fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
+        // writing to a string cannot fail
+        let _ = writeln!(self.0, "# TYPE fluent_anomaly_{name} {kind}");
+        if !unit.is_empty() {
+            let _ = writeln!(self.0, "# UNIT fluent_anomaly_{name} {unit}");
+        }
+        let _ = writeln!(self.0, "# HELP fluent_anomaly_{name} {help}.");
+    }
+
+    fn sample(&mut self, name: &str, label: Option<(&str, &str)>, value: impl Display) {
+        let _ = write!(self.0, "fluent_anomaly_{name}");
+        if let Some((key, text)) = label {
+            let _ = write!(self.0, "{{{key}=\"{}\"}}", escaped(text));
+        }
+        let _ = writeln!(self.0, " {value}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", "", help);
+        self.sample(&format!("{name}_total"), None, value);
+    }
+}
+
+/// A label's value: backslash, quote and line break are escaped, the rest is UTF-8 as it is.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// All counters as OpenMetrics text.
+///
+/// ```
+/// use fluent_anomaly::companion::{Counters, metrics};
+/// let text = metrics::render(&Counters::default().snapshot(), metrics::About { version: "1.0", started: 0, now: 9 });
+/// assert!(text.contains("\nfluent_anomaly_points_acknowledged_total 0\n"));
+/// assert!(text.ends_with("# EOF\n"));
+/// ```
+#[must_use]
+pub fn render(now: &Snapshot, about: About) -> String {
+    let mut text = Text(String::with_capacity(4096 + now.sections.len() * 512));
+    text.family("build", "info", "", "The running program");
+    text.sample("build_info", Some(("version", about.version)), 1);
+    text.family("up", "gauge", "", "1 while the companion runs");
+    text.sample("up", None, 1);
+    text.family("start_time_seconds", "gauge", "seconds", "When the companion started, since 1970");
+    text.sample("start_time_seconds", None, about.started);
+    text.counter("api_requests", "Requests to the API", now.requests);
+    text.counter("api_failed_requests", "Requests that brought no series", now.failed_requests);
+    text.family("api_budget_left", "gauge", "", "API calls that may still be made in this hour");
+    text.sample("api_budget_left", None, now.budget_left);
+    text.counter("points_pulled", "Points in the API's answers", now.pulled);
+    text.counter("points_acknowledged", "Points that the receiver took for good", now.acknowledged);
+    text.counter("points_late", "Points sent although a later one of their series was first", now.late);
+    text.family("points_dropped", "counter", "", "Points that were not sent, by reason");
+    for (reason, count) in &now.dropped {
+        text.sample("points_dropped_total", Some(("reason", reason.label())), count);
+    }
+    text.counter("chunks_shipped", "Chunks sent to forward servers, resends included", now.chunks_sent);
+    text.counter("chunks_resent", "Chunks that were sent again", now.chunks_resent);
+    text.counter("connections", "Connections opened to forward servers", now.connections);
+    text.family(
+        "query_lag_seconds",
+        "gauge",
+        "seconds",
+        "Time since the end of the last acknowledged bucket, by section",
+    );
+    for (name, section) in &now.sections {
+        text.sample("query_lag_seconds", Some(("section", name)), (about.now - section.complete_to).max(0));
+    }
+    text.family(
+        "query_last_pull_seconds",
+        "gauge",
+        "seconds",
+        "When a section's points were acknowledged last, since 1970",
+    );
+    for (name, section) in &now.sections {
+        if let Some(at) = section.pulled_at {
+            text.sample("query_last_pull_seconds", Some(("section", name)), at);
+        }
+    }
+    text.family("query_series", "gauge", "", "Series that are remembered, by section");
+    for (name, section) in &now.sections {
+        text.sample("query_series", Some(("section", name)), section.series);
+    }
+    text.family(
+        "query_points_acknowledged",
+        "counter",
+        "",
+        "Points that the receiver took for good, by section",
+    );
+    for (name, section) in &now.sections {
+        text.sample("query_points_acknowledged_total", Some(("section", name)), section.acknowledged);
+    }
+    text.0.push_str("# EOF\n");
+    text.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::companion::Counters;
+
+    #[test]
+    fn a_section_with_odd_characters_is_one_escaped_label() {
+        let counters = Counters::default();
+        counters.section("a\"b\\c\nd", |gauges| gauges.series = 3);
+        let text = render(&counters.snapshot(), About { version: "0", started: 1, now: 2 });
+        assert!(text.contains("fluent_anomaly_query_series{section=\"a\\\"b\\\\c\\nd\"} 3\n"), "{text}");
+    }
+}

@@ -1,0 +1,85 @@
+//! The sections of a puller: which go on, which begin, which are gone.
+
+use super::super::seen::Seen;
+use super::super::settings::PullSection;
+use super::super::state::SectionState;
+use super::super::window::{self, Cursor};
+use super::Puller;
+use crate::companion::{Backoff, Notice};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) section: PullSection,
+    pub(super) state: SectionState,
+    pub(super) rollup: Option<u32>,
+    pub(super) refusals: Backoff,
+    /// On the monotonic clock: a refused query rests until then.
+    pub(super) retry_at: Duration,
+}
+
+impl Puller<'_> {
+    /// How many sections there are.
+    #[must_use]
+    pub fn sections(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Takes over a new list. Sections with the same name and query go on untouched; a new one continues from its
+    /// saved cursor, or begins one interval ago.
+    pub fn replace_sections(&mut self, sections: Vec<PullSection>) {
+        let mut old = core::mem::take(&mut self.slots);
+        let (before, mut added) = (old.len(), 0);
+        for section in sections {
+            let known =
+                |slot: &Slot| slot.section.name == section.name && slot.section.query == section.query;
+            if let Some(at) = old.iter().position(known) {
+                let slot = old.swap_remove(at);
+                self.slots.push(Slot { section, ..slot });
+            } else {
+                added += 1;
+                let slot = self.new_slot(section);
+                self.slots.push(slot);
+            }
+        }
+        let slots = &self.slots;
+        self.counters.keep_sections(|name| slots.iter().any(|slot| slot.section.name == name));
+        for slot in &self.slots {
+            self.gauge(slot);
+        }
+        if before > 0 && (added > 0 || !old.is_empty()) {
+            self.progress.notice(&Notice::Reloaded { added, removed: old.len() });
+        }
+        let interval = self.settings.interval.as_secs().max(1);
+        let needed = (self.slots.len() as u64 * 3600).div_ceil(interval);
+        if needed > u64::from(self.settings.limit) {
+            self.progress.notice(&Notice::LimitTooLow { needed, limit: self.settings.limit });
+        }
+    }
+
+    fn new_slot(&self, section: PullSection) -> Slot {
+        let saved = self.folder.load(&section.name, &section.query, self.progress);
+        let state = saved.unwrap_or_else(|| {
+            let target = self.target(&section);
+            let cursor = Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64);
+            let state = SectionState { cursor, seen: Seen::default() };
+            // at once: a stop before the first acknowledgement must not move the beginning
+            self.folder.save(&section.name, &section.query, &state, self.progress);
+            state
+        });
+        let interval = self.settings.interval;
+        Slot {
+            rollup: window::rollup(&section.query),
+            section,
+            state,
+            refusals: Backoff::new(interval, interval.max(Duration::from_secs(3600))),
+            retry_at: Duration::ZERO,
+        }
+    }
+
+    /// The moment up to which a section is asked for now.
+    pub(super) fn target(&self, section: &PullSection) -> i64 {
+        let delay = section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
+        self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64
+    }
+}
