@@ -18,6 +18,7 @@ mod scoring;
 #[cfg(test)]
 mod tests;
 mod track;
+mod verdict;
 mod watcher;
 mod watching;
 
@@ -73,6 +74,8 @@ pub struct Pipeline {
     counters: Counters,
     verdicts: Verdicts,
     said: Vec<Said>,
+    /// Verdicts as they stand in the record.
+    encoded: Vec<u8>,
 }
 
 impl Pipeline {
@@ -83,7 +86,7 @@ impl Pipeline {
         let mut sections = Vec::new();
         for (n, section) in config.sections.iter().enumerate() {
             let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
-            let monitored = Monitored::new(monitors, annotation::outputs(section).len());
+            let monitored = Monitored::new(monitors, annotation::outputs(section).len(), format);
             // a checked configuration has no other
             if let Ok(spec) = watcher::score_spec(section) {
                 watchers.push(Watcher::new(section, monitored, format));
@@ -118,6 +121,7 @@ impl Pipeline {
             counters: Counters::default(),
             verdicts: Verdicts::default(),
             said: Vec::new(),
+            encoded: Vec::new(),
         }
     }
 
@@ -266,19 +270,26 @@ impl Pipeline {
         let mut rest = &self.said[..];
         let mut scores = scores;
         while let Some((now, later)) = rest.split_at_checked(rest.len().min(AT_ONCE)) {
-            let mut members = [monitoring::NO_MEMBERS; AT_ONCE];
-            for (slot, said) in members.iter_mut().zip(now) {
-                *slot = watcher.monitored.members(said);
+            // encoded here, one behind the other, so that the way into the record is one copy
+            self.encoded.clear();
+            let mut ends = [0; AT_ONCE];
+            for (end, said) in ends.iter_mut().zip(now) {
+                watcher.monitored.append(said, &mut self.encoded);
+                *end = self.encoded.len();
             }
             let mut fields = [(0, Field::Constant); 4 + AT_ONCE];
             let mut used = 0;
-            let maps = now.iter().zip(&members).map(|(said, (members, used))| {
-                (watcher.monitored.output(said), Field::Map(members.get(..*used).unwrap_or_default()))
-            });
-            let scored = scores.take().map(annotation::score_fields);
-            for (slot, field) in fields.iter_mut().zip(scored.into_iter().flatten().chain(maps)) {
-                *slot = field;
-                used += 1;
+            if let (Some(scores), Some(slots)) = (scores.take(), fields.get_mut(..4)) {
+                slots.copy_from_slice(&annotation::score_fields(scores));
+                used = 4;
+            }
+            let mut start = 0;
+            for (said, &end) in now.iter().zip(&ends) {
+                if let (Some(slot), Some(bytes)) = (fields.get_mut(used), self.encoded.get(start..end)) {
+                    *slot = (watcher.monitored.output(said), Field::Encoded(bytes));
+                    used += 1;
+                }
+                start = end;
             }
             let texts = now.iter().map(Said::text_len).sum();
             watcher.annotate(record, &fields[..used], texts);

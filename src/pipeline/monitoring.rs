@@ -1,15 +1,14 @@
 //! The monitors of a section: which tracks they need, and what they write into a record.
 
 use super::track::Silence;
+use super::verdict::VerdictTexts;
 use crate::config::Monitor;
 use crate::monitor::message::{Facts, render};
 use crate::monitor::{MonitorSpec, Observation};
-use crate::record::{Field, Output};
+use crate::record::{Format, Output};
 
 /// Most monitors whose verdicts are written in one go; more take a second pass over the record.
 pub(super) const AT_ONCE: usize = 4;
-/// Members of a verdict: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
-const MEMBERS: usize = 8;
 
 /// All monitors of one section.
 #[derive(Debug, Default)]
@@ -26,6 +25,7 @@ struct Named {
     name: String,
     outputs: [String; 2],
     spec: MonitorSpec,
+    texts: VerdictTexts,
 }
 
 /// One monitor's verdict on a record, with the texts it borrows.
@@ -43,19 +43,18 @@ impl Said {
     }
 }
 
-/// The fields of a verdict.
-pub(super) type Members<'a> = ([(&'static str, Field<'a>); MEMBERS], usize);
-
-/// No verdict.
-pub(super) const NO_MEMBERS: Members<'static> = ([("", Field::Bool(false)); MEMBERS], 0);
-
 impl Monitored {
     /// `first_output`: how many outputs the section has without monitors.
-    pub(super) fn new<'a>(monitors: impl Iterator<Item = &'a Monitor>, first_output: usize) -> Self {
+    pub(super) fn new<'a>(
+        monitors: impl Iterator<Item = &'a Monitor>,
+        first_output: usize,
+        format: Format,
+    ) -> Self {
         let named = |monitor: &Monitor| Named {
             name: monitor.name.clone(),
             outputs: monitor.annotation_names(),
             spec: monitor.spec.clone(),
+            texts: VerdictTexts::new(&monitor.name, format),
         };
         Self { monitors: monitors.map(named).collect(), plans: Vec::new(), first_output }
     }
@@ -115,35 +114,11 @@ impl Monitored {
         Some(Said { monitor, observation, message })
     }
 
-    /// The members of a verdict's map.
-    pub(super) fn members<'a>(&'a self, said: &'a Said) -> Members<'a> {
-        let (mut members, mut used) = NO_MEMBERS;
-        let mut put = |name: &'static str, field: Field<'a>| {
-            if let Some(slot) = members.get_mut(used) {
-                *slot = (name, field);
-                used += 1;
-            }
-        };
-        let observation = &said.observation;
+    /// Appends a verdict as it stands in the record.
+    pub(super) fn append(&self, said: &Said, out: &mut Vec<u8>) {
         if let Some(monitor) = self.monitors.get(said.monitor) {
-            put("monitor", Field::Text(&monitor.name));
+            monitor.texts.append(&said.observation, said.message.as_deref(), out);
         }
-        if let Some(band) = observation.band {
-            put("expected", Field::Number(band.expected));
-            put("lower", Field::Number(band.lower));
-            put("upper", Field::Number(band.upper));
-            put("is_anomaly", Field::Bool(observation.is_anomaly));
-        }
-        put("status", Field::Text(observation.status.text()));
-        if let Some(transition) = observation.transition {
-            put("transition", Field::Text(transition.text()));
-        } else if observation.renotify {
-            put("renotify", Field::Bool(true));
-        }
-        if let Some(message) = &said.message {
-            put("message", Field::Text(message));
-        }
-        (members, used)
     }
 
     /// What a series of this section says that fell silent: where it is written, and monitor, status, transition

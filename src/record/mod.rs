@@ -62,6 +62,21 @@ pub enum Format {
     Msgpack,
 }
 
+/// Appends a value as it stands in a record of this format.
+///
+/// ```
+/// use fluent_anomaly::record::{Field, Format, encode};
+/// let mut out = Vec::new();
+/// encode(Format::Json, &Field::Map(&[("status", Field::Text("OK"))]), &mut out);
+/// assert_eq!(out, br#"{"status":"OK"}"#);
+/// ```
+pub fn encode(format: Format, field: &Field<'_>, out: &mut Vec<u8>) {
+    match format {
+        Format::Json => json::append_value(field, out),
+        Format::Msgpack => msgpack::append_value(field, out),
+    }
+}
+
 /// The bytes are not one record: they must pass as they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a record: {why} at byte {at}")]

@@ -30,6 +30,9 @@ pub enum Field<'a> {
     Bool(bool),
     /// Names with their values, in this order.
     Map(&'a [(&'a str, Field<'a>)]),
+    /// A value that is in the record's format already: [`encode`](super::encode) makes such bytes. They are written
+    /// as they are.
+    Encoded(&'a [u8]),
 }
 
 impl Field<'_> {
@@ -38,7 +41,7 @@ impl Field<'_> {
         match self {
             Field::Constant => constant,
             Field::Number(number) => number.is_finite(),
-            Field::Integer(_) | Field::Text(_) | Field::Bool(_) | Field::Map(_) => true,
+            Field::Integer(_) | Field::Text(_) | Field::Bool(_) | Field::Map(_) | Field::Encoded(_) => true,
         }
     }
 }

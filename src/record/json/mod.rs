@@ -7,7 +7,7 @@ pub(super) mod shape;
 mod write;
 
 pub(super) use scan::scan;
-pub(super) use write::{annotate, append_numbers, pieces};
+pub(super) use write::{annotate, append_numbers, append_value, pieces};
 
 use super::value::{Number, Repr, Text, Value};
 

@@ -99,7 +99,7 @@ fn append_members(out: &mut Vec<u8>, pieces: &Pieces, found: &Found, fields: &[(
     pieces.copy(start, end, out);
 }
 
-fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
+pub(in crate::record) fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
     match *field {
         Field::Number(value) => number::append_f64(value, out),
         Field::Integer(value) => number::append_i64(value, out),
@@ -107,6 +107,7 @@ fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
         Field::Bool(true) => out.extend_from_slice(b"true"),
         Field::Bool(false) => out.extend_from_slice(b"false"),
         Field::Map(members) => append_map(members, out),
+        Field::Encoded(bytes) => out.extend_from_slice(bytes),
         Field::Constant => out.extend_from_slice(b"null"), // nobody comes here: constants are pieces
     }
 }

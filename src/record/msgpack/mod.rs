@@ -7,7 +7,7 @@ mod write;
 
 pub(super) use scan::{Level, scan};
 pub use stream::{BadBytes, object_len};
-pub(super) use write::{annotate, pieces};
+pub(super) use write::{annotate, append_value, pieces};
 
 use super::value::{Number, Repr, Text, Value};
 use head::Body;

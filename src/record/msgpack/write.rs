@@ -59,7 +59,7 @@ fn header(members: u32, len: usize) -> Vec<u8> {
     }
 }
 
-fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
+pub(in crate::record) fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
     match *field {
         Field::Number(value) => {
             out.push(0xcb);
@@ -76,6 +76,7 @@ fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
                 append_value(field, out);
             }
         }
+        Field::Encoded(bytes) => out.extend_from_slice(bytes),
         Field::Constant => out.push(0xc0), // nobody comes here: constants are pieces
     }
 }

@@ -1,0 +1,156 @@
+//! A monitor's verdict as it stands in a record. Everything but the numbers is encoded once, ahead of all records:
+//! to an interpreter each name that is checked for escapes costs as much as a step of the band.
+
+use crate::monitor::{Observation, Status};
+use crate::record::{Field, Format, encode};
+
+/// The texts of one monitor.
+#[derive(Debug)]
+pub(super) struct VerdictTexts {
+    format: Format,
+    monitor: Vec<u8>,
+    /// Names of expected, lower, upper.
+    numbers: [Vec<u8>; 3],
+    /// is_anomaly, false and true.
+    anomaly: [Vec<u8>; 2],
+    /// status OK, WARN, ALERT, NO DATA.
+    status: [Vec<u8>; 4],
+    transition: Vec<u8>,
+    renotify: Vec<u8>,
+    message: Vec<u8>,
+}
+
+impl VerdictTexts {
+    pub(super) fn new(monitor: &str, format: Format) -> Self {
+        let name = |name: &str| {
+            let mut bytes = Vec::new();
+            if format == Format::Json {
+                bytes.push(b',');
+            }
+            encode(format, &Field::Text(name), &mut bytes);
+            if format == Format::Json {
+                bytes.push(b':');
+            }
+            bytes
+        };
+        let member = |key: &str, field: Field<'_>| {
+            let mut bytes = name(key);
+            encode(format, &field, &mut bytes);
+            bytes
+        };
+        let mut head = member("monitor", Field::Text(monitor));
+        if let (Format::Json, Some(comma)) = (format, head.first_mut()) {
+            *comma = b'{';
+        }
+        Self {
+            format,
+            monitor: head,
+            numbers: ["expected", "lower", "upper"].map(name),
+            anomaly: [false, true].map(|is| member("is_anomaly", Field::Bool(is))),
+            status: [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
+                .map(|status| member("status", Field::Text(status.text()))),
+            transition: name("transition"),
+            renotify: member("renotify", Field::Bool(true)),
+            message: name("message"),
+        }
+    }
+
+    /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
+    pub(super) fn append(&self, said: &Observation, message: Option<&str>, out: &mut Vec<u8>) {
+        let start = out.len();
+        let mut members = 2u8; // at most 8
+        if self.format == Format::Msgpack {
+            out.push(0x80);
+        }
+        out.extend_from_slice(&self.monitor);
+        if let Some(band) = said.band {
+            for (name, value) in self.numbers.iter().zip([band.expected, band.lower, band.upper]) {
+                if value.is_finite() {
+                    out.extend_from_slice(name);
+                    encode(self.format, &Field::Number(value), out);
+                    members += 1;
+                }
+            }
+            let [usual, anomaly] = &self.anomaly;
+            out.extend_from_slice(if said.is_anomaly { anomaly } else { usual });
+            members += 1;
+        }
+        let [ok, warn, alert, no_data] = &self.status;
+        out.extend_from_slice(match said.status {
+            Status::Ok => ok,
+            Status::Warn => warn,
+            Status::Alert => alert,
+            Status::NoData => no_data,
+        });
+        if let Some(transition) = said.transition {
+            out.extend_from_slice(&self.transition);
+            encode(self.format, &Field::Text(transition.text()), out);
+            members += 1;
+        } else if said.renotify {
+            out.extend_from_slice(&self.renotify);
+            members += 1;
+        }
+        if let Some(message) = message {
+            out.extend_from_slice(&self.message);
+            encode(self.format, &Field::Text(message), out);
+            members += 1;
+        }
+        match (self.format, out.get_mut(start)) {
+            (Format::Json, _) => out.push(b'}'),
+            (Format::Msgpack, Some(head)) => *head = 0x80 | members,
+            (Format::Msgpack, None) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detector::band::Band;
+    use crate::monitor::Transition;
+
+    fn observation() -> Observation {
+        Observation {
+            value: 1.0,
+            band: Some(Band { expected: 1.5, lower: -2.0, upper: f64::INFINITY }),
+            is_anomaly: true,
+            status: Status::Alert,
+            transition: Some(Transition { from: Status::Ok, to: Status::Alert }),
+            renotify: false,
+            share: 1.0,
+        }
+    }
+
+    /// The same members in both formats; what is not finite is left out.
+    #[test]
+    fn a_verdict_is_the_map_that_a_record_would_hold() {
+        let fields = [
+            ("monitor", Field::Text("a \"b\"")),
+            ("expected", Field::Number(1.5)),
+            ("lower", Field::Number(-2.0)),
+            ("upper", Field::Number(f64::INFINITY)),
+            ("is_anomaly", Field::Bool(true)),
+            ("status", Field::Text("ALERT")),
+            ("transition", Field::Text("OK->ALERT")),
+            ("message", Field::Text("line\nline")),
+        ];
+        for format in [Format::Json, Format::Msgpack] {
+            let (mut expected, mut written) = (Vec::new(), Vec::new());
+            encode(format, &Field::Map(&fields), &mut expected);
+            let texts = VerdictTexts::new("a \"b\"", format);
+            texts.append(&observation(), Some("line\nline"), &mut written);
+            assert_eq!(written, expected, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_band_there_is_a_status_and_with_a_reminder_a_flag() {
+        let said = Observation { band: None, transition: None, renotify: true, ..observation() };
+        let mut written = Vec::new();
+        VerdictTexts::new("m", Format::Json).append(&said, None, &mut written);
+        assert_eq!(written, br#"{"monitor":"m","status":"ALERT","renotify":true}"#);
+        written.clear();
+        VerdictTexts::new("m", Format::Msgpack).append(&said, None, &mut written);
+        assert_eq!(written.first(), Some(&0x83));
+    }
+}
