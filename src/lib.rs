@@ -14,7 +14,8 @@
 //! | [`pipeline`] | the one call every host makes |
 //! | [`secret`] | text that must never be shown |
 //! | `sink` | where records and scores leave for (feature `datadog`) |
-//! | `source`, `companion` | where records come from, and what pulling and shipping share (feature `companion`) |
+//! | [`source`] | where records come from: files; Datadog (feature `companion`) |
+//! | `companion` | what pulling and shipping share (feature `companion`) |
 #![forbid(unsafe_code)]
 
 pub mod annotation;
@@ -31,12 +32,11 @@ pub mod record;
 pub mod secret;
 #[cfg(feature = "datadog")]
 pub mod sink;
+pub mod source;
 pub mod time;
 
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod companion;
-#[cfg(all(feature = "companion", not(target_family = "wasm")))]
-pub mod source;
 
 /// Compiles and runs the Rust part of the README.
 #[cfg(doctest)]

@@ -1,4 +1,7 @@
 //! Where records come from.
 
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod datadog;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod pull;
+pub mod series_file;
