@@ -7,12 +7,16 @@ use clap::{Parser, Subcommand};
 mod check;
 mod dd;
 mod demo;
+mod detect;
 mod failure;
 mod files;
 mod filter;
 mod frames;
 mod input;
+mod moment;
 mod pull;
+mod replay;
+mod select_k;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]
@@ -33,6 +37,8 @@ enum Command {
     Check(check::Args),
     Dd(dd::Args),
     Pull(pull::Args),
+    Replay(replay::Args),
+    SelectK(select_k::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Dd(args) => dd::run(&args),
         Command::Pull(args) => pull::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::SelectK(args) => select_k::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! `pull`: points of Datadog's metrics into Fluent Bit or Fluentd, or to stdout.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use fluent_anomaly::source::pull::{self, PullError, PullSection, PullSettings, S
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::detect::{Detect, Outlet};
 use crate::failure::Failure;
 use crate::files;
 
@@ -26,7 +28,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 
 /// Pull the metrics of all [datadog.*] sections and forward them, from where the last run has stopped.
 ///
-/// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query). The file is read
+/// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query); DD_SITE and
+/// DD_PROXY_HTTPS are taken from there too, where the file names no site. The file is read
 /// again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
 /// after a crash, none is skipped.
 #[derive(Debug, clap::Args)]
@@ -43,10 +46,13 @@ pub(crate) struct Args {
     /// Where records go
     #[arg(long, value_enum, default_value_t = To::Forward)]
     to: To,
+    /// Score the records here, so that they leave with their scores; models are kept in the state folder
+    #[arg(long)]
+    detect: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum To {
+pub(crate) enum To {
     /// The servers of `forward` in [general]
     Forward,
     /// JSON lines on standard output
@@ -66,15 +72,24 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let asked = Arc::new(Asked::default());
     listen(asked.clone())?;
     let (env, counters) = (Native::new(asked), Counters::default());
-    let mut sink: Box<dyn RecordSink> = match args.to {
-        To::Forward => {
-            let settings = forward_settings(&args.config, &config, args.once)?;
-            Box::new(ForwardSink::new(settings, &env, &Log, &counters).map_err(|error| usage(&error))?)
+    let forward = || {
+        let settings = forward_settings(&args.config, &config, args.once)?;
+        ForwardSink::new(settings, &env, &Log, &counters).map_err(|error| usage(&error))
+    };
+    let latest = RefCell::new(None);
+    let mut sink: Box<dyn RecordSink> = match (args.detect, args.to) {
+        (true, to) => {
+            let outlet = match to {
+                To::Forward => Outlet::Forward(Box::new(forward()?)),
+                To::Stdout => Outlet::stdout(),
+            };
+            Box::new(Detect::live(outlet, &args.config, &config, &latest)?)
         }
-        To::Stdout => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
+        (false, To::Forward) => Box::new(forward()?),
+        (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
     };
     let settings = pull_settings(&args.config, &config, args.once);
-    let mut sections = File { path: &args.config, read_at: None };
+    let mut sections = File { path: &args.config, read_at: None, latest: &latest };
     match pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &Log, &counters) {
         Ok(()) => Ok(()),
         Err(error @ PullError::Sections { .. }) => Err(usage(&error)),
@@ -82,22 +97,26 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn datadog_settings(config: &Config) -> DatadogSettings {
+/// Site and keys: the file says what it says, the environment the rest.
+pub(crate) fn datadog_settings(config: &Config) -> DatadogSettings {
     let key = |names: [&str; 2]| {
         Secret::new(&names.iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default())
     };
     let general = &config.general;
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let default = DatadogSettings::default();
     DatadogSettings {
         api_key: key(["DD_API_KEY", "DATADOG_API_KEY"]),
         app_key: key(["DD_APP_KEY", "DATADOG_APP_KEY"]),
-        site: general.site.clone(),
+        site: general.site.clone().or_else(|| variable("DD_SITE")).unwrap_or(default.site),
         api_url: general.api_url.clone(),
         version: if general.api_version == 2 { ApiVersion::V2 } else { ApiVersion::V1 },
-        ..Default::default()
+        proxy: variable("DD_PROXY_HTTPS").map(|proxy| Secret::new(proxy.trim())),
+        ..DatadogSettings::default()
     }
 }
 
-fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
+pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
     let general = &config.general;
     let security = &general.forward_security;
     let servers: Result<Vec<Server>, _> =
@@ -121,6 +140,7 @@ fn pull_settings(path: &Path, config: &Config, once: bool) -> PullSettings {
         limit: general.limit,
         tag_prefix: general.tag_prefix.clone(),
         evaluation_delay: Duration::from_secs(general.evaluation_delay_seconds.into()),
+        overlap: Duration::from_secs(general.overlap_seconds.into()),
         // the models' files lie next to it, with a lock of their own
         state: files::state_path(path, config).map(|state| state.join("pull")),
         once,
@@ -132,13 +152,13 @@ fn beside(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-fn sections_of(config: &Config) -> Vec<PullSection> {
+pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
     let pulled = |section: &fluent_anomaly::config::Section| match &section.kind {
         Kind::Datadog { query } => Some(PullSection {
             name: section.name.clone(),
             query: query.clone(),
             nulls: section.nulls,
-            evaluation_delay: None,
+            evaluation_delay: section.evaluation_delay_seconds.map(|s| Duration::from_secs(s.into())),
         }),
         Kind::Series => None,
     };
@@ -149,6 +169,8 @@ fn sections_of(config: &Config) -> Vec<PullSection> {
 struct File<'a> {
     path: &'a Path,
     read_at: Option<SystemTime>,
+    /// What was read last, for those who score.
+    latest: &'a RefCell<Option<Config>>,
 }
 
 impl Sections for File<'_> {
@@ -162,12 +184,14 @@ impl Sections for File<'_> {
             fs::read_to_string(self.path).map_err(|error| format!("{}: {error}", self.path.display()))?;
         let config =
             Config::parse(&self.path.display().to_string(), &text).map_err(|error| error.to_string())?;
-        Ok(Some(sections_of(&config)))
+        let sections = sections_of(&config);
+        self.latest.replace(Some(config));
+        Ok(Some(sections))
     }
 }
 
 /// Notices on standard error.
-struct Log;
+pub(crate) struct Log;
 
 impl Progress for Log {
     fn notice(&self, notice: &Notice) {
@@ -175,7 +199,7 @@ impl Progress for Log {
     }
 }
 
-fn listen(asked: Arc<Asked>) -> Result<(), Failure> {
+pub(crate) fn listen(asked: Arc<Asked>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of("signals", error);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let wait = move || {

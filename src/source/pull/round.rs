@@ -155,7 +155,10 @@ impl<'a> Puller<'a> {
         let saved = self.folder.load(&section.name, &section.query, self.progress);
         let state = saved.unwrap_or_else(|| {
             let target = self.target(&section);
-            let cursor = Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64);
+            let cursor = match self.settings.range {
+                Some(range) => Cursor { at: range.from, start: range.from, step: 0 },
+                None => Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64),
+            };
             let state = SectionState { cursor, seen: Seen::default() };
             // at once: a stop before the first acknowledgement must not move the beginning
             self.folder.save(&section.name, &section.query, &state, self.progress);
@@ -173,6 +176,9 @@ impl<'a> Puller<'a> {
 
     /// The moment up to which a section is asked for now.
     fn target(&self, section: &PullSection) -> i64 {
+        if let Some(range) = self.settings.range {
+            return range.to;
+        }
         let delay = section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
         self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64
     }
@@ -232,14 +238,15 @@ impl<'a> Puller<'a> {
             overlap: self.settings.overlap.as_secs().min(86_400) as i64,
             slice: self.settings.slice.as_secs().clamp(60, 86_400) as i64,
             rollup: slot.rollup,
+            settled: self.settings.range.is_some(),
             halvings: *halvings,
         };
         if let Some(end) = self.await_budget() {
             return end;
         }
+        let Some(slot) = self.slots.get(index) else { return Step::Complete };
+        let target = self.target(&slot.section);
         let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let delay = slot.section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
-        let target = self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64;
         let Some(window) = slot.state.cursor.next(target, &reach) else { return Step::Complete };
 
         self.budget.spend(self.env.now_ms());
