@@ -1,5 +1,6 @@
 //! `[general]`, `[filter]` and `[slack]`.
 
+use super::address::{api_url, forward_address};
 use super::keys::Keys;
 use crate::secret::Secret;
 
@@ -12,8 +13,10 @@ pub struct General {
     pub limit: u32,
     /// Seconds that metrics need to settle at Datadog; newer points are left for the next pull.
     pub evaluation_delay_seconds: u32,
-    /// Site of the account, e.g. `datadoghq.eu`.
-    pub site: String,
+    /// Seconds behind the cursor that are asked again, for points that came late.
+    pub overlap_seconds: u32,
+    /// Site of the account, e.g. `datadoghq.eu`; `None`: what the environment says, or `datadoghq.com`.
+    pub site: Option<String>,
     /// Instead of `https://api.<site>`, for proxies and tests.
     pub api_url: Option<String>,
     /// Which API answers queries: 1 or 2.
@@ -51,7 +54,8 @@ impl Default for General {
             interval_seconds: 600,
             limit: 200,
             evaluation_delay_seconds: 60,
-            site: "datadoghq.com".to_owned(),
+            overlap_seconds: 300,
+            site: None,
             api_url: None,
             api_version: 1,
             forward: vec!["tcp://127.0.0.1:24224".to_owned()],
@@ -68,7 +72,7 @@ impl General {
         let default = Self::default();
         let forward = keys.parsed("forward", |text| {
             let servers: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            match servers.iter().find(|server| !is_server(server)) {
+            match servers.iter().find(|server| forward_address(server).is_none()) {
                 Some(bad) => Err(format!("{bad:?} is not allowed: tcp://host:port or tls://host:port")),
                 None => Ok(servers),
             }
@@ -81,14 +85,11 @@ impl General {
             evaluation_delay_seconds: keys
                 .integer("evaluation_delay", 0..=86_400)
                 .map_or(default.evaluation_delay_seconds, |n| n as u32),
-            site: keys.text("site").map_or(default.site, str::to_owned),
-            api_url: keys.parsed("api_url", |url| {
-                if url.starts_with("http://") || url.starts_with("https://") {
-                    Ok(url.trim_end_matches('/').to_owned())
-                } else {
-                    Err(format!("{url:?} is not allowed: http://host:port or https://host"))
-                }
-            }),
+            overlap_seconds: keys
+                .integer("overlap", 0..=86_400)
+                .map_or(default.overlap_seconds, |n| n as u32),
+            site: keys.parsed("site", read_site),
+            api_url: keys.parsed("api_url", read_api_url),
             api_version: keys.choice("api", &[("v1", 1), ("v2", 2)]).unwrap_or(default.api_version),
             forward: forward.unwrap_or(default.forward),
             forward_security: ForwardSecurity {
@@ -116,12 +117,19 @@ impl General {
     }
 }
 
-fn is_server(server: &str) -> bool {
-    server
-        .strip_prefix("tcp://")
-        .or_else(|| server.strip_prefix("tls://"))
-        .and_then(|rest| rest.rsplit_once(':'))
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+/// A site without its `api.`, by the rule for its address.
+fn read_site(site: &str) -> Result<String, String> {
+    match api_url(&format!("https://api.{site}")) {
+        Ok(_) if !site.contains('/') => Ok(site.to_owned()),
+        _ => Err(format!("{site:?} is not allowed: the name of a site, for example datadoghq.eu")),
+    }
+}
+
+fn read_api_url(url: &str) -> Result<String, String> {
+    api_url(url).map(|(url, _)| url).map_err(|wrong| {
+        let shown = if wrong.secret { "...@..." } else { url };
+        format!("{shown:?} is not allowed: {}", wrong.problem)
+    })
 }
 
 /// `[filter]`: what the bank needs.

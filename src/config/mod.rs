@@ -17,6 +17,7 @@
 //! );
 //! ```
 
+mod address;
 mod general;
 mod ini;
 mod keys;
@@ -27,6 +28,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
+pub use address::{ApiUrlProblem, api_url, forward_address};
 pub use general::{Filter, ForwardSecurity, General, Journal, Slack};
 pub use monitor::Monitor;
 pub use problem::{ConfigError, Problem};

@@ -26,6 +26,8 @@ pub struct Section {
     pub prefix: String,
     /// What a null value means.
     pub nulls: Nulls,
+    /// Instead of `evaluation_delay` of `[general]`, for metrics that settle later; seconds.
+    pub evaluation_delay_seconds: Option<u32>,
     /// Parameters of ChangeFinder.
     pub change_finder: ChangeFinderSettings,
 }
@@ -103,6 +105,7 @@ impl Section {
             time: Some(field("time")?),
             prefix: String::new(),
             nulls: read_nulls(keys),
+            evaluation_delay_seconds: keys.integer("evaluation_delay", 0..=86_400).map(|n| n as u32),
             change_finder: read_change_finder(keys),
         };
         query.map(|_| section)
@@ -130,6 +133,7 @@ impl Section {
             time,
             prefix,
             nulls,
+            evaluation_delay_seconds: None,
             change_finder,
         })
     }

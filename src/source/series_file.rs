@@ -32,6 +32,7 @@ use thiserror::Error;
 use crate::record::NotARecord;
 use crate::time::Time;
 use collect::Collected;
+pub use date::parse as parse_date;
 
 /// Most characters of a wrong value that an error shows.
 const SHOWN: usize = 40;

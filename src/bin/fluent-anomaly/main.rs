@@ -8,14 +8,18 @@ mod check;
 mod daemon;
 mod dd;
 mod demo;
+mod detect;
 mod failure;
 mod files;
 mod filter;
 mod frames;
 mod input;
 mod keys;
+mod moment;
 mod monitor;
 mod pull;
+mod replay;
+mod select_k;
 mod voice;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
@@ -43,6 +47,8 @@ enum Command {
     /// Stop the daemon if it runs, and start it; a wrong configuration leaves the running one alone
     Restart(daemon::start::Args),
     Status(daemon::status::Args),
+    Replay(replay::Args),
+    SelectK(select_k::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +63,8 @@ fn main() -> ExitCode {
         Command::Stop(args) => daemon::stop::run(&args),
         Command::Restart(args) => daemon::stop::restart(&args),
         Command::Status(args) => daemon::status::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::SelectK(args) => select_k::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,6 @@
 //! `pull`: points of Datadog's metrics into Fluent Bit or Fluentd, or to stdout.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, BufWriter};
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::ValueEnum;
 use fluent_anomaly::companion::{Asked, Counters, Native, metrics};
 use fluent_anomaly::config::{Config, Kind};
+use fluent_anomaly::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
 use fluent_anomaly::sink::{RecordSink, StdoutSink};
 use fluent_anomaly::source::datadog::{self, ApiVersion, DatadogSettings};
@@ -19,6 +21,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::daemon::Running;
+use crate::detect::{Detect, Outlet};
 use crate::failure::Failure;
 use crate::voice::{Log, Voice};
 use crate::{files, keys};
@@ -29,7 +32,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 /// Pull the metrics of all [datadog.*] sections and forward them, from where the last run has stopped.
 ///
 /// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query), or from files named
-/// by DD_API_KEY_FILE and DD_APP_KEY_FILE. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
+/// by DD_API_KEY_FILE and DD_APP_KEY_FILE; DD_SITE and DD_PROXY_HTTPS are taken from there too, where the file names
+/// no site. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
 /// after a crash, none is skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -51,10 +55,13 @@ pub(crate) struct Args {
     /// Run as the daemon of `start`, with this log file
     #[arg(long, hide = true, value_name = "LOG")]
     detached: Option<PathBuf>,
+    /// Score the records here, so that they leave with their scores; models are kept in the state folder
+    #[arg(long)]
+    detect: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum To {
+pub(crate) enum To {
     /// The servers of `forward` in [general]
     Forward,
     /// JSON lines on standard output
@@ -86,12 +93,21 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
     // a run from cron would repeat its warnings each time; its exit status tells
     let slack = config.slack.as_ref().filter(|_| !args.once);
     let voice = Voice::new(log.clone(), slack, env.clone())?;
-    let mut sink: Box<dyn RecordSink + '_> = match args.to {
-        To::Forward => {
-            let settings = forward_settings(&args.config, config, args.once)?;
-            Box::new(ForwardSink::new(settings, &env, &voice, &counters).map_err(|error| usage(&error))?)
+    let forward = || {
+        let settings = forward_settings(&args.config, config, args.once)?;
+        ForwardSink::new(settings, &env, &voice, &counters).map_err(|error| usage(&error))
+    };
+    let latest = RefCell::new(None);
+    let mut sink: Box<dyn RecordSink + '_> = match (args.detect, args.to) {
+        (true, to) => {
+            let outlet = match to {
+                To::Forward => Outlet::Forward(Box::new(forward()?)),
+                To::Stdout => Outlet::stdout(),
+            };
+            Box::new(Detect::live(outlet, &args.config, config, &latest)?)
         }
-        To::Stdout => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
+        (false, To::Forward) => Box::new(forward()?),
+        (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
     };
     if let Some(address) = args.metrics {
         let found = serve_metrics(address, counters.clone())?;
@@ -101,7 +117,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
         }
     }
     let settings = pull_settings(&args.config, config, args.once);
-    let mut sections = File { path: &args.config, read_at: None };
+    let mut sections = File { path: &args.config, read_at: None, latest: &latest };
     let ended = pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &voice, &counters);
     voice.end(ended.as_ref().err().map(ToString::to_string).as_deref());
     match ended {
@@ -127,17 +143,20 @@ fn serve_metrics(address: SocketAddr, counters: Arc<Counters>) -> Result<SocketA
 /// Site of the configuration, keys of the environment or of a file.
 pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failure> {
     let general = &config.general;
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let default = DatadogSettings::default();
     Ok(DatadogSettings {
         api_key: keys::find(["DD_API_KEY", "DATADOG_API_KEY"], "dd-api-key")?,
         app_key: keys::find(["DD_APP_KEY", "DATADOG_APP_KEY"], "dd-app-key")?,
-        site: general.site.clone(),
+        site: general.site.clone().or_else(|| variable("DD_SITE")).unwrap_or(default.site),
         api_url: general.api_url.clone(),
         version: if general.api_version == 2 { ApiVersion::V2 } else { ApiVersion::V1 },
-        ..Default::default()
+        proxy: variable("DD_PROXY_HTTPS").map(|proxy| Secret::new(proxy.trim())),
+        ..DatadogSettings::default()
     })
 }
 
-fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
+pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
     let general = &config.general;
     let security = &general.forward_security;
     let servers: Result<Vec<Server>, _> =
@@ -161,6 +180,7 @@ fn pull_settings(path: &Path, config: &Config, once: bool) -> PullSettings {
         limit: general.limit,
         tag_prefix: general.tag_prefix.clone(),
         evaluation_delay: Duration::from_secs(general.evaluation_delay_seconds.into()),
+        overlap: Duration::from_secs(general.overlap_seconds.into()),
         // the models' files lie next to it, with a lock of their own
         state: files::state_path(path, config).map(|state| state.join("pull")),
         once,
@@ -172,13 +192,13 @@ fn beside(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-fn sections_of(config: &Config) -> Vec<PullSection> {
+pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
     let pulled = |section: &fluent_anomaly::config::Section| match &section.kind {
         Kind::Datadog { query } => Some(PullSection {
             name: section.name.clone(),
             query: query.clone(),
             nulls: section.nulls,
-            evaluation_delay: None,
+            evaluation_delay: section.evaluation_delay_seconds.map(|s| Duration::from_secs(s.into())),
         }),
         Kind::Series => None,
     };
@@ -189,6 +209,8 @@ fn sections_of(config: &Config) -> Vec<PullSection> {
 struct File<'a> {
     path: &'a Path,
     read_at: Option<SystemTime>,
+    /// What was read last, for those who score.
+    latest: &'a RefCell<Option<Config>>,
 }
 
 impl Sections for File<'_> {
@@ -202,11 +224,13 @@ impl Sections for File<'_> {
             fs::read_to_string(self.path).map_err(|error| format!("{}: {error}", self.path.display()))?;
         let config =
             Config::parse(&self.path.display().to_string(), &text).map_err(|error| error.to_string())?;
-        Ok(Some(sections_of(&config)))
+        let sections = sections_of(&config);
+        self.latest.replace(Some(config));
+        Ok(Some(sections))
     }
 }
 
-fn listen(asked: Arc<Asked>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
+pub(crate) fn listen(asked: Arc<Asked>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of("signals", error);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let wait = move || {

@@ -1,5 +1,6 @@
 //! Where to send, with what keys, and how long anything may take.
 
+use crate::config::forward_address;
 use crate::secret::Secret;
 use core::fmt;
 use std::path::PathBuf;
@@ -61,30 +62,8 @@ impl Server {
     /// # Errors
     /// [`SettingsError::Address`].
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let wrong = || SettingsError::Address { given: text.to_owned() };
-        let (tls, rest) = match text.trim().split_once("://") {
-            Some(("tcp", rest)) => (false, rest),
-            Some(("tls", rest)) => (true, rest),
-            Some(_) => return Err(wrong()),
-            None => (false, text.trim()),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = if let Some(inner) = rest.strip_prefix('[') {
-            let (host, after) = inner.split_once(']').ok_or_else(wrong)?;
-            (host, if after.is_empty() { None } else { Some(after.strip_prefix(':').ok_or_else(wrong)?) })
-        } else {
-            match rest.rsplit_once(':') {
-                Some((host, port)) if !host.contains(':') => (host, Some(port)),
-                Some(_) => return Err(wrong()),
-                None => (rest, None),
-            }
-        };
-        let port =
-            port.map_or(Some(24224), |port| port.parse().ok().filter(|&port| port != 0)).ok_or_else(wrong)?;
-        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@' | '?' | '#');
-        if host.is_empty() || !host.chars().all(plain) {
-            return Err(wrong());
-        }
+        let (host, port, tls) =
+            forward_address(text).ok_or_else(|| SettingsError::Address { given: text.to_owned() })?;
         Ok(Self { host: host.to_owned(), port, tls })
     }
 }

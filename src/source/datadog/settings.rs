@@ -1,5 +1,6 @@
 //! Site, keys, limits.
 
+use crate::config::api_url;
 use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -97,41 +98,10 @@ impl DatadogSettings {
     /// The API's address without a slash at its end, and whether it is this machine.
     pub(super) fn base_url(&self) -> Result<(String, bool), DatadogError> {
         let given = self.api_url.clone().unwrap_or_else(|| format!("https://api.{}", self.site.trim()));
-        let wrong = |problem| DatadogError::Url { given: given.clone(), problem };
-        let (scheme, rest) = given.trim().split_once("://").ok_or_else(|| wrong("https://host is wanted"))?;
-        let authority = rest.split('/').next().unwrap_or_default();
-        let clean = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
-        if authority.contains('@') {
-            // not shown: it may hold a password
-            return Err(DatadogError::Url {
-                given: "...@...".to_owned(),
-                problem: "no user and password here",
-            });
-        }
-        if authority.is_empty()
-            || !authority.chars().all(clean)
-            || authority.starts_with('.')
-            || rest.contains(['?', '#'])
-        {
-            return Err(wrong("https://host is wanted"));
-        }
-        let host = match authority.strip_prefix('[') {
-            Some(inner) => inner.split(']').next().unwrap_or_default(),
-            None => authority.split(':').next().unwrap_or_default(),
-        };
-        let local = host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        match scheme {
-            "https" => {}
-            "http" if local => {}
-            "http" => {
-                return Err(wrong(
-                    "the keys would travel unencrypted: https is wanted, http only to this machine",
-                ));
-            }
-            _ => return Err(wrong("https://host is wanted")),
-        }
-        Ok((format!("{scheme}://{}", rest.trim_end_matches('/')), local))
+        api_url(&given).map_err(|wrong| DatadogError::Url {
+            given: if wrong.secret { "...@...".to_owned() } else { given },
+            problem: wrong.problem,
+        })
     }
 
     pub(super) fn check_keys(&self) -> Result<(), DatadogError> {

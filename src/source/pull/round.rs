@@ -165,14 +165,15 @@ impl<'a> Puller<'a> {
             overlap: self.settings.overlap.as_secs().min(86_400) as i64,
             slice: self.settings.slice.as_secs().clamp(60, 86_400) as i64,
             rollup: slot.rollup,
+            settled: self.settings.range.is_some(),
             halvings: *halvings,
         };
         if let Some(end) = self.await_budget() {
             return end;
         }
+        let Some(slot) = self.slots.get(index) else { return Step::Complete };
+        let target = self.target(&slot.section);
         let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let delay = slot.section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
-        let target = self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64;
         let Some(window) = slot.state.cursor.next(target, &reach) else { return Step::Complete };
 
         self.budget.spend(self.env.now_ms());

@@ -1,6 +1,7 @@
 //! What to pull, how often, how far back.
 
 pub use crate::config::Nulls;
+use crate::source::datadog::Window;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct PullSettings {
     /// The longest window of one request where the query names no `.rollup`: the API widens its buckets with the
     /// window (1 h: 20 s, 4 h: 1 min), so a longer one would change the grid under the models.
     pub slice: Duration,
+    /// A past range to pull once, instead of going on from cursors to now: its points are settled. Needs no state.
+    pub range: Option<Window>,
     /// Folder of the cursors; `None` keeps them in memory.
     pub state: Option<PathBuf>,
     /// One round, then the end (`--once`, for cron).
@@ -50,6 +53,7 @@ impl Default for PullSettings {
             evaluation_delay: Duration::from_secs(60),
             overlap: Duration::from_secs(300),
             slice: Duration::from_secs(3600),
+            range: None,
             state: None,
             once: false,
             patience: Duration::from_secs(60),

@@ -28,6 +28,8 @@ pub(super) struct Reach {
     pub(super) slice: i64,
     /// The N of `.rollup(avg, N)`, if the query names one.
     pub(super) rollup: Option<u32>,
+    /// The past does not change any more: an empty answer says that nothing was there.
+    pub(super) settled: bool,
     /// Halvings after answers that were too large.
     pub(super) halvings: u32,
 }
@@ -72,6 +74,7 @@ impl Cursor {
                 // buckets longer than the window: the next one must be wider, so the cursor waits
                 self.at = self.at.max(at);
             }
+            None if reach.settled => self.at = self.at.max(align(window.to, self.grid(reach))),
             // an empty answer proves little: half a slice of it is asked again
             None => self.at = self.at.max(align(window.to - reach.slice / 2, self.grid(reach))),
         }
@@ -93,7 +96,7 @@ pub(super) fn rollup(query: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    const REACH_1H: Reach = Reach { overlap: 300, slice: 3600, rollup: None, halvings: 0 };
+    const REACH_1H: Reach = Reach { overlap: 300, slice: 3600, rollup: None, settled: false, halvings: 0 };
 
     #[test]
     fn a_gap_is_walked_in_slices_without_a_hole() {

@@ -3,7 +3,8 @@
 use crate::time::Time;
 
 /// The instant, in UTC when no offset is given; `None` for anything else, such as a 31 February.
-pub(super) fn parse(text: &str) -> Option<Time> {
+#[must_use]
+pub fn parse(text: &str) -> Option<Time> {
     let (year, rest) = digits(text, 4)?;
     let (month, rest) = digits(rest.strip_prefix('-')?, 2)?;
     let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;

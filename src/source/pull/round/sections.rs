@@ -61,7 +61,10 @@ impl Puller<'_> {
         let saved = self.folder.load(&section.name, &section.query, self.progress);
         let state = saved.unwrap_or_else(|| {
             let target = self.target(&section);
-            let cursor = Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64);
+            let cursor = match self.settings.range {
+                Some(range) => Cursor { at: range.from, start: range.from, step: 0 },
+                None => Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64),
+            };
             let state = SectionState { cursor, seen: Seen::default() };
             // at once: a stop before the first acknowledgement must not move the beginning
             self.folder.save(&section.name, &section.query, &state, self.progress);
@@ -79,6 +82,9 @@ impl Puller<'_> {
 
     /// The moment up to which a section is asked for now.
     pub(super) fn target(&self, section: &PullSection) -> i64 {
+        if let Some(range) = self.settings.range {
+            return range.to;
+        }
         let delay = section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
         self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64
     }
