@@ -202,7 +202,10 @@ fn restart_makes_a_new_process_and_a_wrong_configuration_leaves_the_old_one() {
     let (code, text) = place.run("restart", &[]);
     assert_eq!(code, Some(0), "{text}");
     let second = place.pid().unwrap();
-    assert!(text.contains(&format!("stopping pid {first} ")) && text.contains(&format!("pid {second}")), "{text}");
+    assert!(
+        text.contains(&format!("stopping pid {first} ")) && text.contains(&format!("pid {second}")),
+        "{text}"
+    );
     assert_ne!(first, second);
     place.configure(&format!("{general}\nintervall: 5"));
     let (code, text) = place.run("restart", &[]);
@@ -282,7 +285,10 @@ fn of_starts_at_the_same_time_one_wins() {
         starts.into_iter().map(|start| said(&start.wait_with_output().unwrap())).collect();
     let won = codes.iter().filter(|(code, _)| *code == Some(0)).count();
     assert_eq!(won, 1, "{codes:?}");
-    assert!(codes.iter().all(|(code, text)| *code == Some(0) || text.contains("already running")), "{codes:?}");
+    assert!(
+        codes.iter().all(|(code, text)| *code == Some(0) || text.contains("already running")),
+        "{codes:?}"
+    );
     assert_eq!(place.run("status", &[]).0, Some(0));
     assert_eq!(place.run("stop", &[]).0, Some(0));
 }
