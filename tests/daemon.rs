@@ -307,6 +307,27 @@ fn stop_ends_it_although_nobody_answers() {
 }
 
 #[test]
+fn a_stop_waits_for_the_answer_that_is_on_its_way() {
+    let api = Server::start(|request, _| points(request));
+    // about 40 bytes: the acknowledgement takes about 2 s
+    let slow = forward_server::Act::AckSlowly(Duration::from_millis(50));
+    let fluent = forward_server::Server::start(vec![slow]);
+    let general = format!("api_url: {}\nforward: {}", api.url, fluent.url());
+    let place = Place::new("drain", &general);
+    assert_eq!(place.run("start", &[]).0, Some(0));
+    place.until("the records", || !fluent.records().is_empty());
+    let (code, text) = place.run("stop", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let first = fluent.records();
+    fs::write(place.0.join("fa.log"), "").unwrap();
+    assert_eq!(place.run("start", &[]).0, Some(0));
+    place.until("a round of the second", || place.log().contains("round done"));
+    let second = fluent.records().split_off(first.len());
+    assert!(second.iter().all(|record| !first.contains(record)), "{first:?} came again: {second:?}");
+    assert_eq!(place.run("stop", &[]).0, Some(0));
+}
+
+#[test]
 fn a_rotated_log_goes_on_in_a_new_file() {
     let api = Server::start(|request, _| points(request));
     let fluent = forward_server::Server::start(vec![]);
