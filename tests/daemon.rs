@@ -307,6 +307,53 @@ fn stop_ends_it_although_nobody_answers() {
 }
 
 #[test]
+fn keys_come_from_a_named_file_and_from_the_credentials_of_systemd() {
+    let api = Server::start(|request, _| {
+        let keys = (request.header("dd-api-key"), request.header("dd-application-key"));
+        if keys == (Some(API_KEY), Some(APP_KEY)) { points(request) } else { Answer::status(403, "{}") }
+    });
+    let place = Place::new("keys", &format!("api_url: {}", api.url));
+    fs::write(place.0.join("api"), format!("{API_KEY}\n")).unwrap();
+    fs::write(place.0.join("dd-app-key"), format!("{APP_KEY}\n")).unwrap();
+    let pull = |file: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+            .args(["pull", "--once", "--to", "stdout", "--config", "fa.ini"])
+            .current_dir(&place.0)
+            .env_remove("DD_API_KEY")
+            .env_remove("DD_APP_KEY")
+            .env("DD_API_KEY_FILE", file)
+            .env("CREDENTIALS_DIRECTORY", &place.0)
+            .output();
+        said(&output.unwrap())
+    };
+    let (code, text) = pull("api");
+    assert!(code == Some(0) && text.contains("\"raw_value\":1.5"), "{text}");
+    let (code, text) = pull("nowhere");
+    assert!(code == Some(2) && text.contains("DD_API_KEY_FILE: nowhere: "), "{text}");
+}
+
+#[test]
+fn a_stop_waits_for_the_answer_that_is_on_its_way() {
+    let api = Server::start(|request, _| points(request));
+    // about 40 bytes: the acknowledgement takes about 2 s
+    let slow = forward_server::Act::AckSlowly(Duration::from_millis(50));
+    let fluent = forward_server::Server::start(vec![slow]);
+    let general = format!("api_url: {}\nforward: {}", api.url, fluent.url());
+    let place = Place::new("drain", &general);
+    assert_eq!(place.run("start", &[]).0, Some(0));
+    place.until("the records", || !fluent.records().is_empty());
+    let (code, text) = place.run("stop", &[]);
+    assert_eq!(code, Some(0), "{text}");
+    let first = fluent.records();
+    fs::write(place.0.join("fa.log"), "").unwrap();
+    assert_eq!(place.run("start", &[]).0, Some(0));
+    place.until("a round of the second", || place.log().contains("round done"));
+    let second = fluent.records().split_off(first.len());
+    assert!(second.iter().all(|record| !first.contains(record)), "{first:?} came again: {second:?}");
+    assert_eq!(place.run("stop", &[]).0, Some(0));
+}
+
+#[test]
 fn a_rotated_log_goes_on_in_a_new_file() {
     let api = Server::start(|request, _| points(request));
     let fluent = forward_server::Server::start(vec![]);
