@@ -247,7 +247,11 @@ fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undis
         match first.get(&(scope.to_owned(), time)) {
             Some(before) => assert_eq!(&record, before),
             None => {
-                filter.process(b"changefinder.s0", fluent_anomaly::time::Time::from_seconds(time), &mut wanted);
+                filter.process(
+                    b"changefinder.s0",
+                    fluent_anomaly::time::Time::from_seconds(time),
+                    &mut wanted,
+                );
                 assert_eq!(record, serde_json::from_slice::<serde_json::Value>(&wanted).unwrap());
                 assert!(record["score_change"].is_f64(), "{record}");
                 first.insert((scope.to_owned(), time), record);
