@@ -212,3 +212,76 @@ fn figure_of_a_round_of_200_queries_with_50_scopes_and_10_points() {
         started.elapsed().as_secs_f64()
     );
 }
+
+#[test]
+fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undisturbed_run() {
+    let datadog = http_server::Server::start(|request, _| serve(request, 5));
+    let script =
+        (0..60).map(|i| if i % 3 == 1 { forward_server::Act::Close } else { forward_server::Act::Ack });
+    let fluent = forward_server::Server::start(script.collect());
+    let general =
+        format!("api_url: {}\nforward: {}\nlimit: 100000\ninterval: 1800", datadog.url, fluent.url());
+    let place = Place::new("detect", &general, 1);
+    for i in 0..20u64 {
+        let mut child = place.start(&["--detect"], APP_KEY);
+        std::thread::sleep(Duration::from_millis(i * 37 % 180));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let output = place.start(&["--detect", "--once"], APP_KEY).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", place.everything(&output));
+    let text = fs::read_to_string(place.0.join("fa.ini")).unwrap();
+    let config = fluent_anomaly::config::Config::parse("fa.ini", &text).unwrap();
+    let mut filter =
+        fluent_anomaly::pipeline::Pipeline::new(&config, fluent_anomaly::record::Format::Json, None);
+    let mut first: std::collections::BTreeMap<(String, i64), serde_json::Value> = Default::default();
+    for (tag, record) in fluent.records() {
+        assert_eq!(tag, "changefinder.s0");
+        let record = serde_json::to_value(&record).unwrap();
+        let (scope, time) = (record["scope"].as_str().unwrap(), record["time"].as_i64().unwrap());
+        let mut wanted = format!(
+            r#"{{"metric":"cpu","raw_value":{},"scope":"{scope}","host":{},"time":{time}}}"#,
+            record["raw_value"], record["host"]
+        )
+        .into_bytes();
+        match first.get(&(scope.to_owned(), time)) {
+            Some(before) => assert_eq!(&record, before),
+            None => {
+                filter.process(
+                    b"changefinder.s0",
+                    fluent_anomaly::time::Time::from_seconds(time),
+                    &mut wanted,
+                );
+                assert_eq!(record, serde_json::from_slice::<serde_json::Value>(&wanted).unwrap());
+                assert!(record["score_change"].is_f64(), "{record}");
+                first.insert((scope.to_owned(), time), record);
+            }
+        }
+    }
+    assert!(first.len() >= 5 * 29, "{}", first.len());
+}
+
+#[test]
+fn what_pull_refuses_check_refuses_too() {
+    for (general, said) in [
+        ("api_url: http://api.example.com", "http only to this machine"),
+        ("api_url: https://user:pass@host", "no user and password here"),
+        ("site: data dog", "the name of a site"),
+        ("forward: udp://host", "tcp://host:port or tls://host:port"),
+        ("forward: tcp://host:0", "tcp://host:port or tls://host:port"),
+        ("forward: tcp://u:p@host", "tcp://host:port or tls://host:port"),
+        ("overlap: 1d", "a whole number from 0 to 86400"),
+    ] {
+        let place = Place::new("refused", general, 1);
+        for command in ["check", "pull"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+                .args([command, "--config"])
+                .arg(place.0.join("fa.ini"))
+                .output()
+                .unwrap();
+            let error = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(2) && error.contains(said), "{command} {general}: {error}");
+            assert!(!error.contains("user:pass"), "{error}");
+        }
+    }
+}
