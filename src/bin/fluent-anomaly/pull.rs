@@ -139,6 +139,7 @@ fn sections_of(config: &Config) -> Vec<PullSection> {
             query: query.clone(),
             nulls: section.nulls,
             evaluation_delay: None,
+            one_model: section.source.is_some(),
         }),
         Kind::Series => None,
     };
