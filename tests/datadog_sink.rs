@@ -454,3 +454,39 @@ proptest! {
         ship(&shipper, &bytes);
     }
 }
+
+const TRANSITION: &str = r#"{"metric":"system.cpu.idle","raw_value":9,"scope":"host:web1,env:x","host":"web1","time":1610612736,"cpu_anomaly":{"monitor":"cpu","status":"ALERT","transition":"OK->ALERT","message":"Look at web1"},"cpu_anomaly_silent":{"monitor":"cpu","series":"host:web2","status":"NO DATA","transition":"OK->NO DATA"},"other_anomaly":{"monitor":"o","status":"OK"}}"#;
+
+#[test]
+fn transitions_become_events_when_asked_for() {
+    let server = Server::start([Reply::status(503)]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let record = TRANSITION.replace("1610612736", &now.to_string()) + "\n";
+    let old = TRANSITION.replace("1610612736", &(now - 19 * 3600).to_string());
+    let settings = settings(&server.url, &[("dd_events", "on"), ("dd_timeout", "2")])
+        .with_patience(Duration::from_secs(20), Duration::from_secs(10));
+    let input = std::io::Cursor::new((record + &old).into_bytes());
+    let totals = run_stream(input, settings, &StreamOptions::default(), |_| ()).unwrap();
+    let seen = server.seen();
+    let texts: Vec<String> = seen.iter().map(http::Request::text).collect();
+    let first = format!(
+        r#"{{"aggregation_key":"cpu:host:web1,env:x","alert_type":"error","date_happened":{now},"host":"web1","tags":["env:x","host:web1","monitor:cpu"],"text":"Look at web1","title":"Monitor cpu: OK->ALERT on host:web1,env:x"}}"#
+    );
+    let second = format!(
+        r#"{{"aggregation_key":"cpu:host:web2","alert_type":"warning","date_happened":{now},"host":"web2","tags":["host:web2","monitor:cpu"],"text":"The anomaly monitor cpu is NO DATA (OK->NO DATA) for host:web2.","title":"Monitor cpu: OK->NO DATA on host:web2"}}"#
+    );
+    // the first is given again after the 503
+    assert_eq!(texts, [first.clone(), first, second]);
+    assert!(seen.iter().all(|request| request.line == "POST /api/v1/events HTTP/1.1"));
+    assert_eq!(seen[0].header("dd-api-key"), Some(KEY));
+    assert_eq!(totals.dropped.get(Reason::EventTooOld), 2);
+}
+
+#[test]
+fn without_the_option_there_are_no_events() {
+    let server = Server::start([]);
+    let settings = settings(&server.url, &[]);
+    let input = std::io::Cursor::new(TRANSITION.as_bytes());
+    let totals = run_stream(input, settings, &StreamOptions::default(), |_| ()).unwrap();
+    assert_eq!((server.seen().len(), totals.sent), (0, 0));
+}

@@ -140,6 +140,7 @@ fn section(name: &str) -> PullSection {
         query: format!("avg:{name}{{*}} by {{host}}"),
         nulls: Nulls::Skip,
         evaluation_delay: None,
+        one_model: false,
     }
 }
 

@@ -12,29 +12,39 @@ pub(crate) fn root() -> &'static Path {
 /// The module as `cargo wasm` builds it; another one where ANOMALY_FILTER_WASM names it.
 pub(crate) fn wasm_module() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        if let Some(other) = std::env::var_os("ANOMALY_FILTER_WASM") {
-            return other.into();
-        }
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .current_dir(root())
-            .args(["build", "--release", "--target", "wasm32-unknown-unknown", "-p", "anomaly-filter"])
-            .args(["--quiet", "--message-format", "json"])
-            // meant for the native build; they would replace the link arguments in .cargo/config.toml
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS")
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "the module cannot be built");
-        let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
-        messages
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message["reason"] == "compiler-artifact")
-            .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
-            .filter_map(|name| name.as_str().map(PathBuf::from))
-            .find(|path| path.ends_with("anomaly_filter.wasm"))
-            .expect("cargo names the module")
+    let package = ["--target", "wasm32-unknown-unknown", "-p", "anomaly-filter"];
+    PATH.get_or_init(|| match std::env::var_os("ANOMALY_FILTER_WASM") {
+        Some(other) => other.into(),
+        None => artefact(&package, "anomaly_filter.wasm"),
     })
+}
+
+/// The `dd` output as `cargo build --release -p output-dd` builds it.
+pub(crate) fn dd_output() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| artefact(&["-p", "output-dd"], "libout_dd.so"))
+}
+
+fn artefact(arguments: &[&str], file: &str) -> PathBuf {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root())
+        .args(["build", "--release"])
+        .args(arguments)
+        .args(["--quiet", "--message-format", "json"])
+        // meant for the native build; they would replace the link arguments in .cargo/config.toml
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{file} cannot be built");
+    let messages = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
+        .filter_map(|name| name.as_str().map(PathBuf::from))
+        .find(|path| path.ends_with(file))
+        .expect("cargo names it")
 }

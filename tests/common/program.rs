@@ -59,9 +59,21 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `program` in `folder`; `name` tells its output files apart.
     pub(crate) fn start(program: &Path, args: &[&str], folder: &Path, name: &str) -> Self {
+        Self::start_with(program, args, &[], folder, name)
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn start_with(
+        program: &Path,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        folder: &Path,
+        name: &str,
+    ) -> Self {
         let (stdout, stderr) = (folder.join(format!("{name}.stdout")), folder.join(format!("{name}.stderr")));
         let child = Command::new(program)
             .args(args)
+            .envs(variables.iter().copied())
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(File::create(&stdout).expect("it can be made"))

@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Tag of records that carry none
     #[arg(long)]
     tag: Option<String>,
+    /// Also post transitions of monitors as events
+    #[arg(long)]
+    events: bool,
     /// Version of the intake's API: v2 or v1
     #[arg(long, default_value = "v2")]
     api: String,
@@ -68,6 +71,7 @@ impl Args {
             "dd_host" => self.host.clone(),
             "dd_device" => self.device.clone(),
             "dd_tags" => self.tags.clone(),
+            "dd_events" => self.events.then(|| "on".to_owned()),
             "dd_api" => Some(self.api.clone()),
             "dd_compress" => Some(self.compress.clone()),
             "dd_timeout" => Some(self.timeout.clone()),

@@ -199,6 +199,7 @@ pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
             query: query.clone(),
             nulls: section.nulls,
             evaluation_delay: section.evaluation_delay_seconds.map(|s| Duration::from_secs(s.into())),
+            one_model: section.source.is_some(),
         }),
         Kind::Series => None,
     };

@@ -4,6 +4,7 @@
 //! point a *position*, from 0. The same bytes always give the same positions, so a shipment that was cut
 //! short goes on where it stopped when the host gives the chunk again.
 
+use super::event::{self, Event};
 use super::fields::{Fields, Value};
 use super::names;
 use super::outcome::{Counts, Reason};
@@ -73,6 +74,7 @@ struct Defaults {
     device: Option<String>,
     tags: Vec<String>,
     use_tag: bool,
+    events: bool,
 }
 
 /// Points by series, and the count of what gave none.
@@ -86,8 +88,12 @@ pub(super) struct Batch {
     clean: HashMap<Arc<SeriesName>, usize>,
     scratch: Vec<u8>,
     points: u64,
+    events: Vec<Event>,
     dropped: Counts,
 }
+
+/// Events of one batch, at most; further ones are counted.
+const EVENT_LIMIT: usize = 1000;
 
 impl Batch {
     pub(super) fn new(settings: &Settings) -> Self {
@@ -96,6 +102,7 @@ impl Batch {
             device: settings.device.clone(),
             tags: settings.tags.clone(),
             use_tag: settings.use_tag,
+            events: settings.events,
         };
         Self { defaults, ..Self::default() }
     }
@@ -109,9 +116,14 @@ impl Batch {
         self.points
     }
 
+    /// Events, in the order they came; their positions follow those of the points.
+    pub(super) fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// Whether there is neither a point to be shipped nor a drop to be told.
     pub(super) fn is_empty(&self) -> bool {
-        self.points == 0 && self.dropped == Counts::default()
+        self.points == 0 && self.events.is_empty() && self.dropped == Counts::default()
     }
 
     /// What gave no point, by reason.
@@ -140,6 +152,11 @@ impl Batch {
                 self.point(fields, &annotation.metric, &annotation.score, event, tag);
             }
         }
+        if self.defaults.events && !fields.said.is_empty() {
+            named = true;
+            scored = true;
+            self.tell(fields, event);
+        }
         if !scored {
             self.drop_record(if !named {
                 Reason::NoMetric
@@ -148,6 +165,22 @@ impl Batch {
             } else {
                 Reason::Unscored
             });
+        }
+    }
+
+    fn tell(&mut self, fields: &Fields<'_>, event: Option<f64>) {
+        let time = if fields.time.is_absent() { event } else { fields.time.as_number() };
+        let Some(time) = time.filter(|t| (0.0..=LAST_SECOND).contains(t)) else {
+            return self.drop_record(Reason::BadTime);
+        };
+        for said in &fields.said {
+            if self.events.len() == EVENT_LIMIT {
+                self.drop_record(Reason::TooManyEvents);
+                continue;
+            }
+            let Defaults { host, tags, .. } = &self.defaults;
+            // within 0 ..= 1e11, so the cast only cuts the fraction
+            self.events.push(event::event(said, fields, time as i64, host.as_deref(), tags));
         }
     }
 

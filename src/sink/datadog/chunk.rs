@@ -5,6 +5,7 @@
 //! -2 seconds mark the start and end of a group and are no records. Fluentd's `exec` output writes bare maps.
 
 use super::batch::Batch;
+use super::event::Said;
 use super::fields::{Fields, Slot, Value};
 use super::msgpack::{Cursor, Fault, Token};
 use super::outcome::Reason;
@@ -113,6 +114,10 @@ fn record<'a>(cursor: &mut Cursor<'a>, pairs: u32) -> Result<Fields<'a>, Fault> 
             _ => None,
         };
         match slot {
+            Some(Slot::Said) => {
+                let said = said(cursor)?;
+                fields.say(said);
+            }
             Some(slot) => {
                 let value = value(cursor)?;
                 fields.set(slot, value);
@@ -121,6 +126,24 @@ fn record<'a>(cursor: &mut Cursor<'a>, pairs: u32) -> Result<Fields<'a>, Fault> 
         }
     }
     Ok(fields)
+}
+
+fn said<'a>(cursor: &mut Cursor<'a>) -> Result<Said<'a>, Fault> {
+    let mut said = Said::default();
+    match cursor.token()? {
+        Token::Map(pairs) => {
+            for _ in 0..pairs {
+                let key = cursor.token()?;
+                cursor.skip_inside(key)?;
+                let value = value(cursor)?;
+                if let Token::Text(key) = key {
+                    said.set(key, value);
+                }
+            }
+        }
+        other => cursor.skip_inside(other)?,
+    }
+    Ok(said)
 }
 
 fn value<'a>(cursor: &mut Cursor<'a>) -> Result<Value<'a>, Fault> {

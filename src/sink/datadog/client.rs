@@ -54,6 +54,7 @@ const EXCERPT_LIMIT: usize = 200;
 pub(super) struct Client {
     agent: ureq::Agent,
     endpoint: String,
+    events_endpoint: String,
     key: Secret,
     encoding: Option<&'static str>,
 }
@@ -69,6 +70,7 @@ impl Client {
         Self {
             agent: config.build().new_agent(),
             endpoint: settings.endpoint(),
+            events_endpoint: settings.events_endpoint(),
             key: settings.key.clone(),
             encoding: match settings.compression {
                 Compression::Deflate => Some("deflate"),
@@ -80,15 +82,24 @@ impl Client {
 
     /// Posts a body; everything, name look-up and answer included, takes at most `timeout`.
     pub(super) fn post(&self, body: &[u8], timeout: Duration) -> Answer {
+        self.send(&self.endpoint, self.encoding, body, timeout)
+    }
+
+    /// Posts an event, uncompressed; likewise.
+    pub(super) fn post_event(&self, body: &[u8], timeout: Duration) -> Answer {
+        self.send(&self.events_endpoint, None, body, timeout)
+    }
+
+    fn send(&self, endpoint: &str, encoding: Option<&str>, body: &[u8], timeout: Duration) -> Answer {
         let mut request = self
             .agent
-            .post(&self.endpoint)
+            .post(endpoint)
             .config()
             .timeout_global(Some(timeout))
             .build()
             .header("Content-Type", "application/json")
             .header("DD-API-KEY", self.key.expose());
-        if let Some(encoding) = self.encoding {
+        if let Some(encoding) = encoding {
             request = request.header("Content-Encoding", encoding);
         }
         match request.send(body) {

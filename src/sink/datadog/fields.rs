@@ -1,5 +1,6 @@
 //! The fields of a record that matter to Datadog, borrowed from its bytes.
 
+use super::event::Said;
 use std::borrow::Cow;
 
 /// A value of a wanted field.
@@ -87,6 +88,8 @@ pub(super) enum Slot<'a> {
     ScoreName(&'a str, Kind),
     /// `<prefix>score_outlier`, `<prefix>score_change`
     Score(&'a str, Kind),
+    /// `<prefix>anomaly`, `<prefix>anomaly_silent`
+    Said,
 }
 
 impl<'a> Slot<'a> {
@@ -104,6 +107,7 @@ impl<'a> Slot<'a> {
             b"type" => Self::Type,
             b"time" => Self::Time,
             b"interval" => Self::Interval,
+            _ if key.ends_with(b"anomaly") || key.ends_with(b"anomaly_silent") => Self::Said,
             _ => {
                 let (rest, kind) = if let Some(rest) = key.strip_suffix(b"_outlier") {
                     (rest, Kind::Outlier)
@@ -135,6 +139,7 @@ pub(super) struct Fields<'a> {
     pub(super) time: Value<'a>,
     pub(super) interval: Value<'a>,
     pub(super) annotations: Vec<Annotation<'a>>,
+    pub(super) said: Vec<Said<'a>>,
 }
 
 impl<'a> Fields<'a> {
@@ -152,6 +157,8 @@ impl<'a> Fields<'a> {
             Slot::Type => &mut self.kind,
             Slot::Time => &mut self.time,
             Slot::Interval => &mut self.interval,
+            // a map, taken over by `say`
+            Slot::Said => return,
             Slot::ScoreName(prefix, kind) => match self.annotation(prefix, kind) {
                 Some(annotation) => &mut annotation.metric,
                 None => return,
@@ -161,6 +168,13 @@ impl<'a> Fields<'a> {
                 None => return,
             },
         } = value;
+    }
+
+    /// Takes the map of a monitor over.
+    pub(super) fn say(&mut self, said: Said<'a>) {
+        if said.is_event() && self.said.len() < Self::ANNOTATION_LIMIT {
+            self.said.push(said);
+        }
     }
 
     /// Sections that can score one record; a record with more is not of ours, and would make this quadratic.

@@ -1,6 +1,7 @@
 //! JSON records, one a line.
 
 use super::batch::Batch;
+use super::event::Said;
 use super::fields::{Fields, Slot, Value};
 use super::outcome::Reason;
 use serde_json::Value as Json;
@@ -18,8 +19,14 @@ pub(super) fn line(bytes: &[u8], tag: &str, now: f64, batch: &mut Batch) {
     };
     let mut fields = Fields::default();
     for (key, value) in &record {
-        if let Some(slot) = Slot::of(key.as_bytes()) {
-            fields.set(slot, convert(value));
+        match (Slot::of(key.as_bytes()), value) {
+            (Some(Slot::Said), Json::Object(map)) => {
+                let mut said = Said::default();
+                map.iter().for_each(|(name, value)| said.set(name.as_bytes(), convert(value)));
+                fields.say(said);
+            }
+            (Some(slot), value) => fields.set(slot, convert(value)),
+            (None, _) => {}
         }
     }
     batch.add(&fields, Some(now), tag);

@@ -21,6 +21,7 @@
 mod batch;
 mod chunk;
 mod client;
+mod event;
 mod fields;
 mod gate;
 mod lines;

@@ -31,11 +31,15 @@ pub enum Reason {
     TooLarge,
     /// A payload that the intake refused as malformed (400).
     Refused,
+    /// An event more than 18 hours old.
+    EventTooOld,
+    /// An event beyond the thousandth of a chunk.
+    TooManyEvents,
 }
 
 impl Reason {
     /// All reasons, in the order of [`Counts`].
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Malformed,
         Self::NoMetric,
         Self::Unscored,
@@ -48,6 +52,8 @@ impl Reason {
         Self::TooFarAhead,
         Self::TooLarge,
         Self::Refused,
+        Self::EventTooOld,
+        Self::TooManyEvents,
     ];
 
     /// Whether this is a loss to be told; a record in its warm-up has nothing to lose.
@@ -69,6 +75,8 @@ impl Reason {
             Self::TooFarAhead => "more than 10 min ahead",
             Self::TooLarge => "larger than the intake takes",
             Self::Refused => "refused by the intake",
+            Self::EventTooOld => "an event more than 18 h old",
+            Self::TooManyEvents => "events beyond 1000 of a chunk",
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Settings {
     pub(super) tags: Vec<String>,
     /// A record without `tag` and `tags` gets the event's tag as its tag.
     pub(super) use_tag: bool,
+    /// Transitions of monitors become events.
+    pub(super) events: bool,
     pub(super) api: Api,
     pub(super) compression: Compression,
     /// For one request. 0 < it.
@@ -123,6 +125,7 @@ impl Settings {
         ("dd_device", "none", "device of records that name none"),
         ("dd_tags", "none", "tags of every series, separated by commas"),
         ("use_fluentd_tag_for_datadog_tag", "off", "a record without tags gets the event's tag"),
+        ("dd_events", "off", "transitions of monitors are posted as events"),
         ("dd_api", "v2", "v2 | v1"),
         ("dd_compress", "deflate", "deflate | gzip | off"),
         ("dd_timeout", "3.5", "seconds, 0.1 to 60, that a request (in Fluent Bit a whole flush) may take"),
@@ -177,6 +180,7 @@ impl Settings {
             place
         };
         let use_tag = choice("use_fluentd_tag_for_datadog_tag", &["off", "on", "false", "true", "no", "yes"]);
+        let events = choice("dd_events", &["off", "on", "false", "true", "no", "yes"]);
         let api = choice("dd_api", &["v2", "v1"]);
         let compression = choice("dd_compress", &["deflate", "gzip", "off"]);
         let timeout = get("dd_timeout").map_or(Ok(DEFAULT_TIMEOUT), |text| {
@@ -199,6 +203,7 @@ impl Settings {
             device,
             tags,
             use_tag: use_tag.is_some_and(|place| place % 2 == 1),
+            events: events.is_some_and(|place| place % 2 == 1),
             api: if api == Some(1) { Api::V1 } else { Api::V2 },
             compression: match compression {
                 Some(1) => Compression::Gzip,
@@ -239,6 +244,11 @@ impl Settings {
             Api::V2 => "v2",
         };
         format!("{}/api/{version}/series", self.base)
+    }
+
+    /// Where events are posted.
+    pub(super) fn events_endpoint(&self) -> String {
+        format!("{}/api/v1/events", self.base)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::client::{Answer, Cause, Client};
+use super::event::OLDEST_EVENT;
 use super::gate::Gate;
 use super::outcome::{Counts, Level, Note, Outcome, Reason, Totals, Verdict};
 use super::settings::Settings;
@@ -146,7 +147,8 @@ impl Shipper {
         let mut limits = self.settings.limits;
         let mut second_try = false;
         let mut waited = Duration::ZERO;
-        while shipment.at < batch.len() {
+        let end = batch.len() + batch.events().len() as u64;
+        while shipment.at < end {
             let left = budget.saturating_sub(started.elapsed());
             let wait = lock(&self.gate).wait(Instant::now());
             if let Some(wait) = wait {
@@ -160,8 +162,18 @@ impl Shipper {
                 return false;
             }
             let now = now.saturating_add(started.elapsed().as_secs() as i64);
-            let body = payload::build(batch, shipment.at, now, &limits, api, compression);
-            let answer = if body.points == 0 {
+            let event = shipment.at.checked_sub(batch.len()).and_then(|n| batch.events().get(n as usize));
+            if event.is_some_and(|event| event.time < now - OLDEST_EVENT) {
+                shipment.dropped.add(Reason::EventTooOld, 1);
+                shipment.at += 1;
+                continue;
+            }
+            let mut body = payload::build(batch, shipment.at, now, &limits, api, compression);
+            let answer = if let Some(event) = event {
+                (body.points, body.end) = (1, shipment.at + 1);
+                lock(&self.totals).requests += 1;
+                self.client.post_event(&event.body, timeout.min(left))
+            } else if body.points == 0 {
                 Answer::Accepted(None)
             } else {
                 lock(&self.totals).requests += 1;

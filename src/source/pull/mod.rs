@@ -14,6 +14,11 @@
 //! Promises: a cursor never passes a point that the sink has not acknowledged (points may repeat after a crash,
 //! none is skipped); a series' points leave in the order of their time, except a bucket that the API fills in
 //! after a later one was sent; memory is that of one answer, one chunk and [`MAX_SERIES`] x 32 bytes a section.
+//!
+//! The filter learns a point once: it recognises the last 64 of a model. So at most 32 points of a model are under
+//! way at a time; they are acknowledged, and that is saved, before the next ones leave. A bucket that is filled in
+//! later than `evaluation_delay`, behind points that have left, is sent late and learned late, once: whoever wants
+//! models that do not depend on the moment of a pull sets the delay as long as metrics need to settle.
 
 mod pick;
 mod round;

@@ -27,6 +27,33 @@ pub(super) struct Selection {
     pub(super) step: Option<u32>,
 }
 
+/// Points of one model that are under way at the same time, at most. The filter recognises the last 64 of a model
+/// when they come again; half of them leaves room for buckets that the API fills in between two tries.
+const UNDER_WAY: u32 = 32;
+
+impl Selection {
+    /// The points cut into runs, each of which is to be acknowledged before the next leaves. `one_model`: all
+    /// series of the section feed one model.
+    pub(super) fn batches(&self, one_model: bool) -> impl Iterator<Item = &[Picked]> {
+        let mut rest = &self.points[..];
+        let mut counts = vec![0u32; if one_model { 1 } else { self.keys.len() }];
+        core::iter::from_fn(move || {
+            counts.fill(0);
+            let full = |point: &Picked| {
+                let count = counts.get_mut(if one_model { 0 } else { point.series as usize });
+                count.is_some_and(|count| {
+                    *count += 1;
+                    *count > UNDER_WAY
+                })
+            };
+            let end = rest.iter().position(full).unwrap_or(rest.len());
+            let (batch, behind) = rest.split_at_checked(end)?;
+            rest = behind;
+            (!batch.is_empty()).then_some(batch)
+        })
+    }
+}
+
 /// Takes the complete, new points. `known_step` is the bucket length of former answers, 0 if there were none.
 pub(super) fn pick(
     answer: &[Series],
@@ -92,4 +119,35 @@ pub(super) fn pick(
 
 fn series_key(series: &Series) -> u64 {
     checksum(checksum(u64::from(series.query_index), series.metric.as_bytes()), series.scope.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(times: i64, series: u32) -> Selection {
+        let moment = |time| (0..series).map(move |series| Picked { time, series, value: 0.0 });
+        Selection {
+            points: (0..times).flat_map(moment).collect(),
+            keys: vec![(0, 60); series as usize],
+            step: Some(60),
+        }
+    }
+
+    #[test]
+    fn no_model_has_more_points_under_way_than_the_filter_remembers_half_of() {
+        for (times, series, one_model, lengths) in [
+            (10, 50, false, vec![500]),
+            (32, 3, false, vec![96]),
+            (70, 3, false, vec![96, 96, 18]),
+            (10, 7, true, vec![32, 32, 6]),
+            (0, 0, false, vec![]),
+            (0, 0, true, vec![]),
+        ] {
+            let selection = selection(times, series);
+            let batches: Vec<_> = selection.batches(one_model).collect();
+            assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), lengths);
+            assert_eq!(batches.concat(), selection.points);
+        }
+    }
 }

@@ -16,6 +16,8 @@ pub struct PullSection {
     pub nulls: Nulls,
     /// Instead of [`PullSettings::evaluation_delay`]: cloud integrations deliver 10 to 20 minutes late.
     pub evaluation_delay: Option<Duration>,
+    /// All series feed one model (`per: section`), so that fewer of their points may be under way at once.
+    pub one_model: bool,
 }
 
 /// Everything the scheduler needs to know.

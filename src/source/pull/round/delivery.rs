@@ -30,32 +30,41 @@ impl Puller<'_> {
             self.counters,
         );
         let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
-        let mut records = picked.points.iter().filter_map(|point| {
-            let series = series.get(point.series as usize)?;
-            Some(MetricRecord {
-                metric: &series.metric,
-                raw_value: point.value,
-                scope: &series.scope,
-                host: series.host.as_deref(),
-                time: point.time,
-            })
-        });
-        let seen = &mut slot.state.seen;
         let counters = self.counters;
         let mut done = 0;
-        let mut acknowledged = |count: usize| {
-            for point in picked.points.get(done..count).unwrap_or_default() {
-                let (key, step) = picked.keys.get(point.series as usize).copied().unwrap_or_default();
-                seen.mark(key, point.time, step);
+        let mut delivered = Ok(());
+        let mut batches = picked.batches(slot.section.one_model).peekable();
+        while let Some(batch) = batches.next() {
+            let mut records = batch.iter().filter_map(|point| {
+                let series = series.get(point.series as usize)?;
+                Some(MetricRecord {
+                    metric: &series.metric,
+                    raw_value: point.value,
+                    scope: &series.scope,
+                    host: series.host.as_deref(),
+                    time: point.time,
+                })
+            });
+            let seen = &mut slot.state.seen;
+            let mut taken = 0;
+            let mut acknowledged = |count: usize| {
+                for point in batch.get(taken..count).unwrap_or_default() {
+                    let (key, step) = picked.keys.get(point.series as usize).copied().unwrap_or_default();
+                    seen.mark(key, point.time, step);
+                }
+                counters.acknowledged.fetch_add(count.saturating_sub(taken) as u64, Relaxed);
+                taken = taken.max(count);
+            };
+            delivered = sink.deliver(&tag, &mut records, &mut acknowledged);
+            done += taken;
+            if delivered.is_err() {
+                break;
             }
-            counters.acknowledged.fetch_add(count.saturating_sub(done) as u64, Relaxed);
-            done = done.max(count);
-        };
-        let delivered = if picked.points.is_empty() {
-            Ok(())
-        } else {
-            sink.deliver(&tag, &mut records, &mut acknowledged)
-        };
+            // a kill from here on repeats no point of this batch; behind the last one the cursor moves too
+            if batches.peek().is_some() {
+                self.folder.save(&slot.section.name, &slot.section.query, &slot.state, self.progress);
+            }
+        }
         if slot.state.seen.trim() {
             let section = slot.section.name.clone();
             self.progress.notice(&Notice::TooManySeries { section, limit: MAX_SERIES });

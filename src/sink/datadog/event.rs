@@ -1,0 +1,122 @@
+//! What monitors said, as Datadog events (`POST /api/v1/events`).
+
+use super::fields::{Fields, Value};
+use super::names;
+use crate::codec::checksum;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+/// The intake refuses events that are older, seconds.
+pub(super) const OLDEST_EVENT: i64 = 18 * 3600;
+/// Characters of a text, at most.
+const TEXT_LIMIT: usize = 4000;
+/// Bytes of a title, at most: no limit is documented, and lists show less.
+const TITLE_LIMIT: usize = 500;
+/// Bytes of an aggregation key, at most.
+const KEY_LIMIT: usize = 100;
+
+/// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Said<'a> {
+    monitor: Value<'a>,
+    series: Value<'a>,
+    status: Value<'a>,
+    transition: Value<'a>,
+    renotify: bool,
+    message: Value<'a>,
+}
+
+impl<'a> Said<'a> {
+    /// Takes a member of the map over.
+    pub(super) fn set(&mut self, name: &[u8], value: Value<'a>) {
+        match name {
+            b"monitor" => self.monitor = value,
+            b"series" => self.series = value,
+            b"status" => self.status = value,
+            b"transition" => self.transition = value,
+            b"message" => self.message = value,
+            // only ever written as true
+            b"renotify" => self.renotify = true,
+            _ => {}
+        }
+    }
+
+    /// Whether anybody has to be told.
+    pub(super) fn is_event(&self) -> bool {
+        self.monitor.as_text().is_some() && (self.renotify || self.transition.as_text().is_some())
+    }
+}
+
+/// An event ready to be posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    /// UNIX seconds.
+    pub(super) time: i64,
+    pub(super) body: Vec<u8>,
+}
+
+/// The event of what a monitor said in a record of `time`.
+pub(super) fn event(
+    said: &Said<'_>,
+    fields: &Fields<'_>,
+    time: i64,
+    default_host: Option<&str>,
+    default_tags: &[String],
+) -> Event {
+    let monitor = said.monitor.as_text().unwrap_or_default();
+    let status = said.status.as_text().unwrap_or_default();
+    // a silent series is told in the record of another one: only its own name counts
+    let silent = said.series.as_text().is_some();
+    let scope: Vec<&str> =
+        if silent { said.series.tags() } else { fields.scope.tags() }.filter(|item| *item != "*").collect();
+    let own = fields.host.as_text().filter(|host| *host != "*" && !silent);
+    let host = own.or_else(|| scope.iter().find_map(|item| item.strip_prefix("host:")));
+    let mut tags: BTreeSet<String> = scope.iter().filter_map(|item| names::tag(item)).collect();
+    if !silent {
+        tags.extend(fields.tag.tags().chain(fields.tags.tags()).filter_map(names::tag));
+    }
+    tags.extend(names::tag(&format!("monitor:{monitor}")));
+    tags.extend(default_tags.iter().cloned());
+    let series = match (scope.is_empty(), host) {
+        (false, _) => scope.join(","),
+        (true, Some(host)) => format!("host:{host}"),
+        (true, None) => "*".to_owned(),
+    };
+    let what = match said.transition.as_text() {
+        Some(transition) => transition.to_owned(),
+        None => format!("still {status}"),
+    };
+    let plain = || format!("The anomaly monitor {monitor} is {status} ({what}) for {series}.");
+    let text = said.message.as_text().map_or_else(plain, str::to_owned);
+    let mut body = json!({
+        "title": cut(format!("Monitor {monitor}: {what} on {series}"), TITLE_LIMIT),
+        "text": text.chars().take(TEXT_LIMIT).collect::<String>(),
+        "alert_type": match status {
+            "ALERT" => "error",
+            "WARN" | "NO DATA" => "warning",
+            "OK" => "success",
+            _ => "info",
+        },
+        "tags": tags,
+        "aggregation_key": aggregation_key(&format!("{monitor}:{series}")),
+        "date_happened": time,
+    });
+    if let (Some(host), Some(body)) = (host.or(default_host), body.as_object_mut()) {
+        body.insert("host".to_owned(), host.into());
+    }
+    Event { time, body: body.to_string().into_bytes() }
+}
+
+/// Long names keep their beginning, and a checksum of the whole that tells them apart.
+fn aggregation_key(name: &str) -> String {
+    if name.len() <= KEY_LIMIT {
+        return name.to_owned();
+    }
+    let sum = format!("~{:016x}", checksum(0, name.as_bytes()));
+    cut(name.to_owned(), KEY_LIMIT - sum.len()) + &sum
+}
+
+fn cut(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
