@@ -26,13 +26,19 @@ awk -v n="$records" 'BEGIN {
     }
 }' >"$work/in.jsonl"
 
-for kind in off journal; do
+for kind in off monitor journal; do
     mkdir "$work/$kind"
     state='state: off'
     [ "$kind" = journal ] && state=$'state: state\njournal: record'
     printf '[filter]\n%s\n[datadog.cpu]\nquery: avg:system.cpu.idle{*} by {host}\nr: 0.02\nk: 7\nT1: 10\nT2: 5\n' \
         "$state" >"$work/$kind/fluent-anomaly.ini"
 done
+# state: off as well; each record closes a bucket of its series
+cat >>"$work/monitor/fluent-anomaly.ini" <<'INI'
+[monitor.cpu]
+on: cpu
+query: avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'robust', 3, alert_window='last_15m', interval=60, seasonality='hourly') >= 0.8
+INI
 
 # name, module, function, folder
 configure() {
@@ -67,11 +73,12 @@ YAML
 }
 configure noop "$noop" noop "$work/off"
 configure off "$filter" anomaly_filter "$work/off"
+configure monitor "$filter" anomaly_filter "$work/monitor"
 configure journal "$filter" anomaly_filter "$work/journal"
 
 TIMEFORMAT='%U %S'
 for ((run = 0; run < runs; run++)); do
-    for kind in noop off journal; do
+    for kind in noop off monitor journal; do
         rm -rf "$work/journal/state"
         { time "$FLUENT_BIT" -c "$work/$kind.yaml" >/dev/null 2>"$work/log"; } 2>>"$work/$kind.cpu"
         # a module that does not load costs nothing: that must show (the banner need not)
@@ -80,15 +87,16 @@ for ((run = 0; run < runs; run++)); do
 done
 
 echo "$records records, median of $runs runs; anomaly_filter.wasm: $(stat -c %s "$filter") bytes"
-paste "$work"/{noop,off,journal}.cpu | awk '
+paste "$work"/{noop,off,monitor,journal}.cpu | awk '
     function median(a, n,    i, j, t) {
         for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j-1]; j--) { t = a[j]; a[j] = a[j-1]; a[j-1] = t }
         return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
     }
-    { noop[NR] = $1 + $2; off[NR] = $3 + $4; journal[NR] = $5 + $6
-      off_ratio[NR] = off[NR] / noop[NR]; journal_ratio[NR] = journal[NR] / noop[NR] }
+    { noop[NR] = $1 + $2; off[NR] = $3 + $4; monitor[NR] = $5 + $6; journal[NR] = $7 + $8
+      off_ratio[NR] = off[NR] / noop[NR]; monitor_ratio[NR] = monitor[NR] / noop[NR]; journal_ratio[NR] = journal[NR] / noop[NR] }
     END {
         printf "do-nothing filter        %.2f s CPU\n", median(noop, NR)
         printf "state: off               %.2f s CPU, %.2f times\n", median(off, NR), median(off_ratio, NR)
+        printf "with a robust monitor    %.2f s CPU, %.2f times\n", median(monitor, NR), median(monitor_ratio, NR)
         printf "state, journal: record   %.2f s CPU, %.2f times\n", median(journal, NR), median(journal_ratio, NR)
     }'

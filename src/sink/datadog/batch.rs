@@ -175,7 +175,7 @@ impl Batch {
         };
         for said in &fields.said {
             if self.events.len() == EVENT_LIMIT {
-                self.drop_record(Reason::TooManyEvents);
+                self.drop_record(Reason::EventTooOld);
                 continue;
             }
             let Defaults { host, tags, .. } = &self.defaults;

@@ -31,15 +31,13 @@ pub enum Reason {
     TooLarge,
     /// A payload that the intake refused as malformed (400).
     Refused,
-    /// An event more than 18 hours old.
+    /// An event more than 18 hours old, or beyond the thousandth of a chunk.
     EventTooOld,
-    /// An event beyond the thousandth of a chunk.
-    TooManyEvents,
 }
 
 impl Reason {
     /// All reasons, in the order of [`Counts`].
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::NoMetric,
         Self::Unscored,
@@ -53,7 +51,6 @@ impl Reason {
         Self::TooLarge,
         Self::Refused,
         Self::EventTooOld,
-        Self::TooManyEvents,
     ];
 
     /// Whether this is a loss to be told; a record in its warm-up has nothing to lose.
@@ -75,8 +72,7 @@ impl Reason {
             Self::TooFarAhead => "more than 10 min ahead",
             Self::TooLarge => "larger than the intake takes",
             Self::Refused => "refused by the intake",
-            Self::EventTooOld => "an event more than 18 h old",
-            Self::TooManyEvents => "events beyond 1000 of a chunk",
+            Self::EventTooOld => "events more than 18 h old or beyond 1000 of a chunk",
         }
     }
 }
