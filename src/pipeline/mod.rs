@@ -26,7 +26,7 @@ pub use scoring::{Refusal, ScoreSpec, ScoreTrack, Verdict};
 pub use track::{Silence, Track, TrackSpec, Verdicts};
 pub use watching::{WatchSpec, WatchTrack};
 
-use crate::annotation;
+use crate::annotation::{self, Anomaly};
 use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Monitor, Section};
 use crate::detector::Scores;
@@ -206,26 +206,27 @@ impl Pipeline {
         if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
             return;
         }
+        let anomaly = self.verdicts.anomaly;
         match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.annotate(record, &annotation::score_fields(scores), 0);
+                    watcher.annotate_scores(record, Some(scores), anomaly);
                 } else {
-                    self.watch(section, observation, Some(scores), record);
+                    self.watch(section, observation, Some(scores), anomaly, record);
                 }
             }
             Some(Verdict::Repeated(scores)) => {
                 self.counters.repeated += 1;
-                if let Some(scores) = scores {
-                    watcher.annotate(record, &annotation::score_fields(scores), 0);
-                }
+                watcher.annotate_scores(record, scores, anomaly);
             }
             Some(Verdict::TooLate) => self.counters.repeated += 1,
             Some(Verdict::WarmingUp) => {
                 self.counters.warming_up += 1;
-                if !watcher.monitored.is_empty() {
-                    self.watch(section, observation, None, record);
+                if watcher.monitored.is_empty() {
+                    watcher.annotate_scores(record, None, anomaly);
+                } else {
+                    self.watch(section, observation, None, anomaly, record);
                 }
             }
             Some(Verdict::Refused(refusal)) => {
@@ -242,6 +243,7 @@ impl Pipeline {
         section: u16,
         observation: Observation,
         scores: Option<Scores>,
+        anomaly: Option<Anomaly>,
         record: &mut Vec<u8>,
     ) {
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
@@ -257,19 +259,21 @@ impl Pipeline {
             }
         }
         let mut rest = &self.said[..];
-        let mut scores = scores;
+        let reason = annotation::reason(anomaly.as_ref());
+        let (scored, count) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), watcher.alarms);
+        let mut scored = scored.get(..count).unwrap_or_default();
         while let Some((now, later)) = rest.split_at_checked(rest.len().min(AT_ONCE)) {
             let mut members = [monitoring::NO_MEMBERS; AT_ONCE];
             for (slot, said) in members.iter_mut().zip(now) {
                 *slot = watcher.monitored.members(said);
             }
-            let mut fields = [(0, Field::Constant); 4 + AT_ONCE];
+            let mut fields = [(0, Field::Constant); annotation::MOST_FIELDS + AT_ONCE];
             let mut used = 0;
             let maps = now.iter().zip(&members).map(|(said, (members, used))| {
                 (watcher.monitored.output(said), Field::Map(members.get(..*used).unwrap_or_default()))
             });
-            let scored = scores.take().map(annotation::score_fields);
-            for (slot, field) in fields.iter_mut().zip(scored.into_iter().flatten().chain(maps)) {
+            let scored = std::mem::take(&mut scored).iter().copied();
+            for (slot, field) in fields.iter_mut().zip(scored.chain(maps)) {
                 *slot = field;
                 used += 1;
             }

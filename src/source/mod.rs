@@ -2,3 +2,4 @@
 
 pub mod datadog;
 pub mod pull;
+pub mod series_file;

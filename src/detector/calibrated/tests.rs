@@ -1,4 +1,5 @@
 use super::*;
+use crate::detector::Finite;
 use crate::codec::{CodecError, Reader, Writer};
 use proptest::prelude::*;
 
