@@ -30,6 +30,7 @@ use crate::annotation::{self, Anomaly};
 use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Monitor, Section};
 use crate::detector::Scores;
+use crate::detector::calibrated::Calibrated;
 use crate::monitor::Plan;
 use crate::record::{Field, Format, Found};
 use crate::time::Time;
@@ -327,6 +328,12 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
 #[must_use]
 pub fn series_bytes(section: &Section) -> usize {
     watcher::score_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&TrackSpec::Score(spec)))
+}
+
+/// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.
+#[must_use]
+pub fn calibrated_bytes(section: &Section) -> usize {
+    if section.anomaly_score { Calibrated::most_bytes() } else { 0 }
 }
 
 /// Bytes that monitors of one section add to each of its series, besides its key.

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod dd;
 mod demo;
+mod eval;
 mod failure;
 mod files;
 mod filter;
@@ -29,6 +30,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Eval(eval::Args),
     Filter(filter::Args),
     Check(check::Args),
     Dd(dd::Args),
@@ -38,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Dd(args) => dd::run(&args),
