@@ -33,7 +33,8 @@ fn data() -> TempDir {
     fs::create_dir_all(folder.path().join("data/one")).unwrap();
     fs::write(folder.path().join("data/one/a.csv"), csv).unwrap();
     fs::write(folder.path().join("data/b.jsonl"), lines).unwrap();
-    let labels = r#"{"one/a.csv": [["2014-04-03 18:30:00.000000", "2014-04-03 19:00:00"]], "one/gone.csv": []}"#;
+    let labels =
+        r#"{"one/a.csv": [["2014-04-03 18:30:00.000000", "2014-04-03 19:00:00"]], "one/gone.csv": []}"#;
     fs::write(folder.path().join("labels.json"), labels).unwrap();
     folder
 }
@@ -47,7 +48,10 @@ fn a_folder_is_judged_by_its_labels_and_each_row_gets_a_score() {
     let report: Value = serde_json::from_str(&report).unwrap();
     let (b, a) = (&report["files"][0], &report["files"][1]);
     assert_eq!((a["file"].as_str(), b["file"].as_str()), (Some("one/a.csv"), Some("b.jsonl")));
-    assert_eq!((a["points"].as_u64(), a["hits"].as_u64(), a["misses"].as_u64()), (Some(4320), Some(1), Some(0)));
+    assert_eq!(
+        (a["points"].as_u64(), a["hits"].as_u64(), a["misses"].as_u64()),
+        (Some(4320), Some(1), Some(0))
+    );
     assert_eq!((a["false_alarms"].as_u64(), a["median_delay_s"].as_f64()), (Some(0), Some(600.0)));
     assert_eq!(a["alarm_list"][0]["reason"], "spike");
     assert_eq!(b["false_alarms"], b["alarms"], "nothing is labelled in it");
@@ -57,7 +61,10 @@ fn a_folder_is_judged_by_its_labels_and_each_row_gets_a_score() {
         fs::read_to_string(folder.path().join(name)).unwrap().lines().map(str::to_owned).collect()
     };
     let (a, b) = (scores("out/one/a.csv"), scores("out/b.csv"));
-    assert_eq!((a.len(), &a[0][..], &a[1][..]), (4321, "timestamp,value,anomaly_score", "2014-04-01 00:00:00,0,0"));
+    assert_eq!(
+        (a.len(), &a[0][..], &a[1][..]),
+        (4321, "timestamp,value,anomaly_score", "2014-04-01 00:00:00,0,0")
+    );
     let last = |row: &String| row.rsplit(',').next().unwrap().to_owned();
     assert!(last(&a[4001]).parse::<f64>().unwrap() > 0.4, "{}", a[4001]);
     assert_eq!(a.iter().map(last).collect::<Vec<_>>(), b.iter().map(last).collect::<Vec<_>>());
@@ -76,7 +83,10 @@ fn what_is_wrong_is_told_with_its_place_and_status_2() {
         (&["--input", "none"][..], "none: cannot be read"),
         (&["--input", "empty"], "empty: holds no file that ends in .csv"),
         (&["--input", "bad.csv"], "bad.csv: line 3, column 1 (timestamp)"),
-        (&["--input", "data", "--labels", "bad.json"], "bad.json: one/a.csv: [\"soon\", \"later\"] is no window"),
+        (
+            &["--input", "data", "--labels", "bad.json"],
+            "bad.json: one/a.csv: [\"soon\", \"later\"] is no window",
+        ),
         (&["--input", "data", "--labels", "turned.json"], "ends before it starts"),
         (&["--input", "data", "--labels", "bad.csv"], "bad.csv: expected"),
         (&["--input", "data", "--config", "quiet.ini"], "[series.s] raises no alarms: set `alarms: 1/week`"),

@@ -1,7 +1,7 @@
 //! `[general]`, `[filter]` and `[slack]`.
 
-use super::keys::Keys;
 use super::calibrated;
+use super::keys::Keys;
 use crate::detector::calibrated::Budget;
 use crate::secret::Secret;
 

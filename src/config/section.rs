@@ -1,9 +1,9 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
+use super::Filter;
 use super::calibrated;
 use super::keys::Keys;
 use super::tag::TagPattern;
-use super::Filter;
 use crate::detector::calibrated::Budget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
 use crate::record::Accessor;
@@ -94,7 +94,12 @@ impl ChangeFinderSettings {
 
 impl Section {
     /// Reads `[datadog.<name>]`.
-    pub(super) fn read_datadog(name: &str, keys: &mut Keys<'_>, tag_prefix: &str, filter: &Filter) -> Option<Self> {
+    pub(super) fn read_datadog(
+        name: &str,
+        keys: &mut Keys<'_>,
+        tag_prefix: &str,
+        filter: &Filter,
+    ) -> Option<Self> {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let query = keys
             .required("query", "avg:system.cpu.idle{*} by {host}")
@@ -184,9 +189,15 @@ fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<Budget
     let score = calibrated::anomaly_score(keys);
     let alarms = calibrated::alarms(keys);
     if score == Some(false) && matches!(alarms, Some(Some(_))) {
-        keys.complain_about("alarms", "a section with `anomaly_score: off` has no alarms: leave one of them out");
+        keys.complain_about(
+            "alarms",
+            "a section with `anomaly_score: off` has no alarms: leave one of them out",
+        );
     } else if score.is_none() && !filter.anomaly_score && matches!(alarms, Some(Some(_))) {
-        keys.complain_about("alarms", "`anomaly_score` is off in [filter]: set `anomaly_score: on` here for alarms");
+        keys.complain_about(
+            "alarms",
+            "`anomaly_score` is off in [filter]: set `anomaly_score: on` here for alarms",
+        );
     }
     let score = score.unwrap_or(filter.anomaly_score);
     (score, alarms.unwrap_or(filter.alarms).filter(|_| score))

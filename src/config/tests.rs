@@ -159,7 +159,8 @@ fn a_budget_of_alarms_holds_for_all_sections_that_do_not_say_otherwise() {
                 [series.c]\nmatch: z\nvalue: $v\nanomaly_score: off\n[series.d]\nmatch: w\nvalue: $v\nalarms: off\n\
                 [filter]\nalarms: 1/week\n";
     let config = Config::parse("f.ini", text).unwrap();
-    let periods: Vec<_> = config.sections.iter().map(|section| section.alarms.map(|b| b.period_s())).collect();
+    let periods: Vec<_> =
+        config.sections.iter().map(|section| section.alarms.map(|b| b.period_s())).collect();
     assert_eq!(periods, [Some(604_800.0), Some(43_200.0), None, None]);
     assert_eq!(config.sections[2].annotation_names().len(), 4);
     assert_eq!(config.sections[3].annotation_names().len(), 5);
@@ -182,7 +183,8 @@ fn wrong_budgets_are_told_with_what_is_allowed() {
         ("anomaly_score: yes", "anomaly_score: \"yes\" is not allowed: on or off"),
         ("anomaly_score: off\nalarms: 1/week", "a section with `anomaly_score: off` has no alarms"),
     ] {
-        let error = Config::parse("f.ini", &format!("[series.a]\nmatch: x\nvalue: $v\n{keys}\n")).unwrap_err();
+        let error =
+            Config::parse("f.ini", &format!("[series.a]\nmatch: x\nvalue: $v\n{keys}\n")).unwrap_err();
         assert!(error.to_string().contains(told), "{error}");
     }
 }

@@ -38,7 +38,11 @@ impl ScoreSpec {
     ///
     /// # Errors
     /// When the settings were not checked.
-    pub fn new(settings: &ChangeFinderSettings, remembered: usize, calibrated: Option<CalibratedSpec>) -> Result<Self, ParamsError> {
+    pub fn new(
+        settings: &ChangeFinderSettings,
+        remembered: usize,
+        calibrated: Option<CalibratedSpec>,
+    ) -> Result<Self, ParamsError> {
         let orders = match settings.order {
             Some(order) => order..=order,
             None => 1..=MAX_CHOSEN_ORDER.min(MAX_ORDER),
@@ -245,7 +249,8 @@ impl ScoreTrack {
             0 => None,
             most => Some(Box::new(Recent::restore(most, r)?)),
         };
-        let saved = if r.is_empty() { None } else { Some(Calibrated::restore(&CalibratedSpec::default(), r)?) };
+        let saved =
+            if r.is_empty() { None } else { Some(Calibrated::restore(&CalibratedSpec::default(), r)?) };
         let calibrated =
             spec.calibrated.as_ref().map(|spec| Box::new(saved.unwrap_or_else(|| Calibrated::new(spec))));
         Ok(Self { stage, recent, calibrated })

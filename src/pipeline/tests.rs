@@ -17,7 +17,8 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-const LATENCY: &str = "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nk: 2\nanomaly_score: off\n";
+const LATENCY: &str =
+    "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nk: 2\nanomaly_score: off\n";
 
 #[test]
 fn a_record_of_another_tag_or_without_the_value_passes_untouched() {
@@ -313,8 +314,7 @@ fn steps() -> impl Iterator<Item = (i64, f64)> {
     })
 }
 
-const CALIBRATED: &str =
-    "[filter]\nalarms: 1/day\n[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\n[series.b]\nmatch: app.*\nvalue: $ms\nprefix: b_\nalarms: off\n";
+const CALIBRATED: &str = "[filter]\nalarms: 1/day\n[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\n[series.b]\nmatch: app.*\nvalue: $ms\nprefix: b_\nalarms: off\n";
 
 #[test]
 fn rare_points_are_scored_and_alarm_once_and_say_why() {
@@ -325,13 +325,18 @@ fn rare_points_are_scored_and_alarm_once_and_say_why() {
     for (n, answer) in answers.iter().enumerate() {
         let score = answer.get("anomaly_score").and_then(|score| score.as_f64());
         assert_eq!(score.is_some(), n >= 30, "warm-up, point {n}");
-        assert_eq!(answer.get("b_anomaly_score").is_some(), n >= 30, "also while an order is chosen, point {n}");
+        assert_eq!(
+            answer.get("b_anomaly_score").is_some(),
+            n >= 30,
+            "also while an order is chosen, point {n}"
+        );
         assert!(score.is_none_or(|score| (0.0..=1.0).contains(&score)));
         assert_eq!(answer.get("is_alarm").is_some(), n >= 30);
         assert!(answer.get("b_is_alarm").is_none() && answer.get("b_anomaly_reason").is_none());
         assert_eq!(answer.get("anomaly_reason").is_some(), answer.get("is_alarm") == Some(&true.into()));
     }
-    let edges: Vec<_> = answers.iter().enumerate().filter(|(_, answer)| answer.get("alarm").is_some()).collect();
+    let edges: Vec<_> =
+        answers.iter().enumerate().filter(|(_, answer)| answer.get("alarm").is_some()).collect();
     let starts: Vec<usize> =
         edges.iter().filter(|(_, answer)| answer["alarm"] == "start").map(|(n, _)| *n).collect();
     assert_eq!(starts, [2500]);
@@ -360,9 +365,7 @@ fn the_calibrated_score_goes_on_bit_for_bit_after_each_restart() {
 #[test]
 fn switching_the_calibrated_score_on_or_off_leaves_change_finder_as_it_was() {
     let storage = MemoryStorage::default();
-    let ini = |score: &str| {
-        format!("[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\nanomaly_score: {score}\n")
-    };
+    let ini = |score: &str| format!("[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\nanomaly_score: {score}\n");
     let open = |score: &str| {
         let config = Config::parse("f.ini", &ini(score)).unwrap();
         Pipeline::new(&config, Format::Json, Some(Box::new(storage.clone())))

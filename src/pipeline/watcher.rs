@@ -6,8 +6,8 @@ use crate::annotation::{self, Anomaly};
 use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
-use crate::detector::{ParamsError, Scores};
 use crate::detector::calibrated::{Budget, CalibratedSpec};
+use crate::detector::{ParamsError, Scores};
 use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
 

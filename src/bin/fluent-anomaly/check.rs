@@ -73,7 +73,11 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             ),
         };
         text += &format!("  writes  {}\n", section.annotation_names().join(", "));
-        text += &format!("  memory  {} bytes a series besides its key{}\n\n", pipeline::series_bytes(section), calibrated_bytes(section));
+        text += &format!(
+            "  memory  {} bytes a series besides its key{}\n\n",
+            pipeline::series_bytes(section),
+            calibrated_bytes(section)
+        );
     }
     let max = config.filter.max_series;
     text += &format!("at most {max} series: {}", mebibytes(total_bytes(config)));

@@ -85,7 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn settings(args: &Args) -> Result<Config, Failure> {
     let mut config = match &args.config {
         Some(path) => files::read_config(path)?,
-        None => Config::parse("built-in", DEFAULT).map_err(|error| Failure::of("built-in configuration", error))?,
+        None => Config::parse("built-in", DEFAULT)
+            .map_err(|error| Failure::of("built-in configuration", error))?,
     };
     let wanted = |section: &&Section| {
         args.section.as_ref().is_none_or(|name| *name == section.name || *name == section.title())

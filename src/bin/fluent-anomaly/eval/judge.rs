@@ -65,12 +65,7 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn new(
-        name: &str,
-        points: &[Point],
-        scored: &[Scored],
-        windows: Option<Vec<Window>>,
-    ) -> Self {
+    pub(super) fn new(name: &str, points: &[Point], scored: &[Scored], windows: Option<Vec<Window>>) -> Self {
         let labelled = windows.as_deref().unwrap_or_default();
         let inside = |time: i64| labelled.iter().any(|(start, end)| (*start..=*end).contains(&time));
         let mut spans: BTreeMap<&str, (i64, i64)> = BTreeMap::new();

@@ -114,9 +114,9 @@ pub(super) fn json(files: &[File], absent: usize) -> Value {
             json!({"start": seconds(alarm.start), "end": seconds(alarm.end), "reason": alarm.reason, "false": is_false})
         };
         object["alarm_list"] = file.alarms.iter().map(alarm).collect();
-        let windows = file.windows.iter().flatten().map(|((start, end), delay)| {
-            json!({"start": seconds(*start), "end": seconds(*end), "delay_s": delay})
-        });
+        let windows = file.windows.iter().flatten().map(
+            |((start, end), delay)| json!({"start": seconds(*start), "end": seconds(*end), "delay_s": delay}),
+        );
         object["window_list"] = windows.collect();
         object
     };

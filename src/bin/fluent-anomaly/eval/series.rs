@@ -31,7 +31,8 @@ pub(super) struct Rows {
 
 /// The files of a folder, or the one given, with their paths below it, sorted; separated by `/`.
 pub(super) fn files(input: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
-    let name = |error: std::io::Error| Failure::Usage(format!("{}: cannot be read: {error}", input.display()));
+    let name =
+        |error: std::io::Error| Failure::Usage(format!("{}: cannot be read: {error}", input.display()));
     if !fs::metadata(input).map_err(name)?.is_dir() {
         let last = input.file_name().map(|name| name.to_string_lossy().into_owned());
         return Ok(vec![(input.to_owned(), last.unwrap_or_default())]);
