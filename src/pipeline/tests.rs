@@ -139,12 +139,12 @@ fn nulls_are_points_only_when_asked_for() {
 
 #[test]
 fn without_an_order_scores_begin_after_a_day_with_those_of_the_chosen_order() {
-    let mut auto = pipeline("[series.a]\nmatch: *\nvalue: $x\n");
+    let mut auto = pipeline("[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\n");
     let value = |n: i64| f64::from((n * 7919 % 101) as i32) / 7.0;
     let record = |n: i64| format!(r#"{{"x":{:?}}}"#, value(n));
     let values: Vec<f64> = (0..=1440).map(value).collect();
     let order = crate::detector::select_order(&values, 50).order;
-    let mut fixed = pipeline(&format!("[series.a]\nmatch: *\nvalue: $x\nk: {order}\n"));
+    let mut fixed = pipeline(&format!("[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\nk: {order}\n"));
     for n in 0..1500 {
         let out = pass(&mut auto, TAG, 60 * n, &record(n));
         let expected = pass(&mut fixed, TAG, 60 * n, &record(n));
@@ -155,7 +155,7 @@ fn without_an_order_scores_begin_after_a_day_with_those_of_the_chosen_order() {
 #[test]
 fn two_sections_score_one_record_under_their_prefixes() {
     let mut p = pipeline(
-        "[series.a]\nmatch: *\nvalue: $x\nk: 2\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nprefix: b_\n",
+        "[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\nk: 2\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nprefix: b_\n",
     );
     let out = json(&pass(&mut p, TAG, 0, r#"{"x":1,"y":2}"#));
     assert_eq!(out["metric_outlier"], "changefinder.outlier.a");
