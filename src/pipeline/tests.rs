@@ -155,7 +155,7 @@ fn without_an_order_scores_begin_after_a_day_with_those_of_the_chosen_order() {
 #[test]
 fn two_sections_score_one_record_under_their_prefixes() {
     let mut p = pipeline(
-        "[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\nk: 2\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nprefix: b_\n",
+        "[series.a]\nmatch: *\nvalue: $x\nk: 2\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nprefix: b_\n",
     );
     let out = json(&pass(&mut p, TAG, 0, r#"{"x":1,"y":2}"#));
     assert_eq!(out["metric_outlier"], "changefinder.outlier.a");
