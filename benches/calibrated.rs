@@ -3,7 +3,8 @@
 #![allow(clippy::expect_used, reason = "generated numbers are finite")]
 
 use divan::Bencher;
-use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Finite};
+use fluent_anomaly::detector::Finite;
+use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
 
 #[path = "quality/families.rs"]
 #[allow(dead_code, reason = "the generators are shared with the quality bench")]

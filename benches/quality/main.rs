@@ -15,7 +15,8 @@ mod families;
 mod power;
 mod scores;
 
-use fluent_anomaly::detector::calibrated::{CalibratedSpec, Finite, Tuning};
+use fluent_anomaly::detector::Finite;
+use fluent_anomaly::detector::calibrated::{CalibratedSpec, Tuning};
 
 /// Budgets that are checked: name and period, s.
 pub(crate) const BUDGETS: [(&str, f64); 3] =

@@ -1,7 +1,9 @@
 //! `[general]`, `[filter]` and `[slack]`.
 
 use super::address::{api_url, forward_address};
+use super::calibrated;
 use super::keys::Keys;
+use crate::detector::calibrated::Budget;
 use crate::secret::Secret;
 
 /// `[general]`: what the companion needs.
@@ -133,7 +135,7 @@ fn read_api_url(url: &str) -> Result<String, String> {
 }
 
 /// `[filter]`: what the bank needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     /// Models in memory, 1..=10 million; beyond it the least recently seen series is evicted.
     pub max_series: usize,
@@ -141,6 +143,10 @@ pub struct Filter {
     pub state: Option<String>,
     /// How soon a model update is on disk.
     pub journal: Journal,
+    /// Whether records get the calibrated score, where a section does not say.
+    pub anomaly_score: bool,
+    /// False alarms that a series may raise, where a section does not say; `None`: no alarms.
+    pub alarms: Option<Budget>,
 }
 
 /// `journal:` of `[filter]`.
@@ -157,14 +163,24 @@ pub enum Journal {
 
 impl Default for Filter {
     fn default() -> Self {
-        Self { max_series: 100_000, state: Some("state".to_owned()), journal: Journal::Record }
+        Self {
+            max_series: 100_000,
+            state: Some("state".to_owned()),
+            journal: Journal::Record,
+            anomaly_score: false,
+            alarms: None,
+        }
     }
 }
 
 impl Filter {
     pub(super) fn read(keys: &mut Keys<'_>) -> Self {
         let default = Self::default();
+        let alarms = calibrated::alarms(keys).unwrap_or(default.alarms);
         Self {
+            // whoever asks for alarms gets the score that they are made from
+            anomaly_score: calibrated::anomaly_score(keys).unwrap_or(alarms.is_some()),
+            alarms,
             max_series: keys.integer("max_series", 1..=10_000_000).map_or(default.max_series, |n| n as usize),
             state: match keys.text("state") {
                 None => default.state,

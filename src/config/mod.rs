@@ -18,6 +18,7 @@
 //! ```
 
 mod address;
+mod calibrated;
 mod general;
 mod ini;
 mod keys;
@@ -67,10 +68,13 @@ impl Config {
         let mut general = General::default();
         let mut filter = Filter::default();
         let mut slack = None;
-        // the tag prefix is needed to read the others
-        for section in ini.iter().filter(|section| section.name == "general") {
+        // the tag prefix and the defaults of [filter] are needed to read the others
+        for section in ini.iter().filter(|section| matches!(&section.name[..], "general" | "filter")) {
             let mut keys = Keys::new(file, section, &mut problems);
-            general = General::read(&mut keys);
+            match &section.name[..] {
+                "general" => general = General::read(&mut keys),
+                _ => filter = Filter::read(&mut keys),
+            }
             keys.finish();
         }
 
@@ -79,9 +83,9 @@ impl Config {
             let mut keys = Keys::new(file, section, &mut problems);
             let read = match section.name.split_once('.') {
                 Some(("datadog", name)) if is_name(name) => {
-                    Section::read_datadog(name, &mut keys, &general.tag_prefix)
+                    Section::read_datadog(name, &mut keys, &general.tag_prefix, &filter)
                 }
-                Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys),
+                Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys, &filter),
                 Some(("monitor", name)) if is_name(name) => continue, // once all sections are known
                 Some(("datadog" | "series" | "monitor", name)) => {
                     keys.complain(format!(
@@ -89,11 +93,7 @@ impl Config {
                     ));
                     continue;
                 }
-                None if section.name == "general" => continue,
-                None if section.name == "filter" => {
-                    filter = Filter::read(&mut keys);
-                    None
-                }
+                None if matches!(&section.name[..], "general" | "filter") => continue,
                 None if section.name == "slack" => {
                     slack = Slack::read(&mut keys);
                     None
@@ -162,7 +162,8 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
             }
         }
         for (other, other_ini) in &sections[..n] {
-            if other.prefix == section.prefix && other.tags.overlaps(&section.tags) {
+            let same = other.annotation_names().iter().any(|name| names.contains(name));
+            if same && other.tags.overlaps(&section.tags) {
                 problems.push(here(format!(
                     "writes the same fields as [{}] into records tagged `{}`: give one of them another `prefix` or `match`",
                     other_ini.name, section.tags

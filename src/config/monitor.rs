@@ -21,6 +21,15 @@ pub struct Monitor {
 impl Monitor {
     /// Reads `[monitor.<name>]`.
     pub(super) fn read(name: &str, keys: &mut Keys<'_>, sections: &[&Section]) -> Option<Self> {
+        for key in ["alarms", "anomaly_score"] {
+            if keys.text(key).is_some() {
+                keys.complain_about(
+                    key,
+                    "has no meaning in a monitor, which alerts by its query's threshold: set it in the section that \
+                     the monitor is `on`, or in [filter]",
+                );
+            }
+        }
         let on = keys.required("on", "cpu");
         let prefix = keys.text("prefix").map(str::to_owned);
         keys.required("query", "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8");

@@ -1,7 +1,10 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
+use super::Filter;
+use super::calibrated;
 use super::keys::Keys;
 use super::tag::TagPattern;
+use crate::detector::calibrated::Budget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
 use crate::record::Accessor;
 
@@ -30,6 +33,10 @@ pub struct Section {
     pub evaluation_delay_seconds: Option<u32>,
     /// Parameters of ChangeFinder.
     pub change_finder: ChangeFinderSettings,
+    /// Whether records get the calibrated score.
+    pub anomaly_score: bool,
+    /// False alarms that each series may raise; `None`: rare points are scored, and nothing alarms.
+    pub alarms: Option<Budget>,
 }
 
 /// Where the records of a section come from.
@@ -89,7 +96,13 @@ impl ChangeFinderSettings {
 
 impl Section {
     /// Reads `[datadog.<name>]`.
-    pub(super) fn read_datadog(name: &str, keys: &mut Keys<'_>, tag_prefix: &str) -> Option<Self> {
+    pub(super) fn read_datadog(
+        name: &str,
+        keys: &mut Keys<'_>,
+        tag_prefix: &str,
+        filter: &Filter,
+    ) -> Option<Self> {
+        let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let query = keys
             .required("query", "avg:system.cpu.idle{*} by {host}")
             .map(|query| query.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -107,12 +120,15 @@ impl Section {
             nulls: read_nulls(keys),
             evaluation_delay_seconds: keys.integer("evaluation_delay", 0..=86_400).map(|n| n as u32),
             change_finder: read_change_finder(keys),
+            anomaly_score,
+            alarms,
         };
         query.map(|_| section)
     }
 
     /// Reads `[series.<name>]`.
-    pub(super) fn read_series(name: &str, keys: &mut Keys<'_>) -> Option<Self> {
+    pub(super) fn read_series(name: &str, keys: &mut Keys<'_>, filter: &Filter) -> Option<Self> {
+        let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let tags = keys.required("match", "app.*").map(TagPattern::new);
         keys.required("value", "$latency_ms");
         let value = keys.parsed("value", Accessor::parse);
@@ -135,6 +151,8 @@ impl Section {
             nulls,
             evaluation_delay_seconds: None,
             change_finder,
+            anomaly_score,
+            alarms,
         })
     }
 
@@ -147,11 +165,20 @@ impl Section {
         }
     }
 
-    /// The names of the fields that are written into a record.
+    /// The names of the fields that are written into a record: ChangeFinder's four, then `anomaly_score`, then what
+    /// a budget of alarms adds.
     #[must_use]
-    pub fn annotation_names(&self) -> [String; 4] {
+    pub fn annotation_names(&self) -> Vec<String> {
+        let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
+            (false, _) => &[],
+            (true, None) => &["anomaly_score"],
+            (true, Some(_)) => &["anomaly_score", "is_alarm", "alarm", "anomaly_reason"],
+        };
         ["metric_outlier", "score_outlier", "metric_change", "score_change"]
+            .iter()
+            .chain(calibrated)
             .map(|name| format!("{}{name}", self.prefix))
+            .collect()
     }
 
     /// The metric names under which the scores are known: the seed's `changefinder.outlier.<section>`.
@@ -159,6 +186,20 @@ impl Section {
     pub fn metric_names(&self) -> [String; 2] {
         ["outlier", "change"].map(|stage| format!("changefinder.{stage}.{}", self.name))
     }
+}
+
+/// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.
+fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<Budget>) {
+    let score = calibrated::anomaly_score(keys);
+    let alarms = calibrated::alarms(keys);
+    if score == Some(false) && matches!(alarms, Some(Some(_))) {
+        keys.complain_about(
+            "alarms",
+            "a section with `anomaly_score: off` has no alarms: leave one of them out",
+        );
+    }
+    let score = score.unwrap_or(filter.anomaly_score || matches!(alarms, Some(Some(_))));
+    (score, alarms.unwrap_or(filter.alarms).filter(|_| score))
 }
 
 fn read_nulls(keys: &mut Keys<'_>) -> Nulls {

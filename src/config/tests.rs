@@ -152,3 +152,46 @@ fn a_monitors_problems_are_told_with_their_keys() {
     assert!(told[1].starts_with("f.ini:7: [monitor.cpu] warning: "), "{}", told[1]);
     assert_eq!(told[2], "f.ini:8: [monitor.cpu] warnin: unknown key; did you mean `warning`?");
 }
+
+#[test]
+fn a_budget_of_alarms_holds_for_all_sections_that_do_not_say_otherwise() {
+    let text = "[series.a]\nmatch: x\nvalue: $v\n[series.b]\nmatch: y\nvalue: $v\nalarms: 2/Day\n\
+                [series.c]\nmatch: z\nvalue: $v\nanomaly_score: off\n[series.d]\nmatch: w\nvalue: $v\nalarms: off\n\
+                [filter]\nalarms: 1/week\n";
+    let config = Config::parse("f.ini", text).unwrap();
+    let periods: Vec<_> =
+        config.sections.iter().map(|section| section.alarms.map(|b| b.period_s())).collect();
+    assert_eq!(periods, [Some(604_800.0), Some(43_200.0), None, None]);
+    assert_eq!(config.sections[2].annotation_names().len(), 4);
+    assert_eq!(config.sections[3].annotation_names().len(), 5);
+    let names = ["anomaly_score", "is_alarm", "alarm", "anomaly_reason"];
+    assert_eq!(config.sections[0].annotation_names()[4..], names);
+}
+
+#[test]
+fn wrong_budgets_are_told_with_what_is_allowed() {
+    for given in ["1", "0/week", "1.5/week", "2/hour", "1/year", "-1/day", "999999999999/month", "week"] {
+        let text = format!("[series.a]\nmatch: x\nvalue: $v\nalarms: {given}\n");
+        let error = Config::parse("f.ini", &text).unwrap_err().to_string();
+        let expected = format!(
+            "f.ini:4: [series.a] alarms: {given:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` \
+             or `month` such as `1/week`, at most one an hour"
+        );
+        assert_eq!(error, expected);
+    }
+    for (keys, told) in [
+        ("anomaly_score: yes", "anomaly_score: \"yes\" is not allowed: on or off"),
+        ("anomaly_score: off\nalarms: 1/week", "a section with `anomaly_score: off` has no alarms"),
+    ] {
+        let error =
+            Config::parse("f.ini", &format!("[series.a]\nmatch: x\nvalue: $v\n{keys}\n")).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn names_that_only_meet_through_a_prefix_are_refused_too() {
+    let text = "[filter]\nalarms: 1/week\n[series.a]\nmatch: x\nvalue: $v\n[series.b]\nmatch: x\nvalue: $v\nprefix: is_\n";
+    let error = Config::parse("f.ini", text).unwrap_err().to_string();
+    assert!(error.contains("writes the same fields as [series.a]"), "{error}");
+}

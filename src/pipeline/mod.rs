@@ -27,10 +27,11 @@ pub use scoring::{Refusal, ScoreSpec, ScoreTrack, Verdict};
 pub use track::{Silence, Track, TrackSpec, Verdicts};
 pub use watching::{WatchSpec, WatchTrack};
 
-use crate::annotation;
+use crate::annotation::{self, Anomaly};
 use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Monitor, Section};
 use crate::detector::Scores;
+use crate::detector::calibrated::Calibrated;
 use crate::monitor::Plan;
 use crate::record::{Field, Format, Found};
 use crate::time::Time;
@@ -217,26 +218,27 @@ impl Pipeline {
         if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
             return;
         }
+        let anomaly = self.verdicts.anomaly;
         match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.append_scores(record, scores);
+                    watcher.annotate_scores(record, Some(scores), anomaly);
                 } else {
-                    self.watch(section, observation, Some(scores), record);
+                    self.watch(section, observation, Some(scores), anomaly, record);
                 }
             }
             Some(Verdict::Repeated(scores)) => {
                 self.counters.repeated += 1;
-                if let Some(scores) = scores {
-                    watcher.annotate(record, &annotation::score_fields(scores), 0);
-                }
+                watcher.annotate_scores(record, scores, anomaly);
             }
             Some(Verdict::TooLate) => self.counters.repeated += 1,
             Some(Verdict::WarmingUp) => {
                 self.counters.warming_up += 1;
-                if !watcher.monitored.is_empty() {
-                    self.watch(section, observation, None, record);
+                if watcher.monitored.is_empty() {
+                    watcher.annotate_scores(record, None, anomaly);
+                } else {
+                    self.watch(section, observation, None, anomaly, record);
                 }
             }
             Some(Verdict::Refused(refusal)) => {
@@ -253,6 +255,7 @@ impl Pipeline {
         section: u16,
         observation: Observation,
         scores: Option<Scores>,
+        anomaly: Option<Anomaly>,
         record: &mut Vec<u8>,
     ) {
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
@@ -268,7 +271,9 @@ impl Pipeline {
             }
         }
         let mut rest = &self.said[..];
-        let mut scores = scores;
+        let reason = annotation::reason(anomaly.as_ref());
+        let (scored, count) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), watcher.alarms);
+        let mut scored = scored.get(..count).unwrap_or_default();
         while let Some((now, later)) = rest.split_at_checked(rest.len().min(AT_ONCE)) {
             // encoded here, one behind the other, so that the way into the record is one copy
             self.encoded.clear();
@@ -277,11 +282,11 @@ impl Pipeline {
                 watcher.monitored.append(said, &mut self.encoded);
                 *end = self.encoded.len();
             }
-            let mut fields = [(0, Field::Constant); 4 + AT_ONCE];
+            let mut fields = [(0, Field::Constant); annotation::MOST_FIELDS + AT_ONCE];
             let mut used = 0;
-            if let (Some(scores), Some(slots)) = (scores.take(), fields.get_mut(..4)) {
-                slots.copy_from_slice(&annotation::score_fields(scores));
-                used = 4;
+            for (slot, field) in fields.iter_mut().zip(std::mem::take(&mut scored)) {
+                *slot = *field;
+                used += 1;
             }
             let mut start = 0;
             for (said, &end) in now.iter().zip(&ends) {
@@ -341,6 +346,12 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
 #[must_use]
 pub fn series_bytes(section: &Section) -> usize {
     watcher::score_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&TrackSpec::Score(spec)))
+}
+
+/// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.
+#[must_use]
+pub fn calibrated_bytes(section: &Section) -> usize {
+    if section.anomaly_score { Calibrated::most_bytes() } else { 0 }
 }
 
 /// Bytes that monitors of one section add to each of its series, besides its key.

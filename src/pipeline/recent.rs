@@ -1,9 +1,11 @@
 //! The last points of a series with their scores, for sources that deliver at least once: a point that comes again
 //! is not learned again, and leaves with the scores that it had.
 
+use crate::annotation::{Edge, Rating};
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
+use crate::detector::calibrated::Kind;
 use crate::time::Time;
 
 /// What is known of a point.
@@ -11,7 +13,7 @@ use crate::time::Time;
 pub(super) enum Known {
     New,
     /// Seen, with the scores it had.
-    Before(Option<Scores>),
+    Before(Option<Scores>, Option<Rating>),
     /// Older than everything remembered.
     TooOld,
 }
@@ -21,6 +23,7 @@ struct Point {
     time: Time,
     source: u32,
     scores: Option<Scores>,
+    rating: Option<Rating>,
 }
 
 /// A ring of points, newest arrival last.
@@ -40,7 +43,7 @@ impl Recent {
         }
         let same = |point: &&Point| point.time == observation.time && point.source == observation.source;
         if let Some(point) = self.points.iter().find(same) {
-            return Known::Before(point.scores);
+            return Known::Before(point.scores, point.rating);
         }
         let full = self.points.len() >= most;
         if full && self.points.iter().all(|point| point.time > observation.time) {
@@ -49,8 +52,14 @@ impl Recent {
         Known::New
     }
 
-    pub(super) fn remember(&mut self, observation: Observation, scores: Option<Scores>, most: usize) {
-        let point = Point { time: observation.time, source: observation.source, scores };
+    pub(super) fn remember(
+        &mut self,
+        observation: Observation,
+        scores: Option<Scores>,
+        rating: Option<Rating>,
+        most: usize,
+    ) {
+        let point = Point { time: observation.time, source: observation.source, scores, rating };
         let full = self.points.len() >= most;
         match self.points.get_mut(self.next) {
             Some(slot) if full => *slot = point,
@@ -66,10 +75,13 @@ impl Recent {
         for point in &self.points {
             w.i64(point.time.nanos());
             w.u32(point.source);
-            w.u8(u8::from(point.scores.is_some()));
+            w.u8(u8::from(point.scores.is_some()) | if point.rating.is_some() { RATED } else { 0 });
             if let Some(scores) = point.scores {
                 w.f64(scores.outlier);
                 w.f64(scores.change);
+            }
+            if let Some(rating) = point.rating {
+                save_rating(rating, w);
             }
         }
     }
@@ -84,12 +96,14 @@ impl Recent {
         for _ in 0..count {
             let time = Time::from_nanos(r.i64("time of a recent point")?);
             let source = r.u32("source of a recent point")?;
-            let scores = match r.u8("scores of a recent point")? {
+            let held = r.u8("scores of a recent point")?;
+            let scores = match held & !RATED {
                 0 => None,
                 1 => Some(Scores { outlier: r.f64("outlier score")?, change: r.f64("change score")? }),
                 _ => return Err(CodecError::Invalid { what: "scores of a recent point" }),
             };
-            recent.points.push(Point { time, source, scores });
+            let rating = if held & RATED == 0 { None } else { Some(restore_rating(r)?) };
+            recent.points.push(Point { time, source, scores, rating });
             recent.latest = recent.latest.max(Some(time));
         }
         Ok(recent)
@@ -98,4 +112,40 @@ impl Recent {
     pub(super) fn memory_bytes(most: usize) -> usize {
         if most == 0 { 0 } else { size_of::<Self>() + most.next_power_of_two() * size_of::<Point>() }
     }
+}
+
+/// Bit of a point with a calibrated score.
+const RATED: u8 = 2;
+const KINDS: [Kind; 6] = [Kind::Spike, Kind::Drop, Kind::Level, Kind::Spread, Kind::Rhythm, Kind::Stuck];
+
+fn save_rating(rating: Rating, w: &mut Writer<'_>) {
+    w.f64(rating.score);
+    w.u8(u8::from(rating.is_alarm));
+    w.u8(match rating.edge {
+        None => 0,
+        Some(Edge::Start) => 1,
+        Some(Edge::End) => 2,
+    });
+    let kind = KINDS.iter().position(|kind| Some(*kind) == rating.reason);
+    w.u8(kind.map_or(0, |n| n as u8 + 1));
+}
+
+fn restore_rating(r: &mut Reader<'_>) -> Result<Rating, CodecError> {
+    const WHAT: &str = "calibrated score of a recent point";
+    let score = r.f64(WHAT)?;
+    let is_alarm = r.u8(WHAT)?;
+    let edge = match r.u8(WHAT)? {
+        0 => None,
+        1 => Some(Edge::Start),
+        2 => Some(Edge::End),
+        _ => return Err(CodecError::Invalid { what: WHAT }),
+    };
+    let reason = match usize::from(r.u8(WHAT)?).checked_sub(1) {
+        None => None,
+        Some(n) => Some(*KINDS.get(n).ok_or(CodecError::Invalid { what: WHAT })?),
+    };
+    if is_alarm > 1 || !(0.0..=1.0).contains(&score) {
+        return Err(CodecError::Invalid { what: WHAT });
+    }
+    Ok(Rating { score, is_alarm: is_alarm == 1, edge, reason })
 }

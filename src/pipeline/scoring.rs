@@ -1,9 +1,11 @@
 //! ChangeFinder for one series: the detector, or the points from which its order will be chosen.
 
 use super::recent::{Known, Recent};
+use crate::annotation::Anomaly;
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::config::ChangeFinderSettings;
+use crate::detector::calibrated::{Calibrated, CalibratedSpec};
 use crate::detector::{
     ChangeFinder, Finite, MAX_ORDER, NotLearnable, Params, ParamsError, Scores, select_order,
 };
@@ -27,6 +29,8 @@ pub struct ScoreSpec {
     fixed: bool,
     /// Points of a series whose scores are remembered, for sources that send a point again after a failure.
     remembered: usize,
+    /// The calibrated score beside it, where it is wanted.
+    calibrated: Option<CalibratedSpec>,
 }
 
 impl ScoreSpec {
@@ -34,13 +38,17 @@ impl ScoreSpec {
     ///
     /// # Errors
     /// When the settings were not checked.
-    pub fn new(settings: &ChangeFinderSettings, remembered: usize) -> Result<Self, ParamsError> {
+    pub fn new(
+        settings: &ChangeFinderSettings,
+        remembered: usize,
+        calibrated: Option<CalibratedSpec>,
+    ) -> Result<Self, ParamsError> {
         let orders = match settings.order {
             Some(order) => order..=order,
             None => 1..=MAX_CHOSEN_ORDER.min(MAX_ORDER),
         };
         let params = orders.map(|order| settings.params(order)).collect::<Result<_, _>>()?;
-        Ok(Self { params, fixed: settings.order.is_some(), remembered })
+        Ok(Self { params, fixed: settings.order.is_some(), remembered, calibrated })
     }
 
     fn params(&self, index: u16) -> Result<&Params, CodecError> {
@@ -79,6 +87,8 @@ pub enum Refusal {
 pub struct ScoreTrack {
     stage: Stage,
     recent: Option<Box<Recent>>,
+    /// Present where the spec asks for it.
+    calibrated: Option<Box<Calibrated>>,
 }
 
 #[derive(Debug, Clone)]
@@ -145,23 +155,42 @@ impl ScoreTrack {
             Some(params) if spec.fixed => Stage::Ready { params: 0, detector: ChangeFinder::new(params) },
             _ => Stage::WarmUp { since: Time::default(), values: Vec::new() },
         };
-        Self { stage, recent: (spec.remembered > 0).then(Box::default) }
+        let calibrated = spec.calibrated.as_ref().map(|spec| Box::new(Calibrated::new(spec)));
+        Self { stage, recent: (spec.remembered > 0).then(Box::default), calibrated }
     }
 
-    /// Scores and learns one observation.
+    /// Scores and learns one observation; `anomaly` is what the calibrated score says of it, once it is warm.
     #[inline]
-    pub fn update(&mut self, spec: &ScoreSpec, observation: Observation) -> Verdict {
-        let Some(recent) = &mut self.recent else {
-            return self.stage.score(spec, observation).unwrap_or_else(Verdict::Refused);
-        };
-        match recent.find(observation, spec.remembered) {
-            Known::Before(scores) => return Verdict::Repeated(scores),
-            Known::TooOld => return Verdict::TooLate,
-            Known::New => {}
+    pub fn update(
+        &mut self,
+        spec: &ScoreSpec,
+        observation: Observation,
+        anomaly: &mut Option<Anomaly>,
+    ) -> Verdict {
+        *anomaly = None;
+        if let Some(recent) = &self.recent {
+            match recent.find(observation, spec.remembered) {
+                Known::Before(scores, rating) => {
+                    *anomaly = rating.map(|rating| Anomaly { rating, values: None });
+                    return Verdict::Repeated(scores);
+                }
+                Known::TooOld => return Verdict::TooLate,
+                Known::New => {}
+            }
         }
         let verdict = self.stage.score(spec, observation).unwrap_or_else(Verdict::Refused);
-        let scores = if let Verdict::Scored(scores) = verdict { Some(scores) } else { None };
-        recent.remember(observation, scores, spec.remembered);
+        if let (Some(calibrated), Some(spec)) = (&mut self.calibrated, &spec.calibrated)
+            && !matches!(verdict, Verdict::Refused(_))
+            && let Some(value) = Finite::new(observation.value)
+            && let Some(time_s) = Finite::new(observation.time.nanos() as f64 / 1e9)
+        {
+            *anomaly = calibrated.update(spec, time_s, value).map(Anomaly::from);
+        }
+        if let Some(recent) = &mut self.recent {
+            let scores = if let Verdict::Scored(scores) = verdict { Some(scores) } else { None };
+            let rating = anomaly.map(|anomaly| anomaly.rating);
+            recent.remember(observation, scores, rating, spec.remembered);
+        }
         verdict
     }
 
@@ -182,6 +211,10 @@ impl ScoreTrack {
         }
         if let Some(recent) = &self.recent {
             recent.save(w);
+        }
+        // last, so that a state without it is one that has yet to learn it
+        if let Some(calibrated) = &self.calibrated {
+            calibrated.save(w);
         }
     }
 
@@ -216,7 +249,11 @@ impl ScoreTrack {
             0 => None,
             most => Some(Box::new(Recent::restore(most, r)?)),
         };
-        Ok(Self { stage, recent })
+        let saved =
+            if r.is_empty() { None } else { Some(Calibrated::restore(&CalibratedSpec::default(), r)?) };
+        let calibrated =
+            spec.calibrated.as_ref().map(|spec| Box::new(saved.unwrap_or_else(|| Calibrated::new(spec))));
+        Ok(Self { stage, recent, calibrated })
     }
 
     /// The most bytes of a series: while warming up the points, afterwards the detector.
@@ -225,6 +262,7 @@ impl ScoreTrack {
         let detector = |params: &Params| ChangeFinder::memory_bytes(params) - size_of::<ChangeFinder>();
         let ready = spec.params.last().map_or(0, detector);
         let heap = if spec.fixed { ready } else { ready.max(2 * WARM_UP_POINTS * size_of::<f64>()) };
-        size_of::<Self>() + heap + Recent::memory_bytes(spec.remembered)
+        let calibrated = if spec.calibrated.is_some() { Calibrated::most_bytes() } else { 0 };
+        size_of::<Self>() + heap + Recent::memory_bytes(spec.remembered) + calibrated
     }
 }

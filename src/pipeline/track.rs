@@ -2,6 +2,7 @@
 
 use super::scoring::{ScoreSpec, ScoreTrack, Verdict};
 use super::watching::{WatchSpec, WatchTrack};
+use crate::annotation::Anomaly;
 use crate::bank::{Model, Observation};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::monitor;
@@ -30,6 +31,8 @@ pub enum Track {
 pub struct Verdicts {
     /// Of a track of scores.
     pub score: Option<Verdict>,
+    /// Of a track of scores, once its calibrated score is warm.
+    pub anomaly: Option<Anomaly>,
     /// Of a watched track: monitor, by its place in the spec, and what it says.
     pub watched: Vec<(usize, monitor::Observation)>,
 }
@@ -53,7 +56,7 @@ impl Model for Track {
     fn update(&mut self, spec: &TrackSpec, observation: Observation, output: &mut Verdicts) {
         match (self, spec) {
             (Track::Score(track), TrackSpec::Score(spec)) => {
-                output.score = Some(track.update(spec, observation));
+                output.score = Some(track.update(spec, observation, &mut output.anomaly));
             }
             (Track::Watch(track), TrackSpec::Watch(spec)) => {
                 output.watched.clear();

@@ -2,10 +2,11 @@
 
 use super::monitoring::Monitored;
 use super::scoring::{Refusal, ScoreSpec};
-use crate::annotation;
+use crate::annotation::{self, Anomaly};
 use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
+use crate::detector::calibrated::{Budget, CalibratedSpec};
 use crate::detector::{ParamsError, Scores};
 use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
@@ -28,9 +29,14 @@ pub(super) struct Watcher {
     /// The input that tells the sources of one model apart.
     source: Option<usize>,
     value: Accessor,
+    /// Whether there is a budget of alarms.
+    pub(super) alarms: bool,
     /// Monitors of the section.
     pub(super) monitored: Monitored,
 }
+
+/// Bytes of a reason: its word, names and two numbers.
+const REASON: usize = 128;
 
 /// What a record holds for a section.
 pub(super) enum Reading {
@@ -56,7 +62,7 @@ impl Watcher {
         // a number and what stands around it; a text in which each byte is escaped
         let texts =
             outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
-        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitored.room();
+        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitored.room() + REASON;
         Self {
             name: section.title(),
             tags: section.tags.clone(),
@@ -69,6 +75,7 @@ impl Watcher {
             key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
             source,
             value: section.value.clone(),
+            alarms: section.alarms.is_some(),
             monitored,
         }
     }
@@ -95,6 +102,24 @@ impl Watcher {
         // an allocation that fails inside would abort, and a WASM host would lose the record
         if record.try_reserve_exact(self.room + 6 * texts).is_ok() {
             self.extractor.annotate(record, &self.found, fields);
+        }
+    }
+
+    /// Writes the scores of a point into the record that was scanned.
+    #[inline]
+    pub(super) fn annotate_scores(
+        &self,
+        record: &mut Vec<u8>,
+        scores: Option<Scores>,
+        anomaly: Option<Anomaly>,
+    ) {
+        if let (Some(scores), None) = (scores, anomaly) {
+            return self.append_scores(record, scores);
+        }
+        let reason = annotation::reason(anomaly.as_ref());
+        let (fields, used) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), self.alarms);
+        if used > 0 {
+            self.annotate(record, &fields[..used], 0);
         }
     }
 
@@ -300,5 +325,8 @@ pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
         Kind::Datadog { .. } => REMEMBERED,
         Kind::Series => 0,
     };
-    ScoreSpec::new(&section.change_finder, remembered)
+    // what is learned does not depend on the budget
+    let budget = section.alarms.unwrap_or(Budget::WEEKLY);
+    let calibrated = section.anomaly_score.then(|| CalibratedSpec::new(budget));
+    ScoreSpec::new(&section.change_finder, remembered, calibrated)
 }

@@ -10,6 +10,7 @@ pub(crate) const ALL_MODES: &str = "\
 [filter]
 max_series: 1000
 state: state
+alarms: 1/day
 [series.yule]
 match: app.*
 value: $ms

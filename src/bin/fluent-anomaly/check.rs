@@ -64,8 +64,20 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             settings.ar,
             settings.surprise
         );
+        text += &match (section.anomaly_score, section.alarms) {
+            (false, _) => "  rarity  no anomaly_score\n".to_owned(),
+            (true, None) => "  rarity  anomaly_score; no alarms\n".to_owned(),
+            (true, Some(budget)) => format!(
+                "  rarity  anomaly_score; at most one false alarm a series in {} h\n",
+                budget.period_s() / 3600.0
+            ),
+        };
         text += &format!("  writes  {}\n", section.annotation_names().join(", "));
-        text += &format!("  memory  {} bytes a series besides its key\n\n", pipeline::series_bytes(section));
+        text += &format!(
+            "  memory  {} bytes a series besides its key{}\n\n",
+            pipeline::series_bytes(section),
+            calibrated_bytes(section)
+        );
     }
     for monitor in &config.monitors {
         let on = config.sections.get(monitor.on).map(Section::title).unwrap_or_default();
@@ -92,6 +104,12 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         }
     };
     text
+}
+
+/// Of the bytes of a series, those of the calibrated score.
+fn calibrated_bytes(section: &Section) -> String {
+    let bytes = pipeline::calibrated_bytes(section);
+    if bytes == 0 { String::new() } else { format!(", {bytes} of them for anomaly_score") }
 }
 
 /// The dearest model at `max_series`, with keys of 32 bytes. Bands count as models of their own.
@@ -130,6 +148,9 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "by": section.by.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "order": section.change_finder.order,
             "writes": section.annotation_names(),
+            "anomaly_score": section.anomaly_score,
+            "seconds_per_false_alarm": section.alarms.map(|budget| budget.period_s()),
+            "calibrated_bytes_per_series": pipeline::calibrated_bytes(section),
             "bytes_per_series": pipeline::series_bytes(section),
         })
     };

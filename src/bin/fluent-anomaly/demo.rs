@@ -148,10 +148,10 @@ struct Scores {
 }
 
 impl Scores {
-    fn new(annotations: &[String; 4]) -> Self {
-        let [_, outlier, _, change] = annotations;
-        let inputs: Vec<Accessor> =
-            [outlier, change].into_iter().filter_map(|name| Accessor::parse(name).ok()).collect();
+    fn new(annotations: &[String]) -> Self {
+        let [outlier, change] =
+            [1, 3].map(|n| annotations.get(n).and_then(|name| Accessor::parse(name).ok()));
+        let inputs: Vec<Accessor> = [outlier, change].into_iter().flatten().collect();
         Self { extractor: Extractor::new(Format::Json, &inputs, &[]), found: Found::default() }
     }
 

@@ -9,6 +9,7 @@ mod daemon;
 mod dd;
 mod demo;
 mod detect;
+mod eval;
 mod failure;
 mod files;
 mod filter;
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Eval(eval::Args),
     Filter(filter::Args),
     Check(check::Args),
     Dd(dd::Args),
@@ -54,6 +56,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Eval(args) => eval::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Dd(args) => dd::run(&args),

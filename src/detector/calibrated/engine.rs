@@ -1,5 +1,6 @@
 //! The calibrated score of one series: channels -> ages -> ladder -> time -> alarm.
 
+use super::super::numeric::Finite;
 use super::age::{Measure, Moment, Side, WARM_UP};
 use super::channels::{Channels, Observed};
 use super::clock::Clock;
@@ -9,25 +10,8 @@ use super::ladder::Ladder;
 use super::reason::{Evidence, Kind, Reason};
 use super::season::{Place, Season};
 use super::spec::{CalibratedSpec, Tuning};
+
 use crate::codec::{CodecError, Reader, Writer};
-
-/// A number that is neither NaN nor infinite.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub struct Finite(f64);
-
-impl Finite {
-    /// `None` for NaN and the infinities.
-    #[must_use]
-    pub fn new(value: f64) -> Option<Self> {
-        value.is_finite().then_some(Self(value))
-    }
-
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
 
 /// How rare one point is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +95,8 @@ impl Calibrated {
     /// runs back the point counts without moving the clock.
     ///
     /// ```
-    /// use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Finite};
+    /// use fluent_anomaly::detector::Finite;
+    /// use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
     /// let spec = CalibratedSpec::default(); // one false alarm a week
     /// let mut series = Calibrated::new(&spec);
     /// let minute = |i: u32| Finite::new(60.0 * f64::from(i)).unwrap();
@@ -275,6 +260,12 @@ impl Calibrated {
     #[must_use]
     pub fn season(&self) -> Option<Period> {
         self.season.as_ref().map(|season| season.period())
+    }
+
+    /// Bytes that a series occupies at most: with a season of a week.
+    #[must_use]
+    pub const fn most_bytes() -> usize {
+        size_of::<Self>() + Season::most_bytes()
     }
 
     /// Bytes this series occupies, heap included.

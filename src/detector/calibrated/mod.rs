@@ -31,7 +31,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Calibrated, Finite, Rarity};
+pub use engine::{Calibrated, Rarity};
 pub use finder::Period;
 pub use incident::AlarmEvent;
 pub use reason::{Kind, Reason};

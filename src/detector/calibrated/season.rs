@@ -11,6 +11,9 @@ pub(super) const GAIN: f64 = 0.15;
 const PROFILE_PERIODS: f64 = 2.0;
 const JUDGED_PERIODS: f64 = 3.0;
 
+/// Buckets of a week, the longest season.
+const MOST_BUCKETS: usize = 168;
+
 /// Rarity of a point at its place in the season.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
@@ -67,6 +70,11 @@ impl Season {
 
     pub(super) fn period(&self) -> Period {
         self.period
+    }
+
+    /// What a season takes at most: the week's.
+    pub(super) const fn most_bytes() -> usize {
+        size_of::<Self>() + MOST_BUCKETS * size_of::<f32>()
     }
 
     pub(super) fn memory_bytes(&self) -> usize {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::Finite;
 use proptest::prelude::*;
 
 const MINUTE: f64 = 60.0;

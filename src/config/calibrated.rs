@@ -1,0 +1,37 @@
+//! `anomaly_score` and `alarms`: the calibrated score, in `[filter]` for all sections or in one.
+
+use super::keys::Keys;
+use crate::detector::calibrated::Budget;
+
+/// Units of a budget, s; a month is 30 days.
+const UNITS: [(&str, f64); 4] =
+    [("hour", 3600.0), ("day", 86_400.0), ("week", 604_800.0), ("month", 2_592_000.0)];
+/// No more than this many in any unit: one an hour for a month.
+const MOST: u32 = 720;
+
+/// `on` or `off`; `None` where the key is absent or wrong.
+pub(super) fn anomaly_score(keys: &mut Keys<'_>) -> Option<bool> {
+    keys.choice("anomaly_score", &[("on", true), ("off", false)])
+}
+
+/// `1/week` or `off`, which is `Some(None)`; `None` where the key is absent or wrong.
+pub(super) fn alarms(keys: &mut Keys<'_>) -> Option<Option<Budget>> {
+    keys.parsed("alarms", |text| {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(None);
+        }
+        budget(text).map(Some).ok_or_else(|| {
+            format!(
+                "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
+                 `1/week`, at most one an hour"
+            )
+        })
+    })
+}
+
+fn budget(text: &str) -> Option<Budget> {
+    let (count, unit) = text.split_once('/')?;
+    let count: u32 = count.trim().parse().ok().filter(|count| (1..=MOST).contains(count))?;
+    let (_, seconds) = UNITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
+    Budget::new(f64::from(count), seconds).ok()
+}
