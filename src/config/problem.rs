@@ -37,6 +37,18 @@ impl Problem {
     pub fn line(&self) -> u32 {
         self.line
     }
+
+    /// The key that is to be mended, where the problem is with one.
+    #[must_use]
+    pub fn at_key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// What is wrong and what is allowed.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
 impl fmt::Display for Problem {

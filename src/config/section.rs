@@ -2,7 +2,9 @@
 
 use super::Filter;
 use super::calibrated;
+use super::ini::{Entry, IniSection};
 use super::keys::Keys;
+use super::problem::Problem;
 use super::tag::TagPattern;
 use crate::detector::calibrated::Budget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
@@ -78,6 +80,32 @@ pub struct ChangeFinderSettings {
 }
 
 impl ChangeFinderSettings {
+    /// Reads `r`, `k`, `T1`, `T2`, `ar` and `score` from texts alone, without a file around them; other keys are
+    /// unknown.
+    ///
+    /// # Errors
+    /// Each problem with its key, in the words that a configuration file would get.
+    ///
+    /// ```
+    /// use fluent_anomaly::config::ChangeFinderSettings;
+    /// let settings = ChangeFinderSettings::from_texts([("k", "7")]).unwrap();
+    /// assert_eq!((settings.order, settings.discounting_rate), (Some(7), 0.02));
+    /// let problems = ChangeFinderSettings::from_texts([("r", "2")]).unwrap_err();
+    /// assert_eq!(problems[0].at_key(), Some("r"));
+    /// assert!(problems[0].message().starts_with("\"2\" is not allowed"));
+    /// ```
+    pub fn from_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<Problem>> {
+        let entry =
+            |(key, value): (&str, &str)| Entry { key: key.to_owned(), value: value.to_owned(), line: 0 };
+        let section =
+            IniSection { name: String::new(), line: 0, entries: texts.into_iter().map(entry).collect() };
+        let mut problems = Vec::new();
+        let mut keys = Keys::new("", &section, &mut problems);
+        let settings = read_change_finder(&mut keys);
+        keys.finish();
+        if problems.is_empty() { Ok(settings) } else { Err(problems) }
+    }
+
     /// The detector's parameters with this order.
     ///
     /// # Errors

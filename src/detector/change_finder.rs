@@ -86,6 +86,9 @@ impl ChangeFinder {
     pub fn update(&mut self, params: &Params, x: Finite) -> Result<Scores, Overflow> {
         let x = x.get();
         let state = &mut self.state;
+        if cfg!(all(feature = "compact", target_family = "wasm")) {
+            return any_order(state, params, x);
+        }
         match params.estimator() {
             ArEstimator::Yule => match params.order() {
                 1 => unrolled::<1, false>(state, params, x),

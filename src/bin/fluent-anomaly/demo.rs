@@ -24,6 +24,8 @@ mod alarms;
 mod fleet;
 mod incidents;
 mod judge;
+#[cfg(feature = "report")]
+mod page;
 mod progress;
 mod random;
 mod report;
@@ -119,7 +121,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         progress.advance(args.hosts.into());
     }
     progress.finish();
-    let written = sink.map(Sink::finish).transpose()?;
+    let mut written = sink.map(Sink::finish).transpose()?;
+    #[cfg(feature = "report")]
+    if let Some(written) = &mut written {
+        let page = args.output.join(page::NAME);
+        page::write(&page, args.seed, args.hosts, args.days, section)?;
+        written.page = Some(page);
+    }
 
     let program = std::env::args().next().unwrap_or_else(|| "fluent-anomaly".to_owned());
     let report = Report {

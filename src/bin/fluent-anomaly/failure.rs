@@ -27,6 +27,15 @@ impl Failure {
         if error.kind() == std::io::ErrorKind::BrokenPipe { Self::Silent } else { Self::of("output", error) }
     }
 
+    /// The message alone.
+    #[cfg(feature = "report")]
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => message,
+            Self::Silent => "",
+        }
+    }
+
     /// Prints the message and gives the exit status.
     pub(crate) fn report(self) -> ExitCode {
         match self {

@@ -20,6 +20,8 @@ mod moment;
 mod monitor;
 mod pull;
 mod replay;
+#[cfg(feature = "report")]
+mod report;
 mod select_k;
 mod voice;
 
@@ -51,6 +53,8 @@ enum Command {
     Status(daemon::status::Args),
     Replay(replay::Args),
     SelectK(select_k::Args),
+    #[cfg(feature = "report")]
+    Report(report::Args),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +72,8 @@ fn main() -> ExitCode {
         Command::Status(args) => daemon::status::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::SelectK(args) => select_k::run(&args),
+        #[cfg(feature = "report")]
+        Command::Report(args) => report::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

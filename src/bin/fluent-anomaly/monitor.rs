@@ -15,7 +15,7 @@ mod create;
 mod eval;
 mod explain;
 mod export;
-mod history;
+pub(crate) mod history;
 mod import;
 mod remote;
 mod suggest;
@@ -82,7 +82,7 @@ enum Output {
 }
 
 /// The monitor of that name.
-fn named<'a>(config: &'a Config, file: &Path, name: &str) -> Result<&'a Monitor, Failure> {
+pub(crate) fn named<'a>(config: &'a Config, file: &Path, name: &str) -> Result<&'a Monitor, Failure> {
     let wanted = name.strip_prefix("monitor.").unwrap_or(name);
     if let Some(monitor) = config.monitors.iter().find(|monitor| monitor.name == wanted) {
         return Ok(monitor);

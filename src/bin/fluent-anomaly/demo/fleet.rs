@@ -38,6 +38,14 @@ impl Fleet {
         all
     }
 
+    /// The requests of one host, minute by minute, as its records state them.
+    #[cfg(feature = "report")]
+    pub(super) fn requests_of(seed: u64, host: usize, days: u32) -> Vec<f64> {
+        let mut host = Host::new(seed, host, days);
+        // records have one decimal
+        (0..days * DAY).map(|minute| (host.requests(minute) * 10.0).round() / 10.0).collect()
+    }
+
     /// Writes the records of the next minute, one a host, into `records`; `None` at the end.
     pub(super) fn next_minute(&mut self, records: &mut [Vec<u8>]) -> Option<u32> {
         let minute = self.minute;

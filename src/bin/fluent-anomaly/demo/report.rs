@@ -82,13 +82,17 @@ impl Report<'_> {
         text += &match self.written {
             None => format!("{}  nothing (--no-write)\n", style.bold("Written      ")),
             Some(written) => format!(
-                "{}  {} ({} records, {:.1} MB)\n               {} (the configuration that scored them)\n\
+                "{}  {} ({} records, {:.1} MB)\n               {} (the configuration that scored them)\n{}\
                  {}  {} filter -c {} --tag {} < {}\n",
                 style.bold("Written      "),
                 written.records.display(),
                 grouped(self.counters.records),
                 written.bytes as f64 / 1e6,
                 written.config.display(),
+                written.page.as_ref().map_or_else(String::new, |page| format!(
+                    "               {} (open it in a browser: bands, alerts and scores under parameters you turn)\n",
+                    page.display()
+                )),
                 style.bold("Score again  "),
                 self.program,
                 written.config.display(),
@@ -188,6 +192,7 @@ impl Report<'_> {
             "written": self.written.map(|written| json!({
                 "records": written.records,
                 "configuration": written.config,
+                "page": written.page,
                 "bytes": written.bytes,
             })),
         })

@@ -22,6 +22,7 @@ pub(super) struct Sink {
 pub(super) struct Written {
     pub(super) records: PathBuf,
     pub(super) config: PathBuf,
+    pub(super) page: Option<PathBuf>,
     pub(super) bytes: u64,
 }
 
@@ -29,7 +30,8 @@ impl Sink {
     /// Makes the folder, writes the configuration and opens the file of records; replaces those of an earlier run.
     pub(super) fn create(folder: &Path, config_text: &str) -> Result<Self, Failure> {
         fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-        let written = Written { records: folder.join(RECORDS), config: folder.join(CONFIG), bytes: 0 };
+        let written =
+            Written { records: folder.join(RECORDS), config: folder.join(CONFIG), page: None, bytes: 0 };
         fs::write(&written.config, config_text).map_err(|error| failed(&written.config, error))?;
         let records = File::create(&written.records).map_err(|error| failed(&written.records, error))?;
         Ok(Self { records: BufWriter::with_capacity(1 << 18, records), written })

@@ -9,10 +9,10 @@ use crate::failure::Failure;
 
 /// Where history comes from.
 #[derive(Debug, clap::Args)]
-pub(super) struct History {
+pub(crate) struct History {
     /// CSV `time,value[,series...]` or JSON lines with such fields; `-`: standard input
     #[arg(short, long, value_name = "FILE")]
-    pub(super) input: PathBuf,
+    pub(crate) input: PathBuf,
     /// Column or field of the time: seconds or milliseconds since 1970, or dates [default: time, timestamp, date]
     #[arg(long, value_name = "FIELD")]
     time: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct History {
 
 impl History {
     /// Reads the file; a section tells what its records call things.
-    pub(super) fn read(&self, section: Option<&Section>) -> Result<SeriesFile, Failure> {
+    pub(crate) fn read(&self, section: Option<&Section>) -> Result<SeriesFile, Failure> {
         let mut layout = Layout { sort: self.sort, by: self.by.clone(), ..Layout::default() };
         if let Some(section) = section {
             layout.value.insert(0, section.value.to_string());

@@ -1,0 +1,126 @@
+//! `report`: a page on which a monitor is tried out before it is saved.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fluent_anomaly::config::{Config, Monitor, Section};
+use fluent_anomaly::source::series_file::SeriesFile;
+use fluent_anomaly_preview_bundle::{Report, Series};
+
+use crate::failure::Failure;
+use crate::files;
+use crate::monitor::history::History;
+
+mod serve;
+pub(crate) mod settings;
+
+/// More series than anyone searches through; the rest is left out, and the page says so.
+const MOST_SERIES: usize = 5000;
+
+/// Write a page that shows what a monitor makes of history, and lets you turn every parameter.
+///
+/// One HTML file with engine, script and data inside: it opens from disk and loads nothing. Without a configuration,
+/// or when that has no monitor, the parameters begin with what the history suggests.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    fluent-anomaly report --input history.csv\n  \
+    fluent-anomaly report -i records.jsonl --config fluent-anomaly.ini --monitor cpu -o cpu.html\n  \
+    fluent-anomaly report -i history.csv -c fluent-anomaly.ini --serve")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    history: History,
+    /// Configuration whose monitor and ChangeFinder parameters the page begins with
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which monitor of it: `cpu` for the section [monitor.cpu] [default: the first]
+    #[arg(short, long, value_name = "NAME", requires = "config")]
+    monitor: Option<String>,
+    /// Where the page goes
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+    /// Serve the page on 127.0.0.1 instead, and reload it when the configuration or the input changes
+    #[arg(long, conflicts_with = "output")]
+    serve: bool,
+    /// Port for --serve [default: any that is free]
+    #[arg(long, requires = "serve", default_value_t = 0, hide_default_value = true)]
+    port: u16,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if args.serve {
+        if args.history.input == Path::new("-") {
+            return Err(Failure::Usage(
+                "--serve reads the input again and again: a file is wanted, not `-`".to_owned(),
+            ));
+        }
+        return serve::run(args);
+    }
+    let report = read(args)?;
+    let html = report.html();
+    fs::write(&args.output, &html).map_err(|error| Failure::of(args.output.display(), error))?;
+    for note in &report.notes {
+        eprintln!("{note}");
+    }
+    let points: usize = report.series.iter().map(|series| series.times.len()).sum();
+    println!(
+        "{}: {} series, {points} points, {:.2} MB; open it in a browser",
+        args.output.display(),
+        report.series.len(),
+        html.len() as f64 / 1e6
+    );
+    Ok(())
+}
+
+/// Reads configuration and input anew.
+fn read(args: &Args) -> Result<Report, Failure> {
+    let config = args.config.as_deref().map(|path| Ok((path, files::read_config(path)?))).transpose()?;
+    let (section, monitor) = match &config {
+        Some((path, config)) => chosen(config, path, args.monitor.as_deref())?,
+        None => (None, None),
+    };
+    let file = args.history.read(section)?;
+    let mut report = of_file(file, title(&args.history.input));
+    report.settings = section.map(|section| settings::pairs(section, monitor)).transpose()?;
+    Ok(report)
+}
+
+fn chosen<'a>(
+    config: &'a Config,
+    path: &Path,
+    name: Option<&str>,
+) -> Result<(Option<&'a Section>, Option<&'a Monitor>), Failure> {
+    let monitor = match name {
+        Some(name) => Some(crate::monitor::named(config, path, name)?),
+        None => config.monitors.first(),
+    };
+    let section = monitor.map_or(config.sections.first(), |monitor| config.sections.get(monitor.on));
+    Ok((section, monitor))
+}
+
+fn of_file(mut file: SeriesFile, title: String) -> Report {
+    let mut report = Report { title, ..Report::default() };
+    if file.passed_over > 0 {
+        report.notes.push(format!("{} records without the value were passed over", file.passed_over));
+    }
+    if file.series.len() > MOST_SERIES {
+        report.notes.push(format!(
+            "{} series: the page shows the first {MOST_SERIES}; fewer come with another --by or a smaller input",
+            file.series.len()
+        ));
+        file.series.truncate(MOST_SERIES);
+    }
+    report.series = file.series.into_iter().map(series).collect();
+    report
+}
+
+fn series(series: fluent_anomaly::source::series_file::Series) -> Series {
+    let name = if series.name.is_empty() { "value".to_owned() } else { series.name };
+    let points = series.points.iter();
+    // a missing value lets time pass, which the engine sees as well
+    let (times, values) = points.map(|point| (point.time.seconds(), point.value.unwrap_or(f64::NAN))).unzip();
+    Series { name, times, values }
+}
+
+fn title(input: &Path) -> String {
+    input.file_name().map_or_else(|| "standard input".to_owned(), |name| name.to_string_lossy().into_owned())
+}

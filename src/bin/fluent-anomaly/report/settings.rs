@@ -1,0 +1,86 @@
+//! A section and its monitor -> where the controls of the page stand.
+
+use fluent_anomaly::config::{Monitor, Section};
+use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, exchange};
+
+use crate::failure::Failure;
+
+/// Texts by key: ChangeFinder's parameters, and the monitor's if there is one.
+pub(crate) fn pairs(section: &Section, monitor: Option<&Monitor>) -> Result<Vec<(String, String)>, Failure> {
+    let change_finder = &section.change_finder;
+    let mut pairs = vec![
+        ("r", change_finder.discounting_rate.to_string()),
+        ("k", change_finder.order.map_or_else(String::new, |order| order.to_string())),
+        ("T1", change_finder.outlier_window.to_string()),
+        ("T2", change_finder.change_window.to_string()),
+        ("ar", change_finder.ar.to_string()),
+        ("score", change_finder.surprise.to_string()),
+    ];
+    if let Some(monitor) = monitor {
+        pairs.extend(of_monitor(&monitor.spec, &monitor.name)?);
+    }
+    Ok(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+    let query = &spec.query;
+    let mut pairs = vec![
+        ("query_window", query.query_window.to_string()),
+        ("metric", query.metric.text().to_owned()),
+        ("algorithm", query.algorithm.to_string()),
+        ("deviations", query.deviations.to_string()),
+        ("direction", query.side().to_string()),
+        ("trigger_window", query.alert_window.to_string()),
+        ("interval", query.interval_s.to_string()),
+        ("count_default_zero", query.count_default_zero.to_string()),
+        ("seasonality", query.season().map_or_else(String::new, |season| season.to_string())),
+        ("timezone", query.timezone.clone().unwrap_or_default()),
+    ];
+    // the rest as its section would say it
+    let body = exchange::export(spec, name).to_string();
+    let imported =
+        exchange::import(&body).map_err(|error| Failure::of(format_args!("[monitor.{name}]"), error))?;
+    let known: Vec<&str> = pairs.iter().map(|(key, _)| *key).collect();
+    for key in RawMonitor::KEYS {
+        match imported.raw.get(key) {
+            Some(value) if *key != "query" && !known.contains(key) => pairs.push((key, value.to_owned())),
+            _ => {}
+        }
+    }
+    pairs.push(("critical", spec.critical.to_string()));
+    Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fluent_anomaly::config::Config;
+
+    #[test]
+    fn every_argument_and_key_of_a_monitor_comes_along() {
+        let text = "[series.web]\nmatch: *\nvalue: $v\nr: 0.03\nk: 4\n\
+            [monitor.web]\non: web\nquery: avg(last_4h):anomalies(sum:a{*}.as_count(), 'robust', 3, direction='below', \
+            alert_window='last_1h', interval=300, count_default_zero='false', seasonality='daily', timezone='Europe/Vienna') >= 0.9\n\
+            warning: 0.5\nrecovery_window: last_30m\nmessage: low\\n{{value}}\n";
+        let config = Config::parse("f.ini", text).unwrap();
+        let pairs = pairs(&config.sections[0], config.monitors.first()).unwrap();
+        let get = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
+        for (key, value) in [
+            ("r", "0.03"),
+            ("k", "4"),
+            ("algorithm", "robust"),
+            ("metric", "sum:a{*}.as_count()"),
+            ("direction", "below"),
+            ("interval", "300"),
+            ("count_default_zero", "false"),
+            ("seasonality", "daily"),
+            ("timezone", "Europe/Vienna"),
+            ("critical", "0.9"),
+            ("warning", "0.5"),
+            ("recovery_window", "last_30m"),
+            ("message", "low\\n{{value}}"),
+        ] {
+            assert_eq!(get(key), Some(value), "{key} in {pairs:?}");
+        }
+    }
+}

@@ -1,0 +1,328 @@
+// The page of `fluent-anomaly report` in real Chromium, against what the command line says of the same data.
+//
+// Needs the release binary (`cargo build --release`) and Chromium (or $CHROMIUM). Run: node --test tests/browser/
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { CHROMIUM, startChromium } from "./cdp.mjs";
+
+const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
+assert.ok(existsSync(BINARY), `${BINARY} is missing: cargo build --release`);
+assert.ok(CHROMIUM, "Chromium is missing: apt-get install chromium");
+
+const folder = mkdtempSync(join(tmpdir(), "preview-test-"));
+const file = (name) => join(folder, name);
+const run = (...args) => execFileSync(BINARY, args, { encoding: "utf8", cwd: folder, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
+let browser;
+
+const START = 1_735_689_600; // 2025-01-01
+const POINTS = 6 * 1440;
+
+/** Six days of minutes for two hosts: a daily pattern with noise, spikes, and an hour on another level. */
+function history() {
+  let state = 7n;
+  const random = () => {
+    state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
+    return Number(state >> 33n) / 2 ** 31;
+  };
+  const lines = ["time,value,host"];
+  for (const host of ["a", "b"]) {
+    for (let n = 0; n < POINTS; n += 1) {
+      if (host === "b" && n > 7000 && n < 7100) continue; // a gap
+      const shift = n > 6500 && n < 6560 ? 30 : 0;
+      const spike = n % 1999 === 0 ? 50 : 0;
+      const value = 100 + 40 * Math.sin((2 * Math.PI * n) / 1440) + 4 * (random() + random() - 1) + shift + spike;
+      lines.push(`${START + 60 * n},${value.toFixed(3)},${host}`);
+    }
+  }
+  return lines.join("\n");
+}
+
+const CONFIG = `[series.s]
+match: *
+value: $value
+by: $host
+r: 0.01
+k: 4
+
+[monitor.m]
+on: s
+query: avg(last_1h):anomalies(avg:value{*}, 'agile', 3, direction='both', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.6
+warning: 0.3
+recovery_window: last_10m
+message: too far off \\n {{value}}
+`;
+
+before(async () => {
+  writeFileSync(file("history.csv"), history());
+  writeFileSync(file("f.ini"), CONFIG);
+  run("report", "-i", "history.csv", "-c", "f.ini", "-o", "report.html");
+  browser = await startChromium();
+  await browser.send("Browser.grantPermissions", { permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+});
+
+after(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function open(options = {}) {
+  const page = await browser.page({ url: pathToFileURL(file(options.file ?? "report.html")).href, ...options });
+  await page.ready();
+  return page;
+}
+
+/** Nothing was asked of any network, and nothing was complained about. */
+function assertQuiet(page) {
+  assert.deepEqual(page.complaints, []);
+  const outside = page.requests.filter((url) => !url.startsWith("file://") && !url.startsWith("blob:") && !url.startsWith("data:"));
+  assert.deepEqual(outside, []);
+}
+
+/** What the page computed for its series, numbers as text so that every bit survives; NaN is null. */
+const columnsOf = (page) => page.run(`window.preview.columns().then((all) => Object.fromEntries(Object.entries(all).map(([name, values]) => [name, Array.from(values, (x) => (Number.isNaN(x) ? null : x))])))`);
+
+/** The same from the command line, under the sections that the page gives away. */
+function evaluated(ini, series) {
+  writeFileSync(file("copied.ini"), ini);
+  const json = JSON.parse(run("monitor", "eval", "preview", "-c", "copied.ini", "-i", "history.csv", "--by", "host", "--bands", "bands.csv", "--format", "json"));
+  const number = (text) => (text === "" ? null : Number(text));
+  const rows = readFileSync(file("bands.csv"), "utf8").trim().split("\n").slice(1).map((line) => line.split(",")).filter((cells) => cells[1] === series);
+  return {
+    summary: json.series.find((one) => one.series === series),
+    rows: rows.map(([time, , value, expected, lower, upper, anomalous, status]) => ({
+      time: Date.parse(time) / 1000, value: number(value), expected: number(expected), lower: number(lower), upper: number(upper),
+      anomalous: anomalous === "true" ? 1 : 0, status: ["OK", "WARN", "ALERT", "NO DATA"].indexOf(status),
+    })),
+  };
+}
+
+function assertSame(columns, summary, native) {
+  // the page has rows for what silence changes as well
+  const rows = columns.time.map((_, row) => row).filter((row) => columns.value[row] !== null);
+  assert.equal(rows.length, native.rows.length);
+  let bands = 0;
+  rows.forEach((row, at) => {
+    const expected = native.rows[at];
+    for (const name of Object.keys(expected)) {
+      assert.ok(Object.is(columns[name][row], expected[name]), `${name} of row ${at}: ${columns[name][row]} in the browser, ${expected[name]} natively`);
+    }
+    bands += expected.lower === null ? 0 : 1;
+  });
+  for (const name of ["points", "judged", "anomalous", "alerts"]) assert.equal(summary[name], native.summary[name], name);
+  return bands;
+}
+
+test("algorithm, deviations and seasonality change bounds and counts to what monitor eval prints, bit for bit", async () => {
+  const page = await open();
+  const seen = new Set();
+  for (const settings of [
+    {},
+    { deviations: "2" },
+    { algorithm: "robust" },
+    { seasonality: "hourly" },
+    { algorithm: "basic", deviations: "3", direction: "above" },
+    { algorithm: "agile", seasonality: "daily", timezone: "Europe/Vienna", interval: "300", trigger_window: "last_30m", recovery_window: "", warning: "", warning_recovery: "" },
+  ]) {
+    const reply = await page.run(`window.preview.set(${JSON.stringify(settings)})`);
+    assert.ok(reply, `${JSON.stringify(settings)} is allowed`);
+    const columns = await columnsOf(page);
+    const bands = assertSame(columns, reply.summary, evaluated(reply.ini, "a"));
+    assert.ok(bands > 1000, `${JSON.stringify(settings)}: ${bands} rows have a band`);
+    seen.add(JSON.stringify([columns.lower, reply.summary]));
+    const shown = await page.run("document.getElementById('counts').textContent");
+    assert.ok(shown.includes(`Anomalous${reply.summary.anomalous.toLocaleString("en")} `), shown);
+  }
+  assert.equal(seen.size, 6, "each change shows");
+  assertQuiet(page);
+  await page.close();
+});
+
+test("a series with a gap is evaluated like the others", async () => {
+  const page = await open();
+  await page.run("window.preview.show(1)");
+  const reply = await page.run("window.preview.set({ notify_no_data: 'true' })");
+  const bands = assertSame(await columnsOf(page), reply.summary, evaluated(reply.ini, "b"));
+  assert.ok(bands > 1000);
+  const states = await page.run("window.preview.page.states.map(([, , state]) => state)");
+  assert.ok(states.includes(3), "the gap is NO DATA");
+  assertQuiet(page);
+  await page.close();
+});
+
+test("scores are those of the filter, bit for bit, for both estimators and scores and for small and large orders", async () => {
+  const page = await open();
+  const records = readFileSync(file("history.csv"), "utf8").split("\n").slice(1).map((line) => line.split(","));
+  const input = records.filter(([, , host]) => host === "a").map(([time, value]) => `{"time":${time},"value":${value}}`).join("\n");
+  for (const settings of [{ k: "4" }, { k: "12", r: "0.05" }, { k: "3", ar: "burg" }, { k: "2", ar: "yule", score: "hellinger", T1: "3", T2: "8" }, { k: "" }]) {
+    const reply = await page.run(`window.preview.set(${JSON.stringify(settings)})`);
+    const columns = await columnsOf(page);
+    const sections = reply.ini.slice(0, reply.ini.indexOf("[monitor")).replace("value: $value", "value: $value\ntime: $time");
+    writeFileSync(file("scores.ini"), `[filter]\nstate: off\n${sections}`);
+    const out = execFileSync(BINARY, ["filter", "-c", "scores.ini", "--tag", "x"], { input, cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+    let scored = 0;
+    out.trim().split("\n").forEach((line, row) => {
+      const { score_outlier: outlier = null, score_change: change = null } = JSON.parse(line);
+      assert.ok(Object.is(columns.outlier[row], outlier) && Object.is(columns.change[row], change), `row ${row} of ${JSON.stringify(settings)}: ${columns.outlier[row]} and ${outlier}`);
+      scored += outlier === null ? 0 : 1;
+    });
+    assert.ok(scored > 5000, `${scored} scores`);
+  }
+  assertQuiet(page);
+  await page.close();
+});
+
+test("the page begins with the configuration's monitor, and copies it in three forms", async () => {
+  const page = await open();
+  const query = CONFIG.match(/query: (.*)/)[1];
+  assert.equal(await page.run("document.getElementById('query').textContent"), query);
+  for (const form of ["query", "json", "ini"]) {
+    await page.run(`document.querySelector('[data-copy="${form}"]').click()`);
+    await page.until("document.getElementById('copied').textContent !== ''");
+    const text = await page.run("navigator.clipboard.readText()");
+    assert.equal(text, await page.run(`window.preview.page.reply.${form}`));
+    await page.run("document.getElementById('copied').textContent = ''");
+    if (form === "query") assert.equal(text, query);
+    if (form === "ini") {
+      writeFileSync(file("clip.ini"), text);
+      const exported = JSON.parse(run("monitor", "export", "preview", "-c", "clip.ini"));
+      assert.deepEqual(JSON.parse(await page.run("window.preview.page.reply.json")), exported);
+      const original = JSON.parse(run("monitor", "export", "m", "-c", "f.ini"));
+      assert.deepEqual({ ...exported, name: "" }, { ...original, name: "" });
+    }
+  }
+  assertQuiet(page);
+  await page.close();
+});
+
+test("what is not allowed is told at its control, in the words of check, and the last good picture stays", async () => {
+  const page = await open();
+  const before = await page.run("document.getElementById('counts').textContent");
+  await page.run("document.querySelector('[name=recovery_window]').value = 'last_1d'; document.querySelector('[name=recovery_window]').dispatchEvent(new Event('input', { bubbles: true }))");
+  await page.until("document.getElementById('control-recovery_window-problem').textContent !== ''");
+  const said = await page.run("document.getElementById('control-recovery_window-problem').textContent");
+  writeFileSync(file("bad.ini"), CONFIG.replace("recovery_window: last_10m", "recovery_window: last_1d"));
+  assert.throws(() => run("check", "-c", "bad.ini"), (error) => error.stderr.includes(said));
+  assert.equal(await page.run("document.querySelector('[name=recovery_window]').getAttribute('aria-invalid')"), "true");
+  assert.equal(await page.run("document.getElementById('counts').textContent"), before);
+  assertQuiet(page);
+  await page.close();
+});
+
+test("incidents are marked by file and by dragging, and counted while parameters change", async () => {
+  const page = await open();
+  const from = START + 6500 * 60;
+  await page.run(`(() => {
+    const input = document.getElementById("incident-file");
+    const files = new DataTransfer();
+    files.items.add(new File(["from,to,label\\n${from},${from + 3600},shift\\n2025-01-05T00:00:00Z,2025-01-05T00:01:00Z,nothing"], "i.csv"));
+    input.files = files.files;
+    input.dispatchEvent(new Event("change"));
+  })()`);
+  await page.until("document.getElementById('counts').textContent.includes('Incidents hit')");
+  const counts = () => page.run("(({ hits, misses, falseAlarms }) => [hits, misses, falseAlarms])(window.preview.page.judged)");
+  assert.deepEqual((await counts()).slice(0, 2), [1, 1]);
+  await page.run("window.preview.set({ deviations: '100' })");
+  assert.deepEqual(await counts(), [0, 2, 0]);
+  // a drag over the evaluation preview while marking
+  await page.run("document.getElementById('mark').click()");
+  const box = await page.run("(({ x, y, width, height }) => ({ x, y, width, height }))(document.querySelector('#evaluation .u-over').getBoundingClientRect())");
+  const mouse = (type, part) => page.ask("Input.dispatchMouseEvent", { type, x: box.x + part * box.width, y: box.y + box.height / 2, button: "left", buttons: 1, clickCount: 1 });
+  await mouse("mouseMoved", 0.35);
+  await mouse("mousePressed", 0.4);
+  await mouse("mouseMoved", 0.45);
+  await mouse("mouseMoved", 0.5);
+  await mouse("mouseReleased", 0.5);
+  await page.until("window.preview.page.incidents.length === 3");
+  assert.equal((await counts())[1], 3);
+  assertQuiet(page);
+  await page.close();
+});
+
+test("keys move and zoom, the picker searches, algorithms stand side by side", async () => {
+  const page = await open();
+  const range = () => page.run("[...window.preview.view.state.view]");
+  const key = async (key, code = 0) => {
+    await page.ask("Input.dispatchKeyEvent", { type: "keyDown", key, windowsVirtualKeyCode: code, text: key.length === 1 ? key : undefined });
+    await page.ask("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode: code });
+  };
+  await page.run("document.getElementById('evaluation').focus()");
+  const [from, to] = await range();
+  await key("ArrowLeft", 37);
+  assert.ok((await range())[0] < from);
+  await key("+");
+  const [left, right] = await range();
+  assert.ok(right - left < to - from);
+  await page.run("document.getElementById('series').focus(); document.getElementById('series').value = ''");
+  await key("b");
+  await key("Enter", 13);
+  await page.until("window.preview.page.index === 1");
+  await page.run("document.getElementById('compare').click()");
+  await page.until("document.querySelectorAll('#comparison canvas').length === 3");
+  const texts = await page.run("[...document.querySelectorAll('#comparison p')].map((p) => p.textContent)");
+  assert.equal(new Set(texts).size, 3, texts.join(" | "));
+  assertQuiet(page);
+  await page.close();
+});
+
+test("suggested parameters are those of monitor suggest", async () => {
+  const page = await open();
+  await page.run("document.getElementById('suggest').click()");
+  await page.until("!document.getElementById('reasons').hidden");
+  const suggested = JSON.parse(run("monitor", "suggest", "-i", "history.csv", "--by", "host", "--format", "json"));
+  const text = JSON.stringify(suggested);
+  const reasons = await page.run("[...document.querySelectorAll('#reasons li')].map((li) => li.textContent.replace(/^\\w+: /, ''))");
+  assert.ok(reasons.length >= 4);
+  for (const reason of reasons) assert.ok(text.includes(JSON.stringify(reason).slice(1, -1)), `${reason} in ${text}`);
+  assertQuiet(page);
+  await page.close();
+});
+
+test("both sizes and themes show everything without sideways scrolling", async () => {
+  for (const theme of ["light", "dark"]) {
+    for (const size of [{}, { width: 390, height: 844, phone: true }]) {
+      const page = await open({ theme, ...size });
+      const [wide, window, charts] = await page.run("[document.documentElement.scrollWidth, innerWidth, document.querySelectorAll('.chart canvas').length]");
+      assert.ok(wide <= window, `${wide} px in ${window}`);
+      assert.equal(charts, 4);
+      const back = await page.run("getComputedStyle(document.body).backgroundColor");
+      assert.equal(back, theme === "dark" ? "rgb(18, 21, 27)" : "rgb(255, 255, 255)");
+      assertQuiet(page);
+      await page.close();
+    }
+  }
+});
+
+test("few points show a page with words, never a blank one", async () => {
+  writeFileSync(file("two.csv"), "time,value\n0,1\n60,2\n");
+  run("report", "-i", "two.csv", "-o", "two.html");
+  const page = await open({ file: "two.html" });
+  assert.match(await page.run("document.getElementById('message').textContent"), /No suggestion: history of 2 points/);
+  assert.match(await page.run("document.getElementById('counts').textContent"), /Points2/);
+  assertQuiet(page);
+  await page.close();
+});
+
+test("--serve follows the configuration, and keeps the last good page when that is broken", async () => {
+  writeFileSync(file("served.ini"), CONFIG);
+  const server = spawn(BINARY, ["report", "-i", "history.csv", "-c", "served.ini", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+    const page = await browser.page({ url });
+    await page.ready();
+    writeFileSync(file("served.ini"), CONFIG.replace("'agile', 3", "'agile', 2.5"));
+    await page.until("document.getElementById('query')?.textContent.includes(\"'agile', 2.5\")");
+    writeFileSync(file("served.ini"), CONFIG.replace("warning: 0.3", "warning: 7"));
+    await page.until("document.getElementById('message')?.textContent.includes('warning: 7 is not allowed')");
+    await page.ready();
+    assert.equal(await page.run("document.querySelectorAll('.chart canvas').length"), 4);
+    await page.close();
+  } finally {
+    server.kill();
+  }
+});

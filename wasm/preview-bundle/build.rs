@@ -1,0 +1,81 @@
+//! Builds the engine of the page for wasm32 with a cargo of its own, in a target folder of its own: the folder of
+//! the outer build is locked as long as this runs.
+//!
+//! Nothing is downloaded: the engine without features has the dependencies of the library. The target comes with
+//! `rust-toolchain.toml`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+fn main() {
+    let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    let out = PathBuf::from(variable("OUT_DIR"));
+    let Some(root) = here.ancestors().nth(2) else { fail("no workspace around the crate") };
+
+    println!("cargo::rerun-if-changed=build.rs");
+    watch(&root.join("wasm/preview/src"), &[]);
+    watch(&root.join("src"), &["bin", "source", "sink"]);
+    for file in ["Cargo.lock", "Cargo.toml", "wasm/preview/Cargo.toml", ".cargo/config.toml"] {
+        println!("cargo::rerun-if-changed={}", root.join(file).display());
+    }
+
+    let target = target_folder(&out).join("preview");
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo
+        .current_dir(root)
+        .args(["build", "--profile", "preview", "--locked", "--package", "fluent-anomaly-preview"])
+        .args(["--features", "page", "--lib", "--target", TARGET, "--target-dir"])
+        .arg(&target);
+    // settings of the outer build that are not meant for this one: flags, wrappers (clippy), profiles
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        let foreign =
+            ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
+        if foreign.contains(&name.as_ref())
+            || name.starts_with("CARGO_CFG_")
+            || name.starts_with("CARGO_FEATURE_")
+        {
+            cargo.env_remove(name.as_ref());
+        }
+    }
+    match cargo.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => fail(&format!(
+            "the engine of the preview page was not built for {TARGET} (`rustup target add {TARGET}`; without the page: \
+             `--no-default-features --features companion`):\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )),
+        Err(error) => fail(&format!("cargo did not start: {error}")),
+    }
+    let engine = target.join(TARGET).join("preview/fluent_anomaly_preview.wasm");
+    if let Err(error) = std::fs::copy(&engine, out.join("engine.wasm")) {
+        fail(&format!("{}: {error}", engine.display()));
+    }
+}
+
+/// `target` of the outer build: both of its profiles use the same engine.
+fn target_folder(out: &Path) -> PathBuf {
+    let build = out.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"));
+    build.and_then(|build| build.ancestors().nth(2)).unwrap_or(out).to_owned()
+}
+
+fn watch(folder: &Path, except: &[&str]) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if !except.iter().any(|name| entry.file_name() == *name) {
+            println!("cargo::rerun-if-changed={}", entry.path().display());
+        }
+    }
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| fail(&format!("{name}: {error}")))
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("{message}");
+    exit(1)
+}

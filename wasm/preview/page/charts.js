@@ -1,0 +1,153 @@
+// Charts of the page. All but the historical view share one time axis and one cursor.
+
+const AXIS = 60; // px of the value axis: the same for all, so that their times stand above one another
+
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+const short = (value) => {
+  if (value === null || value === undefined) return "–";
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return value.toExponential(2);
+  return String(Number(value.toPrecision(5)));
+};
+
+const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(1000 * share) / 10} %`);
+
+/** What holds of all charts; `more` replaces members. */
+function chartOptions(height, zone, more) {
+  const axis = { stroke: colour("dim"), grid: { stroke: colour("line"), width: 0.5 }, ticks: { stroke: colour("line"), size: 4 }, font: "11px system-ui" };
+  return {
+    height,
+    width: 400,
+    padding: [6, 22, 0, 0],
+    legend: { show: false },
+    tzDate: (s) => uPlot.tzDate(new Date(s * 1000), zone || "UTC"),
+    axes: [
+      { ...axis, size: more.noTimes ? 4 : 36, values: more.noTimes ? () => [] : CLOCK, space: more.timeSpace ?? 60 },
+      { ...axis, size: AXIS, values: (u, ticks) => ticks.map(more.axisText ?? short), space: more.space ?? 26 },
+    ],
+    cursor: {
+      sync: more.alone ? undefined : { key: "time", setSeries: false, filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 6 },
+    },
+    scales: { x: { time: true, ...more.x }, y: more.y ?? {} },
+    series: more.series,
+    bands: more.bands,
+    hooks: more.hooks ?? {},
+  };
+}
+
+/** Time axis: 24 hours, ISO dates. Columns as uPlot wants them: increment, text, then texts at new years, days, ... */
+const CLOCK = [
+  [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+  [3600, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
+  [1, ":{ss}", "\n{YYYY}-{MM}-{DD} {HH}:{mm}", null, "\n{MM}-{DD} {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
+];
+
+/** Paints stretches of time over the height of a plot. */
+function paintStretches(u, stretches, fill, edge) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  stretches.forEach(([from, to]) => {
+    const left = u.valToPos(from, "x", true);
+    const width = Math.max(2, u.valToPos(to, "x", true) - left);
+    ctx.fillStyle = fill;
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    if (!edge) return;
+    ctx.fillStyle = edge;
+    ctx.fillRect(left, bbox.top, width, 3 * devicePixelRatio);
+  });
+  ctx.restore();
+}
+
+/** Anomalous points: diamonds, so that shape tells them as well as colour. */
+function paintAnomalies(u, column) {
+  const { ctx, bbox } = u;
+  const [times, values] = [u.data[0], u.data[column]];
+  const size = (bbox.width / times.length > 6 ? 4 : 3) * devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = colour("anomaly");
+  for (let row = 0; row < times.length; row += 1) {
+    if (values[row] === null || values[row] === undefined) continue;
+    const x = u.valToPos(times[row], "x", true);
+    const y = u.valToPos(values[row], "y", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x - size, y);
+    ctx.lineTo(x, y - size);
+    ctx.lineTo(x + size, y);
+    ctx.lineTo(x, y + size);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+function paintLevel(u, level, name, text) {
+  if (level === undefined || level === null) return;
+  const { ctx, bbox } = u;
+  const y = u.valToPos(level, "y", true);
+  ctx.save();
+  ctx.strokeStyle = colour(name);
+  ctx.fillStyle = colour(name);
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash(name === "warn" ? [3 * devicePixelRatio, 3 * devicePixelRatio] : [8 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.font = `${11 * devicePixelRatio}px system-ui`;
+  ctx.textAlign = "left";
+  ctx.fillText(text, bbox.left + (name === "warn" ? 54 : 4) * devicePixelRatio, y + (level > 0.85 ? 12 : -3) * devicePixelRatio);
+  ctx.restore();
+}
+
+/** Lines of band, expectation, values and anomalous points, for the big chart and the comparison. */
+function bandSeries() {
+  const none = { show: false };
+  const line = (stroke, width, more = {}) => ({ stroke, width, points: none, spanGaps: false, ...more });
+  return {
+    series: [
+      {},
+      line(colour("band-edge"), 1),
+      line(colour("band-edge"), 1),
+      line(colour("expected"), 1.25, { dash: [4, 3] }),
+      line(colour("value"), 1.25, { points: { show: (u) => u.data[0].length < 300, size: 3 } }),
+      line("transparent", 0, { paths: () => null }),
+    ],
+    bands: [{ series: [2, 1], fill: colour("band") }],
+  };
+}
+
+const bandData = (view) => [view.time, view.lower, view.upper, view.expected, view.value, view.anomalous];
+
+/** States as a strip of colour with letters, since colour alone does not tell. */
+const STATES = [["ok", "OK"], ["warn", "WARN"], ["alert", "ALERT"], ["nodata", "NO DATA"]];
+
+function paintStates(canvas, stretches, from, to, width) {
+  const scale = devicePixelRatio;
+  canvas.width = Math.round(width * scale);
+  canvas.height = 20 * scale;
+  canvas.style.width = `${width}px`;
+  const ctx = canvas.getContext("2d");
+  ctx.font = `600 ${11 * scale}px system-ui`;
+  ctx.textBaseline = "middle";
+  stretches.forEach(([start, end, state]) => {
+    if (end < from || start > to) return;
+    const left = Math.max(0, ((start - from) / (to - from)) * canvas.width);
+    const right = Math.min(canvas.width, ((end - from) / (to - from)) * canvas.width);
+    const [name, text] = STATES[state];
+    ctx.fillStyle = colour(name);
+    // OK lies low: what is higher needs a look
+    const top = state === 0 ? 0.6 : state === 1 ? 0.3 : 0;
+    ctx.fillRect(left, top * canvas.height, Math.max(2 * scale, right - left), (1 - top) * canvas.height);
+    if (state !== 0 && right - left > ctx.measureText(text).width + 6 * scale) {
+      ctx.fillStyle = "#111";
+      ctx.fillText(text, left + 4 * scale, 0.57 * canvas.height + (state === 1 ? 2 * scale : 0));
+    }
+  });
+}

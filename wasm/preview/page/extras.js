@@ -1,0 +1,164 @@
+// What stands around the charts: comparison, incidents, copies, themes, legend, reload.
+
+const comparison = {
+  on: false,
+  charts: [],
+  async toggle() {
+    comparison.on = !comparison.on;
+    byId("compare").setAttribute("aria-pressed", comparison.on);
+    byId("comparison").hidden = !comparison.on;
+    if (!comparison.on) return;
+    await comparison.evaluate(controls.get());
+    await comparison.draw();
+  },
+  async evaluate(settings) {
+    if (!comparison.on) return;
+    comparison.charts.forEach((chart) => chart?.destroy());
+    comparison.charts = [];
+    const panels = [];
+    for (const algorithm of ALGORITHMS) {
+      const said = await ask("evaluate", { name: algorithm, settings: { ...settings, algorithm } });
+      const box = element("div", {}, element("h3", {}, algorithm));
+      if (said.refused) box.append(element("p", {}, said.refused.map(({ key, message }) => `${key}: ${message}`).join("; ")));
+      else {
+        const { summary, trigger_s } = said.reply;
+        const judged = judge(page.incidents, said.states, trigger_s);
+        const hits = page.incidents.length ? `, ${judged.hits} hit, ${judged.misses} missed, ${judged.falseAlarms} false` : "";
+        box.append(element("p", {}, `${summary.anomalous} anomalous (${percent(summary.judged ? summary.anomalous / summary.judged : 0)}), ${summary.alerts} alerts${hits}`));
+      }
+      panels.push(box);
+    }
+    byId("comparison").replaceChildren(...panels);
+    comparison.charts = panels.map((box) => new uPlot({
+      ...chartOptions(150, zoneOf(), { ...bandSeries(), timeSpace: 96, x: { range: () => view.state.view }, hooks: { draw: [(u) => paintAnomalies(u, 5)] } }),
+      width: Math.max(200, box.clientWidth),
+    }, [[], [], [], [], [], []], box));
+  },
+  async draw() {
+    if (!comparison.on) return;
+    const [from, to] = view.state.view;
+    for (const [at, algorithm] of ALGORITHMS.entries()) {
+      const shown = await ask("view", { name: algorithm, from, to, bins: 300 });
+      if (shown.time) comparison.charts[at]?.setData(bandData(shown));
+    }
+  },
+};
+
+/* ---- incidents ---- */
+
+function addIncident([from, to], label = "") {
+  page.incidents = [...page.incidents, { from: Math.round(from), to: Math.round(to), label }].sort((a, b) => a.from - b.from);
+  changedIncidents();
+}
+
+function changedIncidents() {
+  page.allIncidents.set(page.index, page.incidents);
+  listIncidents();
+  if (!page.reply) return;
+  counts();
+  refresh();
+}
+
+const iso = (s) => new Date(s * 1000).toISOString().slice(0, 16).replace("T", " ");
+
+function listIncidents() {
+  const items = page.incidents.map((incident) => {
+    const hit = page.judged?.hit.includes(incident);
+    const go = element("button", { type: "button" }, "Show");
+    const length = incident.to - incident.from;
+    go.addEventListener("click", () => view.set("view", [incident.from - 2 * length - 3600, incident.to + 2 * length + 3600]));
+    const drop = element("button", { type: "button", "aria-label": "Remove" }, "×");
+    drop.addEventListener("click", () => { page.incidents = page.incidents.filter((other) => other !== incident); changedIncidents(); });
+    return element("li", {}, `${iso(incident.from)} to ${iso(incident.to)} ${incident.label} (${hit ? "hit" : "missed"})`, go, drop);
+  });
+  byId("incidents").querySelector("ul").replaceChildren(...items);
+  byId("incidents").querySelector("summary").textContent = `Incidents (${items.length})`;
+}
+
+function incidentControls() {
+  meta.incidents.forEach(({ series, ...incident }) => {
+    const ofSeries = page.allIncidents.get(series) ?? [];
+    page.allIncidents.set(series, [...ofSeries, incident]);
+  });
+  const mark = () => {
+    page.marking = !page.marking;
+    byId("mark").setAttribute("aria-pressed", page.marking);
+    document.querySelectorAll(".chart").forEach((chart) => chart.classList.toggle("marking", page.marking));
+  };
+  byId("mark").addEventListener("click", mark);
+  byId("mark-shown").addEventListener("click", () => addIncident(view.state.view));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "m" && !event.ctrlKey && !event.metaKey && !event.target.closest("input, select, pre")) mark();
+  });
+  byId("incident-file").addEventListener("change", async (event) => {
+    try {
+      const read = readIncidents(await event.target.files[0].text());
+      page.incidents = [...page.incidents, ...read].sort((a, b) => a.from - b.from);
+      changedIncidents();
+      tell("", "incidents");
+    } catch (error) {
+      tell(`${event.target.files[0].name}: ${error.message}`, "incidents");
+    }
+    event.target.value = "";
+  });
+}
+
+/* ---- copies, theme, legend, reload ---- */
+
+function copies() {
+  document.querySelectorAll("[data-copy]").forEach((button) => button.addEventListener("click", async () => {
+    const text = page.reply?.[button.dataset.copy] ?? "";
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = element("textarea", {}, text);
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    byId("copied").textContent = `${button.dataset.copy} copied`;
+    setTimeout(() => { byId("copied").textContent = ""; }, 2000);
+  }));
+}
+
+function themes() {
+  const names = ["auto", "light", "dark"];
+  const button = byId("theme");
+  let at = 0;
+  const apply = () => {
+    document.documentElement.dataset.theme = names[at];
+    button.textContent = `Theme: ${names[at]}`;
+    if (charts.evaluation) redrawAll();
+  };
+  button.addEventListener("click", () => { at = (at + 1) % names.length; apply(); });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", apply);
+}
+
+/** Charts keep the colours they were made with. */
+async function redrawAll() {
+  makeCharts();
+  await comparison.evaluate(controls.get());
+  await refresh();
+}
+
+function legend() {
+  const items = [
+    ["height:2px;background:var(--value)", "value"],
+    ["background:var(--band);border:1px solid var(--band-edge)", "band"],
+    ["height:0;border-top:2px dashed var(--expected)", "expected"],
+    ["width:8px;height:8px;background:var(--anomaly);transform:rotate(45deg)", "anomalous"],
+    ["background:var(--incident);border-top:3px solid var(--incident-edge)", "incident"],
+    ["height:2px;background:var(--outlier)", "outlier score"],
+    ["height:0;border-top:3px dashed var(--change)", "change score"],
+  ];
+  byId("legend").append(...items.map(([style, text]) => element("span", {}, element("i", { style }), text)));
+  byId("legend").append(element("span", {}, "drag: look closer · wheel: zoom · arrows: move"));
+}
+
+/** `report --serve` says when the configuration has changed. */
+function reloads() {
+  if (!meta.serve || location.protocol === "file:") return;
+  const events = new EventSource("changes");
+  events.onmessage = () => location.reload();
+}

@@ -1,0 +1,292 @@
+// Puts the page together: controls -> worker -> charts.
+
+const byId = (id) => document.getElementById(id);
+
+const page = {
+  index: 0, // series
+  reply: null, // of the latest evaluation: texts and counts
+  states: [],
+  shown: null, // what the charts show now
+  overview: null,
+  incidents: [], // of this series
+  allIncidents: new Map(),
+  marking: false,
+  refused: null, // problems of the settings
+};
+
+let ask = null;
+let charts = {};
+let controls = null;
+let ready = null;
+
+const zoneOf = () => {
+  const zone = controls.get().timezone;
+  try {
+    if (zone) new Intl.DateTimeFormat("en", { timeZone: zone });
+    return zone || "UTC";
+  } catch {
+    return "UTC";
+  }
+};
+
+const view = buildView((which) => refresh(which));
+
+/* ---- charts ---- */
+
+function sizeOf(box) {
+  return Math.max(240, box.clientWidth);
+}
+
+function makeCharts() {
+  Object.values(charts).forEach((chart) => chart.destroy());
+  const zone = zoneOf();
+  const range = (which) => () => view.state[which];
+  const boxes = { history: byId("history"), evaluation: byId("evaluation"), share: byId("share"), scores: byId("scores") };
+  const incidents = (u) => paintStretches(u, page.incidents.map(({ from, to }) => [from, to]), colour("incident"), colour("incident-edge"));
+  const tall = window.innerHeight >= 760 || window.innerWidth <= 820;
+  const selected = (u) => select.view(u);
+
+  charts = {
+    history: new uPlot(chartOptions(tall ? 104 : 90, zone, {
+      alone: true,
+      x: { range: range("context") },
+      series: [{}, { stroke: colour("value"), width: 1, points: { show: false } }],
+      hooks: {
+        drawClear: [(u) => {
+          incidents(u);
+          paintStretches(u, page.states.filter(([, , state]) => state === 2), colour("anomaly") + "40", colour("alert"));
+          paintStretches(u, [view.state.view], colour("view"), colour("focus"));
+        }],
+        draw: [(u) => paintRug(u)],
+        setSelect: [(u) => select.context(u)],
+      },
+    }), [[], []], boxes.history),
+    evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
+      ...bandSeries(),
+      x: { range: range("view") },
+      hooks: { drawClear: [incidents], draw: [(u) => paintAnomalies(u, 5)], setSelect: [selected], setCursor: [(u) => readout(u)] },
+    }), [[], [], [], [], [], []], boxes.evaluation),
+    share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
+      noTimes: true,
+      axisText: percent,
+      x: { range: range("view") },
+      y: { range: [0, 1.04] },
+      space: 18,
+      series: [{}, { stroke: colour("text"), fill: colour("view"), width: 1.25, points: { show: false } }],
+      hooks: {
+        draw: [(u) => {
+          paintLevel(u, page.reply?.critical, "alert", "ALERT");
+          paintLevel(u, page.reply?.warning, "warn", "WARN");
+        }],
+        setSelect: [selected],
+        setCursor: [(u) => { byId("share-readout").textContent = u.cursor.idx == null ? "" : percent(u.data[1][u.cursor.idx]); }],
+      },
+    }), [[], []], boxes.share),
+    scores: new uPlot(chartOptions(tall ? 112 : 100, zone, {
+      x: { range: range("view") },
+      series: [{},
+        { stroke: colour("outlier"), width: 1.25, points: { show: false } },
+        { stroke: colour("change"), width: 2, dash: [6, 2], points: { show: false } }],
+      hooks: {
+        drawClear: [incidents],
+        setSelect: [selected],
+        setCursor: [(u) => {
+          const row = u.cursor.idx;
+          byId("score-readout").textContent = row == null ? "" : `outlier ${short(u.data[1][row])} · change ${short(u.data[2][row])}`;
+        }],
+      },
+    }), [[], [], []], boxes.scores),
+  };
+  resize();
+}
+
+function resize() {
+  const width = sizeOf(byId("evaluation"));
+  Object.values(charts).forEach((chart) => chart.setSize({ width, height: chart.height }));
+  drawStates();
+}
+
+/** Anomalous points of the whole, as ticks at the foot of the historical view. */
+function paintRug(u) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.fillStyle = colour("anomaly");
+  (page.overview?.anomalous ?? []).forEach((value, row) => {
+    if (value === null) return;
+    const x = u.valToPos(page.overview.time[row], "x", true);
+    if (x >= bbox.left && x <= bbox.left + bbox.width) ctx.fillRect(x, bbox.top + bbox.height - 6 * devicePixelRatio, devicePixelRatio, 6 * devicePixelRatio);
+  });
+  ctx.restore();
+}
+
+function readout(u) {
+  const row = u.cursor.idx;
+  if (row == null) return (byId("readout").textContent = "");
+  const [time, lower, upper, expected, value, anomalous] = u.data.map((column) => column[row]);
+  const when = new Date(time * 1000).toLocaleString("sv-SE", { timeZone: zoneOf() }).slice(0, 16);
+  const band = expected === null ? "no band yet" : `expected ${short(expected)} (${short(lower)} to ${short(upper)})`;
+  byId("readout").textContent = `${when} · ${short(value)} · ${band}${anomalous === null ? "" : " · anomalous"}`;
+}
+
+function drawStates() {
+  if (!charts.evaluation) return;
+  const [from, to] = view.state.view;
+  paintStates(byId("states"), page.states, from, to, Math.max(100, charts.evaluation.width - AXIS - 22));
+}
+
+/** Fetches what is to be seen and draws it. The old picture is moved at once, so that nothing stutters. */
+function refresh() {
+  if (!charts.evaluation || !page.reply) return Promise.resolve();
+  Object.values(charts).forEach((chart) => chart.redraw(false, true));
+  return fetchView();
+}
+
+const fetchView = latestOnly(async () => {
+  const bins = Math.round(sizeOf(byId("evaluation")) * 0.9);
+  const [from, to] = view.state.view;
+  const [left, right] = view.state.context;
+  const [shown, overview] = await Promise.all([
+    ask("view", { name: "main", from, to, bins }),
+    ask("view", { name: "main", from: left, to: right, bins }),
+  ]);
+  if (!shown.time) return;
+  page.shown = shown;
+  page.overview = overview;
+  charts.history.setData([overview.time, overview.value]);
+  charts.evaluation.setData(bandData(shown));
+  charts.share.setData([shown.share.time, shown.share.share]);
+  charts.scores.setData([shown.scores.time, shown.scores.outlier, shown.scores.change]);
+  drawStates();
+  await comparison.draw();
+});
+
+/* ---- evaluation ---- */
+
+const evaluate = latestOnly(async () => {
+  const settings = controls.get();
+  const began = performance.now();
+  const said = await ask("evaluate", { name: "main", settings });
+  page.refused = said.refused ?? null;
+  controls.problems(said.refused ?? []);
+  if (said.refused) return;
+  page.reply = said.reply;
+  page.states = said.states;
+  page.buckets = said.buckets;
+  page.took = performance.now() - began;
+  byId("query").textContent = said.reply.query;
+  fill(byId("explanation"), said.reply.explanation);
+  counts();
+  await comparison.evaluate(settings);
+  await refresh();
+});
+
+function fill(details, lines) {
+  details.querySelector("ul").replaceChildren(...lines.map((line) => element("li", {}, line)));
+}
+
+function counts() {
+  const { summary, trigger_s } = page.reply;
+  const judged = judge(page.incidents, page.states, trigger_s);
+  page.judged = judged;
+  const items = [
+    ["Points", summary.points.toLocaleString("en")],
+    ["Anomalous", `${summary.anomalous.toLocaleString("en")} (${percent(summary.judged ? summary.anomalous / summary.judged : 0)})`],
+    ...(page.buckets ? [["Buckets outside", `${page.buckets.outside.toLocaleString("en")} (${percent(page.buckets.judged ? page.buckets.outside / page.buckets.judged : 0)})`]] : []),
+    ["Alerts", summary.alerts], ["Warnings", summary.warnings],
+  ];
+  if (page.incidents.length) {
+    items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}`], ["Missed", judged.misses], ["False alarms", judged.falseAlarms]);
+  }
+  if (summary.late) items.push(["Came too late", summary.late]);
+  if (summary.judged === 0) items.push(["No band yet", "the history is too short for these parameters"]);
+  items.push(["Computed in", `${Math.round(page.took)} ms`]);
+  byId("counts").replaceChildren(...items.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
+}
+
+async function suggest() {
+  const said = await ask("suggest");
+  const reasons = byId("reasons");
+  if (said.refused) {
+    tell(`No suggestion: ${said.refused}`, "suggestion");
+    return false;
+  }
+  tell("", "suggestion");
+  const { settings } = said.reply;
+  const window = Number(settings.interval) * 15;
+  controls.set({ ...settings, trigger_window: window % 3600 ? `last_${Math.max(1, Math.round(window / 60))}m` : `last_${window / 3600}h`, recovery_window: "" });
+  fill(reasons, said.reply.reasons.map(({ key, text }) => `${key}: ${text}`));
+  reasons.hidden = false;
+  return true;
+}
+
+async function show(index) {
+  page.index = index;
+  const { start: first, end: last } = meta.series[index];
+  page.incidents = page.allIncidents.get(index) ?? [];
+  const loaded = await ask("load", { ...packed(index), until: meta.until });
+  if (loaded.refused) return tell(loaded.refused);
+  if (!meta.settings?.algorithm && !page.suggested) page.suggested = await suggest();
+  const interval = Number(controls.get().interval) || 60;
+  page.reply = null; // nothing is drawn of the old series
+  view.reset(first, last + interval, Math.max(86400 * (last - first > 3 * 86400 ? 1.5 : 1), 300 * interval));
+  await evaluate();
+  showLastAlert();
+  listIncidents();
+}
+
+/** Alerts are what one looks for first. */
+function showLastAlert() {
+  const alerts = page.states.filter(([, , state]) => state === 2);
+  const [from, to] = view.state.view;
+  if (alerts.length === 0 || alerts.some(([start, end]) => end > from && start < to)) return;
+  const [start, end] = alerts[alerts.length - 1];
+  const middle = (start + end) / 2;
+  view.set("view", [middle - (to - from) / 2, middle + (to - from) / 2]);
+}
+
+/* ---- start ---- */
+
+const select = {};
+
+async function start() {
+  byId("title").textContent = meta.title;
+  document.title = `${meta.title} - fluent-anomaly`;
+  controls = buildControls(byId("controls"), () => evaluate());
+  controls.set(meta.settings ?? {});
+  legend();
+  themes();
+  copies();
+  incidentControls();
+  if (meta.notes.length) tell(meta.notes.join("\n"), "notes");
+  if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
+  select.context = steer(byId("history"), () => charts.history, view, "context", (range) => dragged(range));
+  select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", (range) => dragged(range));
+  steer(byId("share"), () => charts.share, view, "view", () => {});
+  steer(byId("scores"), () => charts.scores, view, "view", () => {});
+  rangeButtons();
+  buildPicker(byId("series"), byId("series-list"), meta.series.map(({ name }) => name), (index) => show(index));
+  ask = startWorker();
+  await ask("start", { text: byId("engine").textContent });
+  makeCharts();
+  new ResizeObserver(() => resize()).observe(byId("charts"));
+  await show(0);
+  document.documentElement.dataset.ready = "true";
+}
+
+function dragged(range) {
+  if (page.marking) addIncident(range);
+  else view.set("view", range);
+}
+
+function rangeButtons() {
+  document.querySelectorAll("[data-range]").forEach((button) => button.addEventListener("click", () => view.length(Number(button.dataset.range))));
+  document.querySelectorAll("[data-move]").forEach((button) => button.addEventListener("click", () => view.move("view", Number(button.dataset.move) * 0.5)));
+  document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view.zoom("view", Number(button.dataset.zoom))));
+  byId("suggest").addEventListener("click", async () => {
+    if (await suggest()) await evaluate();
+  });
+  byId("compare").addEventListener("click", () => comparison.toggle());
+}
+
+window.addEventListener("error", (event) => tell(`The page failed: ${event.message}`));
+window.addEventListener("unhandledrejection", (event) => tell(`The page failed: ${event.reason?.message ?? event.reason}`));

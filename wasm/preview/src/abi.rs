@@ -1,0 +1,164 @@
+//! Plain exports for the page: one series, texts and columns by address. Every `unsafe` of this crate is here, and
+//! all of it is the attribute that keeps a name.
+//!
+//! The page writes points or text where it is told, calls, and reads the reply before the next call. Settings are
+//! `key=value` lines; replies are JSON.
+
+use std::cell::RefCell;
+
+use crate::copy::Copies;
+use crate::evaluation::{Columns, Evaluation};
+use crate::json::Json;
+use crate::replies::{problems_json, suggestion_json};
+use crate::series::Preview;
+use crate::settings::Settings;
+
+#[derive(Default)]
+struct Page {
+    points: Vec<f64>, // all times, then all values
+    text: Vec<u8>,
+    preview: Option<Preview>,
+    evaluation: Evaluation,
+    reply: String,
+}
+
+thread_local! {
+    static PAGE: RefCell<Page> = RefCell::default();
+}
+
+/// Room for the times of `n` points and, behind them, their values.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn points(n: usize) -> *mut f64 {
+    PAGE.with_borrow_mut(|page| {
+        page.points.clear();
+        page.points.resize(2 * n, 0.0);
+        page.points.as_mut_ptr()
+    })
+}
+
+/// Room for the settings, in bytes.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn text(n: usize) -> *mut u8 {
+    PAGE.with_borrow_mut(|page| {
+        page.text.clear();
+        page.text.resize(n, 0);
+        page.text.as_mut_ptr()
+    })
+}
+
+/// Takes the points as the series to be evaluated, with silence until a time behind them (s); 0 when they are none,
+/// with a reply that says why.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn load(until_s: f64) -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let points = std::mem::take(&mut page.points);
+        let (times, values) = points.split_at(points.len() / 2);
+        let loaded = Preview::new(times, values);
+        page.answer(loaded.map(|preview| (Some(preview.until(until_s)), String::new())), |page, preview| {
+            page.preview = preview;
+        })
+    })
+}
+
+/// Evaluates the series under the settings; 0 when they have problems, with a reply that lists them.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn evaluate() -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
+        let Some(preview) = &mut page.preview else { return 0 };
+        match settings.check() {
+            Ok(checked) => {
+                page.evaluation = preview.evaluate(&checked);
+                page.reply =
+                    Copies::new(&settings, &checked).to_json(&page.evaluation.summary, &checked.monitor);
+                1
+            }
+            Err(problems) => {
+                page.reply = problems_json(&problems);
+                0
+            }
+        }
+    })
+}
+
+/// Suggests settings; 0 when there is nothing to suggest, with a reply that says why.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn suggest() -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let Some(preview) = &page.preview else { return 0 };
+        let suggested = preview.suggest().map(|suggestion| ((), suggestion_json(&suggestion)));
+        page.answer(suggested, |_, ()| {})
+    })
+}
+
+impl Page {
+    fn answer<T, E: std::fmt::Display>(
+        &mut self,
+        outcome: Result<(T, String), E>,
+        keep: impl FnOnce(&mut Self, T),
+    ) -> u32 {
+        match outcome {
+            Ok((value, reply)) => {
+                keep(self, value);
+                self.reply = reply;
+                1
+            }
+            Err(error) => {
+                self.reply = Json::string(&error.to_string());
+                0
+            }
+        }
+    }
+}
+
+/// Address of the reply, UTF-8.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn reply() -> *const u8 {
+    PAGE.with_borrow(|page| page.reply.as_ptr())
+}
+
+/// Its length, bytes.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn reply_len() -> usize {
+    PAGE.with_borrow(|page| page.reply.len())
+}
+
+/// Address of a column: 0 time, 1 value, 2 expected, 3 lower, 4 upper, 5 share, 6 outlier, 7 change (numbers), 8
+/// anomalous, 9 status (bytes).
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn column(number: u32) -> *const u8 {
+    PAGE.with_borrow(|page| {
+        let columns = &page.evaluation.columns;
+        match number {
+            8 => columns.anomalous.as_ptr(),
+            9 => columns.status.as_ptr(),
+            _ => numbers(columns, number).as_ptr().cast(),
+        }
+    })
+}
+
+/// Its length, numbers or bytes.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn column_len(number: u32) -> usize {
+    PAGE.with_borrow(|page| {
+        let columns = &page.evaluation.columns;
+        match number {
+            8 => columns.anomalous.len(),
+            9 => columns.status.len(),
+            _ => numbers(columns, number).len(),
+        }
+    })
+}
+
+fn numbers(columns: &Columns, number: u32) -> &[f64] {
+    match number {
+        0 => &columns.time,
+        1 => &columns.value,
+        2 => &columns.expected,
+        3 => &columns.lower,
+        4 => &columns.upper,
+        5 => &columns.share,
+        6 => &columns.outlier,
+        _ => &columns.change,
+    }
+}
