@@ -122,7 +122,7 @@ impl Preview {
         let (outlier, change) = points
             .map(|(&time, &value)| {
                 let observation = Observation { time: Time::from_seconds(time), value, source: 0 };
-                match track.update(&checked.scores, observation) {
+                match track.update(&checked.scores, observation, &mut None) {
                     Verdict::Scored(scores) => (scores.outlier, scores.change),
                     _ => (f64::NAN, f64::NAN),
                 }
