@@ -58,7 +58,7 @@ fn mix(metric: usize, host: i64, time: i64) -> u64 {
 /// Short decimals with a spike now and then: the host prints a float with 16 digits before the filter sees it.
 fn value(metric: usize, host: i64, time: i64) -> f64 {
     let random = mix(metric, host, time);
-    let spike = if random % 97 == 0 { 90_000 } else { 0 };
+    let spike = if random.is_multiple_of(97) { 90_000 } else { 0 };
     (10_000 + random / 97 % 9000 + spike) as f64 / 1000.0
 }
 

@@ -413,7 +413,7 @@ fn a_stream_that_cannot_be_shipped_is_an_error_with_the_sum() {
         run_stream(input, settings(&server.url, &[]), &StreamOptions::default(), |_| {}).unwrap_err()
     };
     let error = run(Reply::status(503), line);
-    assert!(matches!(error, StreamError::Retry(totals) if totals.retries == 1), "{error}");
+    assert!(matches!(error, StreamError::Retry(ref totals) if totals.retries == 1), "{error}");
     let error = run(Reply::status(400), line);
     assert_eq!(
         error.to_string(),

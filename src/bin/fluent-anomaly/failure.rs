@@ -32,7 +32,7 @@ impl Failure {
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Usage(message) | Self::Failed(message) => message,
-            Self::Silent => "",
+            Self::Said | Self::Silent => "",
         }
     }
 

@@ -48,10 +48,10 @@ pub enum StreamError {
     Read(#[from] io::Error),
     /// The intake did not take the points within the settings' patience: the whole input is to be given again.
     #[error("the intake did not take all points in time; give the input again ({0})")]
-    Retry(Totals),
+    Retry(Box<Totals>),
     /// Nothing of the input could be used.
     #[error("nothing of the input could be shipped ({0})")]
-    Unusable(Totals),
+    Unusable(Box<Totals>),
 }
 
 /// Ships everything `input` gives until it ends; `log` gets lines to be told. The points of records without a
@@ -95,14 +95,14 @@ pub fn run_stream(
         outcome.notes.iter().for_each(&mut log);
         oldest = None;
         if outcome.verdict == Verdict::Retry {
-            return Err(StreamError::Retry(shipper.totals()));
+            return Err(StreamError::Retry(Box::new(shipper.totals())));
         }
     }
     let totals = shipper.totals();
     ended?;
     let hopeless = [Reason::Malformed, Reason::Refused, Reason::TooLarge];
     if totals.sent == 0 && hopeless.iter().any(|&reason| totals.dropped.get(reason) > 0) {
-        return Err(StreamError::Unusable(totals));
+        return Err(StreamError::Unusable(Box::new(totals)));
     }
     Ok(totals)
 }
