@@ -5,6 +5,7 @@
 /// ```
 /// assert_eq!(fluent_anomaly::near::nearest("querry", ["query", "nulls"]), Some("query"));
 /// assert_eq!(fluent_anomaly::near::nearest("xyz", ["query", "nulls"]), None);
+/// assert_eq!(fluent_anomaly::near::nearest("c", ["a", "b"]), None);
 /// ```
 #[must_use]
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -12,7 +13,7 @@ pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -
     candidates
         .into_iter()
         .map(|candidate| (distance(&given, &candidate.to_lowercase()), candidate))
-        .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4)
+        .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4 && distance < candidate.len())
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }

@@ -40,6 +40,20 @@ impl Time {
         Some(Self(whole as i64 * NANOS + fraction))
     }
 
+    /// From plain decimal text such as `1700000420.868669464`, to the nanosecond, which a float cannot hold; `None`
+    /// for signs, exponents, and what does not fit.
+    #[must_use]
+    pub fn from_seconds_text(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let kept = fraction.get(..fraction.len().min(9))?;
+        let nanos = kept.parse::<i64>().ok()? * 10_i64.pow(9 - kept.len() as u32);
+        whole.parse::<i64>().ok()?.checked_mul(NANOS)?.checked_add(nanos).map(Self)
+    }
+
     /// Nanoseconds since 1970.
     #[must_use]
     pub const fn nanos(self) -> i64 {
@@ -66,6 +80,23 @@ mod tests {
         );
         assert_eq!(Time::from_seconds_f64(-0.5).map(Time::seconds), Some(-1));
         assert_eq!(Time::from_nanos(-1).seconds(), -1);
+    }
+
+    #[test]
+    fn a_text_is_read_to_the_nanosecond() {
+        for (text, nanos) in [
+            ("1700000420.868669464", Some(1_700_000_420_868_669_464)),
+            ("1700000420", Some(1_700_000_420_000_000_000)),
+            ("1.5", Some(1_500_000_000)),
+            ("0.0000000019", Some(1)),
+            ("-1", None),
+            ("1e9", None),
+            ("1.", None),
+            (".5", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(Time::from_seconds_text(text).map(Time::nanos), nanos, "{text}");
+        }
     }
 
     #[test]

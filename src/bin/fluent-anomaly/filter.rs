@@ -191,7 +191,8 @@ impl Envelope {
                 tag.append_to(&mut self.tag);
             }
             if let Some(Value::Number(seconds)) = self.time_input.and_then(|n| self.found.value(record, n)) {
-                time = Time::from_seconds_f64(seconds.to_f64());
+                let exact = seconds.text().and_then(Time::from_seconds_text);
+                time = exact.or_else(|| Time::from_seconds_f64(seconds.to_f64()));
             }
         }
         let had_tag = !self.tag.is_empty();
