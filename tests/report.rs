@@ -47,7 +47,7 @@ fn bad_input_is_told_with_its_line_and_leaves_no_page() {
     for (input, expected) in [
         ("", "the file is empty"),
         ("time,value\n60,1\n", "line 2: there is only one point"),
-        ("when,howmuch\n60,1\n120,2\n", "line 1: no time among when, howmuch"),
+        ("when,howmuch\n60,1\n120,2\n", "line 1: no time among \"when\", \"howmuch\""),
         ("time,value\n60,1\n120,fast\n", "line 3, column 2 (value): \"fast\" is not allowed"),
         ("time,value\n120,1\n60,2\n", "line 3"),
         ("time,value\n60,1\n120\n", "line 3: 1 columns, but the first line has 2"),
@@ -93,7 +93,7 @@ fn the_monitor_of_a_configuration_comes_along_by_name() {
     }
     let wrong = report(&folder, &minutes(100), &["--config", "f.ini", "--monitor", "c"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("there is no [monitor.c]; it has a, b"));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("there is no [monitor.c]; did you mean"));
 }
 
 #[test]
