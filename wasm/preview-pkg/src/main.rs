@@ -1,6 +1,7 @@
 //! `cargo preview-pkg`: builds `wasm/preview` for browsers and Node and writes the package `wasm/preview/pkg`.
 //!
-//! Further features, such as an allocator, can be named: `cargo preview-pkg talc`.
+//! The allocator is `talc`; another can be named: `cargo preview-pkg wee_alloc`, or `cargo preview-pkg default` for
+//! Rust's own.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,11 @@ fn run() -> Result<(), Box<dyn Error>> {
     let root = here.ancestors().nth(2).ok_or("no workspace around the crate")?;
     let target = root.join("target/preview-pkg-wasm");
     let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
-    let features =
-        ["package".to_owned()].into_iter().chain(env::args().skip(1)).collect::<Vec<_>>().join(",");
+    let features = match env::args().nth(1).as_deref() {
+        None => "package,talc".to_owned(),
+        Some("default") => "package".to_owned(),
+        Some(allocator) => format!("package,{allocator}"),
+    };
     let status = Command::new(cargo)
         .current_dir(root)
         .args([
