@@ -93,7 +93,7 @@ fn the_monitor_of_a_configuration_comes_along_by_name() {
     }
     let wrong = report(&folder, &minutes(100), &["--config", "f.ini", "--monitor", "c"]);
     assert_eq!(wrong.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("there is no [monitor.c]; did you mean"));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("there is no [monitor.c]; it has a, b"));
 }
 
 #[test]
