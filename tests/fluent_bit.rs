@@ -230,6 +230,7 @@ fn large_records_and_large_integers_come_through() {
         record["negative"] = json!(i64::MIN + n as i64);
     }
     for (program, site) in fluent_bits() {
+        let mut records = records.clone();
         let version = Command::new(&program).arg("--version").output().unwrap().stdout;
         if !String::from_utf8_lossy(&version).contains("v3.") {
             // Fluent Bit 3 itself clips what is above i64::MAX, before any filter
