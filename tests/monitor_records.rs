@@ -277,4 +277,6 @@ fn a_configuration_with_wrong_monitors_tells_all_problems_with_their_keys() {
     ] {
         assert!(error.contains(told), "{told}\n{error}");
     }
+    // a name of one letter is near to none: no hint follows
+    assert!(error.ends_with("no [series.r]"), "{error}");
 }
