@@ -3,7 +3,7 @@
 use crate::config::Section;
 use crate::detector::Scores;
 use crate::detector::calibrated::{AlarmEvent, Kind, Rarity};
-use crate::record::{Field, Output};
+use crate::record::{Field, Format, Output, encode};
 
 /// What the filter adds when it has something to tell that is no score.
 pub const ERROR_FIELD: &str = "anomaly_error";
@@ -129,6 +129,19 @@ pub fn fields<'a>(
         }
     }
     (fields, used)
+}
+
+/// The member of a record that says that a point raises no alarm, as it stands in JSON, with its comma ahead.
+#[must_use]
+pub fn no_alarm(section: &Section, format: Format) -> Vec<u8> {
+    let mut member = Vec::new();
+    if let (Format::Json, Some(name)) = (format, section.annotation_names().into_iter().nth(IS_ALARM)) {
+        member.push(b',');
+        encode(format, &Field::Text(&name), &mut member);
+        member.push(b':');
+        encode(format, &Field::Bool(false), &mut member);
+    }
+    member
 }
 
 /// ChangeFinder's scores under the seed's names.

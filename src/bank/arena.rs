@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 use super::key::{SeriesKey, StoredKey};
 use crate::time::Time;
 
-/// End of the chain of ages.
+/// Where nothing was seen yet.
 const NONE: u32 = u32::MAX;
 
 /// One series and its model.
@@ -15,7 +15,7 @@ pub(super) struct Slot<M> {
     pub(super) id: u32,
     /// Index of the section that the model belongs to.
     pub(super) section: u16,
-    /// Neighbours in the order of age.
+    /// Neighbours in the order of age, in a circle: behind the newest comes the oldest.
     older: u32,
     newer: u32,
     pub(super) key: StoredKey,
@@ -47,19 +47,36 @@ impl<M> Arena<M> {
         size_of::<Slot<M>>() + 2 * size_of::<u32>() + 2
     }
 
+    /// Finds a series, which becomes the one seen most recently.
+    ///
     /// Most streams bring their series in turns, or many points of one: so the one seen longest ago and the one
-    /// seen last are tried before the index.
-    #[inline]
-    pub(super) fn find(&self, section: u16, key: &SeriesKey) -> Option<u32> {
-        let is = |at: u32| {
-            let slot = self.slots.get(at as usize)?;
-            (slot.section == section && slot.key.matches(key)).then_some(at)
-        };
-        is(self.oldest).or_else(|| is(self.newest)).or_else(|| self.find_hashed(section, key))
+    /// seen last are tried before the index. In turns, the circle of ages only goes on by one.
+    #[inline(always)]
+    pub(super) fn see(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
+        if let Some(slot) = self.slots.get(self.oldest as usize)
+            && slot.section == section
+            && slot.key.matches(key)
+        {
+            self.newest = self.oldest;
+            self.oldest = slot.newer;
+            return Some(self.newest);
+        }
+        self.see_other(section, key)
     }
 
     #[inline(never)]
-    fn find_hashed(&self, section: u16, key: &SeriesKey) -> Option<u32> {
+    fn see_other(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
+        let newest = self.slots.get(self.newest as usize)?;
+        if newest.section == section && newest.key.matches(key) {
+            return Some(self.newest);
+        }
+        let at = self.find(section, key)?;
+        self.touch(at);
+        Some(at)
+    }
+
+    /// Finds a series and leaves the order of age alone.
+    pub(super) fn find(&self, section: u16, key: &SeriesKey) -> Option<u32> {
         self.index
             .find(key.hash(section), |&at| {
                 let slot = &self.slots[at as usize];
@@ -80,7 +97,9 @@ impl<M> Arena<M> {
     /// From the least to the most recently seen.
     pub(super) fn by_age(&self) -> impl Iterator<Item = &Slot<M>> {
         let mut at = self.oldest;
+        let mut left = self.slots.len();
         std::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
             let slot = self.slots.get(at as usize)?;
             at = slot.newer;
             Some(slot)
@@ -97,7 +116,6 @@ impl<M> Arena<M> {
     }
 
     /// Makes `at` the most recently seen.
-    #[inline]
     pub(super) fn touch(&mut self, at: u32) {
         if self.newest != at {
             self.unlink(at);
@@ -144,8 +162,13 @@ impl<M> Arena<M> {
             if let Some(entry) = self.index.find_mut(moved.key.hash(moved.section), |&other| other == last) {
                 *entry = at;
             }
-            self.set_newer(older, at);
-            self.set_older(newer, at);
+            self.join(older, at);
+            self.join(at, newer);
+            for end in [&mut self.oldest, &mut self.newest] {
+                if *end == last {
+                    *end = at;
+                }
+            }
         }
         self.slots.swap_remove(at as usize);
     }
@@ -157,32 +180,35 @@ impl<M> Arena<M> {
     fn unlink(&mut self, at: u32) {
         let slot = &self.slots[at as usize];
         let (older, newer) = (slot.older, slot.newer);
-        self.set_newer(older, newer);
-        self.set_older(newer, older);
+        if newer == at {
+            (self.oldest, self.newest) = (NONE, NONE);
+            return;
+        }
+        self.join(older, newer);
+        if self.oldest == at {
+            self.oldest = newer;
+        }
+        if self.newest == at {
+            self.newest = older;
+        }
     }
 
     fn link_newest(&mut self, at: u32) {
-        let before = self.newest;
-        self.set_newer(before, at);
+        let (oldest, newest) = (self.oldest, self.newest);
         self.newest = at;
-        let slot = &mut self.slots[at as usize];
-        slot.older = before;
-        slot.newer = NONE;
-    }
-
-    /// Says that `newer` follows `at`; the chain's own end when `at` is [`NONE`].
-    fn set_newer(&mut self, at: u32, newer: u32) {
-        match self.slots.get_mut(at as usize) {
-            Some(slot) => slot.newer = newer,
-            None => self.oldest = newer,
+        if oldest == NONE {
+            self.oldest = at;
+            self.join(at, at);
+        } else {
+            self.join(newest, at);
+            self.join(at, oldest);
         }
     }
 
-    fn set_older(&mut self, at: u32, older: u32) {
-        match self.slots.get_mut(at as usize) {
-            Some(slot) => slot.older = older,
-            None => self.newest = older,
-        }
+    /// Says that `newer` follows `older`.
+    fn join(&mut self, older: u32, newer: u32) {
+        self.slots[older as usize].newer = newer;
+        self.slots[newer as usize].older = older;
     }
 }
 
@@ -204,7 +230,7 @@ mod tests {
                         list.retain(|&k| k != key);
                     }
                     (Some(at), _) => {
-                        arena.touch(at);
+                        prop_assert_eq!(arena.see(0, &SeriesKey::new(&[key])), Some(at));
                         list.retain(|&k| k != key);
                         list.push(key);
                     }

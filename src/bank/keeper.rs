@@ -6,7 +6,7 @@ use super::live::Live;
 use super::notice::Notice;
 use super::recover::{JOURNAL_NAMES, Position, SNAPSHOT, journal_name};
 use super::storage::{Storage, StorageError};
-use super::{Model, Section, SectionId};
+use super::{Model, Observation, Section, SectionId};
 use crate::codec::Writer;
 use crate::time::Time;
 
@@ -102,6 +102,11 @@ impl Keeper {
             now: Time::default(),
             flushed_at: None,
         }
+    }
+
+    /// Notes an observation, as [`log`](Keeper::log) would.
+    pub(super) fn log_observation(&mut self, id: u32, observation: Observation, notices: &mut Vec<Notice>) {
+        self.log(&Entry::Observe { id, observation }, notices);
     }
 
     /// Notes one entry; it is written with the next flush.

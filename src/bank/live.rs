@@ -31,7 +31,7 @@ impl<M: Model> Live<M> {
     }
 
     /// Hands an observation to the model at `at`, which belongs to `section`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(
         &mut self,
         section: &Section<M>,
@@ -44,11 +44,14 @@ impl<M: Model> Live<M> {
             self.tick(section, at, step, observation.time, on_silence);
         }
         let slot = self.arena.get_mut(at);
-        slot.seen = slot.seen.max(observation.time);
+        if slot.seen < observation.time {
+            slot.seen = observation.time;
+        }
         slot.model.update(&section.spec, observation, output);
     }
 
     /// The latest time of a section is its clock; once a step it looks after the series that are silent.
+    #[inline(never)]
     fn tick(&mut self, section: &Section<M>, at: u32, step: u32, now: Time, on_silence: OnSilence<'_, M>) {
         let number = now.seconds().div_euclid(i64::from(step.max(1)));
         let own = self.arena.get_mut(at).section;

@@ -187,7 +187,7 @@ impl<M: Model> Bank<M> {
     ///
     /// It is on disk after the next [`commit`](Bank::commit). False, and `output` untouched, only for a section
     /// that does not exist, or when there is no memory for even one series.
-    #[inline]
+    #[inline(always)]
     pub fn observe(
         &mut self,
         section: u16,
@@ -195,11 +195,8 @@ impl<M: Model> Bank<M> {
         observation: Observation,
         output: &mut M::Output,
     ) -> bool {
-        let at = match self.live.arena.find(section, key) {
-            Some(at) => {
-                self.live.arena.touch(at);
-                at
-            }
+        let at = match self.live.arena.see(section, key) {
+            Some(at) => at,
             None => match self.register(section, key) {
                 Some(at) => at,
                 None => return false,
@@ -215,7 +212,7 @@ impl<M: Model> Bank<M> {
         });
         if let Some(keeper) = &mut self.keeper {
             let id = self.live.arena.get_mut(at).id;
-            keeper.log(&Entry::Observe { id, observation }, &mut self.notices);
+            keeper.log_observation(id, observation, &mut self.notices);
         }
         true
     }

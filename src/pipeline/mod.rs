@@ -218,27 +218,28 @@ impl Pipeline {
         if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
             return;
         }
-        let anomaly = self.verdicts.anomaly;
         match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
-                if watcher.monitored.is_empty() {
-                    watcher.annotate_scores(record, Some(scores), anomaly);
-                } else {
-                    self.watch(section, observation, Some(scores), anomaly, record);
+                if !watcher.monitored.is_empty() {
+                    return self.watch(section, observation, Some(scores), record);
+                }
+                let anomaly = &self.verdicts.anomaly;
+                if !watcher.append_quiet(record, scores, anomaly, watcher.quiet(anomaly)) {
+                    watcher.annotate_scores(record, Some(scores), *anomaly);
                 }
             }
             Some(Verdict::Repeated(scores)) => {
                 self.counters.repeated += 1;
-                watcher.annotate_scores(record, scores, anomaly);
+                watcher.annotate_scores(record, scores, self.verdicts.anomaly);
             }
             Some(Verdict::TooLate) => self.counters.repeated += 1,
             Some(Verdict::WarmingUp) => {
                 self.counters.warming_up += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.annotate_scores(record, None, anomaly);
+                    watcher.annotate_scores(record, None, self.verdicts.anomaly);
                 } else {
-                    self.watch(section, observation, None, anomaly, record);
+                    self.watch(section, observation, None, record);
                 }
             }
             Some(Verdict::Refused(refusal)) => {
@@ -250,26 +251,62 @@ impl Pipeline {
     }
 
     /// Asks the monitors of a section, and writes their verdicts together with the scores.
+    #[inline(never)]
     fn watch(
         &mut self,
         section: u16,
         observation: Observation,
         scores: Option<Scores>,
-        anomaly: Option<Anomaly>,
         record: &mut Vec<u8>,
     ) {
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        let anomaly = self.verdicts.anomaly;
+        let is_only_plan = watcher.monitored.plans.len() == 1;
         self.said.clear();
+        let mut is_written = false;
         for (track, monitors) in &watcher.monitored.plans {
             if !self.bank.observe(*track, &self.key, observation, &mut self.verdicts) {
                 continue;
             }
-            for (place, said) in &self.verdicts.watched {
-                let Some(&monitor) = monitors.get(*place) else { continue };
+            let said =
+                self.verdicts.watched.iter().filter_map(|(place, said)| Some((*monitors.get(*place)?, said)));
+            if let (true, Some(scores)) = (is_only_plan, scores) {
+                self.encoded.clear();
+                if anomaly.is_some() {
+                    self.encoded.extend_from_slice(watcher.quiet(&anomaly));
+                }
+                let mut said = said.clone();
+                is_written = said
+                    .all(|(monitor, said)| watcher.monitored.append_quiet(monitor, said, &mut self.encoded))
+                    && watcher.append_quiet(record, scores, &anomaly, &self.encoded);
+                if is_written {
+                    break;
+                }
+            }
+            for (monitor, said) in said {
                 let groups = || watcher.groups(record);
                 self.said.extend(watcher.monitored.said(monitor, *said, groups));
             }
         }
+        if !is_written {
+            self.write_said(section, scores, anomaly, record);
+        }
+        if self.bank.has_silences() {
+            self.tell_silence(section, record);
+        }
+    }
+
+    /// Writes verdicts that change something, or of several bands.
+    #[cold]
+    #[inline(never)]
+    fn write_said(
+        &mut self,
+        section: u16,
+        scores: Option<Scores>,
+        anomaly: Option<Anomaly>,
+        record: &mut Vec<u8>,
+    ) {
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         let mut rest = &self.said[..];
         let reason = annotation::reason(anomaly.as_ref());
         let (scored, count) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), watcher.alarms);
@@ -302,9 +339,6 @@ impl Pipeline {
             if rest.is_empty() || !watcher.scan(record) {
                 break;
             }
-        }
-        if self.bank.has_silences() {
-            self.tell_silence(section, record);
         }
     }
 

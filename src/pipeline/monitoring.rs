@@ -54,7 +54,7 @@ impl Monitored {
             name: monitor.name.clone(),
             outputs: monitor.annotation_names(),
             spec: monitor.spec.clone(),
-            texts: VerdictTexts::new(&monitor.name, format),
+            texts: VerdictTexts::new(&monitor.name, &monitor.annotation_names()[0], format),
         };
         Self { monitors: monitors.map(named).collect(), plans: Vec::new(), first_output }
     }
@@ -112,6 +112,12 @@ impl Monitored {
             )
         });
         Some(Said { monitor, observation, message })
+    }
+
+    /// Appends a verdict that changes nothing as a member of a JSON record; false for any other verdict.
+    #[inline(always)]
+    pub(super) fn append_quiet(&self, monitor: usize, said: &Observation, out: &mut Vec<u8>) -> bool {
+        self.monitors.get(monitor).is_some_and(|monitor| monitor.texts.append_quiet(said, out))
     }
 
     /// Appends a verdict as it stands in the record.

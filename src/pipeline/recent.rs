@@ -18,32 +18,98 @@ pub(super) enum Known {
     TooOld,
 }
 
+/// Small, as it is written for each record.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     time: Time,
     source: u32,
-    scores: Option<Scores>,
-    rating: Option<Rating>,
+    /// Which of the others hold something, and what a rating says besides its score.
+    marks: u32,
+    outlier: f64,
+    change: f64,
+    score: f64,
+}
+
+impl Point {
+    #[inline(always)]
+    fn new(observation: Observation, scores: Option<Scores>, rating: Option<Rating>) -> Self {
+        let Observation { time, source, .. } = observation;
+        let mut point = Self { time, source, marks: 0, outlier: 0.0, change: 0.0, score: 0.0 };
+        if let Some(scores) = scores {
+            (point.outlier, point.change) = (scores.outlier, scores.change);
+            point.marks = SCORED;
+        }
+        if let Some(rating) = rating {
+            point.score = rating.score;
+            point.marks |= marks_of(rating);
+        }
+        point
+    }
+
+    fn scores(&self) -> Option<Scores> {
+        (self.marks & SCORED != 0).then_some(Scores { outlier: self.outlier, change: self.change })
+    }
+
+    fn rating(&self) -> Option<Rating> {
+        (self.marks & RATED != 0).then(|| Rating {
+            score: self.score,
+            is_alarm: self.marks & ALARM != 0,
+            edge: match self.marks >> EDGE & 3 {
+                1 => Some(Edge::Start),
+                2 => Some(Edge::End),
+                _ => None,
+            },
+            reason: (self.marks >> REASON).checked_sub(1).and_then(|n| KINDS.get(n as usize)).copied(),
+        })
+    }
+}
+
+/// Bits of [`Point::marks`].
+const SCORED: u32 = 1;
+const RATED: u32 = 2;
+const ALARM: u32 = 4;
+/// Two bits, then the rest: where they begin.
+const EDGE: u32 = 3;
+const REASON: u32 = 5;
+
+fn marks_of(rating: Rating) -> u32 {
+    let alarm = if rating.is_alarm { ALARM } else { 0 };
+    let edge = match rating.edge {
+        None => 0,
+        Some(Edge::Start) => 1,
+        Some(Edge::End) => 2,
+    };
+    let kind = rating.reason.and_then(|kind| KINDS.iter().position(|&other| other == kind));
+    RATED | alarm | edge << EDGE | kind.map_or(0, |n| n as u32 + 1) << REASON
 }
 
 /// A ring of points, newest arrival last.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Recent {
     points: Vec<Point>,
-    /// Where the oldest arrival stands once the ring is full.
+    /// Where the next arrival goes: behind the last one, or in place of the oldest once the ring is full.
     next: usize,
     /// Latest time in the ring: what comes later is new without a search.
-    latest: Option<Time>,
+    latest: Time,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { points: Vec::new(), next: 0, latest: Time::MIN }
+    }
 }
 
 impl Recent {
+    #[inline(always)]
     pub(super) fn find(&self, observation: Observation, most: usize) -> Known {
-        if self.latest.is_none_or(|latest| observation.time > latest) {
-            return Known::New;
-        }
+        if observation.time > self.latest { Known::New } else { self.search(observation, most) }
+    }
+
+    #[inline(never)]
+    fn search(&self, observation: Observation, most: usize) -> Known {
         let same = |point: &&Point| point.time == observation.time && point.source == observation.source;
         if let Some(point) = self.points.iter().find(same) {
-            return Known::Before(point.scores, point.rating);
+            return Known::Before(point.scores(), point.rating());
         }
         let full = self.points.len() >= most;
         if full && self.points.iter().all(|point| point.time > observation.time) {
@@ -52,6 +118,7 @@ impl Recent {
         Known::New
     }
 
+    #[inline(always)]
     pub(super) fn remember(
         &mut self,
         observation: Observation,
@@ -59,14 +126,18 @@ impl Recent {
         rating: Option<Rating>,
         most: usize,
     ) {
-        let point = Point { time: observation.time, source: observation.source, scores, rating };
-        let full = self.points.len() >= most;
+        let point = Point::new(observation, scores, rating);
         match self.points.get_mut(self.next) {
-            Some(slot) if full => *slot = point,
-            _ => self.points.push(point),
+            Some(slot) => *slot = point,
+            None => self.points.push(point),
         }
-        self.next = (self.next + 1) % most.max(1);
-        self.latest = self.latest.max(Some(observation.time));
+        self.next += 1;
+        if self.next >= most {
+            self.next = 0;
+        }
+        if self.latest < observation.time {
+            self.latest = observation.time;
+        }
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -75,12 +146,12 @@ impl Recent {
         for point in &self.points {
             w.i64(point.time.nanos());
             w.u32(point.source);
-            w.u8(u8::from(point.scores.is_some()) | if point.rating.is_some() { RATED } else { 0 });
-            if let Some(scores) = point.scores {
+            w.u8((point.marks & (SCORED | RATED)) as u8);
+            if let Some(scores) = point.scores() {
                 w.f64(scores.outlier);
                 w.f64(scores.change);
             }
-            if let Some(rating) = point.rating {
+            if let Some(rating) = point.rating() {
                 save_rating(rating, w);
             }
         }
@@ -92,19 +163,22 @@ impl Recent {
         if count > most || next >= most || (count < most && next != count) {
             return Err(CodecError::Invalid { what: "number of recent points" });
         }
-        let mut recent = Self { points: Vec::with_capacity(count), next, latest: None };
+        let mut recent = Self { points: Vec::with_capacity(count), next, latest: Time::MIN };
         for _ in 0..count {
             let time = Time::from_nanos(r.i64("time of a recent point")?);
             let source = r.u32("source of a recent point")?;
-            let held = r.u8("scores of a recent point")?;
-            let scores = match held & !RATED {
+            let held = u32::from(r.u8("scores of a recent point")?);
+            if held & !(SCORED | RATED) != 0 {
+                return Err(CodecError::Invalid { what: "scores of a recent point" });
+            }
+            let scores = match held & SCORED {
                 0 => None,
-                1 => Some(Scores { outlier: r.f64("outlier score")?, change: r.f64("change score")? }),
-                _ => return Err(CodecError::Invalid { what: "scores of a recent point" }),
+                _ => Some(Scores { outlier: r.f64("outlier score")?, change: r.f64("change score")? }),
             };
             let rating = if held & RATED == 0 { None } else { Some(restore_rating(r)?) };
-            recent.points.push(Point { time, source, scores, rating });
-            recent.latest = recent.latest.max(Some(time));
+            let observation = Observation { time, value: 0.0, source };
+            recent.points.push(Point::new(observation, scores, rating));
+            recent.latest = recent.latest.max(time);
         }
         Ok(recent)
     }
@@ -114,8 +188,6 @@ impl Recent {
     }
 }
 
-/// Bit of a point with a calibrated score.
-const RATED: u8 = 2;
 const KINDS: [Kind; 6] = [Kind::Spike, Kind::Drop, Kind::Level, Kind::Spread, Kind::Rhythm, Kind::Stuck];
 
 fn save_rating(rating: Rating, w: &mut Writer<'_>) {

@@ -160,7 +160,7 @@ impl ScoreTrack {
     }
 
     /// Scores and learns one observation; `anomaly` is what the calibrated score says of it, once it is warm.
-    #[inline]
+    #[inline(always)]
     pub fn update(
         &mut self,
         spec: &ScoreSpec,

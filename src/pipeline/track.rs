@@ -52,7 +52,7 @@ impl Model for Track {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn update(&mut self, spec: &TrackSpec, observation: Observation, output: &mut Verdicts) {
         match (self, spec) {
             (Track::Score(track), TrackSpec::Score(spec)) => {

@@ -1,8 +1,9 @@
 //! A monitor's verdict as it stands in a record. Everything but the numbers is encoded once, ahead of all records:
 //! to an interpreter each name that is checked for escapes costs as much as a step of the band.
 
+use crate::detector::band::Band;
 use crate::monitor::{Observation, Status};
-use crate::record::{Field, Format, encode};
+use crate::record::{Field, Format, encode, format_f64};
 
 /// The texts of one monitor.
 #[derive(Debug)]
@@ -18,10 +19,24 @@ pub(super) struct VerdictTexts {
     transition: Vec<u8>,
     renotify: Vec<u8>,
     message: Vec<u8>,
+    quiet: Quiet,
+}
+
+/// What stands around the numbers of a verdict that changes nothing, as a member of a JSON record with its comma
+/// ahead: most verdicts are such.
+#[derive(Debug)]
+struct Quiet {
+    /// Up to expected, lower, upper.
+    numbers: [Vec<u8>; 3],
+    /// Behind them, by status, then is_anomaly.
+    ends: [[Vec<u8>; 2]; 4],
+    /// All there is without a band, by status.
+    without_band: [Vec<u8>; 4],
 }
 
 impl VerdictTexts {
-    pub(super) fn new(monitor: &str, format: Format) -> Self {
+    /// `output`: the field of the record that holds the map.
+    pub(super) fn new(monitor: &str, output: &str, format: Format) -> Self {
         let name = |name: &str| {
             let mut bytes = Vec::new();
             if format == Format::Json {
@@ -42,17 +57,58 @@ impl VerdictTexts {
         if let (Format::Json, Some(comma)) = (format, head.first_mut()) {
             *comma = b'{';
         }
+        let [expected, lower, upper] = ["expected", "lower", "upper"].map(name);
+        let anomaly = [false, true].map(|is| member("is_anomaly", Field::Bool(is)));
+        let status = [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
+            .map(|status| member("status", Field::Text(status.text())));
+        let start = [name(output), head.clone()].concat();
+        let quiet = Quiet {
+            numbers: [[&start[..], &expected].concat(), lower.clone(), upper.clone()],
+            ends: std::array::from_fn(|at| {
+                anomaly.each_ref().map(|is| [&is[..], &status[at], b"}"].concat())
+            }),
+            without_band: status.each_ref().map(|status| [&start[..], status, b"}"].concat()),
+        };
         Self {
             format,
             monitor: head,
-            numbers: ["expected", "lower", "upper"].map(name),
-            anomaly: [false, true].map(|is| member("is_anomaly", Field::Bool(is))),
-            status: [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
-                .map(|status| member("status", Field::Text(status.text()))),
+            numbers: [expected, lower, upper],
+            anomaly,
+            status,
+            quiet,
             transition: name("transition"),
             renotify: member("renotify", Field::Bool(true)),
             message: name("message"),
         }
+    }
+
+    /// Appends the member of a JSON record for a verdict that changes nothing; false, and nothing useful appended,
+    /// for any other.
+    #[inline(always)]
+    pub(super) fn append_quiet(&self, said: &Observation, out: &mut Vec<u8>) -> bool {
+        if self.format != Format::Json || said.transition.is_some() || said.renotify {
+            return false;
+        }
+        let status = match said.status {
+            Status::Ok => 0,
+            Status::Warn => 1,
+            Status::Alert => 2,
+            Status::NoData => 3,
+        };
+        let Some(Band { expected, lower, upper }) = said.band else {
+            out.extend_from_slice(&self.quiet.without_band[status]);
+            return true;
+        };
+        let numbers = [expected, lower, upper];
+        if numbers.iter().any(|number| !number.is_finite()) {
+            return false;
+        }
+        for (name, number) in self.quiet.numbers.iter().zip(numbers) {
+            out.extend_from_slice(name);
+            format_f64(number, out);
+        }
+        out.extend_from_slice(&self.quiet.ends[status][usize::from(said.is_anomaly)]);
+        true
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
@@ -106,7 +162,6 @@ impl VerdictTexts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detector::band::Band;
     use crate::monitor::Transition;
 
     fn observation() -> Observation {
@@ -137,7 +192,7 @@ mod tests {
         for format in [Format::Json, Format::Msgpack] {
             let (mut expected, mut written) = (Vec::new(), Vec::new());
             encode(format, &Field::Map(&fields), &mut expected);
-            let texts = VerdictTexts::new("a \"b\"", format);
+            let texts = VerdictTexts::new("a \"b\"", "anomaly", format);
             texts.append(&observation(), Some("line\nline"), &mut written);
             assert_eq!(written, expected, "{format:?}");
         }
@@ -147,10 +202,29 @@ mod tests {
     fn without_a_band_there_is_a_status_and_with_a_reminder_a_flag() {
         let said = Observation { band: None, transition: None, renotify: true, ..observation() };
         let mut written = Vec::new();
-        VerdictTexts::new("m", Format::Json).append(&said, None, &mut written);
+        VerdictTexts::new("m", "anomaly", Format::Json).append(&said, None, &mut written);
         assert_eq!(written, br#"{"monitor":"m","status":"ALERT","renotify":true}"#);
         written.clear();
-        VerdictTexts::new("m", Format::Msgpack).append(&said, None, &mut written);
+        VerdictTexts::new("m", "anomaly", Format::Msgpack).append(&said, None, &mut written);
         assert_eq!(written.first(), Some(&0x83));
+    }
+
+    /// A quiet verdict is the member that the longer way would write.
+    #[test]
+    fn a_quiet_verdict_is_the_same_map_with_its_name_ahead() {
+        let band = Some(Band { expected: 1.5, lower: -2.0, upper: 0.25 });
+        let texts = VerdictTexts::new("m", "p_anomaly", Format::Json);
+        for status in [Status::Ok, Status::Warn, Status::Alert, Status::NoData] {
+            for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
+                let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
+                let (mut quick, mut map) = (Vec::new(), b",\"p_anomaly\":".to_vec());
+                assert!(texts.append_quiet(&said, &mut quick));
+                texts.append(&said, None, &mut map);
+                assert_eq!(quick, map);
+            }
+        }
+        assert!(!texts.append_quiet(&observation(), &mut Vec::new()), "a transition is not quiet");
+        let infinite = Observation { transition: None, ..observation() };
+        assert!(!texts.append_quiet(&infinite, &mut Vec::new()), "a bound that is not finite is left out");
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Watcher {
     value: Accessor,
     /// Whether there is a budget of alarms.
     pub(super) alarms: bool,
+    /// The member that says so of a point that raises none, where there is a budget.
+    no_alarm: Vec<u8>,
     /// Monitors of the section.
     pub(super) monitored: Monitored,
 }
@@ -76,6 +78,11 @@ impl Watcher {
             source,
             value: section.value.clone(),
             alarms: section.alarms.is_some(),
+            no_alarm: if section.alarms.is_some() {
+                annotation::no_alarm(section, format)
+            } else {
+                Vec::new()
+            },
             monitored,
         }
     }
@@ -86,13 +93,40 @@ impl Watcher {
         self.extractor.scan(record, &mut self.found).is_ok()
     }
 
-    /// Writes the scores where a record has nothing else to get: the short way first.
-    #[inline]
-    pub(super) fn append_scores(&self, record: &mut Vec<u8>, scores: Scores) {
-        let room = record.try_reserve_exact(self.room).is_ok();
-        if room && !self.extractor.append_numbers(record, &self.found, &[scores.outlier, scores.change]) {
-            self.extractor.annotate(record, &self.found, &annotation::score_fields(scores));
+    /// Writes the scores of a point that raises and ends no alarm, and `more` behind them: the short way, which most
+    /// records take. False, and nothing written, where another way must be taken.
+    #[inline(always)]
+    pub(super) fn append_quiet(
+        &self,
+        record: &mut Vec<u8>,
+        scores: Scores,
+        anomaly: &Option<Anomaly>,
+        more: &[u8],
+    ) -> bool {
+        let Scores { outlier, change } = scores;
+        // an allocation that fails inside would abort, and a WASM host would lose the record
+        if record.try_reserve_exact(self.room + more.len()).is_err() {
+            return false;
         }
+        match anomaly {
+            None => self.extractor.append_numbers(record, &self.found, &[outlier, change], more),
+            Some(Anomaly { rating, .. }) => {
+                !rating.is_alarm
+                    && rating.edge.is_none()
+                    && self.extractor.append_numbers(
+                        record,
+                        &self.found,
+                        &[outlier, change, rating.score],
+                        more,
+                    )
+            }
+        }
+    }
+
+    /// What stands behind the scores of a quiet point, monitors aside.
+    #[inline(always)]
+    pub(super) fn quiet(&self, anomaly: &Option<Anomaly>) -> &[u8] {
+        if anomaly.is_some() { &self.no_alarm } else { &[] }
     }
 
     /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them
@@ -106,16 +140,13 @@ impl Watcher {
     }
 
     /// Writes the scores of a point into the record that was scanned.
-    #[inline]
+    #[inline(never)]
     pub(super) fn annotate_scores(
         &self,
         record: &mut Vec<u8>,
         scores: Option<Scores>,
         anomaly: Option<Anomaly>,
     ) {
-        if let (Some(scores), None) = (scores, anomaly) {
-            return self.append_scores(record, scores);
-        }
         let reason = annotation::reason(anomaly.as_ref());
         let (fields, used) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), self.alarms);
         if used > 0 {

@@ -62,10 +62,11 @@ impl Extractor {
         }
     }
 
-    /// Writes every output at once, as [`annotate`](Extractor::annotate) would: the constants, and `numbers`, in
-    /// order, for the others. Only the plain case is taken: a JSON record with nothing behind its closing brace
-    /// and no field of these names, and finite numbers, one for each output without a constant. Otherwise the
-    /// record stays as it is and the answer is false.
+    /// Writes the first outputs at once, as [`annotate`](Extractor::annotate) would: their constants, and `numbers`,
+    /// in order, for the others, up to the last of these; behind them `more`, members as they stand in the
+    /// record, each with its comma ahead. Only the plain case is taken: a JSON record with nothing behind its
+    /// closing brace and no field of the outputs' names, and finite numbers, no more than there are outputs
+    /// without a constant. Otherwise the record stays as it is and the answer is false.
     ///
     /// ```
     /// use fluent_anomaly::record::{Extractor, Format, Found, Output};
@@ -76,15 +77,15 @@ impl Extractor {
     /// let mut found = Found::default();
     /// let mut record = br#"{"a":1}"#.to_vec();
     /// extractor.scan(&record, &mut found)?;
-    /// assert!(extractor.append_numbers(&mut record, &found, &[1.5]));
-    /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
+    /// assert!(extractor.append_numbers(&mut record, &found, &[1.5], br#","b":true"#));
+    /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5,"b":true}"#);
     /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     #[must_use = "false: nothing was written"]
-    pub fn append_numbers(&self, record: &mut Vec<u8>, found: &Found, numbers: &[f64]) -> bool {
+    pub fn append_numbers(&self, record: &mut Vec<u8>, found: &Found, numbers: &[f64], more: &[u8]) -> bool {
         self.format == Format::Json
             && found.format == Format::Json
-            && json::append_numbers(record, &self.pieces, found, numbers)
+            && json::append_numbers(record, &self.pieces, found, numbers, more)
     }
 }

@@ -35,11 +35,33 @@ pub struct Found {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Place {
     pub(super) scan: u32,
-    pub(super) span: Span,
-    /// JSON: the number, if it was read along the way.
-    pub(super) number: Option<f64>,
-    /// JSON: known to be a string without escapes.
-    pub(super) is_plain: bool,
+    pub(super) kind: Kind,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// JSON: the value, where `kind` says that it was read along the way.
+    pub(super) number: f64,
+}
+
+impl Place {
+    #[inline(always)]
+    fn new(scan: u32, span: Span) -> Self {
+        let kind = if span.escaped { Kind::Escaped } else { Kind::Any };
+        Self { scan, kind, start: span.start, end: span.end, number: 0.0 }
+    }
+}
+
+/// What is known of a value besides its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Kind {
+    /// Nothing more.
+    #[default]
+    Any,
+    /// A JSON text with escapes.
+    Escaped,
+    /// A JSON string without escapes.
+    Plain,
+    /// A JSON number, and its value.
+    Number,
 }
 
 /// A piece of the record.
@@ -83,10 +105,12 @@ impl Found {
     #[must_use]
     pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
         let place = self.places.get(input).filter(|place| place.scan == self.scan)?;
-        let span = place.span;
-        let bytes = record.get(span.start..span.end)?;
+        let bytes = record.get(place.start..place.end)?;
         match self.format {
-            Format::Json => json::value(bytes, span.escaped, place.number),
+            Format::Json => {
+                let number = (place.kind == Kind::Number).then_some(place.number);
+                json::value(bytes, place.kind == Kind::Escaped, number)
+            }
             Format::Msgpack => msgpack::value(bytes),
         }
     }
@@ -96,7 +120,7 @@ impl Found {
     #[must_use]
     pub fn number(&self, record: &[u8], input: usize) -> Option<f64> {
         match self.places.get(input) {
-            Some(Place { scan, number: Some(number), .. }) if *scan == self.scan => Some(*number),
+            Some(place) if place.scan == self.scan && place.kind == Kind::Number => Some(place.number),
             _ => self.read_number(record, input),
         }
     }
@@ -105,8 +129,8 @@ impl Found {
     #[inline]
     #[must_use]
     pub fn plain_text<'a>(&self, record: &'a [u8], input: usize) -> Option<&'a [u8]> {
-        let place = self.places.get(input).filter(|place| place.scan == self.scan && place.is_plain)?;
-        record.get(place.span.start + 1..place.span.end - 1)
+        let place = self.places.get(input).filter(|place| place.scan == self.scan)?;
+        if place.kind == Kind::Plain { record.get(place.start + 1..place.end - 1) } else { None }
     }
 
     #[inline(never)]
@@ -117,12 +141,30 @@ impl Found {
         }
     }
 
-    #[inline]
-    pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
+    /// A new scan of a record of this length: nothing is found yet.
+    #[inline(always)]
+    pub(super) fn next_scan(&mut self, format: Format, len: usize) {
         self.format = format;
         self.len = len;
+        self.replaced.clear();
+        self.scan = self.scan.wrapping_add(1);
+        if self.scan == 0 {
+            self.renumber();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn renumber(&mut self) {
+        self.places.fill(Place::default());
+        self.scan = 1;
+    }
+
+    pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
+        self.next_scan(format, len);
         if self.places.len() != inputs {
             self.places.resize(inputs, Place::default());
+            self.shape.forget();
         }
         self.forget();
     }
@@ -133,11 +175,7 @@ impl Found {
         self.members = 0;
         self.replaced.clear();
         self.frames.clear();
-        self.scan = self.scan.wrapping_add(1);
-        if self.scan == 0 {
-            self.places.fill(Place::default());
-            self.scan = 1;
-        }
+        self.next_scan(self.format, self.len);
     }
 
     /// Takes down the place of a wanted value that holds no others.
@@ -145,7 +183,7 @@ impl Found {
     pub(super) fn note_scalar(&mut self, node: &Node, span: Span) {
         if node.is_only_input {
             if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
-                *slot = Place { scan: self.scan, span, ..Place::default() };
+                *slot = Place::new(self.scan, span);
             }
         } else {
             self.note_more(node, span);
@@ -163,7 +201,7 @@ impl Found {
     #[inline(always)]
     pub(super) fn note(&mut self, node: &Node, span: Span) {
         if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
-            *slot = Place { scan: self.scan, span, ..Place::default() };
+            *slot = Place::new(self.scan, span);
         }
         if node.output != NONE {
             self.replaced.push((node.output, span));
@@ -186,6 +224,7 @@ impl Found {
         self.replaced.iter().any(|&(there, _)| usize::from(there) == output)
     }
 
+    #[inline(always)]
     pub(super) fn finish(&mut self, tree: &Tree, edge: usize, members: u32) {
         self.edge = edge;
         self.members = members;

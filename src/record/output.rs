@@ -52,7 +52,7 @@ impl Field<'_> {
 pub(super) struct Pieces {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
-    /// Ends of the pieces ahead of each output without a constant; the last piece goes on to the end.
+    /// Ends of the pieces ahead of each output without a constant.
     cuts: Vec<usize>,
 }
 
@@ -106,19 +106,23 @@ impl Pieces {
         self.marks.get(output).copied()
     }
 
-    /// Appends all outputs, `numbers` for those that are no constants.
-    #[inline]
-    pub(super) fn append_all(&self, numbers: &[f64], out: &mut Vec<u8>, append: impl Fn(f64, &mut Vec<u8>)) {
+    /// Appends the outputs up to the last of `numbers`, which are the values of those that are no constants.
+    #[inline(always)]
+    pub(super) fn append_numbers(
+        &self,
+        numbers: &[f64],
+        out: &mut Vec<u8>,
+        append: impl Fn(f64, &mut Vec<u8>),
+    ) {
         let mut start = 0;
         for (&number, &end) in numbers.iter().zip(&self.cuts) {
             self.copy(start, end, out);
             append(number, out);
             start = end;
         }
-        self.copy(start, self.bytes.len(), out);
     }
 
-    /// How many numbers [`append_all`](Self::append_all) takes.
+    /// How many numbers [`append_numbers`](Self::append_numbers) takes at most.
     #[inline]
     pub(super) fn numbers(&self) -> usize {
         self.cuts.len()

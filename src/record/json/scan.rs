@@ -28,7 +28,7 @@ pub(in crate::record) fn scan(
     inputs: usize,
     found: &mut Found,
 ) -> Result<(), NotARecord> {
-    found.begin(Format::Json, inputs, record.len());
+    found.next_scan(Format::Json, record.len());
     if let Some(outline) = found.shape.fits(record, tree, &mut found.places, found.scan) {
         found.finish(tree, outline.edge, outline.members);
         return Ok(());

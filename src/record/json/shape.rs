@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::padded::long_plain_end;
-use crate::record::found::{Place, Span};
+use crate::record::found::{Kind, Place};
 use crate::record::number::Decimal;
 use crate::record::tree::{NONE, Tree};
 use crate::record::words::{lowest, string_stops};
@@ -32,6 +32,8 @@ pub(in crate::record) struct Shape {
     text: Option<Box<Text>>,
     /// In the order of the record; never empty once a shape was taken.
     pieces: Vec<Piece>,
+    /// The long texts of the pieces.
+    blocks: Vec<[u64; 2]>,
     /// Bytes from the closing brace to the end.
     edge: usize,
     members: u32,
@@ -43,17 +45,19 @@ pub(in crate::record) struct Shape {
     next_pause: u32,
 }
 
-/// Up to sixteen bytes that must be there, then a hole. Two words without a loop: a loop over the words of a
-/// longer piece costs a third more.
+/// Text that must be there, then a hole.
 #[derive(Debug, Clone, Copy)]
 struct Piece {
-    /// What lies behind the end is 0.
+    /// Blocks of sixteen bytes ahead of the rest; they stand in [`Shape::blocks`], in the order of the record.
+    blocks: usize,
+    /// The rest, 1..=16 bytes in two words; what lies behind the end is 0. Two words without a loop: the
+    /// interpreter pays for each turn of a loop.
     first: u64,
     second: u64,
     /// Which bits count.
     first_mask: u64,
     second_mask: u64,
-    /// Bytes, 1..=16.
+    /// Bytes of the rest.
     len: usize,
     hole: Hole,
     /// The input that stands in the hole, or NONE.
@@ -62,8 +66,6 @@ struct Piece {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hole {
-    /// None: the text goes on.
-    None,
     String,
     Number,
     /// The record ends here.
@@ -134,16 +136,27 @@ impl Shape {
         }
         let text = self.text.as_mut()?;
         text.fill(record)?;
+        let mut blocks = self.blocks.iter();
         let mut at = 0;
         for piece in &self.pieces {
+            let mut left = piece.blocks;
+            while left != 0 {
+                let (&[first, second], words) = (blocks.next()?, text.two_words(at));
+                if words.0 != first || words.1 != second {
+                    return None;
+                }
+                at += 16;
+                left -= 1;
+            }
             let (first, second) = text.two_words(at);
             if first & piece.first_mask != piece.first || second & piece.second_mask != piece.second {
                 return None;
             }
             at += piece.len;
-            let start = at;
-            let (span, number) = match piece.hole {
-                Hole::None => continue,
+            let mut start = at;
+            let mut number = 0.0;
+            let kind;
+            match piece.hole {
                 Hole::String => {
                     // what stops the string is compared with the next piece, which begins with the quote
                     let mut stops = string_stops(text.word(at));
@@ -152,24 +165,37 @@ impl Shape {
                         stops = string_stops(text.word(at));
                     }
                     at += lowest(stops);
-                    (Span { start: start - 1, end: at + 1, escaped: false }, None)
+                    start -= 1;
+                    kind = Kind::Plain;
                 }
                 Hole::Number => {
                     let decimal = Decimal::read(text, at)?;
                     at = decimal.end;
-                    (Span { start, end: at, escaped: false }, decimal.value())
+                    kind = match decimal.value() {
+                        Some(value) => {
+                            number = value;
+                            Kind::Number
+                        }
+                        None => Kind::Any,
+                    };
                 }
                 Hole::End => {
                     self.next_pause = 0;
                     let edge = at.checked_sub(self.edge)?;
                     return (at == record.len()).then_some(Outline { edge, members: self.members });
                 }
-            };
+            }
             if let Some(place) = places.get_mut(usize::from(piece.input)) {
-                *place = Place { scan, span, number, is_plain: piece.hole == Hole::String };
+                let end = at + usize::from(kind == Kind::Plain);
+                *place = Place { scan, kind, start, end, number };
             }
         }
         None
+    }
+
+    /// No record fits until a further shape is taken.
+    pub(in crate::record) fn forget(&mut self) {
+        self.tree = None;
     }
 
     /// Takes the shape of a record that did not fit and was scanned.
@@ -208,8 +234,7 @@ impl Shape {
             if tree.same.iter().any(|&(same, _)| same == input) {
                 continue; // found where the earlier input is
             }
-            let is =
-                |value: &&mut Spot| place.span.start == value.start - usize::from(value.hole == Hole::String);
+            let is = |value: &&mut Spot| place.start == value.start - usize::from(value.hole == Hole::String);
             values.iter_mut().find(is)?.input = input;
         }
         let is_known = self.values.len() == values.len()
@@ -221,6 +246,7 @@ impl Shape {
             }
         }
         self.pieces.clear();
+        self.blocks.clear();
         let mut from = 0;
         for value in values.iter().filter(|value| value.differs || value.input != NONE) {
             self.push(record.get(from..value.start)?, value.hole, value.input);
@@ -238,30 +264,27 @@ impl Shape {
     }
 
     /// Text is never empty: something stands in front of every value, and behind the last one.
-    fn push(&mut self, mut text: &[u8], hole: Hole, input: u16) {
-        while let Some((piece, behind)) = text.split_at_checked(16).filter(|(_, behind)| !behind.is_empty()) {
-            self.pieces.push(Piece::new(piece, Hole::None, NONE));
-            text = behind;
-        }
-        self.pieces.push(Piece::new(text, hole, input));
+    fn push(&mut self, text: &[u8], hole: Hole, input: u16) {
+        let rest_len = text.len().saturating_sub(1) % 16 + 1;
+        let (blocks, rest) = text.split_at(text.len().saturating_sub(rest_len));
+        let (blocks, _) = blocks.as_chunks::<16>();
+        self.blocks.extend(blocks.iter().map(|block| two_words(*block)));
+        let words = |byte: fn(u8) -> u8| {
+            let mut bytes = [0; 16];
+            for (slot, &b) in bytes.iter_mut().zip(rest) {
+                *slot = byte(b);
+            }
+            two_words(bytes)
+        };
+        let ([first, second], [first_mask, second_mask]) = (words(|byte| byte), words(|_| u8::MAX));
+        let (blocks, len) = (blocks.len(), rest.len());
+        self.pieces.push(Piece { blocks, first, second, first_mask, second_mask, len, hole, input });
     }
 }
 
-impl Piece {
-    /// At most sixteen bytes.
-    fn new(text: &[u8], hole: Hole, input: u16) -> Self {
-        let words = |byte: fn(u8) -> u8| {
-            let mut bytes = [0; 16];
-            for (slot, &b) in bytes.iter_mut().zip(text) {
-                *slot = byte(b);
-            }
-            let both = u128::from_le_bytes(bytes);
-            (both as u64, (both >> 64) as u64)
-        };
-        let (first, second) = words(|byte| byte);
-        let (first_mask, second_mask) = words(|_| u8::MAX);
-        Self { first, second, first_mask, second_mask, len: text.len().min(16), hole, input }
-    }
+fn two_words(bytes: [u8; 16]) -> [u64; 2] {
+    let both = u128::from_le_bytes(bytes);
+    [both as u64, (both >> 64) as u64]
 }
 
 /// The strings without escapes and the numbers among the values of a well-formed record, at any depth.

@@ -20,14 +20,14 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         })
         .collect();
     let mut plain = record.clone();
-    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5]);
-    extractor.annotate(&mut record, found, &[(0, Field::Number(0.5)), (1, Field::Constant)]);
+    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5], b"");
+    extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
     assert_eq!(plain, if is_plain { &record[..] } else { text });
     (format!("{result:?} {values:?} {}", found.edge), record)
 }
 
 fn same_as_fresh(records: &[Vec<u8>]) {
-    let outputs = [("score", None), ("why", Some("x"))];
+    let outputs = [("why", Some("x")), ("score", None)];
     let (extractor, other) =
         (extractor(Format::Json, &ACCESSORS, &outputs), extractor(Format::Json, &["$t"], &outputs));
     let mut found = Found::default();

@@ -13,8 +13,6 @@ use crate::guest::Guest;
 
 /// Room behind a record for its annotations and the NUL, so that they seldom move it.
 const SPARE: usize = 1024;
-/// The host asks for two buffers a call.
-const BUFFERS: usize = 2;
 const NO_MEMORY: &[u8] =
     b"{\"anomaly_error\":\"the record does not fit the memory of the WASM filter and is lost\"}\0";
 
@@ -27,13 +25,14 @@ const START_ROOM: usize = 256 << 10;
 const RECORDS_BETWEEN_LOOKS: u32 = 64;
 
 struct Border {
-    buffers: [Vec<u8>; BUFFERS],
+    tag: Vec<u8>,
+    record: Vec<u8>,
     /// Records until memory is looked at again.
     looks_in: u32,
     /// There was too little memory when it was looked at last; buffers are not kept then.
     is_short: bool,
-    /// Buffers handed out since the last call.
-    handed_out: usize,
+    /// Whether the next buffer the host asks for is the record's: it asks for the tag's first.
+    tag_is_out: bool,
     guest: Option<Guest>,
     /// The last call did not return: it was stopped by a trap.
     in_call: bool,
@@ -46,10 +45,11 @@ struct Single(UnsafeCell<Border>);
 unsafe impl Sync for Single {}
 
 static BORDER: Single = Single(UnsafeCell::new(Border {
-    buffers: [const { Vec::new() }; BUFFERS],
+    tag: Vec::new(),
+    record: Vec::new(),
     looks_in: 0,
     is_short: false,
-    handed_out: 0,
+    tag_is_out: false,
     guest: None,
     in_call: false,
     traps: 0,
@@ -65,23 +65,13 @@ pub(crate) extern "C" fn _initialize() {}
 pub(crate) extern "C" fn malloc(size: usize) -> *mut u8 {
     // SAFETY: see `Single`; the reference ends with this function.
     let border = unsafe { &mut *BORDER.0.get() };
-    let turn = border.handed_out;
-    border.handed_out = turn.wrapping_add(1);
-    // a host that asks for more than two gets the second again only after the first: none does
-    let Some(buffer) = border.buffers.get_mut(turn % BUFFERS) else { return core::ptr::null_mut() };
-    buffer.clear();
-    let wanted = size.saturating_add(SPARE);
-    if border.is_short {
-        *buffer = Vec::new();
+    border.tag_is_out = !border.tag_is_out;
+    let buffer = if border.tag_is_out { &mut border.tag } else { &mut border.record };
+    // SPARE is far below the capacity of any buffer that was handed out
+    if size <= buffer.capacity().wrapping_sub(SPARE) && buffer.capacity() != 0 && !border.is_short {
+        return buffer.as_mut_ptr();
     }
-    if buffer.capacity() < wanted {
-        border.looks_in = 0;
-        if buffer.try_reserve_exact(wanted).is_err() {
-            border.is_short = true;
-            return core::ptr::null_mut();
-        }
-    }
-    buffer.as_mut_ptr()
+    border.grow(size)
 }
 
 /// Both buffers are used again: nothing to do.
@@ -100,35 +90,88 @@ pub(crate) extern "C" fn anomaly_filter(
 ) -> *const u8 {
     // SAFETY: see `Single`; the reference ends with this function.
     let border = unsafe { &mut *BORDER.0.get() };
-    border.handed_out = 0;
-    if !is_inside_memory(record, record_len) {
-        return NO_MEMORY.as_ptr();
+    border.tag_is_out = false;
+    let is_ours = core::ptr::eq(border.record.as_ptr(), record) && record_len < border.record.capacity();
+    if is_ours && border.looks_in > 0 {
+        border.looks_in -= 1;
+        // SAFETY: the capacity holds `record_len` bytes, and the host has written them since `malloc`.
+        unsafe { border.record.set_len(record_len) };
+    } else if let Err(answer) = border.take_in(record, record_len, is_ours) {
+        return answer;
     }
-    if !border.has_room() {
-        return record;
-    }
-    // no room to copy it: it leaves as it came
-    let Some(mut text) = border.take_record(record, record_len) else { return record };
     let tag = border.tag(tag, tag_len);
-    if border.in_call {
-        // whatever the guest held may be half done: forget it, and read the models again from their journal
-        core::mem::forget(border.guest.take());
-        border.traps += 1;
+    if border.in_call || border.guest.is_none() {
+        border.start();
     }
     border.in_call = true;
-    let traps = border.traps;
-    let guest = border.guest.get_or_insert_with(|| Guest::start(traps));
-    guest.process(tag, Time::from_parts(seconds, nanos), &mut text);
+    if let Some(guest) = &mut border.guest {
+        guest.process(tag, Time::from_parts(seconds, nanos), &mut border.record);
+    }
     border.in_call = false;
     // never more than was reserved: annotations are left out where there is no room
-    text.push(0);
-    // the second buffer is the record's by custom; where it came from does not matter, one of both is free
-    let [_, kept] = &mut border.buffers;
-    *kept = text;
-    kept.as_ptr()
+    border.record.push(0);
+    border.record.as_ptr()
 }
 
 impl Border {
+    /// A larger buffer, or a first one.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, size: usize) -> *mut u8 {
+        let buffer = if self.tag_is_out { &mut self.tag } else { &mut self.record };
+        buffer.clear();
+        if self.is_short {
+            *buffer = Vec::new();
+        }
+        self.looks_in = 0;
+        if buffer.try_reserve_exact(size.saturating_add(SPARE)).is_err() {
+            self.is_short = true;
+            return core::ptr::null_mut();
+        }
+        buffer.as_mut_ptr()
+    }
+
+    /// Makes `self.record` the host's record after a look at the memory. `Err`: what the host gets back at once.
+    #[cold]
+    #[inline(never)]
+    fn take_in(&mut self, record: *mut u8, len: usize, is_ours: bool) -> Result<(), *const u8> {
+        if !is_inside_memory(record, len) {
+            return Err(NO_MEMORY.as_ptr());
+        }
+        if !self.has_room() {
+            return Err(record);
+        }
+        if is_ours {
+            // SAFETY: the capacity holds `len` bytes, and the host has written them since `malloc`.
+            unsafe { self.record.set_len(len) };
+            return Ok(());
+        }
+        self.record.clear();
+        if self.record.try_reserve(len.saturating_add(SPARE)).is_err() {
+            return Err(record); // no room to copy it: it leaves as it came
+        }
+        // SAFETY: the bytes lie inside of linear memory and were written by the host. They may lie within the buffer
+        // itself, whose bytes stay where they are while it is not grown: `copy` allows that.
+        unsafe {
+            core::ptr::copy(record, self.record.as_mut_ptr(), len);
+            self.record.set_len(len);
+        }
+        Ok(())
+    }
+
+    /// Begins, or begins again after a trap.
+    #[cold]
+    #[inline(never)]
+    fn start(&mut self) {
+        if self.in_call {
+            // whatever the guest held may be half done: forget it, and read the models again from their journal
+            core::mem::forget(self.guest.take());
+            self.traps += 1;
+        }
+        self.in_call = true;
+        self.guest = Some(Guest::start(self.traps));
+    }
+
     /// Whether a record can be scored without an allocation that fails.
     fn has_room(&mut self) -> bool {
         if self.looks_in > 0 {
@@ -147,38 +190,21 @@ impl Border {
     }
 
     /// The tag as the host left it.
+    #[inline]
     fn tag(&self, pointer: *const u8, len: usize) -> &'static [u8] {
-        if !is_inside_memory(pointer, len) {
+        let is_ours = core::ptr::eq(self.tag.as_ptr(), pointer) && len <= self.tag.capacity();
+        if !is_ours && !is_inside_memory(pointer, len) {
             return &[];
         }
         // SAFETY: the bytes lie inside of linear memory, and the host has written them (a `malloc` buffer, or its
         // own heap). Nothing writes there until this call returns, and the slice is not kept longer.
         unsafe { core::slice::from_raw_parts(pointer, len) }
     }
-
-    /// The record as a vector that can grow: the very buffer that `malloc` gave, or a copy from elsewhere.
-    /// The caller has checked that it lies inside of linear memory.
-    fn take_record(&mut self, pointer: *mut u8, len: usize) -> Option<Vec<u8>> {
-        let [_, second] = &mut self.buffers;
-        if core::ptr::eq(second.as_ptr(), pointer) && len < second.capacity() {
-            let mut record = core::mem::take(second);
-            // SAFETY: the capacity holds `len` bytes, and the host has written them since `malloc`.
-            unsafe { record.set_len(len) };
-            return Some(record);
-        }
-        let mut record = core::mem::take(second);
-        record.clear();
-        if record.try_reserve(len.saturating_add(SPARE)).is_err() {
-            self.buffers = [core::mem::take(&mut self.buffers[0]), record];
-            return None;
-        }
-        // SAFETY: the bytes lie inside of linear memory and were written by the host; `record` is another buffer.
-        record.extend_from_slice(unsafe { core::slice::from_raw_parts(pointer, len) });
-        Some(record)
-    }
 }
 
 /// A pointer of 0 means that the host found no memory for the data, yet calls all the same.
+#[cold]
+#[inline(never)]
 fn is_inside_memory(pointer: *const u8, len: usize) -> bool {
     const PAGE: usize = 65_536;
     let end = (pointer as usize).checked_add(len);
