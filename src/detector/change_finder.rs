@@ -258,38 +258,36 @@ fn score_and_learn<const N: usize>(
     let mut input = x;
     let mut rate = params.discounting_rate();
     let mut window = params.outlier_window();
-    let mut outlier = None;
-    loop {
-        let Some((stage, scores, next)) = split(rest, model.words(), window) else { return Err(Overflow) };
+    let (mut outlier, mut newest) = (0.0, 0.0);
+    while let Some((stage, behind)) = rest.split_at_mut_checked(model.words()) {
+        let Some((scores, next)) = behind.split_at_mut_checked(window) else { return Err(Overflow) };
         let step = model.step(stage, rate, input);
         let score = match params.surprise() {
             Surprise::LogLoss => log_loss(input - step.x_hat, step.sigma),
             Surprise::Hellinger => hellinger(stage[0], stage[1], step.mu, step.sigma),
         };
         if Finite::new(score).is_some() {
-            step.store(stage, model.order(), input);
+            model.store(stage, &step, input);
             push(scores, score);
-        } else if outlier.is_none() {
-            return Err(Overflow);
+        } else if next.is_empty() {
+            return Ok(Scores { outlier: newest, change: mean_as_it_was(scores) });
+        } else {
+            return Err(Overflow); // of the first stage
         }
-        let mean = mean(scores);
-        match outlier {
-            Some(outlier) => return Ok(Scores { outlier, change: mean }),
-            None => outlier = Some(score),
-        }
+        (outlier, newest) = (newest, score);
         rest = next;
-        input = mean;
+        input = mean(scores);
         rate /= 2.0;
         window = params.change_window();
     }
+    Ok(Scores { outlier, change: input })
 }
 
-/// A stage, its scores, and what follows.
-#[inline(always)]
-fn split(state: &mut [f64], words: usize, window: usize) -> Option<(&mut [f64], &mut [f64], &mut [f64])> {
-    let (stage, rest) = state.split_at_mut_checked(words)?;
-    let (scores, rest) = rest.split_at_mut_checked(window)?;
-    Some((stage, scores, rest))
+/// Where the second stage has left its point out.
+#[cold]
+#[inline(never)]
+fn mean_as_it_was(scores: &[f64]) -> f64 {
+    mean(scores)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `numeric` | [`Finite`], a mean with a fixed order of summation, `ln`, `exp` |
+//! | `numeric`, `logarithm` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln` |
 //! | `levinson`, `burg` | AR coefficients from autocovariances, or from the points themselves |
 //! | `sdar` | one step of sequentially discounting AR learning |
 //! | `score` | what a step says of the point: logarithmic loss or Hellinger distance |
@@ -25,6 +25,7 @@ mod unroll;
 mod burg;
 mod change_finder;
 mod levinson;
+mod logarithm;
 mod numeric;
 mod order;
 mod params;
@@ -34,7 +35,8 @@ mod sdar;
 pub use burg::burg;
 pub use change_finder::{ChangeFinder, Internals, Overflow, Scores, StageInternals};
 pub use levinson::levinson;
-pub use numeric::{Finite, NotLearnable, exp, ln, mean};
+pub use logarithm::ln;
+pub use numeric::{Finite, NotLearnable, exp, mean};
 pub use order::{OrderFit, Selection, order_fits, select_order};
 pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
 

@@ -68,13 +68,6 @@ pub enum NotLearnable {
     },
 }
 
-/// Natural logarithm, the same bits on every target.
-#[inline]
-#[must_use]
-pub fn ln(x: f64) -> f64 {
-    libm::log(x)
-}
-
 /// Exponential function, the same bits on every target.
 #[inline]
 #[must_use]
@@ -90,24 +83,45 @@ pub fn exp(x: f64) -> f64 {
 /// ```
 /// assert_eq!(fluent_anomaly::detector::mean(&[1.0, 2.0, 6.0]), 3.0);
 /// ```
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
-    let (blocks, tail) = values.as_chunks::<8>();
-    let mut total = 0.0;
+    let total = match values.split_first_chunk::<8>() {
+        None => add_few(0.0, values),
+        Some((eight, few)) if few.len() < 8 => add_few(pairwise(eight), few),
+        Some(_) => add_many(values),
+    };
+    if values.is_empty() { 0.0 } else { total / values.len() as f64 }
+}
+
+/// Adds up to seven values, without the steps of a loop.
+#[inline(always)]
+fn add_few(total: f64, values: &[f64]) -> f64 {
+    match *values {
+        [a] => total + a,
+        [a, b] => total + a + b,
+        [a, b, c] => total + a + b + c,
+        [a, b, c, d] => total + a + b + c + d,
+        [a, b, c, d, e] => total + a + b + c + d + e,
+        [a, b, c, d, e, f] => total + a + b + c + d + e + f,
+        [a, b, c, d, e, f, g] => total + a + b + c + d + e + f + g,
+        _ => total,
+    }
+}
+
+#[inline(never)]
+fn add_many(values: &[f64]) -> f64 {
+    let (blocks, few) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
     if let Some((first, blocks)) = blocks.split_first() {
-        let mut sums = *first;
+        sums = *first;
         for block in blocks {
             for (sum, value) in sums.iter_mut().zip(block) {
                 *sum += value;
             }
         }
-        total = pairwise(&sums);
     }
-    for value in tail {
-        total += value;
-    }
-    if values.is_empty() { 0.0 } else { total / values.len() as f64 }
+    add_few(pairwise(&sums), few)
 }
 
 #[inline(always)]

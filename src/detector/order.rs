@@ -13,7 +13,7 @@
 //! recomputing costs 1 ms on 1500 points and 50 orders, in the seed's order of summation.
 
 use super::levinson;
-use super::numeric::ln;
+use super::logarithm::ln;
 use super::params::MAX_ORDER;
 
 /// The order chosen.

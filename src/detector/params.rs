@@ -1,6 +1,7 @@
 //! The parameters of a [`ChangeFinder`](super::ChangeFinder), checked once.
 
 use core::fmt;
+use core::num::NonZero;
 use core::str::FromStr;
 
 use thiserror::Error;
@@ -130,10 +131,10 @@ pub enum ParamsError {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {
-    discounting_rate: f64, // in (0, 1)
-    order: usize,          // in 1..=MAX_ORDER
-    outlier_window: usize, // in 1..=MAX_WINDOW
-    change_window: usize,  // in 1..=MAX_WINDOW
+    discounting_rate: f64,          // in (0, 1)
+    order: usize,                   // in 1..=MAX_ORDER
+    outlier_window: NonZero<usize>, // in 1..=MAX_WINDOW
+    change_window: NonZero<usize>,  // in 1..=MAX_WINDOW
     estimator: ArEstimator,
     surprise: Surprise,
 }
@@ -159,12 +160,11 @@ impl Params {
         if !(1..=MAX_ORDER).contains(&order) {
             return Err(ParamsError::Order { value: order });
         }
-        if !(1..=MAX_WINDOW).contains(&outlier_window) {
-            return Err(ParamsError::OutlierWindow { value: outlier_window });
-        }
-        if !(1..=MAX_WINDOW).contains(&change_window) {
-            return Err(ParamsError::ChangeWindow { value: change_window });
-        }
+        let window = |points| NonZero::new(points).filter(|points| points.get() <= MAX_WINDOW);
+        let outlier_window =
+            window(outlier_window).ok_or(ParamsError::OutlierWindow { value: outlier_window })?;
+        let change_window =
+            window(change_window).ok_or(ParamsError::ChangeWindow { value: change_window })?;
         Ok(Self { discounting_rate, order, outlier_window, change_window, estimator, surprise })
     }
 
@@ -183,13 +183,13 @@ impl Params {
     /// T1: over how many points outlier scores are averaged before the second stage, 1 to [`MAX_WINDOW`].
     #[must_use]
     pub fn outlier_window(&self) -> usize {
-        self.outlier_window
+        self.outlier_window.get()
     }
 
     /// T2: over how many points change scores are averaged, 1 to [`MAX_WINDOW`].
     #[must_use]
     pub fn change_window(&self) -> usize {
-        self.change_window
+        self.change_window.get()
     }
 
     /// How the AR coefficients are found.

@@ -1,6 +1,7 @@
 //! What a step of learning says of its point.
 
-use super::numeric::{exp, ln};
+use super::logarithm::{ln, ordinary};
+use super::numeric::exp;
 
 /// ln(2 pi)
 const LN_TAU: f64 = 1.837_877_066_409_345_5;
@@ -13,10 +14,16 @@ const LN_TAU: f64 = 1.837_877_066_409_345_5;
 /// scores 0 as in the seed.
 #[inline(always)]
 pub(super) fn log_loss(error: f64, sigma: f64) -> f64 {
-    if sigma == 0.0 {
-        return 0.0;
+    match ordinary(sigma) {
+        Some(ln) => 0.5 * (LN_TAU + ln + error * error / sigma),
+        None => log_loss_of_extremes(error, sigma),
     }
-    0.5 * (LN_TAU + ln(sigma) + error * error / sigma)
+}
+
+#[cold]
+#[inline(never)]
+fn log_loss_of_extremes(error: f64, sigma: f64) -> f64 {
+    if sigma == 0.0 { 0.0 } else { 0.5 * (LN_TAU + ln(sigma) + error * error / sigma) }
 }
 
 /// The same through the density, rounded as the seed rounds; in log space only where the density underflows.

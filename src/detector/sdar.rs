@@ -33,14 +33,14 @@ pub(super) const fn words(k: usize, estimator: ArEstimator) -> usize {
 
 /// An AR model of some order, the way it takes a step.
 pub(super) trait Learn<const N: usize> {
-    /// k, below `N`.
-    fn order(&self) -> usize;
-
     /// [`words`] of a stage.
     fn words(&self) -> usize;
 
     /// What the point `x` makes of `stage`, which has [`words`](Self::words) words.
     fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<N>;
+
+    /// Makes the step on the stage, for the point it was computed for.
+    fn store(&self, stage: &mut [f64], step: &Step<N>, x: f64);
 }
 
 /// What a point makes of a stage of an order below `N`.
@@ -49,21 +49,8 @@ pub(super) struct Step<const N: usize> {
     pub(super) sigma: f64,
     pub(super) x_hat: f64,
     c: [f64; N],
-}
-
-impl<const N: usize> Step<N> {
-    /// Makes the step on `stage`, of order `k`, for the point `x` it was computed for.
-    #[inline(always)]
-    pub(super) fn store(&self, stage: &mut [f64], k: usize, x: f64) {
-        stage[0] = self.mu;
-        stage[1] = self.sigma;
-        let (window, c) = stage[WINDOW..].split_at_mut(k);
-        push(window, x);
-        // no words left in a stage that keeps none
-        for (stored, new) in c.iter_mut().zip(&self.c) {
-            *stored = *new;
-        }
-    }
+    /// The points before this one, the newest first, where they are at hand.
+    past: [f64; N],
 }
 
 /// Drops the oldest value, at the front, and appends `x`.
@@ -79,11 +66,6 @@ pub(super) fn push(window: &mut [f64], x: f64) {
 pub(super) struct Unrolled<const K: usize, const BURG: bool>;
 
 impl<const K: usize, const BURG: bool> Learn<LANES> for Unrolled<K, BURG> {
-    #[inline(always)]
-    fn order(&self) -> usize {
-        K
-    }
-
     #[inline(always)]
     fn words(&self) -> usize {
         words(K, if BURG { ArEstimator::Burg } else { ArEstimator::Yule })
@@ -104,7 +86,7 @@ impl<const K: usize, const BURG: bool> Learn<LANES> for Unrolled<K, BURG> {
 
         let mut c: Lanes = [0.0; LANES];
         let a = if BURG {
-            burg::solve_unrolled::<K>(x, &past)
+            Some(burg::solve_unrolled::<K>(x, &past))
         } else {
             let gain = rate * dx;
             c[0] = keep * stage[WINDOW + K] + gain * dx;
@@ -115,14 +97,41 @@ impl<const K: usize, const BURG: bool> Learn<LANES> for Unrolled<K, BURG> {
         };
 
         let mut x_hat = 0.0;
-        unroll!(J < K, {
-            x_hat += a[J] * d[J];
-        });
-        x_hat += mu;
+        if let Some(a) = a {
+            unroll!(J < K, {
+                x_hat += a[J] * d[J];
+            });
+            x_hat += mu;
+        } else {
+            x_hat = predict_in_loops::<K>(stage, rate, x);
+        }
         let error = x - x_hat;
         let sigma = keep * stage[1] + rate * (error * error);
-        Step { mu, sigma, x_hat, c }
+        Step { mu, sigma, x_hat, c, past }
     }
+
+    #[inline(always)]
+    fn store(&self, stage: &mut [f64], step: &Step<LANES>, x: f64) {
+        stage[0] = step.mu;
+        stage[1] = step.sigma;
+        unroll!(J < K - 1, {
+            stage[WINDOW + K - 2 - J] = step.past[J];
+        });
+        stage[WINDOW + K - 1] = x;
+        if !BURG {
+            stage[WINDOW + K] = step.c[0];
+            unroll!(J < K, {
+                stage[WINDOW + K + 1 + J] = step.c[J + 1];
+            });
+        }
+    }
+}
+
+/// The prediction where the autocovariances are degenerate.
+#[cold]
+#[inline(never)]
+fn predict_in_loops<const K: usize>(stage: &[f64], rate: f64, x: f64) -> f64 {
+    AnyOrder::<LANES> { k: K, estimator: ArEstimator::Yule }.step(stage, rate, x).x_hat
 }
 
 /// A model of any order `k < N`, in loops, the same bits.
@@ -132,10 +141,6 @@ pub(super) struct AnyOrder<const N: usize> {
 }
 
 impl<const N: usize> Learn<N> for AnyOrder<N> {
-    fn order(&self) -> usize {
-        self.k
-    }
-
     fn words(&self) -> usize {
         words(self.k, self.estimator)
     }
@@ -177,6 +182,17 @@ impl<const N: usize> Learn<N> for AnyOrder<N> {
         x_hat += mu;
         let error = x - x_hat;
         let sigma = keep * stage[1] + rate * (error * error);
-        Step { mu, sigma, x_hat, c }
+        Step { mu, sigma, x_hat, c, past: [0.0; N] }
+    }
+
+    fn store(&self, stage: &mut [f64], step: &Step<N>, x: f64) {
+        stage[0] = step.mu;
+        stage[1] = step.sigma;
+        let (window, c) = stage[WINDOW..].split_at_mut(self.k);
+        push(window, x);
+        // no words left in a stage that keeps none
+        for (stored, new) in c.iter_mut().zip(&step.c) {
+            *stored = *new;
+        }
     }
 }

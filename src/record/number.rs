@@ -227,15 +227,7 @@ pub fn format_f64(value: f64, out: &mut Vec<u8>) {
 
 #[inline]
 pub(super) fn append_f64(value: f64, out: &mut Vec<u8>) {
-    if !shortest::append(value, out) {
-        append_any_f64(value, out);
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn append_any_f64(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+    shortest::append(value, out);
 }
 
 pub(super) fn append_i64(value: i64, out: &mut Vec<u8>) {

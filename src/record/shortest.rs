@@ -1,34 +1,48 @@
-//! Shortest text of floats of everyday size, in integers that hold every product exactly.
+//! Shortest text of floats of everyday size, without a product of more than 64 bits.
 //!
 //! A float `m * 2^e` is wanted as `digits / 10^k`, where k is the one with `1 <= 2^e * 10^k < 10`: neighbouring
 //! floats are then 1 to 10 units apart, so that their middle always lies next to a whole number, and at most
 //! one multiple of ten is nearer to this float than to its neighbours (R. Giulietti, "The Schubfach way to render
-//! doubles", 2021, section 8). For e from -58 to -4 the product `m * 5^k` fits into two words: no table of rounded
-//! powers, no error to bound, and a third of the instructions that a printer for all floats takes.
+//! doubles", 2021, section 8).
+//!
+//! The float in units, `m * spacing / 2^53` with the whole number `spacing = 2^(e+53) * 10^k`, has up to 110 bits.
+//! One rounded multiplication gives its tens, and how far it is beyond them is less than 2^11 units: for that the
+//! lowest 64 bits of the products are enough. No table of rounded powers, no error to bound.
 
 /// e of the smallest floats taken, 2^-6 and up.
 const FIRST: i32 = -58;
-/// e of the largest ones, below 2^49.
-const LAST: i32 = -4;
+/// e of the largest ones, below 2^46.
+const LAST: i32 = -7;
 const SCALES: [Scale; (LAST - FIRST + 1) as usize] = scales();
+
+/// Ten units, in units of 2^-53 of one.
+const TEN: u64 = 10 << 53;
+
+/// The number as text: what is ahead of the first sixteen digits, these, and the last one, a word each but for
+/// the point, which takes the place of the last digit ahead of it when all of those move up.
+const DIGITS: usize = 8;
+const LAST_DIGIT: usize = 24;
+/// Two zeros ahead of the digits, and place for a sign and for one byte that moves.
+const AHEAD: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\x0000");
 
 /// What all floats with one exponent e have in common.
 #[derive(Clone, Copy)]
 struct Scale {
-    /// k, 2..=18: digits behind the point.
-    places: u32,
-    /// -(e + k), 2..=40: `m * 5^k / 2^shift` is the float in units of 10^-k.
-    shift: u32,
-    /// 5^k, below 2^42.
-    five: u64,
-    /// 10^k.
-    ten: u64,
-    /// 10^(16-k), or 1: fills a fraction up to sixteen digits.
-    fill: u64,
+    /// Between neighbours, in units of 2^-53 of a unit: `2^(e+53) * 10^k`, at least 2^53 and below [`TEN`].
+    spacing: u64,
+    /// `10^(k-1)`, at most 10^17 and thus exact: the tens of 1.0.
+    tens: f64,
+    /// Fewer tens have one more zero ahead that is left out.
+    full: u64,
+    /// Digits between the first zero ahead and the last digit ahead of the point, 0..=15.
+    whole: u8,
+    /// Where the text starts, 5 to 7, if there are enough tens.
+    start: u8,
 }
 
 const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
-    let mut scales = [Scale { places: 0, shift: 0, five: 1, ten: 1, fill: 1 }; (LAST - FIRST + 1) as usize];
+    let mut scales =
+        [Scale { spacing: 0, tens: 1.0, full: 0, whole: 0, start: 0 }; (LAST - FIRST + 1) as usize];
     let mut at = 0;
     while at < scales.len() {
         let e = FIRST + at as i32;
@@ -37,109 +51,87 @@ const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
         while 10u64.pow(k) < 1 << -e {
             k += 1;
         }
+        // of two zeros and sixteen digits, k - 1 are behind the point and one is not counted
+        let whole = 18 - k as u8;
         scales[at] = Scale {
-            places: k,
-            shift: (-e) as u32 - k,
-            five: 5u64.pow(k),
-            ten: 10u64.pow(k),
-            fill: if k < 16 { 10u64.pow(16 - k) } else { 1 },
+            spacing: 5u64.pow(k) << (53 + e + k as i32),
+            tens: 10u64.pow(k - 1) as f64,
+            full: if whole > 2 { 1_000_000_000_000_000 } else { 0 },
+            whole,
+            start: 5 + if whole > 2 { 2 } else { whole },
         };
         at += 1;
     }
     scales
 }
 
-/// Appends the shortest text; false, and nothing appended, for a float that is left to the printer for all.
+/// Appends the shortest text.
 #[inline]
-pub(super) fn append(value: f64, out: &mut Vec<u8>) -> bool {
-    const LEAST: usize = (1075 + FIRST) as usize; // as the exponent is stored
-    const POINT: usize = 24; // first digit behind the point, or the 16 last of them
-    const E16: u64 = 10_000_000_000_000_000;
-    let bits = value.to_bits();
-    let stored = bits & ((1 << 52) - 1);
-    let Some(scale) = SCALES.get(((bits >> 52) as usize & 0x7ff).wrapping_sub(LEAST)) else { return false };
-    if stored == 0 {
-        return false; // a power of two: its lower neighbour is nearer than the upper one
+pub(super) fn append(value: f64, out: &mut Vec<u8>) {
+    if !everyday(value, out) {
+        append_any(value, out);
     }
-    let Some(digits) = shortest(stored | 1 << 52, scale) else { return false };
+}
 
-    let mut whole = digits / scale.ten;
-    let mut fraction = digits.wrapping_sub(whole.wrapping_mul(scale.ten)).wrapping_mul(scale.fill);
-    let mut text = [0; POINT + 16];
-    let mut at = POINT;
-    if scale.places > 16 {
-        let first = fraction / E16; // one or two digits
-        fraction = fraction.wrapping_sub(first.wrapping_mul(E16));
-        if fraction == 0 {
-            return false; // its zeros at the end reach into these digits
+/// False, and nothing appended, for a float that is left to the printer for all.
+#[inline(always)]
+fn everyday(value: f64, out: &mut Vec<u8>) -> bool {
+    const LEAST: usize = (1075 + FIRST) as usize; // as the exponent is stored
+    let size = value.abs();
+    let bits = size.to_bits();
+    let Some(scale) = SCALES.get(((bits >> 52) as usize).wrapping_sub(LEAST)) else { return false };
+
+    // Rounding passes no whole number: this is the floor of the exact product, or one more where the rounded one
+    // is whole, half a ten away at most.
+    let mut tens = (size * scale.tens) as i64 as u64;
+    // The bits stand for m: `spacing` has at least 13 zeros at the end, which push the exponent out.
+    let beyond = bits.wrapping_mul(scale.spacing).wrapping_sub(tens.wrapping_mul(TEN));
+    // Half of `spacing` to either side all numbers read back as this float. Those ends are no multiples of ten:
+    // 2 is a factor of them less often. A power of two, whose lower neighbour is nearer, is a multiple itself.
+    let reached = beyond.wrapping_add(scale.spacing / 2);
+    let mut last = 0;
+    if reached >= scale.spacing {
+        if reached.wrapping_sub(TEN) < scale.spacing {
+            tens = tens.wrapping_add(1);
+        } else if beyond << 11 == 1 << 63 {
+            return false; // halfway between two digits
+        } else {
+            let lent = ((beyond as i64) >> 63) as u64; // from the tens: all ones or nothing
+            tens = tens.wrapping_add(lent);
+            last = (beyond.wrapping_add((1 << 52) + ((b'0' as u64) << 53)) >> 53).wrapping_add(lent & 10);
         }
-        text[POINT - 1] = b'0' + (first % 10) as u8;
-        text[POINT - 2] = b'0' + (first / 10) as u8;
-        at -= scale.places as usize - 16;
     }
-    let high = fraction / 100_000_000;
-    let low = eight(fraction.wrapping_sub(high.wrapping_mul(100_000_000)));
+
+    let high = tens / 100_000_000;
+    let low = eight(tens.wrapping_sub(high.wrapping_mul(100_000_000)));
     let high = eight(high);
-    // digits at the end that are left out; one stays
-    let zeros = if low != 0 { low.leading_zeros() >> 3 } else { (8 + (high.leading_zeros() >> 3)).min(15) };
-    text[POINT..POINT + 8].copy_from_slice(&(high | ZEROS).to_le_bytes());
-    text[POINT + 8..].copy_from_slice(&(low | ZEROS).to_le_bytes());
-    at -= 1;
-    if let Some(slot) = text.get_mut(at) {
-        *slot = b'.';
+    let mut text = [0; LAST_DIGIT + 8];
+    text[..DIGITS].copy_from_slice(&AHEAD.to_le_bytes());
+    text[DIGITS..DIGITS + 8].copy_from_slice(&(high | ZEROS).to_le_bytes());
+    text[DIGITS + 8..LAST_DIGIT].copy_from_slice(&(low | ZEROS).to_le_bytes());
+    text[LAST_DIGIT..].copy_from_slice(&last.to_le_bytes());
+    let whole = usize::from(scale.whole & 15);
+    text.copy_within(6..7 + whole, 5);
+    let point = 6 + whole;
+    text[point] = b'.';
+    let mut end = LAST_DIGIT + 1;
+    if last == 0 {
+        let zeros = if low != 0 { low.leading_zeros() } else { 64 + high.leading_zeros() } >> 3;
+        end = (LAST_DIGIT - zeros as usize).max(point + 2);
     }
-    // at most 15 digits
-    while whole > 9 {
-        at -= 1;
-        let rest = whole / 10;
-        if let Some(slot) = text.get_mut(at) {
-            *slot = b'0' + (whole - rest * 10) as u8;
-        }
-        whole = rest;
+    let mut start = usize::from(scale.start & 7) + usize::from(tens < scale.full);
+    if value != size {
+        start = start.wrapping_sub(1) & 7;
+        text[start] = b'-';
     }
-    at -= 1;
-    if let Some(slot) = text.get_mut(at) {
-        *slot = b'0' + whole as u8;
-    }
-    if value < 0.0 {
-        at -= 1;
-        if let Some(slot) = text.get_mut(at) {
-            *slot = b'-';
-        }
-    }
-    out.extend_from_slice(text.get(at..POINT + 16 - zeros as usize).unwrap_or_default());
+    out.extend_from_slice(text.get(start..end).unwrap_or_default());
     true
 }
 
-/// `m * 5^k / 2^shift`, rounded to the multiple of ten that reads back as the same float, else to the nearest
-/// whole number; `None` halfway between two of those.
-#[inline(always)]
-fn shortest(m: u64, scale: &Scale) -> Option<u64> {
-    let (five, shift) = (scale.five, scale.shift);
-    // m * five by halves of words: u128 would call a function that returns through memory. m has 53 bits and
-    // five 42, so the middle sum stays below 2^64
-    let (m_low, m_high) = (m & 0xffff_ffff, m >> 32);
-    let (five_low, five_high) = (five & 0xffff_ffff, five >> 32);
-    let lowest = m_low * five_low;
-    let middle = m_low * five_high + m_high * five_low + (lowest >> 32);
-    let high = m_high * five_high + (middle >> 32);
-    let low = middle << 32 | lowest & 0xffff_ffff;
-
-    let whole = high << (64 - shift) | low >> shift; // below 2^57
-    let part = low & ((1 << shift) - 1);
-    let down = whole / 10 * 10;
-    // distances from the multiples of ten, doubled, in units of 2^-shift; half the distance of the neighbours
-    // is 5^k / 2 of them. Even numbers against an odd one: never equal
-    let from_down = ((whole - down) << shift | part) << 1;
-    let from_up = (20 << shift) - from_down;
-    if from_down < five {
-        return Some(down);
-    }
-    if from_up < five {
-        return Some(down + 10);
-    }
-    let half = 1 << (shift - 1);
-    if part == half { None } else { Some(whole + u64::from(part > half)) }
+#[cold]
+#[inline(never)]
+fn append_any(value: f64, out: &mut Vec<u8>) {
+    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
 }
 
 /// `00000000` as a word.
@@ -164,7 +156,7 @@ mod tests {
 
     fn written(value: f64) -> Option<String> {
         let mut out = Vec::new();
-        append(value, &mut out).then(|| String::from_utf8(out).unwrap())
+        everyday(value, &mut out).then(|| String::from_utf8(out).unwrap())
     }
 
     /// Against the printer for all floats, and read back by `core`.
@@ -205,30 +197,64 @@ mod tests {
     #[test]
     fn the_first_and_last_mantissas_of_each_exponent_are_written_as_by_the_printer_for_all() {
         for exponent in (1075 + FIRST) as u64..=(1075 + LAST) as u64 {
-            for mantissa in (0..2000).chain((1 << 52) - 2000..1 << 52) {
-                assert_eq!(
-                    agrees(f64::from_bits(exponent << 52 | mantissa)),
-                    mantissa != 0 && written(f64::from_bits(exponent << 52 | mantissa)).is_some()
-                );
+            assert!(agrees(f64::from_bits(exponent << 52)), "a power of two");
+            for mantissa in (1..2000).chain((1 << 52) - 2000..1 << 52) {
+                agrees(f64::from_bits(exponent << 52 | mantissa));
             }
         }
     }
 
     #[test]
     fn what_is_out_of_range_is_left_to_the_printer_for_all() {
-        for value in [0.0, -0.0, 1.0, 0.0078125, 1e-3, 6e14, 1e300, 5e-324, f64::NAN, f64::INFINITY] {
+        for value in [0.0, -0.0, 0.0078125, 1e-3, 8e13, 1e300, 5e-324, f64::NAN, f64::INFINITY] {
             assert_eq!(written(value), None, "{value}");
         }
-        for (value, text) in
-            [(1.5, "1.5"), (-12.0, "-12.0"), (0.3, "0.3"), (0.02, "0.02"), (0.1 + 0.2, "0.30000000000000004")]
-        {
-            assert!(written(value).is_none_or(|written| written == text), "{value}");
+    }
+
+    #[test]
+    fn floats_in_range_are_written_in_full() {
+        for (value, text) in [
+            (1.0, "1.0"),
+            (1.5, "1.5"),
+            (-12.0, "-12.0"),
+            (0.3, "0.3"),
+            (0.02, "0.02"),
+            (-0.015625, "-0.015625"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (9.999_999_999_999_998, "9.999999999999998"),
+            (40_000_000_000_000.25, "40000000000000.25"),
+        ] {
+            assert_eq!(written(value).as_deref(), Some(text));
         }
-        assert_eq!(written(-12.0).as_deref(), Some("-12.0"));
-        assert_eq!(written(4.0e14 + 0.25).as_deref(), Some("400000000000000.25"));
+    }
+
+    /// Reads back as the value, with the digits of `core`: the fewest, and the nearest of those.
+    fn is_shortest(value: f64) -> bool {
+        let exact = format!("{value:e}");
+        let mut out = Vec::new();
+        append(value, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let significant = |text: &str| {
+            let digits: String = text.bytes().filter(u8::is_ascii_digit).map(char::from).collect();
+            digits.trim_matches('0').to_owned()
+        };
+        let mantissa = |text: &str| significant(text.split('e').next().unwrap_or_default());
+        text.parse::<f64>().unwrap().to_bits() == value.to_bits() && mantissa(&text) == mantissa(&exact)
     }
 
     proptest! {
+        #[test]
+        fn every_float_is_read_back_and_has_the_digits_that_core_gives_it(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            prop_assert!(is_shortest(value), "{value:e}");
+        }
+
+        #[test]
+        fn everyday_floats_have_the_digits_that_core_gives_them(value in -1e6f64..1e6, small in -1.0f64..1.0) {
+            prop_assert!(is_shortest(value) && is_shortest(small), "{value:e} {small:e}");
+        }
+
         #[test]
         fn eight_digits_are_those_of_core(value in 0u64..100_000_000) {
             prop_assert_eq!((eight(value) | ZEROS).to_le_bytes().to_vec(), format!("{value:08}").into_bytes());
