@@ -1,5 +1,6 @@
 //! Follows the level: an ARIMA(0,1,1) whose moving-average term is learned while it runs.
 
+use super::compare::larger;
 use super::spec::Spec;
 use super::state::{finite, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
@@ -39,7 +40,7 @@ impl Agile {
     pub(super) fn observe(&mut self, spec: &Spec, y: f64) {
         let gain = if self.points < 3 * spec.buckets {
             self.points += 1;
-            (1.0 / f64::from(self.points)).max(spec.slow)
+            larger(1.0 / f64::from(self.points), spec.slow)
         } else {
             spec.slow
         };
@@ -61,24 +62,30 @@ impl Agile {
 
     /// G: how much wider the band is `gap` buckets after the last point.
     pub(super) fn width(&self, gap: f64) -> f64 {
-        if gap > 5.0 { self.gap_width.max(self.after_gap(gap)) } else { self.gap_width }
+        if gap > 5.0 { larger(self.gap_width, self.after_gap(gap)) } else { self.gap_width }
     }
 
     /// Least half-width for each deviation: what is large compared with its own swings may change more.
     pub(super) fn least_deviation(&self) -> f64 {
-        LEVEL_SHARE * (self.mean.abs() - LEVEL_FREE * self.swing).max(0.0)
+        LEVEL_SHARE * larger(self.mean.abs() - LEVEL_FREE * self.swing, 0.0)
     }
 
     /// Time passes; true when so much that a run has to start over.
     pub(super) fn elapse(&mut self, gap: f64) -> bool {
         if gap > 5.0 {
-            self.gap_width = self.after_gap(gap);
-            self.post = 2;
-            self.before = 0.0;
+            self.doubt(gap);
             return true;
         }
         self.gap_width = 1.0 + 0.8 * (self.gap_width - 1.0);
         false
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn doubt(&mut self, gap: f64) {
+        self.gap_width = self.after_gap(gap);
+        self.post = 2;
+        self.before = 0.0;
     }
 
     /// The step of the level for an error `e`, given the noise `sg`; `run` as after this point.

@@ -23,22 +23,22 @@ pub(super) struct Alternation {
 impl Alternation {
     pub(super) const NONE: Self = Self { side: 0, age: LONG_AGO, count: 0, size: 0.0 };
 
-    /// The scale that the outliers ask for, after `enough` close changes of side, or at a later one.
+    /// Raises sigma to what the outliers ask for, after `enough` close changes of side, or at a later one.
     ///
     /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
     /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
-    pub(super) fn step(
-        &mut self,
-        error: f64,
-        out: bool,
-        shifting: bool,
-        enough: u8,
-        scale: &Scale,
-    ) -> Option<f64> {
-        self.age = (self.age + 1).min(LONG_AGO);
-        if !out {
-            return None;
+    pub(super) fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &mut Scale) {
+        if self.age < LONG_AGO {
+            self.age += 1;
         }
+        if out {
+            self.outlier(error, shifting, enough, scale);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn outlier(&mut self, error: f64, shifting: bool, enough: u8, scale: &mut Scale) {
         let side = if error > 0.0 { 1 } else { -1 };
         let close = self.age < LONG_AGO;
         let changed = close && self.side == -side && !shifting;
@@ -54,9 +54,9 @@ impl Alternation {
         self.size = error.abs();
         let little = 1.15 * scale.sigma;
         if changed && (self.count >= 3 || !scale.is_known()) {
-            Some(little.max(pair / 1.5))
-        } else {
-            (changed && self.count >= enough).then_some(little)
+            scale.sigma = little.max(pair / 1.5);
+        } else if changed && self.count >= enough {
+            scale.sigma = little;
         }
     }
 
@@ -93,7 +93,12 @@ mod tests {
 
     fn asked(errors: &[f64], enough: u8, known: bool) -> Vec<Option<f64>> {
         let mut alternation = Alternation::NONE;
-        errors.iter().map(|&e| alternation.step(e, e.abs() > 3.0, false, enough, &scale(known))).collect()
+        let step = |&e: &f64| {
+            let mut scale = scale(known);
+            alternation.step(e, e.abs() > 3.0, false, enough, &mut scale);
+            (scale.sigma != 1.0).then_some(scale.sigma)
+        };
+        errors.iter().map(step).collect()
     }
 
     #[test]

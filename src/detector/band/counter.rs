@@ -33,18 +33,31 @@ impl Counter {
     }
 
     /// Takes the next value, `gap` buckets after the last; true when the counter started over.
+    #[inline]
     pub(super) fn observe(&mut self, y: f64, gap: f64) -> bool {
-        let reset = self.is_counter() && y >= 0.0 && y < 0.5 * self.last;
+        if self.is_counter() && self.starts_over(y) {
+            self.repeats = 0;
+            self.last = y;
+            return true;
+        }
         if y > self.last {
             self.rises = (self.rises + 1).min(1_000);
             let gain = if self.rises < 16 { 1.0 / f64::from(self.rises) } else { 1.0 / 16.0 };
             self.slope += gain * ((y - self.last) / gap - self.slope);
-        } else if y < self.last && !reset {
+            self.repeats = 0;
+        } else if y < self.last {
             self.rises = 0;
+            self.repeats = 0;
+        } else {
+            self.repeats = (self.repeats + 1).min(REPEATS);
         }
-        self.repeats = if y == self.last { (self.repeats + 1).min(REPEATS) } else { 0 };
         self.last = y;
-        reset
+        false
+    }
+
+    #[inline(never)]
+    fn starts_over(&self, y: f64) -> bool {
+        y >= 0.0 && y < 0.5 * self.last
     }
 
     /// The same value for ten points: nothing to learn about the noise.

@@ -24,8 +24,21 @@ impl Follow {
     /// What `slope` adds to the level over `gap` buckets.
     pub(super) fn growth(&self, slope: f64, gap: f64, scale: &Scale) -> f64 {
         match self {
-            Self::Robust(robust) if gap > 5.0 => slope * gap * robust.trust(slope, scale.sigma),
+            Self::Robust(robust) if gap > 5.0 => robust.growth(slope, gap, scale.sigma),
             _ => slope * gap,
+        }
+    }
+
+    /// Time passes; true when so much that a run has to start over.
+    pub(super) fn elapse(&mut self, spec: &Spec, gap: f64) -> bool {
+        match self {
+            Self::Agile(agile) => agile.elapse(gap),
+            Self::Robust(robust) => {
+                if gap > 5.0 {
+                    robust.elapse(spec, gap);
+                }
+                false
+            }
         }
     }
 

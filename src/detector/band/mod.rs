@@ -25,6 +25,7 @@
 mod agile;
 mod alternation;
 mod basic;
+mod compare;
 mod counter;
 mod follow;
 mod prediction;
@@ -54,6 +55,12 @@ use crate::codec::{CodecError, Reader, Writer};
 
 /// Larger values are taken as this large: squares and differences of them stay finite.
 const LARGEST: f64 = 1e30;
+
+/// What a value counts as; nothing for one that is not finite.
+fn taken_as(y: f64) -> Option<f64> {
+    // + 0.0 makes one zero of two
+    if y.abs() <= LARGEST { Some(y + 0.0) } else { y.is_finite().then_some(LARGEST.copysign(y)) }
+}
 
 /// The band of one series. Memory is claimed once, by [`Engine::new`]; see [`Engine::memory_bytes`].
 ///
@@ -88,7 +95,10 @@ impl Engine {
     pub fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {
         match &mut self.0 {
             State::Basic(basic) => basic.predict(bucket),
-            State::Seasonal(seasonal) => seasonal.predict(spec, bucket, utc_offset),
+            State::Seasonal(seasonal) => {
+                let place = seasonal.place(spec, bucket, utc_offset);
+                seasonal.predict(spec, bucket, place)
+            }
         }
     }
 
@@ -97,14 +107,33 @@ impl Engine {
     /// Buckets come in ascending order; one that is not later than the last is ignored, as is a value that is
     /// not finite. Values beyond +-1e30 count as that.
     pub fn update(&mut self, spec: &Spec, bucket: i64, utc_offset: i32, y: f64) {
-        if !y.is_finite() {
-            return;
-        }
-        // + 0.0 makes one zero of two
-        let y = y.clamp(-LARGEST, LARGEST) + 0.0;
+        let Some(y) = taken_as(y) else { return };
         match &mut self.0 {
             State::Basic(basic) => basic.update(spec, bucket, y),
-            State::Seasonal(seasonal) => seasonal.update(spec, bucket, utc_offset, y),
+            State::Seasonal(seasonal) => {
+                let place = seasonal.place(spec, bucket, utc_offset);
+                seasonal.update(spec, bucket, place, y);
+            }
+        }
+    }
+
+    /// [`Engine::update`] for a caller that knows the place of the bucket in the season ([`Spec::place`]), and in place
+    /// for the way that nearly every point takes.
+    #[inline(always)]
+    pub(crate) fn learn(&mut self, spec: &Spec, bucket: i64, place: usize, y: f64) {
+        let Some(y) = taken_as(y) else { return };
+        match &mut self.0 {
+            State::Basic(basic) => basic.update(spec, bucket, y),
+            State::Seasonal(seasonal) => seasonal.learn(spec, bucket, place, y),
+        }
+    }
+
+    /// [`Engine::predict`] likewise. None too where only that can tell.
+    #[inline(always)]
+    pub(crate) fn usual_forecast(&self, spec: &Spec, bucket: i64, place: usize) -> Option<Prediction> {
+        match &self.0 {
+            State::Basic(_) => None,
+            State::Seasonal(seasonal) => seasonal.usual_forecast(spec, bucket, place),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is expected of a bucket before it is seen.
 
+use super::compare::{larger, smaller};
+
 /// The range of expected values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Band {
@@ -44,12 +46,21 @@ pub struct Prediction {
 impl Prediction {
     /// The band that is `deviations` (positive; usually 2 or 3) wide on each side.
     #[must_use]
+    #[inline]
     pub fn bounds(&self, deviations: f64) -> Band {
         let stretched = if deviations <= 2.0 { deviations } else { 2.0 + (deviations - 2.0) * self.tail };
-        let least = self.least.max(deviations * self.least_deviation);
-        let lower = self.expected - (stretched * self.below).max(least);
-        let upper = self.expected + (stretched * self.above).max(least);
-        let (low, high) = self.reach.unwrap_or((lower, upper));
-        Band { expected: self.expected, lower: lower.min(low), upper: upper.max(high) }
+        let least = larger(deviations * self.least_deviation, self.least);
+        let lower = self.expected - larger(stretched * self.below, least);
+        let upper = self.expected + larger(stretched * self.above, least);
+        match self.reach {
+            None => Band { expected: self.expected, lower, upper },
+            Some(reach) => self.bounds_of_counter(lower, upper, reach),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn bounds_of_counter(&self, lower: f64, upper: f64, (low, high): (f64, f64)) -> Band {
+        Band { expected: self.expected, lower: smaller(lower, low), upper: larger(upper, high) }
     }
 }

@@ -54,48 +54,32 @@ impl Profile {
         f64::from(self.values[k])
     }
 
+    /// Value of a bucket; none for an empty one.
+    #[inline(always)]
+    pub(super) fn seen_base(&self, k: usize) -> Option<f64> {
+        (self.seen(k) > 0).then(|| self.value(k))
+    }
+
     /// Value of a bucket; for an empty one the mean of its nearest neighbours, up to three away, where both
-    /// are known.
-    pub(super) fn base(&self, k: usize) -> Option<f64> {
-        if self.seen(k) > 0 { Some(self.value(k)) } else { self.between_neighbours(k) }
+    /// are known, else NaN: an option would come by way of the memory.
+    pub(super) fn base(&self, k: usize) -> f64 {
+        if self.seen(k) > 0 { self.value(k) } else { self.between_neighbours(k) }
     }
 
     #[cold]
-    fn between_neighbours(&self, k: usize) -> Option<f64> {
+    fn between_neighbours(&self, k: usize) -> f64 {
         let m = self.len();
-        (1..=3.min(m / 2)).find_map(|d| {
+        let between = (1..=3.min(m / 2)).find_map(|d| {
             let (left, right) = ((k + m - d) % m, (k + d) % m);
             (self.seen(left) > 0 && self.seen(right) > 0)
                 .then(|| 0.5 * (self.value(left) + self.value(right)))
-        })
+        });
+        between.unwrap_or(f64::NAN)
     }
 
-    /// Forgets what the bucket held: one season seen, no conflict.
-    pub(super) fn set(&mut self, k: usize, value: f64) {
-        self.values[k] = value.clamp(-LARGEST, LARGEST) as f32;
-        self.marks[k] = 1;
-    }
-
-    /// Counts one more season, at most six, clears the conflict and moves the value by
-    /// `error * share / seasons`.
-    pub(super) fn learn(&mut self, k: usize, error: f64, share: f64) {
-        let seen = (self.seen(k) + 1).min(MOST_SEASONS);
-        self.marks[k] = seen;
-        self.add(k, error * share / f64::from(seen));
-    }
-
-    pub(super) fn add(&mut self, k: usize, amount: f64) {
-        self.values[k] = (self.value(k) + amount).clamp(-LARGEST, LARGEST) as f32;
-    }
-
-    /// Notes a gross error in a bucket.
-    pub(super) fn conflict(&mut self, k: usize, error: f64) -> Gross {
-        let side = if error > 0.0 { CONFLICT_ABOVE } else { CONFLICT_BELOW };
-        if self.marks[k] & CONFLICT == side {
-            return Gross::Again;
-        }
-        self.marks[k] = self.marks[k] & SEEN | side;
-        Gross::Noted
+    /// One bucket, looked up once for all that a point does to it.
+    pub(super) fn bucket(&mut self, k: usize) -> Bucket<'_> {
+        Bucket { value: &mut self.values[k], mark: &mut self.marks[k] }
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -127,6 +111,53 @@ impl Profile {
             }
         }
         Ok(profile)
+    }
+}
+
+/// One bucket of a profile.
+#[derive(Debug)]
+pub(super) struct Bucket<'a> {
+    value: &'a mut f32,
+    mark: &'a mut u8,
+}
+
+impl Bucket<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        *self.mark & SEEN == 0
+    }
+
+    /// Value of a bucket that has been seen.
+    pub(super) fn value(&self) -> f64 {
+        f64::from(*self.value)
+    }
+
+    /// Forgets what the bucket held: one season seen, no conflict.
+    pub(super) fn set(&mut self, value: f64) {
+        *self.value = value.clamp(-LARGEST, LARGEST) as f32;
+        *self.mark = 1;
+    }
+
+    /// Counts one more season, at most six, clears the conflict and moves the value by
+    /// `error * share / seasons`.
+    pub(super) fn learn(&mut self, error: f64, share: f64) {
+        let seen = *self.mark & SEEN;
+        let seen = if seen < MOST_SEASONS { seen + 1 } else { MOST_SEASONS };
+        *self.mark = seen;
+        self.add(error * share / f64::from(seen));
+    }
+
+    pub(super) fn add(&mut self, amount: f64) {
+        *self.value = (self.value() + amount).clamp(-LARGEST, LARGEST) as f32;
+    }
+
+    /// Notes a gross error.
+    pub(super) fn conflict(&mut self, error: f64) -> Gross {
+        let side = if error > 0.0 { CONFLICT_ABOVE } else { CONFLICT_BELOW };
+        if *self.mark & CONFLICT == side {
+            return Gross::Again;
+        }
+        *self.mark = *self.mark & SEEN | side;
+        Gross::Noted
     }
 }
 

@@ -1,5 +1,6 @@
 //! The finest decimal step of a series: a band narrower than its last digit would flag every change.
 
+use super::compare::larger;
 use super::state::{within, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -22,33 +23,53 @@ pub(super) struct Quantum {
     now: u8,
     /// 0..generation length.
     points: u32,
+    /// Of the finer generation.
+    step: f64,
 }
 
 impl Quantum {
     pub(super) const fn new() -> Self {
-        Self { before: 0, now: 0, points: 0 }
+        Self { before: 0, now: 0, points: 0, step: 1.0 }
     }
 
     pub(super) fn observe(&mut self, y: f64, generation: u32) {
         if self.points >= generation {
-            self.before = self.now;
-            self.now = 0;
-            self.points = 0;
+            self.turn();
         }
         self.points += 1;
-        while self.now < MOST_DIGITS && !is_whole(y * POWERS[usize::from(self.now)]) {
-            self.now += 1;
+        if self.now < MOST_DIGITS && !is_whole(y * POWERS[usize::from(self.now)]) {
+            self.refine(y);
         }
     }
 
+    /// A generation begins.
+    #[cold]
+    #[inline(never)]
+    fn turn(&mut self) {
+        self.before = self.now;
+        self.now = 0;
+        self.points = 0;
+        self.step = STEPS[usize::from(self.before)];
+    }
+
+    /// `y` has more digits than were known.
+    #[cold]
+    #[inline(never)]
+    fn refine(&mut self, y: f64) {
+        while self.now < MOST_DIGITS && !is_whole(y * POWERS[usize::from(self.now)]) {
+            self.now += 1;
+        }
+        self.step = STEPS[usize::from(self.before.max(self.now))];
+    }
+
     /// The step, 1e-12..=1.
-    pub(super) fn step(&self) -> f64 {
-        STEPS[usize::from(self.before.max(self.now))]
+    pub(super) const fn step(&self) -> f64 {
+        self.step
     }
 
     /// The step as far as floats of the size of `level` show it. A band is never narrower on either side.
     pub(super) fn step_at(&self, level: f64) -> f64 {
-        self.step().max(1e-9 * level.abs())
+        larger(self.step, 1e-9 * level.abs())
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -58,11 +79,10 @@ impl Quantum {
     }
 
     pub(super) fn restore(r: &mut Reader<'_>, generation: u32) -> Result<Self, CodecError> {
-        Ok(Self {
-            before: within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?,
-            now: within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?,
-            points: within_u32(r, 0..=generation, "digits generation")?,
-        })
+        let before = within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?;
+        let now = within(r.u8("digits")?, 0..=MOST_DIGITS, "digits")?;
+        let points = within_u32(r, 0..=generation, "digits generation")?;
+        Ok(Self { before, now, points, step: STEPS[usize::from(before.max(now))] })
     }
 }
 
@@ -70,7 +90,7 @@ impl Quantum {
 /// seconds has digits, and its bottom swallows the dust of sums like `0.1 * 3 - 0.3`.
 fn is_whole(x: f64) -> bool {
     let distance = (x - (x + 0.5).floor()).abs();
-    distance <= 1e-9 * x.abs().max(1e-6)
+    distance <= 1e-9 * larger(x.abs(), 1e-6)
 }
 
 #[cfg(test)]

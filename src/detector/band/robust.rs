@@ -1,5 +1,6 @@
 //! Holds on to level and slope; doubts itself when too many points lie off, and widens, at most twofold.
 
+use super::compare::{larger, within};
 use super::spec::Spec;
 use super::state::{within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
@@ -45,20 +46,29 @@ impl Robust {
         1.0 + (WIDENING * (self.doubt - USUAL)).clamp(0.0, 1.0)
     }
 
+    /// More than five buckets pass.
+    #[cold]
+    #[inline(never)]
     pub(super) fn elapse(&mut self, spec: &Spec, gap: f64) {
-        if gap > 5.0 {
-            self.doubt /= 1.0 + gap * spec.doubt_gain;
-        }
+        self.doubt /= 1.0 + gap * spec.doubt_gain;
     }
 
     pub(super) fn observe(&mut self, spec: &Spec, out: bool) {
-        self.doubt += spec.doubt_gain * (f64::from(u8::from(out)) - self.doubt);
+        let seen = if out { 1.0 } else { 0.0 };
+        self.doubt += spec.doubt_gain * (seen - self.doubt);
+    }
+
+    /// What a `slope` adds to the level over a long `gap`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn growth(&self, slope: f64, gap: f64, sigma: f64) -> f64 {
+        slope * gap * self.trust(slope, sigma)
     }
 
     /// Share of a `slope` (per point) that is to be carried across a gap, 0..=1: a slope within its own error,
     /// whose variance is some 40 sigma^2 / n^3 (12 for a least-squares line through n points, which two thirds
     /// of them are), carried far, would spoil the level.
-    pub(super) fn trust(&self, slope: f64, sigma: f64) -> f64 {
+    fn trust(&self, slope: f64, sigma: f64) -> f64 {
         let n = f64::from(self.points);
         let ratio = slope / sigma;
         let significance = ratio * ratio * n * n * n / 40.0;
@@ -70,16 +80,16 @@ impl Robust {
         let (mut gain, mut slope) = (spec.slow, spec.slope);
         if self.points < settled(spec) {
             let share = 1.5 / f64::from(self.points.max(1));
-            gain = gain.max(4.0 * share);
-            slope = slope.max(6.0 * share * share);
+            gain = larger(gain, 4.0 * share);
+            slope = larger(slope, 6.0 * share * share);
             self.points += 1;
         }
         if self.post > 0 {
-            gain = gain.max(1.0 / f64::from(self.post));
+            gain = larger(gain, 1.0 / f64::from(self.post));
             self.post = if self.post >= 60 { 0 } else { self.post + 1 };
         }
         let limit = if out { 0.25 * sg } else { 2.0 * sg };
-        let u = e.clamp(-limit, limit);
+        let u = within(e, limit);
         (gain * u, slope * u)
     }
 

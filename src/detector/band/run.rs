@@ -28,13 +28,25 @@ impl Run {
 
     /// Takes the error of the next point; `gain` is the least gain of the mean.
     pub(super) fn step(&mut self, error: f64, out: bool, gain: f64) {
-        if !out {
-            self.length -= self.length.signum();
-            if self.length == 0 {
-                self.points = 0;
-            }
-            return;
+        if out {
+            self.extend(error, gain);
+        } else if self.length != 0 {
+            self.shorten();
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn shorten(&mut self) {
+        self.length -= self.length.signum();
+        if self.length == 0 {
+            self.points = 0;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn extend(&mut self, error: f64, gain: f64) {
         let side = if error > 0.0 { 1 } else { -1 };
         if self.length * side >= 0 {
             self.length = (self.length + side).clamp(-MOST, MOST);

@@ -6,6 +6,7 @@
 //! deviations what they are for Gaussian noise, whatever the noise (adaptive conformal inference, Gibbs and
 //! Candès 2021).
 
+use super::compare::larger;
 use super::profile::Cells;
 use super::spec::Spec;
 use super::state::{LARGEST, within_f64, within_u32};
@@ -68,29 +69,36 @@ impl Scale {
 
     /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `weight`
     /// that of a small error, 1 or less.
+    #[inline(always)]
     pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64, weight: f64) {
         let buckets = spec.buckets as usize;
-        let gain =
-            if self.points < LEARNED { spec.eta.max(2.0 / f64::from(self.points + 20)) } else { spec.eta };
+        let gain = if self.points < LEARNED {
+            larger(spec.eta, 2.0 / f64::from(self.points + 20))
+        } else {
+            spec.eta
+        };
         let cell = self.cells.factor(k, buckets);
         let up = error > self.sigma * cell;
         self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - weight * 0.3173 * gain };
-        self.sigma = self.sigma.max(0.3 * step);
+        self.sigma = larger(self.sigma, 0.3 * step);
         self.cells.learn(k, buckets, error / self.sigma, weight);
-        self.points = (self.points + 1).min(LEARNED);
+        if self.points < LEARNED {
+            self.points += 1;
+        }
     }
 
     /// Learns the shares outside the band, whose least half-width is `least`. To be called after
     /// [`Scale::learn_sigma`].
+    #[inline(always)]
     pub(super) fn learn_shares(&mut self, spec: &Spec, k: usize, error: f64, least: f64, weight: f64) {
         let gain = if self.points < LEARNED {
-            spec.eta_factor.max(2.0 / f64::from(self.points + 100))
+            larger(spec.eta_factor, 2.0 / f64::from(self.points + 100))
         } else {
             spec.eta_factor
         };
         let one = self.sigma * self.cells.factor(k, spec.buckets as usize);
         let half = 2.0 * self.factor * one;
-        if error > half.max(least) {
+        if error > larger(half, least) {
             self.factor *= 1.0 + 0.9545 * gain;
         } else if half >= least {
             self.factor *= 1.0 - weight * 0.0455 * gain;
@@ -99,7 +107,7 @@ impl Scale {
             self.points = 0;
         }
         self.factor = self.factor.clamp(0.8, 2.0);
-        let far = error > ((2.0 + self.tail) * self.factor * one).max(least);
+        let far = error > larger((2.0 + self.tail) * self.factor * one, least);
         self.tail += if far { 0.05 * 0.993 } else { -weight * 0.05 * 0.007 };
         self.tail = self.tail.clamp(1.0, 3.0);
     }

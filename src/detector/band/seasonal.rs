@@ -6,6 +6,7 @@
 //! decomposition is iterated and no period is searched for.
 
 use super::alternation::Alternation;
+use super::compare::larger;
 use super::counter::Counter;
 use super::follow::Follow;
 use super::prediction::Prediction;
@@ -104,7 +105,7 @@ impl Seasonal {
     }
 
     /// Bucket of the season; within the profile even for a spec that is not the engine's own.
-    fn place(&self, spec: &Spec, bucket: i64, utc_offset: i32) -> usize {
+    pub(super) fn place(&self, spec: &Spec, bucket: i64, utc_offset: i32) -> usize {
         spec.place(bucket, utc_offset).min(self.parts.profile.len() - 1)
     }
 
@@ -114,60 +115,107 @@ impl Seasonal {
         (gap > 0 && gap <= spec.stale).then_some(gap as f64)
     }
 
-    pub(super) fn predict(&mut self, spec: &Spec, bucket: i64, utc_offset: i32) -> Option<Prediction> {
+    /// Whether this is the bucket behind the last one of a series past warm-up, as nearly always.
+    fn is_next(&self, bucket: i64) -> bool {
+        matches!(self.phase, Phase::Active(_)) && bucket > self.last && bucket - 1 == self.last
+    }
+
+    /// `k`: place of the bucket in the season.
+    pub(super) fn predict(&mut self, spec: &Spec, bucket: i64, k: usize) -> Option<Prediction> {
         self.gap(spec, bucket)?;
         self.end_warm_up(spec, bucket);
-        let Phase::Active(active) = &self.phase else { return None };
         let gap = self.gap(spec, bucket)?;
-        let k = self.place(spec, bucket, utc_offset);
-        let base = self.parts.profile.base(k)?;
+        let Phase::Active(active) = &self.phase else { return None };
+        let base = self.parts.profile.base(k);
+        let reach = if active.settling > 0 { self.counter.reach(gap) } else { None };
+        (!base.is_nan()).then(|| self.forecast(spec, active, gap, k, base, reach))
+    }
+
+    /// [`Seasonal::predict`] in place, where neither the history nor the bucket is unusual; else none.
+    #[inline(always)]
+    pub(super) fn usual_forecast(&self, spec: &Spec, bucket: i64, k: usize) -> Option<Prediction> {
+        let Phase::Active(active) = &self.phase else { return None };
+        if bucket.wrapping_sub(1) != self.last || active.settling > 0 {
+            return None;
+        }
+        let base = self.parts.profile.seen_base(k)?;
+        Some(self.forecast(spec, active, 1.0, k, base, None))
+    }
+
+    #[inline(always)]
+    fn forecast(
+        &self,
+        spec: &Spec,
+        active: &Active,
+        gap: f64,
+        k: usize,
+        base: f64,
+        reach: Option<(f64, f64)>,
+    ) -> Prediction {
         let growth = self.follow.growth(active.slope, gap, &self.parts.scale);
         let expected = self.parts.anchor + active.level + growth + base;
         let (width, least_deviation) = self.follow.width(gap);
         let one = width * self.parts.scale.deviation(k, spec.buckets as usize);
-        Some(Prediction {
+        Prediction {
             expected,
             below: one,
             above: one,
             tail: self.parts.scale.tail,
             least_deviation,
             least: LEAST * self.quantum.step_at(expected),
-            reach: if active.settling > 0 { self.counter.reach(gap) } else { None },
-        })
+            reach,
+        }
     }
 
-    pub(super) fn update(&mut self, spec: &Spec, bucket: i64, utc_offset: i32, y: f64) {
-        let k = self.place(spec, bucket, utc_offset);
+    /// `k`: place of the bucket in the season.
+    #[inline(never)]
+    pub(super) fn update(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
+        self.learn(spec, bucket, k, y);
+    }
+
+    /// [`Seasonal::update`] in place, for the way that nearly every point takes.
+    #[inline(always)]
+    pub(super) fn learn(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
+        let gap = if self.is_next(bucket) { 1.0 } else { self.learn_apart(spec, bucket, k, y) };
+        if gap > 0.0 {
+            self.follow_point(spec, bucket, gap, k, y);
+        }
+    }
+
+    /// Learns a point that is not followed as those after warm-up are; else returns how many buckets lie between it
+    /// and the last one.
+    #[cold]
+    #[inline(never)]
+    fn learn_apart(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) -> f64 {
+        const DONE: f64 = 0.0;
         if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
-            return;
+            return DONE;
         }
         if matches!(self.phase, Phase::Empty) || self.gap(spec, bucket).is_none() {
             self.begin(spec, bucket, k, y);
-            return;
+            return DONE;
         }
         self.end_warm_up(spec, bucket);
         let gap = bucket.saturating_sub(self.last) as f64;
+        let Phase::Warm(warm) = &mut self.phase else { return gap };
         let due = self.counter.next(gap);
         let rise = (y - self.counter.last()).abs();
         self.quantum.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
         self.follow.observe(spec, y);
-        match &mut self.phase {
-            Phase::Empty => {}
-            Phase::Warm(warm) => {
-                self.last = bucket;
-                if reset {
-                    // the frame moves with the counter, at every stage of warm-up
-                    self.parts.anchor += y - due;
-                }
-                let rise = if reset { 0.0 } else { rise };
-                warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
-            }
-            Phase::Active(_) => self.follow_point(spec, bucket, gap, k, y, reset),
+        self.last = bucket;
+        if reset {
+            // the frame moves with the counter, at every stage of warm-up
+            self.parts.anchor += y - due;
         }
+        let rise = if reset { 0.0 } else { rise };
+        warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
+        DONE
     }
 
     /// Starts over with the first point of a series.
+    #[cold]
+    #[inline(never)]
     fn begin(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
         self.last = bucket;
         self.quantum = Quantum::new();
@@ -180,12 +228,14 @@ impl Seasonal {
         self.parts.profile.clear();
         self.parts.scale.reset();
         self.parts.run = Run::new();
-        self.parts.profile.set(k, 0.0);
+        self.parts.profile.bucket(k).set(0.0);
         self.phase = Phase::Warm(Warmup::new(bucket, k));
     }
 
     /// Ends warm-up when `bucket` lies behind it. Called before a forecast too: the first band is due for the
     /// first bucket after three seasons, not for the second.
+    #[cold]
+    #[inline(never)]
     fn end_warm_up(&mut self, spec: &Spec, bucket: i64) {
         let Phase::Warm(warm) = &mut self.phase else { return };
         if !warm.is_over(spec, bucket) {
@@ -204,28 +254,39 @@ impl Seasonal {
     }
 
     /// A point after warm-up.
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64, reset: bool) {
+    #[inline(always)]
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) {
         let Phase::Active(active) = &mut self.phase else { return };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
+        self.quantum.observe(y, spec.buckets);
+        let reset = self.counter.observe(y, gap);
+        self.follow.observe(spec, y);
         self.last = bucket;
-        active.settling = if reset { SETTLING } else { active.settling.saturating_sub(1) };
+        if reset {
+            active.settling = SETTLING;
+        } else if active.settling > 0 {
+            active.settling -= 1;
+        }
 
         // time passes
         active.level += self.follow.growth(active.slope, gap, scale);
-        match &mut self.follow {
-            Follow::Agile(agile) => {
-                if agile.elapse(gap) {
-                    *run = Run::new();
-                }
-            }
-            Follow::Robust(robust) => robust.elapse(spec, gap),
+        if self.follow.elapse(spec, gap) {
+            *run = Run::new();
         }
 
         // the error
-        let Some(base) = profile.base(k) else {
-            profile.set(k, y - *anchor - active.level);
-            return;
+        let mut place = profile.bucket(k);
+        let base = if place.is_empty() {
+            let between = profile.base(k);
+            place = profile.bucket(k);
+            between
+        } else {
+            place.value()
         };
+        if base.is_nan() {
+            place.set(y - *anchor - active.level);
+            return;
+        }
         let mut e = y - *anchor - active.level - base;
         if reset {
             active.level += e;
@@ -234,13 +295,14 @@ impl Seasonal {
             self.follow.reset();
         }
         let step = self.quantum.step();
-        let sg = scale.deviation(k, spec.buckets as usize).max(0.4 * step);
+        let sg = larger(scale.deviation(k, spec.buckets as usize), 0.4 * step);
         let size = e.abs();
         let out = size > 3.0 * sg;
 
         // runs, and what they say about the scale
         let shifting = run.length() >= 5;
         run.step(e, out, spec.fast);
+        let length = run.length();
         let enough = match &mut self.follow {
             Follow::Agile(_) => 2,
             Follow::Robust(robust) => {
@@ -248,11 +310,9 @@ impl Seasonal {
                 1
             }
         };
-        if let Some(sigma) = active.alternation.step(e, out, shifting, enough, scale) {
-            scale.sigma = sigma;
-        }
+        active.alternation.step(e, out, shifting, enough, scale);
         // gross points teach nothing about the noise
-        if run.length() < 3 && size <= 6.0 * sg && !reset {
+        if length < 3 && size <= 6.0 * sg && !reset {
             let weight = if self.counter.is_stuck() { STUCK } else { 1.0 };
             scale.learn_sigma(spec, k, size, step, weight);
             scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e), weight);
@@ -262,7 +322,7 @@ impl Seasonal {
         let (moved, share) = match &mut self.follow {
             Follow::Agile(agile) => {
                 active.slope *= spec.slope;
-                let moved = agile.level(e, sg, run.length());
+                let moved = agile.level(e, sg, length);
                 (moved, agile.profile_share())
             }
             Follow::Robust(robust) => {
@@ -275,33 +335,41 @@ impl Seasonal {
         run.moved(moved);
 
         // profile: a lasting shift is the level's business, unless it lasts for half a season
-        if profile.seen(k) == 0 {
-            profile.set(k, base + e);
+        if place.is_empty() {
+            place.set(base + e);
         } else if size > 4.0 * sg {
-            if profile.conflict(k, e) == Gross::Again && run.length() < spec.buckets / 2 {
-                profile.set(k, base + e);
+            if place.conflict(e) == Gross::Again && length < spec.buckets / 2 {
+                place.set(base + e);
             }
-        } else if run.length() < 8 {
-            profile.learn(k, e, share);
+        } else if length < 8 {
+            place.learn(e, share);
         }
 
-        if let Some(shift) = run.confirmed(spec.confirm) {
+        if length >= spec.confirm
+            && let Some(shift) = run.confirmed(spec.confirm)
+        {
             active.level += shift;
         }
-        if self.end_season(spec, bucket, out) {
+
+        // a season ends
+        let tally = &mut active.season;
+        tally.points += 1;
+        if out {
+            tally.outliers += 1;
+        }
+        // never before its beginning
+        if bucket.wrapping_sub(tally.from) as u64 >= u64::from(spec.buckets) && self.end_season(spec, bucket)
+        {
             self.begin(spec, bucket, k, y);
         }
     }
 
-    /// Counts outliers; at the end of a season true when the model has been wrong for four of them.
-    fn end_season(&mut self, spec: &Spec, bucket: i64, out: bool) -> bool {
+    /// True when the model has been wrong for four seasons.
+    #[cold]
+    #[inline(never)]
+    fn end_season(&mut self, spec: &Spec, bucket: i64) -> bool {
         let Phase::Active(active) = &mut self.phase else { return false };
         let tally = &mut active.season;
-        tally.points += 1;
-        tally.outliers += u32::from(out);
-        if bucket.saturating_sub(tally.from) < i64::from(spec.buckets) {
-            return false;
-        }
         let share = f64::from(tally.outliers) / f64::from(tally.points);
         let bad = if share > 0.30 { tally.bad + 1 } else { 0 };
         *tally = Tally { from: bucket, points: 0, outliers: 0, bad };

@@ -241,8 +241,14 @@ impl Spec {
         }
     }
 
+    /// Whether each bucket has the place behind that of the one before it, for as long as the UTC offset and the
+    /// season last.
+    pub(crate) fn places_count_up(&self) -> bool {
+        self.season.is_some_and(|season| season.seconds() % self.interval == 0)
+    }
+
     /// Bucket of the season, `0..buckets`; 0 for basic.
-    pub(super) fn place(&self, bucket: i64, utc_offset: i32) -> usize {
+    pub(crate) fn place(&self, bucket: i64, utc_offset: i32) -> usize {
         match self.season {
             Some(season) => {
                 season.bucket(self.buckets, bucket.wrapping_mul(i64::from(self.interval)), utc_offset)

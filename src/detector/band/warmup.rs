@@ -135,7 +135,7 @@ impl Warmup {
         self.differences = (self.differences + 1).min(200);
         self.roughness += (rise - self.roughness) / f64::from(self.differences);
         if profile.seen(k) == 0 {
-            profile.set(k, y);
+            profile.bucket(k).set(y);
         }
     }
 
@@ -144,7 +144,7 @@ impl Warmup {
         let Parts { profile, scale, run, .. } = parts;
         let seen = profile.seen(k);
         if seen == 0 {
-            profile.set(k, y);
+            profile.bucket(k).set(y);
             return;
         }
         // the profile itself is a mean of few points
@@ -168,10 +168,10 @@ impl Warmup {
         }
         scale.learn_sigma(spec, k, e.abs() / young, step, 1.0);
         if e.abs() <= 4.5 * sg {
-            profile.learn(k, e, 1.0);
-        } else if profile.conflict(k, e) == Gross::Again {
+            profile.bucket(k).learn(e, 1.0);
+        } else if profile.bucket(k).conflict(e) == Gross::Again {
             let value = profile.value(k);
-            profile.set(k, value + e);
+            profile.bucket(k).set(value + e);
         }
     }
 
@@ -193,7 +193,7 @@ impl Warmup {
             for j in 0..parts.profile.len() {
                 let order = (j as i64 - i64::from(self.place)).rem_euclid(m);
                 if parts.profile.seen(j) > 0 {
-                    parts.profile.add(j, -slope * order as f64);
+                    parts.profile.bucket(j).add(-slope * order as f64);
                 }
             }
         }

@@ -135,11 +135,14 @@ pub struct Evaluation {
 pub struct AlertState {
     ring: Ring,
     status: Status,
-    resolved: bool,          // by timeout_h; holds NO DATA off until the next point
-    last: Option<i64>,       // latest bucket fed
-    first_point: i64,        // first bucket with a value; meaningless without `last_point`
-    last_point: Option<i64>, // latest bucket with a value, <= last
-    notified: i64,           // bucket of the last transition or reminder
+    resolved: bool,   // by timeout_h; holds NO DATA off until the next point
+    started: bool,    // a bucket was fed
+    pointed: bool,    // one with a value
+    calm: bool,       // OK, and points inside fill the window: one more of them changes no state
+    last: i64,        // latest bucket fed
+    first_point: i64, // first bucket with a value
+    last_point: i64,  // latest bucket with a value, <= last
+    notified: i64,    // bucket of the last transition or reminder
 }
 
 impl AlertState {
@@ -150,9 +153,12 @@ impl AlertState {
             ring: Ring::new(spec.trigger_points(), spec.recovery_points()),
             status: Status::Ok,
             resolved: false,
-            last: None,
+            started: false,
+            pointed: false,
+            calm: false,
+            last: 0,
             first_point: 0,
-            last_point: None,
+            last_point: 0,
             notified: 0,
         }
     }
@@ -166,20 +172,46 @@ impl AlertState {
     /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
     #[must_use]
     pub fn share(&self) -> f64 {
+        if self.ring.trigger().is_free_of_anomalies() {
+            return 0.0;
+        }
         self.ring.trigger().share().unwrap_or(0.0)
+    }
+
+    /// Feeds a point that is not anomalous where that changes no state, in a few steps; false, and nothing is done,
+    /// where it might. `bucket` is later than the last one.
+    #[inline]
+    pub(crate) fn stay(&mut self, bucket: i64) -> bool {
+        if !self.calm || bucket.wrapping_sub(1) != self.last {
+            return false;
+        }
+        self.ring.repeat();
+        self.last = bucket;
+        self.last_point = bucket;
+        true
+    }
+
+    fn is_calm(&self, spec: &MonitorSpec) -> bool {
+        self.status == Status::Ok
+            && !self.resolved
+            && self.ring.trigger_is_full()
+            && self.ring.trigger().is_free_of_anomalies()
+            && spec.critical > 0.0
+            && spec.warning.is_none_or(|warning| warning > 0.0)
     }
 
     /// Judges a closed bucket; `None` is one without a value. Buckets that are left out count as missing.
     ///
     /// Buckets come in ascending order; one that is not later than the last changes nothing.
     pub fn feed(&mut self, spec: &MonitorSpec, bucket: i64, verdict: Option<Verdict>) -> Evaluation {
-        let missing = match self.last {
-            Some(last) if bucket <= last => return self.evaluation(None, false),
-            Some(last) => bucket.saturating_sub(last) - 1,
-            None => 0,
+        let missing = match self.started {
+            true if bucket <= self.last => return self.evaluation(None, false),
+            true => bucket.saturating_sub(self.last) - 1,
+            false => 0,
         };
         self.ring.skip(missing);
-        self.last = Some(bucket);
+        self.started = true;
+        self.last = bucket;
         let mut before = self.status;
         match verdict {
             None => {
@@ -193,10 +225,11 @@ impl AlertState {
                 }
                 self.ring.push(true, verdict.is_anomalous(spec.query.side()));
                 self.resolved = false;
-                if self.last_point.is_none() {
+                if !self.pointed {
+                    self.pointed = true;
                     self.first_point = bucket;
                 }
-                self.last_point = Some(bucket);
+                self.last_point = bucket;
                 self.judge(spec, bucket);
             }
         }
@@ -211,6 +244,7 @@ impl AlertState {
             self.notified = bucket;
             renotify = true;
         }
+        self.calm = self.is_calm(spec);
         self.evaluation(transition, renotify)
     }
 
@@ -220,8 +254,10 @@ impl AlertState {
 
     /// Up to and with `bucket` there was nothing since the last point.
     fn silence(&mut self, spec: &MonitorSpec, bucket: i64) {
-        let Some(last_point) = self.last_point else { return };
-        let silent_s = elapsed_s(spec, last_point, bucket);
+        if !self.pointed {
+            return;
+        }
+        let silent_s = elapsed_s(spec, self.last_point, bucket);
         if spec.timeout_h.is_some_and(|hours| silent_s >= u64::from(hours) * 3600) {
             if self.status != Status::Ok {
                 self.status = Status::Ok;
@@ -272,13 +308,11 @@ impl AlertState {
             Status::Alert => 2,
             Status::NoData => 3,
         };
-        let flags = u8::from(self.resolved) << 2
-            | u8::from(self.last.is_some()) << 3
-            | u8::from(self.last_point.is_some()) << 4;
+        let flags = u8::from(self.resolved) << 2 | u8::from(self.started) << 3 | u8::from(self.pointed) << 4;
         w.u8(status | flags);
-        w.i64(self.last.unwrap_or(0));
+        w.i64(self.last);
         w.i64(self.first_point);
-        w.i64(self.last_point.unwrap_or(0));
+        w.i64(self.last_point);
         w.i64(self.notified);
         self.ring.save(w);
     }
@@ -303,15 +337,20 @@ impl AlertState {
         if head >= 32 || (pointed && !started) || !ordered {
             return Err(CodecError::Invalid { what });
         }
-        Ok(Self {
+        let mut state = Self {
             ring: Ring::restore(spec.trigger_points(), spec.recovery_points(), r)?,
             status,
             resolved: head & 4 != 0,
-            last: started.then_some(last),
+            started,
+            pointed,
+            calm: false,
+            last,
             first_point,
-            last_point: pointed.then_some(last_point),
+            last_point,
             notified,
-        })
+        };
+        state.calm = state.is_calm(spec);
+        Ok(state)
     }
 }
 

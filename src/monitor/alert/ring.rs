@@ -15,6 +15,10 @@ impl Count {
         (self.present > 0).then(|| f64::from(self.anomalous) / f64::from(self.present))
     }
 
+    pub(super) fn is_free_of_anomalies(self) -> bool {
+        self.anomalous == 0
+    }
+
     fn enter(&mut self, (present, anomalous): (bool, bool)) {
         self.present += u32::from(present);
         self.anomalous += u32::from(anomalous);
@@ -60,6 +64,12 @@ impl Ring {
 
     pub(super) fn trigger_is_full(&self) -> bool {
         self.trigger.present == self.length
+    }
+
+    /// Adds a point like all that the window holds: to be called on a full one without anomalies.
+    pub(super) fn repeat(&mut self) {
+        let next = self.at + 1;
+        self.at = if next == self.length { 0 } else { next };
     }
 
     fn get(&self, place: u32) -> (bool, bool) {

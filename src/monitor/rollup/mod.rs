@@ -51,7 +51,12 @@ impl RollupSpec {
     /// First second of a bucket.
     #[must_use]
     pub fn start_s(&self, bucket: i64) -> i64 {
-        bucket.saturating_mul(self.interval_s)
+        // saturating_mul is a call on WebAssembly, to a product of 128 bits
+        if bucket.unsigned_abs() < 1 << 40 {
+            bucket * self.interval_s
+        } else {
+            bucket.saturating_mul(self.interval_s)
+        }
     }
 
     /// Whether the value of a bucket can only grow or only be known once it is closed (sums and counts).
@@ -89,9 +94,13 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollup {
     newest_s: i64,      // watermark, -FARTHEST_S..=FARTHEST_S
-    next: Option<i64>,  // oldest open bucket; None before the first record
+    next: i64,          // oldest open bucket; meaningless before the first record
+    until_s: i64,       // its end
     late: u64,          // records that came after their bucket was closed
     slots: Box<[Slot]>, // bucket b lies in slot b mod len; empty ones have count 0
+    started: bool,
+    // the interval where one bucket is open at a time and the watermark lies in it, as nearly always; else 0
+    stride_s: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -138,7 +147,51 @@ impl Rollup {
     #[must_use]
     pub fn new(spec: &RollupSpec) -> Self {
         let slots = vec![Slot::EMPTY; spec.slots()].into_boxed_slice();
-        Self { newest_s: -FARTHEST_S, next: None, late: 0, slots }
+        Self { newest_s: -FARTHEST_S, next: 0, until_s: 0, late: 0, slots, started: false, stride_s: 0 }
+    }
+
+    /// The oldest open bucket; meaningless before the first record.
+    pub(crate) fn open(&self) -> i64 {
+        self.next
+    }
+
+    /// Takes a record of the bucket behind the open one, which it closes: returns the values of that one and of the
+    /// new one. `None`, and nothing is done, for other records, and where buckets are closed otherwise: they take
+    /// [`Rollup::close_until`] and [`Rollup::add`]. `value` is finite.
+    #[inline]
+    pub(crate) fn turn(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<(f64, f64)> {
+        let since_s = time_s.wrapping_sub(self.until_s) as u64;
+        if since_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {
+            return None;
+        }
+        let slot = self.slots.first_mut()?;
+        let closed = slot.value(spec)?;
+        let new = Slot { count: 1, last_s: since_s as i32, value };
+        *slot = new;
+        self.next += 1;
+        self.until_s += i64::from(self.stride_s);
+        self.newest_s = time_s;
+        Some((closed, new.value(spec)?))
+    }
+
+    /// The same for a record of the open bucket itself: returns its value.
+    #[inline]
+    pub(crate) fn join(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<f64> {
+        let left_s = self.until_s.wrapping_sub(1).wrapping_sub(time_s) as u64;
+        if left_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {
+            return None;
+        }
+        let slot = self.slots.first_mut()?;
+        slot.add(spec.points.method, (i64::from(self.stride_s) - 1 - left_s as i64) as i32, value);
+        self.newest_s = self.newest_s.max(time_s);
+        slot.value(spec)
+    }
+
+    /// Brings what follows from the rest in line with it.
+    fn settle(&mut self, spec: &RollupSpec) {
+        self.until_s = spec.start_s(self.next.saturating_add(1));
+        let steady = self.started && self.slots.len() == 1 && self.newest_s < self.until_s;
+        self.stride_s = if steady { u32::try_from(spec.interval_s).unwrap_or(0) } else { 0 };
     }
 
     /// Takes a record. Close what its time closes first, with [`Rollup::close_until`].
@@ -147,8 +200,12 @@ impl Rollup {
     pub fn add(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Taken {
         let time_s = time_s.clamp(-FARTHEST_S, FARTHEST_S);
         let bucket = spec.bucket(time_s);
-        let next = *self.next.get_or_insert(bucket);
-        let open = bucket - next;
+        if !self.started {
+            self.started = true;
+            self.next = bucket;
+            self.settle(spec);
+        }
+        let open = bucket - self.next;
         let length = self.slots.len() as i64;
         let slot = self.slots.get_mut(usize::try_from(bucket.rem_euclid(length)).unwrap_or(0));
         match slot.filter(|_| (0..length).contains(&open) && value.is_finite()) {
@@ -156,6 +213,7 @@ impl Rollup {
                 let offset = i32::try_from(time_s - spec.start_s(bucket)).unwrap_or(0);
                 slot.add(spec.points.method, offset, value);
                 self.newest_s = self.newest_s.max(time_s);
+                self.settle(spec);
                 Taken::InTime
             }
             None => {
@@ -171,15 +229,19 @@ impl Rollup {
     pub fn close_until<'a>(&'a mut self, spec: &'a RollupSpec, watermark_s: i64) -> Closing<'a> {
         let watermark_s = watermark_s.clamp(-FARTHEST_S, FARTHEST_S);
         self.newest_s = self.newest_s.max(watermark_s);
+        self.settle(spec);
         Closing { rollup: self, spec }
     }
 
     /// The value that the bucket holding `time_s` has so far.
     #[must_use]
     pub fn so_far(&self, spec: &RollupSpec, time_s: i64) -> Option<f64> {
+        if !self.started {
+            return None;
+        }
         let bucket = spec.bucket(time_s);
         let length = self.slots.len() as i64;
-        let open = (0..length).contains(&bucket.saturating_sub(self.next?));
+        let open = (0..length).contains(&bucket.saturating_sub(self.next));
         let slot = self.slots.get(usize::try_from(bucket.rem_euclid(length)).ok()?)?;
         slot.value(spec).filter(|_| open)
     }
@@ -191,7 +253,10 @@ impl Rollup {
     }
 
     fn next_closed(&mut self, spec: &RollupSpec) -> Option<Closed> {
-        let next = self.next?;
+        if !self.started {
+            return None;
+        }
+        let next = self.next;
         let end = spec.bucket(self.newest_s - spec.delay_s);
         if next >= end {
             return None;
@@ -203,18 +268,23 @@ impl Rollup {
         let until = filled.unwrap_or(end);
         if spec.empty_is_zero && until > next {
             let bucket = next.max(until - MOST_ZEROS);
-            self.next = Some(bucket + 1);
+            self.open_from(spec, bucket + 1);
             return Some(Closed { bucket, value: Some(0.0) });
         }
         let Some(bucket) = filled else {
-            self.next = Some(end);
+            self.open_from(spec, end);
             return Some(Closed { bucket: end - 1, value: None });
         };
-        self.next = Some(bucket + 1);
+        self.open_from(spec, bucket + 1);
         let slot = self.slots.get_mut(position(bucket))?;
         let value = slot.value(spec);
         *slot = Slot::EMPTY;
         Some(Closed { bucket, value })
+    }
+
+    fn open_from(&mut self, spec: &RollupSpec, bucket: i64) {
+        self.next = bucket;
+        self.settle(spec);
     }
 
     /// Bytes of one series, on the heap and off it.
@@ -227,8 +297,8 @@ impl Rollup {
     pub fn save(&self, w: &mut Writer<'_>) {
         w.i64(self.newest_s);
         w.varint(self.late);
-        w.u8(u8::from(self.next.is_some()));
-        w.i64(self.next.unwrap_or(0));
+        w.u8(u8::from(self.started));
+        w.i64(self.next);
         for slot in &self.slots {
             w.varint(slot.count.into());
             if slot.count > 0 {
@@ -247,12 +317,12 @@ impl Rollup {
         let far = |time: i64| (-FARTHEST_S..=FARTHEST_S).contains(&time);
         rollup.newest_s = r.i64("watermark")?;
         rollup.late = r.varint("late records")?;
-        rollup.next = match (r.u8("started")?, r.i64("open bucket")?) {
-            (0, 0) => None,
-            (1, next) => Some(next),
+        (rollup.started, rollup.next) = match (r.u8("started")?, r.i64("open bucket")?) {
+            (0, 0) => (false, 0),
+            (1, next) => (true, next),
             _ => return Err(CodecError::Invalid { what: "started" }),
         };
-        if !far(rollup.newest_s) || rollup.next.is_some_and(|next| !far(next)) {
+        if !far(rollup.newest_s) || !far(rollup.next) {
             return Err(CodecError::Invalid { what: "watermark" });
         }
         for slot in &mut rollup.slots {
@@ -262,11 +332,12 @@ impl Rollup {
                 let last_s = r.varint(what)?;
                 slot.last_s = i32::try_from(last_s).map_err(|_| CodecError::Invalid { what })?;
                 slot.value = r.f64(what)?;
-                if i64::from(slot.last_s) >= spec.interval_s || slot.value.is_nan() || rollup.next.is_none() {
+                if i64::from(slot.last_s) >= spec.interval_s || slot.value.is_nan() || !rollup.started {
                     return Err(CodecError::Invalid { what });
                 }
             }
         }
+        rollup.settle(spec);
         Ok(rollup)
     }
 }

@@ -9,6 +9,7 @@
 mod tests;
 
 use super::alert::{AlertState, Evaluation, Status, Transition, Verdict};
+use super::query::Direction;
 use super::rollup::{Closed, Rollup, RollupSpec, Taken};
 use super::spec::MonitorSpec;
 use super::zone::{Span, Zone};
@@ -22,6 +23,9 @@ pub struct Plan {
     rollup: RollupSpec,
     band: band::Spec,
     zone: Option<Zone>,
+    /// Places in the season up to which each bucket has the one behind that of its predecessor; 0 where they have to
+    /// be looked up.
+    countable: usize,
     monitors: Vec<MonitorSpec>, // at least one
     signatures: Vec<u64>, // of each monitor: everything that its alert state depends on, and a little more
 }
@@ -33,6 +37,11 @@ impl Plan {
         Self {
             rollup: RollupSpec::new(&monitor),
             band: monitor.band,
+            countable: if monitor.zone.is_none() && monitor.band.places_count_up() {
+                monitor.band.buckets() as usize
+            } else {
+                0
+            },
             zone: monitor.zone.clone(),
             signatures: vec![signature(&monitor)],
             monitors: vec![monitor],
@@ -75,6 +84,12 @@ impl Plan {
         &self.monitors
     }
 
+    #[cold]
+    #[inline(never)]
+    fn look_up_place(&self, cache: &mut Span, bucket: i64) -> usize {
+        self.band.place(bucket, self.offset(cache, bucket))
+    }
+
     fn offset(&self, cache: &mut Span, bucket: i64) -> i32 {
         let Some(zone) = &self.zone else { return 0 };
         let start_s = self.rollup.start_s(bucket);
@@ -113,13 +128,26 @@ pub struct Watch {
     alerts: Box<[Alerting]>,
     // both follow from the rest and are not saved
     zone: Span,
-    open: Option<(i64, Option<Prediction>)>, // newest bucket asked about, with its forecast
+    asked: Asked,
+}
+
+/// The newest bucket asked about.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    bucket: i64, // `NONE` before the first and after a bucket was learned
+    place: usize,
+    banded: bool, // whether there is a band, in each monitor's `Alerting`
+}
+
+impl Asked {
+    const NONE: Asked = Asked { bucket: i64::MIN, place: 0, banded: false };
 }
 
 #[derive(Debug, Clone)]
 struct Alerting {
     state: AlertState,
     news: News,
+    band: Band, // of the bucket asked about, if it has one
 }
 
 /// What the buckets that one record closed have brought; not part of the state.
@@ -139,19 +167,102 @@ impl News {
             self.change = Some(Transition { from, to });
         }
     }
+
+    /// Without a change to and fro.
+    fn in_sum(self) -> News {
+        let change = self.change.filter(|change| change.from != change.to);
+        News { change, renotify: self.renotify && change.is_none(), below: self.below }
+    }
+}
+
+impl Alerting {
+    /// A bucket is closed, and the one behind it has begun.
+    #[inline(always)]
+    fn turn(
+        &mut self,
+        plan: &Plan,
+        monitor: &MonitorSpec,
+        turn: Turn,
+        forecast: Option<Prediction>,
+    ) -> Observation {
+        let inside = !turn.banded || (turn.closed <= self.band.upper && turn.closed >= self.band.lower);
+        let news = if inside && self.state.stay(turn.bucket) {
+            News::default()
+        } else {
+            self.feed(monitor, turn.bucket, verdict(turn.banded.then_some(self.band), turn.closed))
+        };
+        let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
+        if let Some(band) = band {
+            self.band = band;
+        }
+        self.observation(plan, monitor, band, turn.value, news)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn feed(&mut self, monitor: &MonitorSpec, bucket: i64, verdict: Verdict) -> News {
+        let mut news = News::default();
+        news.add(Some(verdict), self.state.feed(monitor, bucket, Some(verdict)));
+        news
+    }
+
+    /// What is said of a bucket that has `value` so far, after the `news` that the record brought.
+    #[inline(always)]
+    fn observation(
+        &self,
+        plan: &Plan,
+        monitor: &MonitorSpec,
+        band: Option<Band>,
+        value: f64,
+        news: News,
+    ) -> Observation {
+        let (mut above, mut below) = (false, false);
+        if let Some(band) = band {
+            above = value > band.upper;
+            below = value < band.lower;
+        }
+        // what grows while its bucket is open is below only once that is closed
+        if plan.rollup.adds_up() {
+            below = news.below;
+        }
+        let is_anomaly = match monitor.query.side() {
+            Direction::Both => above || below,
+            Direction::Above => above,
+            Direction::Below => below && !above,
+        };
+        Observation {
+            value,
+            band,
+            is_anomaly,
+            status: self.state.status(),
+            transition: news.change,
+            renotify: news.renotify,
+            share: self.state.share(),
+        }
+    }
+}
+
+/// What happens when a bucket is closed by a record of the next one.
+#[derive(Clone, Copy)]
+struct Turn {
+    bucket: i64,
+    banded: bool, // whether there was a band for it
+    closed: f64,
+    value: f64, // of the next one, so far
 }
 
 impl Watch {
     /// A series that has not been seen.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        let alerting = |monitor| Alerting { state: AlertState::new(monitor), news: News::default() };
+        let band = Band { expected: 0.0, lower: 0.0, upper: 0.0 };
+        let alerting = |monitor| Alerting { state: AlertState::new(monitor), news: News::default(), band };
         Self {
             rollup: Rollup::new(&plan.rollup),
             engine: Engine::new(&plan.band),
             alerts: plan.monitors.iter().map(alerting).collect(),
             zone: NO_SPAN,
-            open: None,
+            asked: Asked::NONE,
         }
     }
 
@@ -159,6 +270,7 @@ impl Watch {
     ///
     /// `time_s`: event time, whole seconds of UTC. False when the record came too late to count; then nothing is
     /// reported.
+    #[inline]
     pub fn observe(
         &mut self,
         plan: &Plan,
@@ -166,50 +278,99 @@ impl Watch {
         x: Finite,
         mut report: impl FnMut(usize, Observation),
     ) -> bool {
+        if self.asked.bucket == self.rollup.open() {
+            // the usual records: of the bucket behind the open one, and of the open one itself
+            if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
+                self.turn(plan, closed, value, report);
+                return true;
+            }
+            if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get()) {
+                self.say(plan, value, |_| News::default(), &mut report);
+                return true;
+            }
+        }
+        self.observe_apart(plan, time_s, x, &mut report)
+    }
+
+    /// The bucket asked about is closed with its value, and `value` opens the one behind it.
+    #[inline]
+    fn turn(&mut self, plan: &Plan, closed: f64, value: f64, mut report: impl FnMut(usize, Observation)) {
+        let Asked { bucket, place, banded } = self.asked;
+        let next = bucket + 1;
+        let next_place =
+            if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
+        self.engine.learn(&plan.band, bucket, place, closed);
+        self.asked = Asked { bucket: next, place: next_place, banded: true };
+        let turn = Turn { bucket, banded, closed, value };
+        // one monitor is the usual number; a loop over them keeps an interpreter from reading a field in one step
+        if let Some(forecast) = self.engine.usual_forecast(&plan.band, next, next_place)
+            && let ([monitor], [alerting]) = (&plan.monitors[..], &mut self.alerts[..])
+        {
+            report(0, alerting.turn(plan, monitor, turn, Some(forecast)));
+        } else {
+            self.turn_apart(plan, turn, &mut report);
+        }
+    }
+
+    /// The rest of it, for several monitors or where the forecast is none of the usual.
+    #[cold]
+    #[inline(never)]
+    fn turn_apart(&mut self, plan: &Plan, turn: Turn, report: &mut dyn FnMut(usize, Observation)) {
+        let next = turn.bucket + 1;
+        let offset = plan.offset(&mut self.zone, next);
+        let forecast = self.engine.predict(&plan.band, next, offset);
+        self.asked.banded = forecast.is_some();
+        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
+            report(at, alerting.turn(plan, monitor, turn, forecast));
+        }
+    }
+
+    /// Any other record.
+    #[cold]
+    #[inline(never)]
+    fn observe_apart(
+        &mut self,
+        plan: &Plan,
+        time_s: i64,
+        x: Finite,
+        report: &mut dyn FnMut(usize, Observation),
+    ) -> bool {
         for alerting in &mut self.alerts {
             alerting.news = News::default();
         }
         while let Some(closed) = self.rollup.close_until(&plan.rollup, time_s).next() {
             // a series that has just come back is not told that it was silent: its next closed bucket knows
             if closed.value.is_some() {
-                self.judge(plan, closed, |_, _| {});
+                self.judge(plan, closed, &mut |_, _| {});
             }
         }
         if self.rollup.add(&plan.rollup, time_s, x.get()) == Taken::Late {
             return false;
         }
-        let bucket = plan.rollup.bucket(time_s);
-        let forecast = self.forecast(plan, bucket);
+        self.ask(plan, plan.rollup.bucket(time_s));
         let value = self.rollup.so_far(&plan.rollup, time_s).unwrap_or(x.get());
-        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
-            let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
-            let verdict = match verdict(band, value) {
-                Verdict::Above => Verdict::Above,
-                _ if plan.rollup.adds_up() && alerting.news.below => Verdict::Below,
-                Verdict::Below if plan.rollup.adds_up() => Verdict::Inside,
-                verdict => verdict,
-            };
-            let transition = alerting.news.change.filter(|change| change.from != change.to);
-            report(
-                at,
-                Observation {
-                    value,
-                    band,
-                    is_anomaly: verdict.is_anomalous(monitor.query.side()),
-                    status: alerting.state.status(),
-                    transition,
-                    renotify: alerting.news.renotify && transition.is_none(),
-                    share: alerting.state.share(),
-                },
-            );
-        }
+        self.say(plan, value, |alerting| alerting.news.in_sum(), report);
         true
+    }
+
+    /// Reports on the bucket asked about.
+    fn say(
+        &self,
+        plan: &Plan,
+        value: f64,
+        news: impl Fn(&Alerting) -> News,
+        report: &mut dyn FnMut(usize, Observation),
+    ) {
+        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
+            let band = self.asked.banded.then_some(alerting.band);
+            report(at, alerting.observation(plan, monitor, band, value, news(alerting)));
+        }
     }
 
     /// Closes the buckets of a series that may have fallen silent; reports changes and reminders only.
     pub fn tick(&mut self, plan: &Plan, watermark_s: i64, mut report: impl FnMut(usize, Evaluation)) {
         while let Some(closed) = self.rollup.close_until(&plan.rollup, watermark_s).next() {
-            self.judge(plan, closed, |at, evaluation| {
+            self.judge(plan, closed, &mut |at, evaluation| {
                 if evaluation.transition.is_some() || evaluation.renotify {
                     report(at, evaluation);
                 }
@@ -217,10 +378,13 @@ impl Watch {
         }
     }
 
-    fn judge(&mut self, plan: &Plan, closed: Closed, mut each: impl FnMut(usize, Evaluation)) {
-        let forecast = closed.value.and_then(|_| self.forecast(plan, closed.bucket));
+    #[inline(never)]
+    fn judge(&mut self, plan: &Plan, closed: Closed, each: &mut dyn FnMut(usize, Evaluation)) {
+        if closed.value.is_some() {
+            self.ask(plan, closed.bucket);
+        }
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
-            let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
+            let band = self.asked.banded.then_some(alerting.band);
             let verdict = closed.value.map(|value| verdict(band, value));
             let evaluation = alerting.state.feed(monitor, closed.bucket, verdict);
             alerting.news.add(verdict, evaluation);
@@ -229,20 +393,23 @@ impl Watch {
         if let Some(value) = closed.value {
             let offset = plan.offset(&mut self.zone, closed.bucket);
             self.engine.update(&plan.band, closed.bucket, offset, value);
-            self.open = None;
+            self.asked = Asked::NONE;
         }
     }
 
-    fn forecast(&mut self, plan: &Plan, bucket: i64) -> Option<Prediction> {
-        if let Some((asked, forecast)) = self.open
-            && asked == bucket
-        {
-            return forecast;
+    /// Makes `bucket` the one asked about: its band for each monitor, if there is one.
+    fn ask(&mut self, plan: &Plan, bucket: i64) {
+        if self.asked.bucket == bucket {
+            return;
         }
         let offset = plan.offset(&mut self.zone, bucket);
         let forecast = self.engine.predict(&plan.band, bucket, offset);
-        self.open = Some((bucket, forecast));
-        forecast
+        self.asked = Asked { bucket, place: plan.band.place(bucket, offset), banded: forecast.is_some() };
+        if let Some(forecast) = forecast {
+            for (monitor, alerting) in plan.monitors.iter().zip(&mut self.alerts) {
+                alerting.band = forecast.bounds(monitor.query.deviations);
+            }
+        }
     }
 
     /// Records that came too late to count.
