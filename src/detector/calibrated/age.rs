@@ -148,13 +148,14 @@ impl Side {
     /// always one comparison.
     #[inline(always)]
     pub(super) fn takes(&mut self, y: f32, resolution: f32, seen: u32) -> bool {
-        if y > self.current {
-            if y > self.recent + resolution && seen >= WARM_UP {
-                return false;
-            }
+        if y <= self.current {
+            return true;
+        }
+        let ordinary = y <= self.recent + resolution || seen < WARM_UP;
+        if ordinary {
             self.learn(y);
         }
-        true
+        ordinary
     }
 
     #[inline(always)]

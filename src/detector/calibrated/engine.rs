@@ -34,8 +34,10 @@ pub struct Rarity {
 
 impl Rarity {
     /// What nearly every point is.
-    const ORDINARY: Self =
-        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm: None, reason: None };
+    #[inline(always)]
+    const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
+        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
+    }
 }
 
 /// Two-sided channels: value, mean, activity, error.
@@ -56,10 +58,9 @@ const ECHO_REST: f64 = 0.9;
 /// Bits of [`Tuning::channels`].
 const RUN_BIT: u32 = 1 << TWO_SIDED;
 const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
-/// Sides that may be rare: two bits for each channel, and the run's.
-const BOTH: u32 = 0b11;
-const LOW: u32 = 0b10;
-const RUN_RARE: u32 = 1 << (2 * TWO_SIDED);
+/// Number of the run's side, behind high and low of each channel, and of none.
+const RUN_SIDE: usize = 2 * TWO_SIDED;
+const NONE_RARE: usize = RUN_SIDE + 1;
 /// First byte of a saved state.
 const VERSION: u8 = 1;
 
@@ -118,6 +119,7 @@ impl Calibrated {
     /// assert!(rarity.is_alarm && rarity.score > 0.5);
     /// assert_eq!(rarity.reason.unwrap().kind.as_str(), "spike");
     /// ```
+    #[inline]
     pub fn update(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Option<Rarity> {
         let tuning = &spec.tuning;
         let (time_s, value) = (time_s.get(), value.get());
@@ -145,19 +147,21 @@ impl Calibrated {
         if at.t & (tuning.block - 1) == 0 && at.seen > 0 {
             self.close_blocks(tuning.block);
         }
-        let place = self.place(time_s, o.value, &at, tuning);
-        let rare = self.rare_sides(&o, &at);
+        if tuning.channels & SEASON_BIT != 0 && self.finder.observe(time_s, self.clock.known_s(), o.value) {
+            self.find(time_s, at.resolution);
+        }
+        let first = self.first_rare(&o, &at);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
-        if rare != 0 || place.is_some() {
-            return self.judge(spec, rare, &o, place, &at);
+        if first != NONE_RARE || self.season.is_some() {
+            return self.judge(spec, time_s, first, o, at);
         }
         self.ladder.count();
         if at.seen < WARM_UP {
             return None;
         }
         let alarm = self.incidents.rest(self.clock.now_s(), spec.budget, tuning.hold_s);
-        Some(Rarity { alarm, ..Rarity::ORDINARY })
+        Some(Rarity::ordinary(alarm))
     }
 
     #[inline(never)]
@@ -170,18 +174,7 @@ impl Calibrated {
         }
     }
 
-    /// Where a season is known, the point's place in it.
-    #[inline]
-    fn place(&mut self, time_s: f64, value: f64, at: &Moment, tuning: &Tuning) -> Option<Place> {
-        if tuning.channels & SEASON_BIT == 0 {
-            return None;
-        }
-        if self.finder.observe(time_s, self.clock.known_s(), value) {
-            self.find(time_s, at.resolution);
-        }
-        self.season.as_mut()?.judge(time_s, value, at, tuning)
-    }
-
+    /// Which period is known now.
     #[inline(never)]
     fn find(&mut self, time_s: f64, resolution: f32) {
         let known = self.season();
@@ -191,30 +184,48 @@ impl Calibrated {
         }
     }
 
-    /// Takes in what is ordinary. Sides that may be rare, and are yet to take their value in, have their bit set;
-    /// for a high side the low one, which must wait for it, counts as well.
-    #[inline]
-    fn rare_sides(&mut self, o: &Observed, at: &Moment) -> u32 {
-        let mut rare = 0;
-        let [value, mean, activity, error] = &mut self.sides;
-        rare |= two_sides(value, o.value as f32, at.resolution, at.seen);
-        rare |= two_sides(mean, o.mean as f32, at.resolution, at.seen) << 2;
+    /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
+    #[inline(always)]
+    fn first_rare(&mut self, o: &Observed, at: &Moment) -> usize {
+        let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.sides;
+        let y = o.value as f32;
+        if !value.takes(y, at.resolution, at.seen) {
+            return 0;
+        }
+        if !below.takes(-y, at.resolution, at.seen) {
+            return 1;
+        }
+        let y = o.mean as f32;
+        if !mean.takes(y, at.resolution, at.seen) {
+            return 2;
+        }
+        if !mean_below.takes(-y, at.resolution, at.seen) {
+            return 3;
+        }
         // activity and error do not exist at the first point
         if at.seen > 0 {
-            let a = positive(o.activity);
-            rare |= two_sides(activity, a, RATIO * a, at.seen - 1) << 4;
-            rare |= two_sides(error, single(o.error), at.resolution, at.seen - 1) << 6;
+            let y = positive(o.activity);
+            if !activity.takes(y, RATIO * y, at.seen - 1) {
+                return 4;
+            }
+            if !lull.takes(-y, RATIO * y, at.seen - 1) {
+                return 5;
+            }
+            let y = single(o.error);
+            if !error.takes(y, at.resolution, at.seen - 1) {
+                return 6;
+            }
+            if !error_below.takes(-y, at.resolution, at.seen - 1) {
+                return 7;
+            }
         }
-        if !self.run.takes(o.run as f32, 0.0, at.seen) {
-            rare |= RUN_RARE;
-        }
-        rare
+        if self.run.takes(o.run as f32, 0.0, at.seen) { NONE_RARE } else { RUN_SIDE }
     }
 
-    /// Raw rarities of the sides that may be rare.
+    /// Raw rarities from side `first` on; the sides before it have taken the point in.
     fn evidence(
         &mut self,
-        rare: u32,
+        first: usize,
         o: &Observed,
         place: Option<Place>,
         at: &Moment,
@@ -230,19 +241,18 @@ impl Calibrated {
         for (bit, (((y, measure), [up, down]), rarity)) in
             channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
         {
-            let sides = (rare >> (2 * bit)) & BOTH;
-            if sides == 0 || tuning.channels & (1 << bit) == 0 {
+            if first > 2 * bit + 1 || (bit >= 2 && at.seen == 0) || tuning.channels & (1 << bit) == 0 {
                 continue;
             }
-            let seen = if bit >= 2 { at.seen.saturating_sub(1) } else { at.seen };
+            let seen = if bit >= 2 { at.seen - 1 } else { at.seen };
             let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
             let at = &Moment { measure, resolution, seen, ..*at };
-            if sides == BOTH {
+            if first <= 2 * bit {
                 rarity[0] = up.rarity(y, Some(down), at, tuning);
             }
             rarity[1] = down.rarity(-y, Some(up), at, tuning);
         }
-        let stuck = if rare & RUN_RARE == 0 || tuning.channels & RUN_BIT == 0 {
+        let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
             0.0
         } else {
             let at = &Moment { resolution: 0.0, floor: RUN_FLOOR, ..*at };
@@ -259,17 +269,20 @@ impl Calibrated {
         }
     }
 
-    /// Scores a point that may be rare; `at` is the moment before it.
+    /// Scores a point that may be rare, or has a place in a season; `at` is the moment before it. By value: an
+    /// ordinary point then never stores what only this needs.
     #[inline(never)]
     fn judge(
         &mut self,
         spec: &CalibratedSpec,
-        rare: u32,
-        o: &Observed,
-        place: Option<Place>,
-        at: &Moment,
+        time_s: f64,
+        first: usize,
+        o: Observed,
+        at: Moment,
     ) -> Option<Rarity> {
-        let evidence = self.evidence(rare, o, place, at, &spec.tuning);
+        let tuning = &spec.tuning;
+        let place = self.season.as_mut().and_then(|season| season.judge(time_s, o.value, &at, tuning));
+        let evidence = self.evidence(first, &o, place, &at, tuning);
         let strongest = evidence.strongest();
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
@@ -278,7 +291,7 @@ impl Calibrated {
         if at.seen < WARM_UP {
             return None;
         }
-        Some(self.verdict(spec, log10_points, o, place, &evidence))
+        Some(self.verdict(spec, log10_points, &o, place, &evidence))
     }
 
     fn verdict(
@@ -291,7 +304,7 @@ impl Calibrated {
     ) -> Rarity {
         let hold_s = spec.tuning.hold_s;
         let (now_s, known_s) = (self.clock.now_s(), self.clock.known_s());
-        let mut rarity = Rarity::ORDINARY;
+        let mut rarity = Rarity::ordinary(None);
         if log10_points > 0.0 {
             rarity.log10_points = self.within_knowledge(log10_points);
             let spacing = self.clock.log10_spacing();
@@ -399,18 +412,6 @@ impl Calibrated {
 
 /// log10 of a minute in seconds.
 const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
-
-/// Takes a value in on both sides, as far as it is ordinary; the sides that may be rare.
-#[inline(always)]
-fn two_sides([up, down]: &mut [Side; 2], y: f32, resolution: f32, seen: u32) -> u32 {
-    if !up.takes(y, resolution, seen) {
-        return BOTH;
-    }
-    if !down.takes(-y, resolution, seen) {
-        return LOW;
-    }
-    0
-}
 
 /// Single precision, without infinities.
 fn single(value: f64) -> f32 {

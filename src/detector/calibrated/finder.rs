@@ -4,6 +4,7 @@
 //! known while its forecasts explain more than half of the variance about the slow mean. No coarser series are
 //! derived, no autocorrelation is formed and nothing is voted on: each candidate is judged by its own forecasts.
 
+use super::order::{larger, smaller};
 use super::season::GAIN;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -119,7 +120,8 @@ impl Finder {
     #[inline]
     pub(super) fn observe(&mut self, time_s: f64, known_s: f64, x: f64) -> bool {
         let within = time_s - self.slot_s;
-        let closed = if within >= 0.0 && within <= SURELY_S { false } else { self.turn(time_s, known_s) };
+        let stays = (0.0..=SURELY_S).contains(&within);
+        let closed = !stays && self.turn(time_s, known_s);
         let [hour, day, week] = &mut self.candidates;
         hour.add(x);
         day.add(x);
@@ -230,14 +232,14 @@ impl Candidate {
         } else {
             if periods > 2.0 {
                 // errors are averaged over two periods, at least two days
-                let bins = period.bins() as f64 * (DAY_S / period.seconds()).max(1.0);
+                let bins = period.bins() as f64 * larger(DAY_S / period.seconds(), 1.0);
                 let (e, d) = (mean - f64::from(*slot), mean - self.slow);
                 self.error += (e * e - self.error) / (2.0 * bins);
                 self.reference += (d * d - self.reference) / (2.0 * bins);
             }
-            let gain = GAIN.max(1.0 / (periods.max(1.0) + 1.0));
+            let gain = larger(GAIN, 1.0 / (larger(periods, 1.0) + 1.0));
             *slot += (gain * (mean - f64::from(*slot))) as f32;
         }
-        self.slow += (mean - self.slow) / (period.bins() as f64).min(1.0 + periods * period.bins() as f64);
+        self.slow += (mean - self.slow) / smaller(period.bins() as f64, 1.0 + periods * period.bins() as f64);
     }
 }

@@ -108,7 +108,7 @@ impl Season {
         if age < PROFILE_PERIODS {
             return None;
         }
-        let expected = x.clamp(low, high);
+        let expected = smaller(larger(x, low), high);
         let residual = x - expected;
         self.mean += (residual - self.mean) / at.window;
         let at = &Moment { seen: self.seen, ..*at };
@@ -129,7 +129,7 @@ impl Season {
             if slot.is_nan() {
                 *slot = mean;
             } else {
-                *slot += GAIN.max(1.0 / (age.max(0.0) + 2.0)) as f32 * (mean - *slot);
+                *slot += larger(GAIN, 1.0 / (larger(age, 0.0) + 2.0)) as f32 * (mean - *slot);
             }
         }
         self.sum = 0.0;
