@@ -3,6 +3,7 @@
 //!     cargo bench --bench quality -- calibration [scale=1] [name=value ...]
 //!     cargo bench --bench quality -- power [trials=100] [name=value ...]
 //!     cargo bench --bench quality -- scores DATA OUT [name=value ...]
+//!     cargo bench --bench quality -- digest [name=value ...]
 //!
 //! `scores` streams every `<folder>/<file>.csv` (header `timestamp,value`) below DATA and writes
 //! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
@@ -11,6 +12,7 @@
 #![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
 
 mod calibration;
+mod digest;
 mod families;
 mod power;
 mod scores;
@@ -37,10 +39,11 @@ fn main() {
     match words[..] {
         ["calibration"] => calibration::run(tuning, amount.unwrap_or(1.0)),
         ["power"] => power::run(tuning, amount.unwrap_or(100.0) as u64),
+        ["digest"] => digest::run(tuning),
         ["scores", data, out] => {
             scores::run(&CalibratedSpec { tuning, ..CalibratedSpec::default() }, data, out)
         }
-        _ => println!("quality: calibration | power | scores DATA OUT"),
+        _ => println!("quality: calibration | power | scores DATA OUT | digest"),
     }
 }
 

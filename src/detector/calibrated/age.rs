@@ -5,6 +5,7 @@
 //! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
 //! Gaussian series; the calibration ladder corrects it for every other kind.
 
+use super::order::{larger, smaller};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -100,47 +101,74 @@ impl Side {
     fn tops(&self) -> [f32; LEVELS] {
         let mut top = self.current;
         self.rings.map(|ring| {
-            top = ring.into_iter().fold(top, f32::max);
+            top = ring.into_iter().fold(top, larger);
             top
         })
     }
 
+    /// Largest value that one level remembers.
+    fn top(&self, level: usize) -> f32 {
+        self.rings.iter().take(level + 1).flatten().copied().fold(self.current, larger)
+    }
+
     /// The extreme of all that is remembered, from before the record in progress.
     pub(super) fn before(&self) -> f32 {
-        self.bases.into_iter().fold(0.0, f32::max)
+        self.bases.into_iter().fold(0.0, larger)
     }
 
     /// Closes the blocks that end before point `t`; called when `t` is a multiple of `block`.
     pub(super) fn close_blocks(&mut self, t: u32, block: u32) {
         // a level's block ends only where all finer ones do; coarse levels first, they read the finer rings
-        let closing = (0..LEVELS).take_while(|l| t.is_multiple_of(block << (2 * l))).count();
+        let closing = (0..LEVELS).take_while(|l| t & ((block << (2 * l)) - 1) == 0).count();
         for level in (0..closing).rev() {
             let (finer, rest) = self.rings.split_at_mut(level);
-            let max = finer.iter().flatten().copied().fold(self.current, f32::max);
+            let max = finer.iter().flatten().copied().fold(self.current, larger);
             if let Some(ring) = rest.first_mut() {
                 *ring = [max, ring[0], ring[1]];
             }
         }
         self.current = f32::NEG_INFINITY;
-        self.recent = self.rings[0].into_iter().fold(f32::NEG_INFINITY, f32::max);
+        self.recent = self.rings[0].into_iter().fold(f32::NEG_INFINITY, larger);
     }
 
     /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme (0 for
     /// what the finest level has seen, and while warming up); then remembers the value. `other` is the opposite
     /// side of the channel.
-    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
-        let ordinary = y <= self.recent + at.resolution || at.seen < WARM_UP;
-        let rarity = if ordinary { 0.0 } else { self.record(y, other, at, tuning) };
-        self.current = self.current.max(y);
-        self.recent = self.recent.max(y);
+    #[inline]
+    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: &Moment, tuning: &Tuning) -> f64 {
+        if self.takes(y, at.resolution, at.seen) {
+            return 0.0;
+        }
+        let rarity = self.record(y, other, at, tuning);
+        self.learn(y);
         rarity
+    }
+
+    /// Takes in a value that is nothing rare; one that may be is left to [`Side::rarity`], with `false`. Nearly
+    /// always one comparison.
+    #[inline(always)]
+    pub(super) fn takes(&mut self, y: f32, resolution: f32, seen: u32) -> bool {
+        if y <= self.current {
+            return true;
+        }
+        let ordinary = y <= self.recent + resolution || seen < WARM_UP;
+        if ordinary {
+            self.learn(y);
+        }
+        ordinary
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, y: f32) {
+        self.current = larger(y, self.current);
+        self.recent = larger(y, self.recent);
     }
 
     /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
     /// rare it is, and the next one, where such a value is on record, how rare at most.
-    fn record(&mut self, y: f32, other: Option<&Side>, at: Moment, tuning: &Tuning) -> f64 {
+    #[inline(never)]
+    fn record(&mut self, y: f32, other: Option<&Side>, at: &Moment, tuning: &Tuning) -> f64 {
         let tops = self.tops();
-        let others = other.map(Side::tops);
         if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
             self.frozen = at.t;
             self.bases = tops;
@@ -156,7 +184,7 @@ impl Side {
                 break;
             }
             let block = tuning.block << (2 * level);
-            finer_reach = RING as u32 * block + at.t % block;
+            finer_reach = RING as u32 * block + (at.t & (block - 1));
             let values = f64::from(at.seen.min(finer_reach)) + 1.0;
             if y <= top + at.resolution {
                 on_record = Some(values);
@@ -166,18 +194,18 @@ impl Side {
             exceeded = Some((level, top, values, lasts));
         }
         let Some((level, top, values, lasts)) = exceeded else { return 0.0 };
-        let other = |o: [f32; LEVELS]| o.get(level).map_or(0.0, |o| measured(*o, at.measure));
-        let range = (measured(top, at.measure) + others.map_or(0.0, other)).max(at.floor);
+        let opposite = other.map_or(0.0, |other| measured(other.top(level), at.measure));
+        let range = larger(measured(top, at.measure) + opposite, at.floor);
         let base = self.bases.get(level).map_or(0.0, |base| measured(*base, at.measure));
         let beyond = measured(y, at.measure) - base;
-        let distance = if range > 0.0 { (beyond / range).min(FARTHEST) } else { FARTHEST };
+        let distance = if range > 0.0 { smaller(beyond / range, FARTHEST) } else { FARTHEST };
         // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
-        let sides = if others.is_some() { 0.25 } else { 0.5 };
+        let sides = if other.is_some() { 0.25 } else { 0.5 };
         let mean_excess = tuning.excess * sides / libm::log(values);
         // where each point is a record (a counter, a constant's run), one more of them is nothing rare
-        let age = libm::log10(if lasts > at.window { values.min(at.window + 1.0) } else { values });
+        let age = libm::log10(if lasts > at.window { smaller(values, at.window + 1.0) } else { values });
         let rarity = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
-        on_record.map_or(rarity, |values| rarity.min(libm::log10(values)))
+        on_record.map_or(rarity, |values| smaller(rarity, libm::log10(values)))
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -199,7 +227,7 @@ impl Side {
             let both = r.u32(WHAT)?;
             *climb = Climb { start: (both >> 16) as u16, last: both as u16 };
         }
-        side.recent = side.rings[0].into_iter().fold(side.current, f32::max);
+        side.recent = side.rings[0].into_iter().fold(side.current, larger);
         return Ok(side);
 
         fn number(v: f32) -> Result<f32, CodecError> {
@@ -215,6 +243,6 @@ fn measured(v: f32, measure: Measure) -> f64 {
     match measure {
         Measure::Linear => v,
         Measure::Log if v < 0.0 => -libm::log(-v),
-        Measure::Log => libm::log(v.max(f64::from(f32::MIN_POSITIVE))),
+        Measure::Log => libm::log(larger(v, f64::from(f32::MIN_POSITIVE))),
     }
 }

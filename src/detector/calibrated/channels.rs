@@ -1,5 +1,6 @@
 //! What is looked at: the value, its mean, its activity, its one-step error, and how long it has stood still.
 
+use super::order::larger;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -63,13 +64,15 @@ impl Channels {
     }
 
     /// Learns the next value; `n` is the number of values before it, at least 1.
+    #[inline]
     pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> Observed {
         let value = (x - self.anchor).clamp(-FARTHEST, FARTHEST);
         let step = (value - self.previous).abs();
         let rate = 1.0 / window;
-        let slow = tuning.ar_rate.max(1.0 / (n + 1.0));
-        self.mean += rate.max(1.0 / (n + 1.0)) * (value - self.mean);
-        self.activity += rate.max(1.0 / n) * (step - self.activity);
+        let share = 1.0 / (n + 1.0);
+        let slow = larger(tuning.ar_rate, share);
+        self.mean += larger(rate, share) * (value - self.mean);
+        self.activity += larger(rate, 1.0 / n) * (step - self.activity);
         self.usual_activity += slow * (step - self.usual_activity);
         let error = self.predict(value, n, slow);
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
@@ -132,7 +135,8 @@ impl Channels {
         let [anchor, previous, mean, activity, usual_activity, mu, c0, c1, scale] = v;
         let run = r.u32(WHAT)?;
         let sound = v.iter().all(|v| v.is_finite())
-            && [previous, mean, mu].iter().all(|v| v.abs() <= 10.0 * FARTHEST)
+            && [previous, mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
+            && mu.abs() <= 10.0 * FARTHEST
             && [activity, usual_activity, c0, scale].iter().all(|v| *v >= 0.0);
         if !sound {
             return Err(CodecError::Invalid { what: WHAT });

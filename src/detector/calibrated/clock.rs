@@ -1,5 +1,6 @@
 //! The series' own point spacing, learned from the times it comes with.
 
+use super::order::{larger, smaller};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Gaps over which the spacing is averaged.
@@ -9,7 +10,7 @@ const LONGEST: f64 = 10.0;
 /// Spacing assumed until two different times were seen, s.
 const ASSUMED_S: f64 = 60.0;
 
-/// Running estimate of the mean spacing of points; 32 bytes.
+/// Running estimate of the mean spacing of points; 48 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Clock {
     /// Time of the first point, s.
@@ -20,11 +21,13 @@ pub(super) struct Clock {
     spacing_s: f64,
     /// Gaps seen, 0..=MEMORY.
     gaps: u32,
+    /// A spacing and its log10, so that a regular series needs no logarithm; not saved.
+    logarithm: [f64; 2],
 }
 
 impl Clock {
     pub(super) const fn new(time_s: f64) -> Self {
-        Self { first_s: time_s, now_s: time_s, spacing_s: 0.0, gaps: 0 }
+        Self { first_s: time_s, now_s: time_s, spacing_s: 0.0, gaps: 0, logarithm: [1.0, 0.0] }
     }
 
     /// Learns the gap before a point. Time that stands still counts as a gap of 0, time that runs back (a late
@@ -35,8 +38,8 @@ impl Clock {
             return;
         }
         self.now_s = time_s;
-        self.gaps = (self.gaps + 1).min(MEMORY);
-        let gap = if self.spacing_s > 0.0 { gap.min(LONGEST * self.spacing_s) } else { gap };
+        self.gaps = smaller(self.gaps + 1, MEMORY);
+        let gap = if self.spacing_s > 0.0 { smaller(gap, LONGEST * self.spacing_s) } else { gap };
         self.spacing_s += (gap - self.spacing_s) / f64::from(self.gaps);
     }
 
@@ -52,7 +55,16 @@ impl Clock {
 
     /// Mean spacing of points, s, at least a microsecond.
     pub(super) fn spacing_s(&self) -> f64 {
-        if self.spacing_s > 0.0 { self.spacing_s.max(1e-6) } else { ASSUMED_S }
+        if self.spacing_s > 0.0 { larger(self.spacing_s, 1e-6) } else { ASSUMED_S }
+    }
+
+    /// log10 of the spacing.
+    pub(super) fn log10_spacing(&mut self) -> f64 {
+        let spacing_s = self.spacing_s();
+        if spacing_s != self.logarithm[0] {
+            self.logarithm = [spacing_s, libm::log10(spacing_s)];
+        }
+        self.logarithm[1]
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -68,7 +80,7 @@ impl Clock {
         let gaps = r.u32(WHAT)?;
         let sound = v.iter().all(|v| v.is_finite()) && now_s >= first_s && spacing_s >= 0.0 && gaps <= MEMORY;
         if sound {
-            Ok(Self { first_s, now_s, spacing_s, gaps })
+            Ok(Self { now_s, spacing_s, gaps, ..Self::new(first_s) })
         } else {
             Err(CodecError::Invalid { what: WHAT })
         }

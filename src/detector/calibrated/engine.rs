@@ -7,6 +7,7 @@ use super::clock::Clock;
 use super::finder::{Finder, Period};
 use super::incident::{AlarmEvent, Incidents};
 use super::ladder::Ladder;
+use super::order::{larger, smaller};
 use super::reason::{Evidence, Kind, Reason};
 use super::season::{Place, Season};
 use super::spec::{CalibratedSpec, Tuning};
@@ -31,14 +32,22 @@ pub struct Rarity {
     pub reason: Option<Reason>,
 }
 
+impl Rarity {
+    /// What nearly every point is.
+    #[inline(always)]
+    const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
+        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
+    }
+}
+
 /// Two-sided channels: value, mean, activity, error.
 const TWO_SIDED: usize = 4;
 /// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
-const SIDES: f64 = 9.0;
-const SEASON_SIDES: f64 = 4.0;
+const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
+const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
 /// Shortest longest-run that is told apart, points.
 const RUN_FLOOR: f64 = 12.0;
-/// No point is called rarer than ten times the points known.
+/// Multiple of the points known beyond which no point is called rare.
 const KNOWN_TIMES: f64 = 10.0;
 /// Decades that score one half.
 const HALF: f64 = 4.0;
@@ -49,6 +58,9 @@ const ECHO_REST: f64 = 0.9;
 /// Bits of [`Tuning::channels`].
 const RUN_BIT: u32 = 1 << TWO_SIDED;
 const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
+/// Number of the run's side, behind high and low of each channel, and of none.
+const RUN_SIDE: usize = 2 * TWO_SIDED;
+const NONE_RARE: usize = RUN_SIDE + 1;
 /// First byte of a saved state.
 const VERSION: u8 = 1;
 
@@ -107,18 +119,19 @@ impl Calibrated {
     /// assert!(rarity.is_alarm && rarity.score > 0.5);
     /// assert_eq!(rarity.reason.unwrap().kind.as_str(), "spike");
     /// ```
+    #[inline]
     pub fn update(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Option<Rarity> {
         let tuning = &spec.tuning;
         let (time_s, value) = (time_s.get(), value.get());
         if self.seen == 0 {
             self.clock = Clock::new(time_s);
+            self.channels = Channels::new(value);
         } else {
             self.clock.tick(time_s);
         }
         let [fewest, most] = tuning.window_points;
-        let window = (tuning.window_s / self.clock.spacing_s()).max(fewest).min(most);
+        let window = smaller(larger(tuning.window_s / self.clock.spacing_s(), fewest), most);
         let o = if self.seen == 0 {
-            self.channels = Channels::new(value);
             Observed { value: 0.0, mean: 0.0, activity: 0.0, error: 0.0, run: 0 }
         } else {
             self.channels.observe(value, f64::from(self.seen), window, tuning)
@@ -131,24 +144,27 @@ impl Calibrated {
             t: self.t,
             seen: self.seen,
         };
-        if at.t.is_multiple_of(tuning.block) && at.seen > 0 {
+        if at.t & (tuning.block - 1) == 0 && at.seen > 0 {
             self.close_blocks(tuning.block);
         }
-        let place = self.place(time_s, o.value, at, tuning);
-        let evidence = self.evidence(&o, place, at, tuning);
+        if tuning.channels & SEASON_BIT != 0 && self.finder.observe(time_s, self.clock.known_s(), o.value) {
+            self.find(time_s, at.resolution);
+        }
+        let first = self.first_rare(&o, &at);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
-        let sides = if place.is_some() { SIDES + SEASON_SIDES } else { SIDES };
-        let strongest = evidence.strongest();
-        let raw = if strongest > 0.0 { strongest - libm::log10(sides) } else { 0.0 };
-        let now_s = self.clock.now_s();
-        let log10_points = self.ladder.calibrate(now_s, raw, tuning.hold_s);
+        if first != NONE_RARE || self.season.is_some() {
+            return self.judge(spec, time_s, first, o, at);
+        }
+        self.ladder.count();
         if at.seen < WARM_UP {
             return None;
         }
-        Some(self.verdict(spec, log10_points, &o, place, &evidence))
+        let alarm = self.incidents.rest(self.clock.now_s(), spec.budget, tuning.hold_s);
+        Some(Rarity::ordinary(alarm))
     }
 
+    #[inline(never)]
     fn close_blocks(&mut self, block: u32) {
         let t = self.t;
         self.sides.iter_mut().flatten().for_each(|side| side.close_blocks(t, block));
@@ -158,55 +174,124 @@ impl Calibrated {
         }
     }
 
-    /// Where a season is known, the point's place in it.
-    fn place(&mut self, time_s: f64, value: f64, at: Moment, tuning: &Tuning) -> Option<Place> {
-        if tuning.channels & SEASON_BIT == 0 {
-            return None;
-        }
-        let known = self.season.as_ref().map(|season| season.period());
-        let found = self.finder.observe(time_s, self.clock.known_s(), value, at.resolution, known);
+    /// Which period is known now.
+    #[inline(never)]
+    fn find(&mut self, time_s: f64, resolution: f32) {
+        let known = self.season();
+        let found = self.finder.best(self.clock.known_s(), resolution, known);
         if found != known {
             self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
         }
-        self.season.as_mut()?.judge(time_s, value, at, tuning)
     }
 
-    fn evidence(&mut self, o: &Observed, place: Option<Place>, at: Moment, tuning: &Tuning) -> Evidence {
+    /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
+    #[inline(always)]
+    fn first_rare(&mut self, o: &Observed, at: &Moment) -> usize {
+        let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.sides;
+        let y = o.value as f32;
+        if !value.takes(y, at.resolution, at.seen) {
+            return 0;
+        }
+        if !below.takes(-y, at.resolution, at.seen) {
+            return 1;
+        }
+        let y = o.mean as f32;
+        if !mean.takes(y, at.resolution, at.seen) {
+            return 2;
+        }
+        if !mean_below.takes(-y, at.resolution, at.seen) {
+            return 3;
+        }
+        // activity and error do not exist at the first point
+        if at.seen > 0 {
+            let y = positive(o.activity);
+            if !activity.takes(y, RATIO * y, at.seen - 1) {
+                return 4;
+            }
+            if !lull.takes(-y, RATIO * y, at.seen - 1) {
+                return 5;
+            }
+            let y = single(o.error);
+            if !error.takes(y, at.resolution, at.seen - 1) {
+                return 6;
+            }
+            if !error_below.takes(-y, at.resolution, at.seen - 1) {
+                return 7;
+            }
+        }
+        if self.run.takes(o.run as f32, 0.0, at.seen) { NONE_RARE } else { RUN_SIDE }
+    }
+
+    /// Raw rarities from side `first` on; the sides before it have taken the point in.
+    fn evidence(
+        &mut self,
+        first: usize,
+        o: &Observed,
+        place: Option<Place>,
+        at: &Moment,
+        tuning: &Tuning,
+    ) -> Evidence {
         let channels = [
-            (o.value, Measure::Linear),
-            (o.mean, Measure::Linear),
-            (o.activity.max(f64::from(f32::MIN_POSITIVE)), Measure::Log),
-            (o.error, Measure::Linear),
+            (o.value as f32, Measure::Linear),
+            (o.mean as f32, Measure::Linear),
+            (positive(o.activity), Measure::Log),
+            (single(o.error), Measure::Linear),
         ];
         let mut rarities = [[0.0f64; 2]; TWO_SIDED];
-        for (bit, (((value, measure), [up, down]), rarity)) in
+        for (bit, (((y, measure), [up, down]), rarity)) in
             channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
         {
-            // activity and error do not exist at the first point
-            let seen = if bit >= 2 { at.seen.saturating_sub(1) } else { at.seen };
-            let y = single(value);
-            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let at = Moment { measure, resolution, seen, ..at };
-            if (bit >= 2 && self.seen == 0) || tuning.channels & (1 << bit) == 0 {
+            if first > 2 * bit + 1 || (bit >= 2 && at.seen == 0) || tuning.channels & (1 << bit) == 0 {
                 continue;
             }
-            *rarity = [up.rarity(y, Some(down), at, tuning), down.rarity(-y, Some(up), at, tuning)];
+            let seen = if bit >= 2 { at.seen - 1 } else { at.seen };
+            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
+            let at = &Moment { measure, resolution, seen, ..*at };
+            if first <= 2 * bit {
+                rarity[0] = up.rarity(y, Some(down), at, tuning);
+            }
+            rarity[1] = down.rarity(-y, Some(up), at, tuning);
         }
-        let stuck = if tuning.channels & RUN_BIT == 0 {
+        let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
             0.0
         } else {
-            let at = Moment { resolution: 0.0, floor: RUN_FLOOR, ..at };
+            let at = &Moment { resolution: 0.0, floor: RUN_FLOOR, ..*at };
             self.run.rarity(o.run as f32, None, at, tuning)
         };
         let [value, mean, activity, error] = rarities;
         Evidence {
             stuck,
-            spike: value[0].max(error[0]),
-            drop: value[1].max(error[1]),
+            spike: larger(value[0], error[0]),
+            drop: larger(value[1], error[1]),
             rhythm: place.map_or(0.0, |place| place.rarity),
-            level: mean[0].max(mean[1]),
-            spread: activity[0].max(activity[1]),
+            level: larger(mean[0], mean[1]),
+            spread: larger(activity[0], activity[1]),
         }
+    }
+
+    /// Scores a point that may be rare, or has a place in a season; `at` is the moment before it. By value: an
+    /// ordinary point then never stores what only this needs.
+    #[inline(never)]
+    fn judge(
+        &mut self,
+        spec: &CalibratedSpec,
+        time_s: f64,
+        first: usize,
+        o: Observed,
+        at: Moment,
+    ) -> Option<Rarity> {
+        let tuning = &spec.tuning;
+        let place = self.season.as_mut().and_then(|season| season.judge(time_s, o.value, &at, tuning));
+        let evidence = self.evidence(first, &o, place, &at, tuning);
+        let strongest = evidence.strongest();
+        let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
+        let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
+        let now_s = self.clock.now_s();
+        let log10_points = self.ladder.calibrate(now_s, raw, spec.tuning.hold_s);
+        if at.seen < WARM_UP {
+            return None;
+        }
+        Some(self.verdict(spec, log10_points, &o, place, &evidence))
     }
 
     fn verdict(
@@ -219,20 +304,13 @@ impl Calibrated {
     ) -> Rarity {
         let hold_s = spec.tuning.hold_s;
         let (now_s, known_s) = (self.clock.now_s(), self.clock.known_s());
-        let mut rarity = Rarity {
-            score: 0.0,
-            log10_points: 0.0,
-            log10_s: 0.0,
-            is_alarm: false,
-            alarm: None,
-            reason: None,
-        };
+        let mut rarity = Rarity::ordinary(None);
         if log10_points > 0.0 {
-            rarity.log10_points = log10_points.min(libm::log10(KNOWN_TIMES * f64::from(self.seen)));
-            let spacing = libm::log10(self.clock.spacing_s());
-            rarity.log10_s = (rarity.log10_points + spacing).max(0.0);
+            rarity.log10_points = self.within_knowledge(log10_points);
+            let spacing = self.clock.log10_spacing();
+            rarity.log10_s = larger(rarity.log10_points + spacing, 0.0);
             // geometric mean of points and minutes: evidence comes in points, attention is paid in time
-            let mut mean = (rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE)).max(0.0);
+            let mut mean = larger(rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
             if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
                 mean = spec.tuning.echo * ECHO_REST;
             }
@@ -242,6 +320,16 @@ impl Calibrated {
             self.incidents.alarm(now_s, known_s, rarity.log10_s, spec.budget, hold_s);
         rarity.reason = rarity.is_alarm.then(|| self.reason(evidence.kind(), o, place));
         rarity
+    }
+
+    /// No point is called rarer than ten times the points known.
+    fn within_knowledge(&self, log10_points: f64) -> f64 {
+        // log10(10 n) is at least 1 + 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
+        let doublings = 31 - (self.seen | 1).leading_zeros();
+        if log10_points <= 1.0 + 0.301 * f64::from(doublings) {
+            return log10_points;
+        }
+        smaller(log10_points, libm::log10(KNOWN_TIMES * f64::from(self.seen)))
     }
 
     fn reason(&self, kind: Kind, o: &Observed, place: Option<Place>) -> Reason {
@@ -327,5 +415,10 @@ const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 
 /// Single precision, without infinities.
 fn single(value: f64) -> f32 {
-    value.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+    smaller(larger(value, f64::from(f32::MIN)), f64::from(f32::MAX)) as f32
+}
+
+/// The same of a positive number, which stays positive.
+fn positive(value: f64) -> f32 {
+    smaller(larger(value, f64::from(f32::MIN_POSITIVE)), f64::from(f32::MAX)) as f32
 }

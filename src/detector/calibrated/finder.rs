@@ -4,6 +4,7 @@
 //! known while its forecasts explain more than half of the variance about the slow mean. No coarser series are
 //! derived, no autocorrelation is formed and nothing is voted on: each candidate is judged by its own forecasts.
 
+use super::order::{larger, smaller};
 use super::season::GAIN;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -67,6 +68,11 @@ impl Period {
 
 const DAY_S: f64 = 86_400.0;
 const BINS: usize = 12 + 24 + 28;
+/// Length of the finest bin, s, and as much of it as no rounding can lead out of.
+const SLOT_S: f64 = 300.0;
+const SURELY_S: f64 = SLOT_S - 1.0;
+/// Times below this are told apart well within a second, s.
+const EXACT_S: f64 = 1e12;
 /// Periods (and days) of forecasts before one can be known.
 const PERIODS: f64 = 3.0;
 /// Share of unexplained variance below which a period is known, and above which it is forgotten.
@@ -91,32 +97,47 @@ struct Candidate {
     reference: f64,
 }
 
-/// Looks for a season in 400 bytes.
+/// Looks for a season in 420 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finder {
     /// Coarse profiles, one behind the other; NaN before the first visit.
     bins: [f32; BINS],
     candidates: [Candidate; 3],
+    /// Where the finest bin in progress begins, s; NaN where it must be looked for. Not saved.
+    slot_s: f64,
+    /// What the day's profile says of the bin in progress; NaN before the first visit. Not saved.
+    day_mean: f32,
 }
 
 impl Finder {
     pub(super) const fn new() -> Self {
         let none = Candidate { bin: u32::MAX, count: 0, sum: 0.0, slow: 0.0, error: 0.0, reference: 0.0 };
-        Self { bins: [f32::NAN; BINS], candidates: [none; 3] }
+        Self { bins: [f32::NAN; BINS], candidates: [none; 3], slot_s: f64::NAN, day_mean: f32::NAN }
     }
 
-    /// Learns a point, `known_s` seconds after the first; returns the period known now. The answer can only
-    /// change when a bin closes, so most points cost three comparisons.
-    pub(super) fn observe(
-        &mut self,
-        time_s: f64,
-        known_s: f64,
-        x: f64,
-        resolution: f32,
-        known: Option<Period>,
-    ) -> Option<Period> {
+    /// Learns a point, `known_s` seconds after the first. True if a bin has closed: only then can another period be
+    /// known.
+    #[inline]
+    pub(super) fn observe(&mut self, time_s: f64, known_s: f64, x: f64) -> bool {
+        let within = time_s - self.slot_s;
+        let stays = (0.0..=SURELY_S).contains(&within);
+        let closed = !stays && self.turn(time_s, known_s);
+        let [hour, day, week] = &mut self.candidates;
+        hour.add(x);
+        day.add(x);
+        // the week is judged on what the day leaves: a daily series repeats every week too
+        let left = x - f64::from(self.day_mean);
+        if !left.is_nan() {
+            week.add(left);
+        }
+        closed
+    }
+
+    /// Finds the bins of a time; true if one has closed. The bins of all candidates begin with a slot of the finest,
+    /// so that within a slot nothing need be looked for.
+    #[inline(never)]
+    fn turn(&mut self, time_s: f64, known_s: f64) -> bool {
         let mut closed = false;
-        let mut left = Some(x);
         let mut bins = &mut self.bins[..];
         for (period, c) in Period::ALL.into_iter().zip(&mut self.candidates) {
             let n = period.bins();
@@ -132,20 +153,17 @@ impl Finder {
                 c.sum = 0.0;
                 c.count = 0;
             }
-            // the week is judged on what the day leaves: a daily series repeats every week too
             if period == Period::Day {
-                left =
-                    profile.get(bin as usize).filter(|mean| !mean.is_nan()).map(|mean| x - f64::from(*mean));
-            }
-            if let Some(x) = if period == Period::Week { left } else { Some(x) } {
-                c.sum += x;
-                c.count = c.count.saturating_add(1);
+                self.day_mean = profile.get(bin as usize).copied().unwrap_or(f32::NAN);
             }
         }
-        if closed { self.best(known_s, resolution, known) } else { known }
+        self.slot_s = if time_s.abs() < EXACT_S { (time_s / SLOT_S).floor() * SLOT_S } else { f64::NAN };
+        closed
     }
 
-    fn best(&self, known_s: f64, resolution: f32, known: Option<Period>) -> Option<Period> {
+    /// The period known now, where `known` was.
+    #[inline(never)]
+    pub(super) fn best(&self, known_s: f64, resolution: f32, known: Option<Period>) -> Option<Period> {
         let least_variance = (VISIBLE * f64::from(resolution)) * (VISIBLE * f64::from(resolution));
         let mut best = None;
         let mut least = f64::INFINITY;
@@ -197,6 +215,12 @@ impl Finder {
 }
 
 impl Candidate {
+    #[inline(always)]
+    fn add(&mut self, x: f64) {
+        self.sum += x;
+        self.count = self.count.wrapping_add(1);
+    }
+
     /// Judges the forecast of the bin that ends, then learns its mean.
     fn close(&mut self, slot: &mut f32, period: Period, periods: f64) {
         if self.count == 0 {
@@ -208,14 +232,14 @@ impl Candidate {
         } else {
             if periods > 2.0 {
                 // errors are averaged over two periods, at least two days
-                let bins = period.bins() as f64 * (DAY_S / period.seconds()).max(1.0);
+                let bins = period.bins() as f64 * larger(DAY_S / period.seconds(), 1.0);
                 let (e, d) = (mean - f64::from(*slot), mean - self.slow);
                 self.error += (e * e - self.error) / (2.0 * bins);
                 self.reference += (d * d - self.reference) / (2.0 * bins);
             }
-            let gain = GAIN.max(1.0 / (periods.max(1.0) + 1.0));
+            let gain = larger(GAIN, 1.0 / (larger(periods, 1.0) + 1.0));
             *slot += (gain * (mean - f64::from(*slot))) as f32;
         }
-        self.slow += (mean - self.slow) / (period.bins() as f64).min(1.0 + periods * period.bins() as f64);
+        self.slow += (mean - self.slow) / smaller(period.bins() as f64, 1.0 + periods * period.bins() as f64);
     }
 }

@@ -1,5 +1,6 @@
 //! Incidents: runs of rare points that are one event to the person on call.
 
+use super::order::smaller;
 use super::spec::Budget;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -31,6 +32,11 @@ impl Run {
         self.last_s = now_s;
         begins
     }
+}
+
+/// Quiet time that ends an alarm, s.
+fn alarm_hold_s(budget: Budget, hold_s: f64) -> f64 {
+    smaller(hold_s, budget.period_s() / HOLD_SHARE)
 }
 
 /// The life of an alarm.
@@ -77,8 +83,8 @@ impl Incidents {
         budget: Budget,
         hold_s: f64,
     ) -> (bool, Option<AlarmEvent>) {
-        let hold_s = hold_s.min(budget.period_s() / HOLD_SHARE);
-        if log10_s > 0.0 && log10_s >= libm::log10(budget.period_s()) {
+        let hold_s = alarm_hold_s(budget, hold_s);
+        if log10_s > 0.0 && log10_s >= budget.log10_s() {
             let young = known_s < YOUNG_S;
             let running = self.open && now_s - self.alarm.last_s <= hold_s;
             let affordable = f64::from(self.spent) * budget.period_s() + budget.period_s() <= known_s;
@@ -92,14 +98,21 @@ impl Incidents {
                 return (true, begins.then_some(AlarmEvent::Started { start_s: now_s }));
             }
         }
-        if self.open && now_s - self.alarm.last_s > hold_s {
-            self.open = false;
-            return (
-                false,
-                Some(AlarmEvent::Ended { start_s: self.alarm.start_s, end_s: self.alarm.last_s }),
-            );
+        (false, self.end(now_s, hold_s))
+    }
+
+    /// The end of an alarm, if one is open and has been quiet long enough: all that can happen at an ordinary point.
+    #[inline]
+    pub(super) fn rest(&mut self, now_s: f64, budget: Budget, hold_s: f64) -> Option<AlarmEvent> {
+        if self.open { self.end(now_s, alarm_hold_s(budget, hold_s)) } else { None }
+    }
+
+    fn end(&mut self, now_s: f64, hold_s: f64) -> Option<AlarmEvent> {
+        if !self.open || now_s - self.alarm.last_s <= hold_s {
+            return None;
         }
-        (false, None)
+        self.open = false;
+        Some(AlarmEvent::Ended { start_s: self.alarm.start_s, end_s: self.alarm.last_s })
     }
 
     /// Whether a rare point only repeats the incident it belongs to: then it is no longer rare.

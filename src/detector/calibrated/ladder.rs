@@ -4,6 +4,7 @@
 //! series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate from the
 //! counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right.
 
+use super::order::smaller;
 use crate::codec::{CodecError, Reader, Writer};
 
 const KNOTS: usize = 8;
@@ -45,7 +46,6 @@ impl Ladder {
     /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point.
     pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64) -> f64 {
         let calibrated = if raw > 0.0 { self.look_up(raw) } else { 0.0 };
-        self.points += 1;
         if raw >= FIRST {
             if time_s - self.start_s > hold_s {
                 self.start_s = time_s;
@@ -59,11 +59,18 @@ impl Ladder {
                 self.reached += 1;
             }
         }
+        self.count();
+        calibrated
+    }
+
+    /// Counts a point; one that is nothing rare needs no more than this.
+    #[inline]
+    pub(super) fn count(&mut self) {
+        self.points += 1;
         if self.points > WINDOW {
             self.points /= 2;
             self.counts.iter_mut().for_each(|count| *count /= 2);
         }
-        calibrated
     }
 
     fn look_up(&self, raw: f64) -> f64 {
@@ -73,7 +80,7 @@ impl Ladder {
         let mut below = 0.0;
         for (j, (&count, weight)) in self.counts.iter().zip(WEIGHTS).enumerate() {
             let rate = (weight + f64::from(count)) / (weight / prior + f64::from(self.points));
-            let mut here = (-libm::log10(rate)).min(knot + RAISE);
+            let mut here = smaller(-libm::log10(rate), knot + RAISE);
             if j > 0 {
                 here = here.clamp(below + FLATTEST * STEP, below + STEEPEST * STEP);
             }

@@ -12,6 +12,7 @@
 //! | `channels` | what is looked at |
 //! | `age` | age of the extreme: block maxima on a ladder |
 //! | `finder`, `season` | is there a season; what leaves its profile |
+//! | `order` | larger and smaller, cheaply |
 //! | `ladder` | calibration by the incidents counted |
 //! | `incident` | alarms, their starts and ends |
 //! | `reason` | why, in a word |
@@ -24,6 +25,7 @@ mod engine;
 mod finder;
 mod incident;
 mod ladder;
+mod order;
 mod reason;
 mod season;
 mod spec;

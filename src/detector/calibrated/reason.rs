@@ -1,5 +1,6 @@
 //! Why a point is rare, in a word and two numbers.
 
+use super::order::larger;
 use core::fmt;
 
 /// What a rare point did.
@@ -68,7 +69,7 @@ pub(super) struct Evidence {
 
 impl Evidence {
     pub(super) fn strongest(&self) -> f64 {
-        self.stuck.max(self.spike).max(self.drop).max(self.rhythm).max(self.level).max(self.spread)
+        [self.spike, self.drop, self.rhythm, self.level, self.spread].into_iter().fold(self.stuck, larger)
     }
 
     /// The plainest kind that explains the rarity about as well as the rarest channel does.
@@ -76,7 +77,7 @@ impl Evidence {
         let enough = self.strongest() - PLAINER;
         let ranked = [
             (self.stuck, Kind::Stuck),
-            (self.spike.max(self.drop), if self.spike >= self.drop { Kind::Spike } else { Kind::Drop }),
+            (larger(self.spike, self.drop), if self.spike >= self.drop { Kind::Spike } else { Kind::Drop }),
             (self.rhythm, Kind::Rhythm),
             (self.level, Kind::Level),
         ];

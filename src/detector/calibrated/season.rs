@@ -2,6 +2,7 @@
 
 use super::age::{Moment, Side, WARM_UP};
 use super::finder::Period;
+use super::order::{larger, smaller};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -86,7 +87,7 @@ impl Season {
     }
 
     /// Judges a point at its place, then learns it. `None` while the profile or its residuals are young.
-    pub(super) fn judge(&mut self, time_s: f64, x: f64, at: Moment, tuning: &Tuning) -> Option<Place> {
+    pub(super) fn judge(&mut self, time_s: f64, x: f64, at: &Moment, tuning: &Tuning) -> Option<Place> {
         let n = self.buckets.len();
         let bucket = self.period.part(time_s, n);
         let age = (time_s - self.start_s) / self.period.seconds();
@@ -101,23 +102,23 @@ impl Season {
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for mean in around {
             let mean = f64::from(mean.filter(|mean| !mean.is_nan())?);
-            low = low.min(mean);
-            high = high.max(mean);
+            low = smaller(low, mean);
+            high = larger(high, mean);
         }
         if age < PROFILE_PERIODS {
             return None;
         }
-        let expected = x.clamp(low, high);
+        let expected = smaller(larger(x, low), high);
         let residual = x - expected;
         self.mean += (residual - self.mean) / at.window;
-        let at = Moment { seen: self.seen, ..at };
+        let at = &Moment { seen: self.seen, ..*at };
         self.seen = self.seen.saturating_add(1);
         let [high, low, mean_high, mean_low] = &mut self.sides;
         let mut rarity = 0.0f64;
         for (up, down, y) in [(high, low, residual), (mean_high, mean_low, self.mean)] {
             let y = y as f32;
-            rarity = rarity.max(up.rarity(y, Some(down), at, tuning));
-            rarity = rarity.max(down.rarity(-y, Some(up), at, tuning));
+            rarity = larger(rarity, up.rarity(y, Some(down), at, tuning));
+            rarity = larger(rarity, down.rarity(-y, Some(up), at, tuning));
         }
         (age >= JUDGED_PERIODS && at.seen >= WARM_UP).then_some(Place { rarity, expected })
     }
@@ -128,7 +129,7 @@ impl Season {
             if slot.is_nan() {
                 *slot = mean;
             } else {
-                *slot += GAIN.max(1.0 / (age.max(0.0) + 2.0)) as f32 * (mean - *slot);
+                *slot += larger(GAIN, 1.0 / (larger(age, 0.0) + 2.0)) as f32 * (mean - *slot);
             }
         }
         self.sum = 0.0;

@@ -23,11 +23,13 @@ pub enum SpecError {
 pub struct Budget {
     /// Mean time between two false alarms, s.
     period_s: f64,
+    /// Its log10.
+    log10_s: f64,
 }
 
 impl Budget {
     /// One false alarm a week a series.
-    pub const WEEKLY: Self = Self { period_s: 604_800.0 };
+    pub const WEEKLY: Self = Self { period_s: 604_800.0, log10_s: 5.781_611_782_493_15 };
     const SHORTEST_S: f64 = 3600.0;
     const LONGEST_S: f64 = 3650.0 * 86_400.0;
 
@@ -38,7 +40,7 @@ impl Budget {
     pub fn new(alarms: f64, period_s: f64) -> Result<Self, SpecError> {
         let each_s = period_s / alarms;
         if (Self::SHORTEST_S..=Self::LONGEST_S).contains(&each_s) && alarms > 0.0 {
-            Ok(Self { period_s: each_s })
+            Ok(Self { period_s: each_s, log10_s: libm::log10(each_s) })
         } else {
             Err(SpecError::Budget { alarms, period_s })
         }
@@ -48,6 +50,11 @@ impl Budget {
     #[must_use]
     pub fn period_s(self) -> f64 {
         self.period_s
+    }
+
+    /// log10 of the period: how rare an alarm must be.
+    pub(super) fn log10_s(self) -> f64 {
+        self.log10_s
     }
 }
 
