@@ -12,11 +12,22 @@ pub(crate) fn root() -> &'static Path {
 /// The module as `cargo wasm` builds it; another one where ANOMALY_FILTER_WASM names it.
 pub(crate) fn wasm_module() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    let package = ["--target", "wasm32-unknown-unknown", "-p", "anomaly-filter"];
     PATH.get_or_init(|| match std::env::var_os("ANOMALY_FILTER_WASM") {
         Some(other) => other.into(),
-        None => artefact(&package, "anomaly_filter.wasm"),
+        None => cargo_wasm(),
     })
+}
+
+fn cargo_wasm() -> PathBuf {
+    let output = cargo().args(["wasm", "--quiet"]).stderr(Stdio::inherit()).output().expect("cargo runs");
+    assert!(output.status.success(), "`cargo wasm` failed: what it said stands above");
+    PathBuf::from(String::from_utf8(output.stdout).expect("a path in UTF-8").trim_end())
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
 }
 
 /// The `dd` output as `cargo build --release -p output-dd` builds it.
@@ -26,8 +37,7 @@ pub(crate) fn dd_output() -> &'static Path {
 }
 
 fn artefact(arguments: &[&str], file: &str) -> PathBuf {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .current_dir(root())
+    let output = cargo()
         .args(["build", "--release"])
         .args(arguments)
         .args(["--quiet", "--message-format", "json"])
