@@ -18,11 +18,11 @@ const SCALES: [Scale; (LAST - FIRST + 1) as usize] = scales();
 /// Ten units, in units of 2^-53 of one.
 const TEN: u64 = 10 << 53;
 
-/// The number as text: what is ahead of the first sixteen digits, these, and the last one, a word each but for
-/// the point, which takes the place of the last digit ahead of it when all of those move up.
+/// Where the text has the sixteen digits of the tens. The digits ahead of the point move up by one later.
 const DIGITS: usize = 8;
+/// Where it has the last digit, that of the units.
 const LAST_DIGIT: usize = 24;
-/// Two zeros ahead of the digits, and place for a sign and for one byte that moves.
+/// What is ahead of the digits: two zeros, and room for a sign and for the move.
 const AHEAD: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\x0000");
 
 /// What all floats with one exponent e have in common.
@@ -32,11 +32,11 @@ struct Scale {
     spacing: u64,
     /// `10^(k-1)`, at most 10^17 and thus exact: the tens of 1.0.
     tens: f64,
-    /// Fewer tens have one more zero ahead that is left out.
+    /// With fewer tens the text starts one digit later.
     full: u64,
-    /// Digits between the first zero ahead and the last digit ahead of the point, 0..=15.
+    /// Digits ahead of the point, with one of the two zeros, 0..=15.
     whole: u8,
-    /// Where the text starts, 5 to 7, if there are enough tens.
+    /// Where the text starts, after the move: 5 to 7.
     start: u8,
 }
 
