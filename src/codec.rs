@@ -232,18 +232,38 @@ impl<'a> Reader<'a> {
 /// seed chains checksums: the one of a journal entry starts from that of the entry before.
 #[must_use]
 pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let mut hash = seed ^ 0xcbf2_9ce4_8422_2325 ^ (bytes.len() as u64);
     let (words, tail) = bytes.as_chunks::<8>();
-    for word in words {
-        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(PRIME);
-        hash ^= hash >> 29;
-    }
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let mut hash = words.fold(start(seed, bytes.len()), add);
     for &byte in tail {
         hash = (hash ^ u64::from(byte)).wrapping_mul(PRIME);
     }
-    hash ^= hash >> 32;
-    hash = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    finish(hash)
+}
+
+/// The [`checksum`] of the bytes of these words, lowest first.
+#[inline(always)]
+#[must_use]
+pub fn checksum_of_words<const N: usize>(seed: u64, words: [u64; N]) -> u64 {
+    finish(words.into_iter().fold(start(seed, 8 * N), add))
+}
+
+const PRIME: u64 = 0x0000_0100_0000_01b3;
+
+#[inline(always)]
+const fn start(seed: u64, len: usize) -> u64 {
+    seed ^ 0xcbf2_9ce4_8422_2325 ^ len as u64
+}
+
+#[inline(always)]
+const fn add(hash: u64, word: u64) -> u64 {
+    let hash = (hash ^ word).wrapping_mul(PRIME);
+    hash ^ hash >> 29
+}
+
+#[inline(always)]
+const fn finish(hash: u64) -> u64 {
+    let hash = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ (hash >> 29)
 }
 
@@ -267,6 +287,12 @@ mod tests {
             prop_assert_eq!(r.bytes("c").unwrap(), &c[..]);
             prop_assert_eq!(r.u32("d").unwrap(), d);
             prop_assert!(r.is_empty());
+        }
+
+        #[test]
+        fn words_have_the_checksum_of_their_bytes(seed: u64, words: [u64; 3]) {
+            let bytes = words.map(u64::to_le_bytes).concat();
+            prop_assert_eq!(checksum_of_words(seed, words), checksum(seed, &bytes));
         }
 
         #[test]

@@ -16,6 +16,8 @@ const JOURNAL: u8 = b'J';
 const REGISTER: u8 = b'r';
 const EVICT: u8 = b'e';
 const OBSERVE: u8 = b'o';
+/// The same of a series with one source, in three words.
+const OBSERVE_WORDS: u8 = b'O';
 
 /// First frame of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,6 +136,12 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// The payload of an observation of a series with one source: kind, id and three zeros, time, value.
+    #[inline(always)]
+    pub(super) fn observation_words(id: u32, time: Time, value: f64) -> [u64; 3] {
+        [u64::from(OBSERVE_WORDS) | u64::from(id) << 8, time.nanos() as u64, value.to_bits()]
+    }
+
     /// Reads the payload of one frame.
     pub(super) fn take(payload: &'a [u8]) -> Result<Self, CodecError> {
         let mut r = Reader::new(payload);
@@ -174,6 +182,15 @@ impl<'a> Entry<'a> {
                         .map_err(|_| CodecError::Invalid { what: "source" })?,
                 },
             },
+            OBSERVE_WORDS => {
+                let id = r.u32("series id")?;
+                let zeros = [r.u8("zero")?, r.u8("zero")?, r.u8("zero")?];
+                if zeros != [0; 3] {
+                    return Err(CodecError::Invalid { what: "zero" });
+                }
+                let time = Time::from_nanos(r.i64("time")?);
+                Entry::Observe { id, observation: Observation { time, value: r.f64("value")?, source: 0 } }
+            }
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
         };
         if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }

@@ -23,8 +23,12 @@ pub enum Flush {
     },
 }
 
-/// No compaction below this many bytes of journal.
+/// No compaction at the start below this many bytes of journal: hosts that make an instance for each chunk read the
+/// journal as often.
 const MIN_JOURNAL: u64 = 64 << 10;
+/// Whoever goes on writing earns a longer one: what a compaction costs is spread over more records, and the next
+/// start reads some ten thousand entries more.
+const LONG_JOURNAL: u64 = 1 << 20;
 /// Entries wait in memory up to this size with [`Flush::Interval`].
 const MAX_PENDING: usize = 64 << 10;
 /// A snapshot is handed to the storage in pieces of about this size.
@@ -67,8 +71,9 @@ pub(super) struct Keeper {
     payload: Vec<u8>,
     /// Frames that are not yet in the file.
     pending: Vec<u8>,
-    /// Bytes in the open journal.
+    /// Bytes in the open journal, and in all journals when it is time for a snapshot.
     written: u64,
+    limit: u64,
     since_watch: u32,
     /// Event time of the last observation, and of the last flush.
     now: Time,
@@ -98,6 +103,7 @@ impl Keeper {
             payload: Vec::new(),
             pending: Vec::new(),
             written: 0,
+            limit: LONG_JOURNAL,
             since_watch: 0,
             now: Time::default(),
             flushed_at: None,
@@ -105,11 +111,19 @@ impl Keeper {
     }
 
     /// Notes an observation, as [`log`](Keeper::log) would.
+    #[inline(always)]
     pub(super) fn log_observation(&mut self, id: u32, observation: Observation, notices: &mut Vec<Notice>) {
-        self.log(&Entry::Observe { id, observation }, notices);
+        if self.mode == Mode::Open && observation.source == 0 {
+            let words = Entry::observation_words(id, observation.time, observation.value);
+            self.frames.frame_of_words(words, &mut self.pending);
+            self.now = observation.time;
+        } else {
+            self.log(&Entry::Observe { id, observation }, notices);
+        }
     }
 
     /// Notes one entry; it is written with the next flush.
+    #[inline(never)]
     pub(super) fn log(&mut self, entry: &Entry<'_>, notices: &mut Vec<Notice>) {
         match self.mode {
             Mode::TakenOver => return,
@@ -138,6 +152,7 @@ impl Keeper {
     }
 
     /// Writes what waits, if it is due.
+    #[inline(always)]
     pub(super) fn commit(&mut self, notices: &mut Vec<Notice>) {
         let due = match self.flush {
             Flush::EachRecord => true,
@@ -153,6 +168,7 @@ impl Keeper {
     }
 
     /// Writes what waits in memory.
+    #[inline]
     pub(super) fn flush(&mut self, notices: &mut Vec<Notice>) {
         self.flushed_at = Some(self.now);
         if self.mode != Mode::Open || self.pending.is_empty() {
@@ -182,18 +198,15 @@ impl Keeper {
     /// True when the journals have grown enough to be replaced by a snapshot.
     pub(super) fn wants_compaction(&self) -> bool {
         match self.mode {
-            Mode::Open => {
-                self.position.journal_bytes + self.written > self.limit()
-                    || self.position.next_journal - self.position.first_journal > MAX_JOURNALS
+            Mode::Open => self.position.journal_bytes + self.written > self.limit,
+            Mode::Idle => {
+                self.position.rewrite
+                    || self.position.journal_bytes > MIN_JOURNAL.max(self.position.snapshot_bytes / 2)
+                    || self.position.next_journal - self.position.first_journal >= MAX_JOURNALS
             }
-            Mode::Idle => self.position.rewrite,
             Mode::Failed { entries } => entries >= RETRY,
             Mode::TakenOver => false,
         }
-    }
-
-    fn limit(&self) -> u64 {
-        MIN_JOURNAL.max(self.position.snapshot_bytes / 2)
     }
 
     /// Replaces all journals by a snapshot of all series.
@@ -333,6 +346,7 @@ impl Keeper {
         .put(&mut self.payload);
         self.frames.frame(&self.payload, &mut self.pending);
         self.written = 0;
+        self.limit = LONG_JOURNAL.max(2 * self.position.snapshot_bytes);
         self.since_watch = 0;
         self.position.next_journal = number + 1;
         self.mode = Mode::Open;

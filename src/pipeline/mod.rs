@@ -129,11 +129,13 @@ impl Pipeline {
     /// Scores one record in place. `time` is the event's own, used where a section names no time field.
     pub fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
         self.counters.records += 1;
-        self.route(tag);
-        let mut n = 0;
-        while let Some(&section) = self.route.get(n) {
-            self.score(section, time, record);
-            n += 1;
+        if self.counters.records == 1 || !is_same(&self.routed_tag, tag) {
+            self.find_route(tag);
+        }
+        match self.route[..] {
+            [section] => self.score(section, time, record),
+            [] => return,
+            _ => self.score_all(time, record),
         }
         self.bank.commit();
         if self.bank.has_notices() {
@@ -141,6 +143,16 @@ impl Pipeline {
         }
         if !self.errors.is_empty() {
             self.errors.write(record, &mut self.found);
+        }
+    }
+
+    /// Several sections that watch one tag.
+    #[inline(never)]
+    fn score_all(&mut self, time: Time, record: &mut Vec<u8>) {
+        let mut n = 0;
+        while let Some(&section) = self.route.get(n) {
+            self.score(section, time, record);
+            n += 1;
         }
     }
 
@@ -183,13 +195,6 @@ impl Pipeline {
         (self.bank.len(), self.bank.evicted())
     }
 
-    fn route(&mut self, tag: &[u8]) {
-        if self.counters.records > 1 && is_same(&self.routed_tag, tag) {
-            return;
-        }
-        self.find_route(tag);
-    }
-
     #[cold]
     #[inline(never)]
     fn find_route(&mut self, tag: &[u8]) {
@@ -200,24 +205,41 @@ impl Pipeline {
         self.route.extend(matching.map(|(n, _)| n as u16));
     }
 
+    #[inline(always)]
     fn score(&mut self, section: u16, time: Time, record: &mut Vec<u8>) {
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         if !watcher.scan(record) {
             self.counters.malformed += 1;
             return;
         }
-        let observation = match watcher.read(record, time, &mut self.key) {
-            Reading::Point(observation) => observation,
-            Reading::Nothing => return,
+        match watcher.read(record, time, &mut self.key) {
+            Some(observation) => self.learn(section, observation, record),
+            None => self.score_odd(section, time, record),
+        }
+    }
+
+    /// A record whose value is no number.
+    #[cold]
+    #[inline(never)]
+    fn score_odd(&mut self, section: u16, time: Time, record: &mut Vec<u8>) {
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        match watcher.read_odd(record, time, &mut self.key) {
+            Reading::Point(observation) => self.learn(section, observation, record),
+            Reading::Nothing => {}
             Reading::NotANumber(what) => {
                 self.counters.refused += 1;
                 self.errors.not_a_number(watcher, what);
-                return;
             }
-        };
+        }
+    }
+
+    /// Scores and learns one observation of the series `self.key`.
+    #[inline(always)]
+    fn learn(&mut self, section: u16, observation: Observation, record: &mut Vec<u8>) {
         if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
             return;
         }
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
@@ -368,12 +390,16 @@ impl Pipeline {
     }
 }
 
-/// `==` by words: on wasm it is a byte-wise loop, 13 instructions a byte.
+/// `==` by words, the last one overlapping: on wasm it is a loop over bytes, 13 instructions each.
+#[inline(always)]
 fn is_same(a: &[u8], b: &[u8]) -> bool {
-    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    a.len() == b.len()
-        && a_words.iter().zip(b_words).all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b))
-        && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else { return a == b };
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    word(a_last) == word(b_last)
+        && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| word(a) == word(b))
 }
 
 /// Bytes that one series of a section takes at most, besides its key.

@@ -154,20 +154,15 @@ impl Watcher {
         }
     }
 
-    /// Takes value, time and key from a scanned record.
-    pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
-        let found = &self.found;
-        let value = match found.number(record, 0) {
-            Some(number) => number,
-            None => return self.read_odd(record, event_time, key),
-        };
-        Reading::Point(self.observation(record, value, event_time, key))
+    /// Takes value, time and key from a scanned record; `None` where the value is no number.
+    #[inline(always)]
+    pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Option<Observation> {
+        let value = self.found.number(record, 0)?;
+        Some(self.observation(record, value, event_time, key))
     }
 
-    /// A value that is no number.
-    #[cold]
-    #[inline(never)]
-    fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
+    /// The same for a value that is no number.
+    pub(super) fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Reading {
         let value = match self.found.value(record, 0) {
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return Reading::Nothing,

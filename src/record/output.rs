@@ -128,7 +128,7 @@ impl Pieces {
         self.cuts.len()
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn copy(&self, start: usize, end: usize, out: &mut Vec<u8>) {
         if let Some(bytes) = self.bytes.get(start..end) {
             out.extend_from_slice(bytes);
