@@ -131,17 +131,6 @@ impl Seasonal {
         (!base.is_nan()).then(|| self.forecast(spec, active, gap, k, base, reach))
     }
 
-    /// [`Seasonal::predict`] in place, where neither the history nor the bucket is unusual; else none.
-    #[inline(always)]
-    pub(super) fn usual_forecast(&self, spec: &Spec, bucket: i64, k: usize) -> Option<Prediction> {
-        let Phase::Active(active) = &self.phase else { return None };
-        if bucket.wrapping_sub(1) != self.last || active.settling > 0 {
-            return None;
-        }
-        let base = self.parts.profile.seen_base(k)?;
-        Some(self.forecast(spec, active, 1.0, k, base, None))
-    }
-
     #[inline(always)]
     fn forecast(
         &self,
@@ -170,16 +159,36 @@ impl Seasonal {
     /// `k`: place of the bucket in the season.
     #[inline(never)]
     pub(super) fn update(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
-        self.learn(spec, bucket, k, y);
-    }
-
-    /// [`Seasonal::update`] in place, for the way that nearly every point takes.
-    #[inline(always)]
-    pub(super) fn learn(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
         let gap = if self.is_next(bucket) { 1.0 } else { self.learn_apart(spec, bucket, k, y) };
         if gap > 0.0 {
             self.follow_point(spec, bucket, gap, k, y);
         }
+    }
+
+    /// [`Seasonal::update`] of `bucket` and [`Seasonal::predict`] of the one behind it, whose place is `next`; no
+    /// forecast where history or buckets are unusual.
+    #[inline(always)]
+    pub(super) fn advance(
+        &mut self,
+        spec: &Spec,
+        bucket: i64,
+        k: usize,
+        y: f64,
+        next: usize,
+    ) -> Option<Prediction> {
+        if !self.is_next(bucket) {
+            self.update(spec, bucket, k, y);
+            return None;
+        }
+        if !self.follow_point(spec, bucket, 1.0, k, y) {
+            return None;
+        }
+        let Phase::Active(active) = &self.phase else { return None };
+        if active.settling > 0 {
+            return None;
+        }
+        let base = self.parts.profile.seen_base(next)?;
+        Some(self.forecast(spec, active, 1.0, next, base, None))
     }
 
     /// Learns a point that is not followed as those after warm-up are; else returns how many buckets lie between it
@@ -253,10 +262,10 @@ impl Seasonal {
         });
     }
 
-    /// A point after warm-up.
+    /// A point after warm-up; false where that is over, or the bucket is of no use yet.
     #[inline(always)]
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) {
-        let Phase::Active(active) = &mut self.phase else { return };
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) -> bool {
+        let Phase::Active(active) = &mut self.phase else { return false };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.quantum.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
@@ -285,7 +294,7 @@ impl Seasonal {
         };
         if base.is_nan() {
             place.set(y - *anchor - active.level);
-            return;
+            return false;
         }
         let mut e = y - *anchor - active.level - base;
         if reset {
@@ -361,7 +370,9 @@ impl Seasonal {
         if bucket.wrapping_sub(tally.from) as u64 >= u64::from(spec.buckets) && self.end_season(spec, bucket)
         {
             self.begin(spec, bucket, k, y);
+            return false;
         }
+        true
     }
 
     /// True when the model has been wrong for four seasons.

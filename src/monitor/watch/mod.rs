@@ -276,7 +276,7 @@ impl Watch {
         plan: &Plan,
         time_s: i64,
         x: Finite,
-        mut report: impl FnMut(usize, Observation),
+        report: impl FnMut(usize, Observation),
     ) -> bool {
         if self.asked.bucket == self.rollup.open() {
             // the usual records: of the bucket behind the open one, and of the open one itself
@@ -285,11 +285,11 @@ impl Watch {
                 return true;
             }
             if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get()) {
-                self.say(plan, value, |_| News::default(), &mut report);
+                self.say(plan, value, |_| News::default(), report);
                 return true;
             }
         }
-        self.observe_apart(plan, time_s, x, &mut report)
+        self.observe_apart(plan, time_s, x, report)
     }
 
     /// The bucket asked about is closed with its value, and `value` opens the one behind it.
@@ -299,24 +299,33 @@ impl Watch {
         let next = bucket + 1;
         let next_place =
             if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
-        self.engine.learn(&plan.band, bucket, place, closed);
+        let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
         self.asked = Asked { bucket: next, place: next_place, banded: true };
-        let turn = Turn { bucket, banded, closed, value };
         // one monitor is the usual number; a loop over them keeps an interpreter from reading a field in one step
-        if let Some(forecast) = self.engine.usual_forecast(&plan.band, next, next_place)
+        if let Some(forecast) = forecast
             && let ([monitor], [alerting]) = (&plan.monitors[..], &mut self.alerts[..])
         {
+            let turn = Turn { bucket, banded, closed, value };
             report(0, alerting.turn(plan, monitor, turn, Some(forecast)));
         } else {
-            self.turn_apart(plan, turn, &mut report);
+            self.turn_apart(plan, bucket, banded, closed, value, report);
         }
     }
 
     /// The rest of it, for several monitors or where the forecast is none of the usual.
     #[cold]
     #[inline(never)]
-    fn turn_apart(&mut self, plan: &Plan, turn: Turn, report: &mut dyn FnMut(usize, Observation)) {
-        let next = turn.bucket + 1;
+    fn turn_apart(
+        &mut self,
+        plan: &Plan,
+        bucket: i64,
+        banded: bool,
+        closed: f64,
+        value: f64,
+        mut report: impl FnMut(usize, Observation),
+    ) {
+        let next = bucket + 1;
+        let turn = Turn { bucket, banded, closed, value };
         let offset = plan.offset(&mut self.zone, next);
         let forecast = self.engine.predict(&plan.band, next, offset);
         self.asked.banded = forecast.is_some();
@@ -333,7 +342,7 @@ impl Watch {
         plan: &Plan,
         time_s: i64,
         x: Finite,
-        report: &mut dyn FnMut(usize, Observation),
+        report: impl FnMut(usize, Observation),
     ) -> bool {
         for alerting in &mut self.alerts {
             alerting.news = News::default();
@@ -359,8 +368,13 @@ impl Watch {
         plan: &Plan,
         value: f64,
         news: impl Fn(&Alerting) -> News,
-        report: &mut dyn FnMut(usize, Observation),
+        mut report: impl FnMut(usize, Observation),
     ) {
+        if let ([monitor], [alerting]) = (&plan.monitors[..], &self.alerts[..]) {
+            let band = self.asked.banded.then_some(alerting.band);
+            report(0, alerting.observation(plan, monitor, band, value, news(alerting)));
+            return;
+        }
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
             let band = self.asked.banded.then_some(alerting.band);
             report(at, alerting.observation(plan, monitor, band, value, news(alerting)));
