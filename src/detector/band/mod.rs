@@ -22,6 +22,7 @@
 //! # Ok::<(), fluent_anomaly::detector::band::SpecError>(())
 //! ```
 
+mod active;
 mod agile;
 mod alternation;
 mod basic;
