@@ -22,6 +22,7 @@
 //! # Ok::<(), fluent_anomaly::detector::band::SpecError>(())
 //! ```
 
+mod active;
 mod agile;
 mod alternation;
 mod basic;
@@ -117,23 +118,25 @@ impl Engine {
         }
     }
 
-    /// [`Engine::update`] for a caller that knows the place of the bucket in the season ([`Spec::place`]), and in place
-    /// for the way that nearly every point takes.
+    /// [`Engine::update`] of `bucket` and [`Engine::predict`] of the one behind it, for a caller that knows their places
+    /// in the season ([`Spec::place`]), and in place for the way that nearly every point takes. Where it is another
+    /// one there is no forecast, and only `predict` can tell.
     #[inline(always)]
-    pub(crate) fn learn(&mut self, spec: &Spec, bucket: i64, place: usize, y: f64) {
-        let Some(y) = taken_as(y) else { return };
+    pub(crate) fn advance(
+        &mut self,
+        spec: &Spec,
+        bucket: i64,
+        place: usize,
+        y: f64,
+        next_place: usize,
+    ) -> Option<Prediction> {
+        let y = taken_as(y)?;
         match &mut self.0 {
-            State::Basic(basic) => basic.update(spec, bucket, y),
-            State::Seasonal(seasonal) => seasonal.learn(spec, bucket, place, y),
-        }
-    }
-
-    /// [`Engine::predict`] likewise. None too where only that can tell.
-    #[inline(always)]
-    pub(crate) fn usual_forecast(&self, spec: &Spec, bucket: i64, place: usize) -> Option<Prediction> {
-        match &self.0 {
-            State::Basic(_) => None,
-            State::Seasonal(seasonal) => seasonal.usual_forecast(spec, bucket, place),
+            State::Basic(basic) => {
+                basic.update(spec, bucket, y);
+                None
+            }
+            State::Seasonal(seasonal) => seasonal.advance(spec, bucket, place, y, next_place),
         }
     }
 

@@ -5,6 +5,9 @@
 //! side that is long enough moves the level by the mean of its errors, at once and without residue. No
 //! decomposition is iterated and no period is searched for.
 
+mod saved;
+
+use super::active::{Active, SETTLING, Tally};
 use super::alternation::Alternation;
 use super::compare::larger;
 use super::counter::Counter;
@@ -15,18 +18,12 @@ use super::quantum::Quantum;
 use super::run::Run;
 use super::scale::Scale;
 use super::spec::Spec;
-use super::state::{finite, within, within_u32};
 use super::warmup::Warmup;
-use crate::codec::{CodecError, Reader, Writer};
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
 const LEAST: f64 = 1.5;
 /// Weight of a value that is stuck when the noise is learned: a sensor that hangs has not become precise.
 const STUCK: f64 = 0.1;
-/// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
-/// random walk, and the one before the reset says nothing about the one after it.
-const SETTLING: u8 = 60;
-
 /// What warm-up fills and the forecast uses.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Parts {
@@ -43,30 +40,6 @@ enum Phase {
     Empty,
     Warm(Warmup),
     Active(Active),
-}
-
-/// State that only a warmed-up series has.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Active {
-    /// lvl at bucket `last`, relative to anchor
-    level: f64,
-    /// b, per bucket
-    slope: f64,
-    alternation: Alternation,
-    season: Tally,
-    /// Points until the reset of a counter is forgotten, 0..=60.
-    settling: u8,
-}
-
-/// Points of the season so far.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Tally {
-    /// Bucket at which it began.
-    from: i64,
-    points: u32,
-    outliers: u32,
-    /// Seasons running with more than 30 % outliers, 0..=3.
-    bad: u8,
 }
 
 /// A seasonal band.
@@ -131,17 +104,6 @@ impl Seasonal {
         (!base.is_nan()).then(|| self.forecast(spec, active, gap, k, base, reach))
     }
 
-    /// [`Seasonal::predict`] in place, where neither the history nor the bucket is unusual; else none.
-    #[inline(always)]
-    pub(super) fn usual_forecast(&self, spec: &Spec, bucket: i64, k: usize) -> Option<Prediction> {
-        let Phase::Active(active) = &self.phase else { return None };
-        if bucket.wrapping_sub(1) != self.last || active.settling > 0 {
-            return None;
-        }
-        let base = self.parts.profile.seen_base(k)?;
-        Some(self.forecast(spec, active, 1.0, k, base, None))
-    }
-
     #[inline(always)]
     fn forecast(
         &self,
@@ -170,16 +132,36 @@ impl Seasonal {
     /// `k`: place of the bucket in the season.
     #[inline(never)]
     pub(super) fn update(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
-        self.learn(spec, bucket, k, y);
-    }
-
-    /// [`Seasonal::update`] in place, for the way that nearly every point takes.
-    #[inline(always)]
-    pub(super) fn learn(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
         let gap = if self.is_next(bucket) { 1.0 } else { self.learn_apart(spec, bucket, k, y) };
         if gap > 0.0 {
             self.follow_point(spec, bucket, gap, k, y);
         }
+    }
+
+    /// [`Seasonal::update`] of `bucket` and [`Seasonal::predict`] of the one behind it, whose place is `next`; no
+    /// forecast where history or buckets are unusual.
+    #[inline(always)]
+    pub(super) fn advance(
+        &mut self,
+        spec: &Spec,
+        bucket: i64,
+        k: usize,
+        y: f64,
+        next: usize,
+    ) -> Option<Prediction> {
+        if !self.is_next(bucket) {
+            self.update(spec, bucket, k, y);
+            return None;
+        }
+        if !self.follow_point(spec, bucket, 1.0, k, y) {
+            return None;
+        }
+        let Phase::Active(active) = &self.phase else { return None };
+        if active.settling > 0 {
+            return None;
+        }
+        let base = self.parts.profile.seen_base(next)?;
+        Some(self.forecast(spec, active, 1.0, next, base, None))
     }
 
     /// Learns a point that is not followed as those after warm-up are; else returns how many buckets lie between it
@@ -253,10 +235,10 @@ impl Seasonal {
         });
     }
 
-    /// A point after warm-up.
+    /// A point after warm-up; false where that is over, or the bucket is of no use yet.
     #[inline(always)]
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) {
-        let Phase::Active(active) = &mut self.phase else { return };
+    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) -> bool {
+        let Phase::Active(active) = &mut self.phase else { return false };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.quantum.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
@@ -285,7 +267,7 @@ impl Seasonal {
         };
         if base.is_nan() {
             place.set(y - *anchor - active.level);
-            return;
+            return false;
         }
         let mut e = y - *anchor - active.level - base;
         if reset {
@@ -361,7 +343,9 @@ impl Seasonal {
         if bucket.wrapping_sub(tally.from) as u64 >= u64::from(spec.buckets) && self.end_season(spec, bucket)
         {
             self.begin(spec, bucket, k, y);
+            return false;
         }
+        true
     }
 
     /// True when the model has been wrong for four seasons.
@@ -380,86 +364,5 @@ impl Seasonal {
             self.parts.scale.sigma *= 1.3;
         }
         bad >= 4
-    }
-
-    pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.u8(match self.phase {
-            Phase::Empty => 0,
-            Phase::Warm(_) => 1,
-            Phase::Active(_) => 2,
-        });
-        if matches!(self.phase, Phase::Empty) {
-            return;
-        }
-        w.i64(self.last);
-        self.quantum.save(w);
-        self.counter.save(w);
-        self.follow.save(w);
-        w.f64(self.parts.anchor);
-        self.parts.run.save(w);
-        let settled = match &self.phase {
-            Phase::Empty => false,
-            Phase::Warm(warm) => {
-                warm.save(w);
-                warm.knows_scale()
-            }
-            Phase::Active(active) => {
-                active.save(w);
-                true
-            }
-        };
-        w.u8(u8::from(settled));
-        self.parts.scale.save(w);
-        self.parts.profile.save(w);
-    }
-
-    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let phase = within(r.u8("phase of a band")?, 0..=2, "phase of a band")?;
-        if phase == 0 {
-            return Ok(Self::new(spec));
-        }
-        let last = r.i64("last bucket")?;
-        let quantum = Quantum::restore(r, spec.buckets)?;
-        let counter = Counter::restore(r)?;
-        let follow = Follow::restore(spec, r)?;
-        let anchor = finite(r, "anchor")?;
-        let run = Run::restore(r)?;
-        let phase = if phase == 1 {
-            Phase::Warm(Warmup::restore(spec, last, r)?)
-        } else {
-            Phase::Active(Active::restore(spec, last, r)?)
-        };
-        let knows_scale = match &phase {
-            Phase::Warm(warm) => warm.knows_scale(),
-            _ => true,
-        };
-        within(r.u8("scale is known")?, u8::from(knows_scale)..=u8::from(knows_scale), "scale is known")?;
-        let scale = Scale::restore(spec, knows_scale, r)?;
-        let profile = Profile::restore(spec.buckets as usize, r)?;
-        Ok(Self { last, quantum, counter, follow, parts: Parts { anchor, profile, scale, run }, phase })
-    }
-}
-
-impl Active {
-    fn save(&self, w: &mut Writer<'_>) {
-        w.f64s(&[self.level, self.slope]);
-        self.alternation.save(w);
-        w.i64(self.season.from);
-        w.varint(u64::from(self.season.points));
-        w.varint(u64::from(self.season.outliers));
-        w.u8(self.season.bad);
-        w.u8(self.settling);
-    }
-
-    fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let level = finite(r, "level")?;
-        let slope = finite(r, "slope")?;
-        let alternation = Alternation::restore(r)?;
-        let from = within(r.i64("start of the season")?, i64::MIN..=last, "start of the season")?;
-        let points = within_u32(r, 0..=spec.buckets, "points of the season")?;
-        let outliers = within_u32(r, 0..=points, "outliers of the season")?;
-        let bad = within(r.u8("bad seasons")?, 0..=3, "bad seasons")?;
-        let settling = within(r.u8("points since a reset")?, 0..=SETTLING, "points since a reset")?;
-        Ok(Self { level, slope, alternation, season: Tally { from, points, outliers, bad }, settling })
     }
 }

@@ -5,100 +5,21 @@
 //! engine learns does not depend on the deviations: a second monitor costs its alert state (about 130 bytes)
 //! instead of another 1 to 12 kB and another update of the band. [`Plan::group`] finds them.
 
+mod alerting;
+mod plan;
 #[cfg(test)]
 mod tests;
 
-use super::alert::{AlertState, Evaluation, Status, Transition, Verdict};
-use super::query::Direction;
-use super::rollup::{Closed, Rollup, RollupSpec, Taken};
-use super::spec::MonitorSpec;
-use super::zone::{Span, Zone};
-use crate::codec::{CodecError, Reader, Writer, checksum};
+pub use plan::Plan;
+
+use alerting::{Alerting, News, Turn, verdict};
+
+use super::alert::{AlertState, Evaluation, Status, Transition};
+use super::rollup::{Closed, Rollup, Taken};
+use super::zone::Span;
+use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::detector::band::{self, Band, Engine, Prediction};
-
-/// Monitors that share their points and their band; the same for all series they watch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    rollup: RollupSpec,
-    band: band::Spec,
-    zone: Option<Zone>,
-    /// Places in the season up to which each bucket has the one behind that of its predecessor; 0 where they have to
-    /// be looked up.
-    countable: usize,
-    monitors: Vec<MonitorSpec>, // at least one
-    signatures: Vec<u64>, // of each monitor: everything that its alert state depends on, and a little more
-}
-
-impl Plan {
-    /// For one monitor.
-    #[must_use]
-    pub fn new(monitor: MonitorSpec) -> Self {
-        Self {
-            rollup: RollupSpec::new(&monitor),
-            band: monitor.band,
-            countable: if monitor.zone.is_none() && monitor.band.places_count_up() {
-                monitor.band.buckets() as usize
-            } else {
-                0
-            },
-            zone: monitor.zone.clone(),
-            signatures: vec![signature(&monitor)],
-            monitors: vec![monitor],
-        }
-    }
-
-    /// Puts monitors of one series that can share an engine together. Each plan comes with the places that its
-    /// monitors had.
-    #[must_use]
-    pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<(Self, Vec<usize>)> {
-        let mut plans: Vec<(Self, Vec<usize>)> = Vec::new();
-        for (place, monitor) in monitors.into_iter().enumerate() {
-            let plan = Self::new(monitor);
-            match plans.iter_mut().find(|(other, _)| other.shares_engine_with(&plan)) {
-                Some((other, places)) => {
-                    other.monitors.extend(plan.monitors);
-                    other.signatures.extend(plan.signatures);
-                    places.push(place);
-                }
-                None => plans.push((plan, vec![place])),
-            }
-        }
-        plans
-    }
-
-    fn shares_engine_with(&self, other: &Self) -> bool {
-        other.rollup == self.rollup && other.band == self.band && other.zone == self.zone
-    }
-
-    /// Names what the roll-up and the engine depend on: with another signature what they learned is worthless.
-    /// Deviations, thresholds and windows are no part of it.
-    #[must_use]
-    pub fn signature(&self) -> u64 {
-        checksum(0, format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone).as_bytes())
-    }
-
-    /// The monitors, in the order in which [`Watch`] reports them.
-    #[must_use]
-    pub fn monitors(&self) -> &[MonitorSpec] {
-        &self.monitors
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look_up_place(&self, cache: &mut Span, bucket: i64) -> usize {
-        self.band.place(bucket, self.offset(cache, bucket))
-    }
-
-    fn offset(&self, cache: &mut Span, bucket: i64) -> i32 {
-        let Some(zone) = &self.zone else { return 0 };
-        let start_s = self.rollup.start_s(bucket);
-        if !(cache.from_s..cache.until_s).contains(&start_s) {
-            *cache = zone.span(start_s);
-        }
-        cache.offset_s
-    }
-}
+use crate::detector::band::{Band, Engine};
 
 /// What one monitor says of a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,114 +64,6 @@ impl Asked {
     const NONE: Asked = Asked { bucket: i64::MIN, place: 0, banded: false };
 }
 
-#[derive(Debug, Clone)]
-struct Alerting {
-    state: AlertState,
-    news: News,
-    band: Band, // of the bucket asked about, if it has one
-}
-
-/// What the buckets that one record closed have brought; not part of the state.
-#[derive(Debug, Clone, Copy, Default)]
-struct News {
-    change: Option<Transition>, // over all of them
-    renotify: bool,
-    below: bool, // the last of them lay below the band
-}
-
-impl News {
-    fn add(&mut self, verdict: Option<Verdict>, evaluation: Evaluation) {
-        self.below = verdict == Some(Verdict::Below);
-        self.renotify |= evaluation.renotify;
-        if let Some(Transition { from, to }) = evaluation.transition {
-            let from = self.change.map_or(from, |change| change.from);
-            self.change = Some(Transition { from, to });
-        }
-    }
-
-    /// Without a change to and fro.
-    fn in_sum(self) -> News {
-        let change = self.change.filter(|change| change.from != change.to);
-        News { change, renotify: self.renotify && change.is_none(), below: self.below }
-    }
-}
-
-impl Alerting {
-    /// A bucket is closed, and the one behind it has begun.
-    #[inline(always)]
-    fn turn(
-        &mut self,
-        plan: &Plan,
-        monitor: &MonitorSpec,
-        turn: Turn,
-        forecast: Option<Prediction>,
-    ) -> Observation {
-        let inside = !turn.banded || (turn.closed <= self.band.upper && turn.closed >= self.band.lower);
-        let news = if inside && self.state.stay(turn.bucket) {
-            News::default()
-        } else {
-            self.feed(monitor, turn.bucket, verdict(turn.banded.then_some(self.band), turn.closed))
-        };
-        let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
-        if let Some(band) = band {
-            self.band = band;
-        }
-        self.observation(plan, monitor, band, turn.value, news)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn feed(&mut self, monitor: &MonitorSpec, bucket: i64, verdict: Verdict) -> News {
-        let mut news = News::default();
-        news.add(Some(verdict), self.state.feed(monitor, bucket, Some(verdict)));
-        news
-    }
-
-    /// What is said of a bucket that has `value` so far, after the `news` that the record brought.
-    #[inline(always)]
-    fn observation(
-        &self,
-        plan: &Plan,
-        monitor: &MonitorSpec,
-        band: Option<Band>,
-        value: f64,
-        news: News,
-    ) -> Observation {
-        let (mut above, mut below) = (false, false);
-        if let Some(band) = band {
-            above = value > band.upper;
-            below = value < band.lower;
-        }
-        // what grows while its bucket is open is below only once that is closed
-        if plan.rollup.adds_up() {
-            below = news.below;
-        }
-        let is_anomaly = match monitor.query.side() {
-            Direction::Both => above || below,
-            Direction::Above => above,
-            Direction::Below => below && !above,
-        };
-        Observation {
-            value,
-            band,
-            is_anomaly,
-            status: self.state.status(),
-            transition: news.change,
-            renotify: news.renotify,
-            share: self.state.share(),
-        }
-    }
-}
-
-/// What happens when a bucket is closed by a record of the next one.
-#[derive(Clone, Copy)]
-struct Turn {
-    bucket: i64,
-    banded: bool, // whether there was a band for it
-    closed: f64,
-    value: f64, // of the next one, so far
-}
-
 impl Watch {
     /// A series that has not been seen.
     #[must_use]
@@ -276,7 +89,7 @@ impl Watch {
         plan: &Plan,
         time_s: i64,
         x: Finite,
-        mut report: impl FnMut(usize, Observation),
+        report: impl FnMut(usize, Observation),
     ) -> bool {
         if self.asked.bucket == self.rollup.open() {
             // the usual records: of the bucket behind the open one, and of the open one itself
@@ -285,11 +98,11 @@ impl Watch {
                 return true;
             }
             if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get()) {
-                self.say(plan, value, |_| News::default(), &mut report);
+                self.say(plan, value, |_| News::default(), report);
                 return true;
             }
         }
-        self.observe_apart(plan, time_s, x, &mut report)
+        self.observe_apart(plan, time_s, x, report)
     }
 
     /// The bucket asked about is closed with its value, and `value` opens the one behind it.
@@ -299,24 +112,33 @@ impl Watch {
         let next = bucket + 1;
         let next_place =
             if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
-        self.engine.learn(&plan.band, bucket, place, closed);
+        let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
         self.asked = Asked { bucket: next, place: next_place, banded: true };
-        let turn = Turn { bucket, banded, closed, value };
         // one monitor is the usual number; a loop over them keeps an interpreter from reading a field in one step
-        if let Some(forecast) = self.engine.usual_forecast(&plan.band, next, next_place)
+        if let Some(forecast) = forecast
             && let ([monitor], [alerting]) = (&plan.monitors[..], &mut self.alerts[..])
         {
+            let turn = Turn { bucket, banded, closed, value };
             report(0, alerting.turn(plan, monitor, turn, Some(forecast)));
         } else {
-            self.turn_apart(plan, turn, &mut report);
+            self.turn_apart(plan, bucket, banded, closed, value, report);
         }
     }
 
     /// The rest of it, for several monitors or where the forecast is none of the usual.
     #[cold]
     #[inline(never)]
-    fn turn_apart(&mut self, plan: &Plan, turn: Turn, report: &mut dyn FnMut(usize, Observation)) {
-        let next = turn.bucket + 1;
+    fn turn_apart(
+        &mut self,
+        plan: &Plan,
+        bucket: i64,
+        banded: bool,
+        closed: f64,
+        value: f64,
+        mut report: impl FnMut(usize, Observation),
+    ) {
+        let next = bucket + 1;
+        let turn = Turn { bucket, banded, closed, value };
         let offset = plan.offset(&mut self.zone, next);
         let forecast = self.engine.predict(&plan.band, next, offset);
         self.asked.banded = forecast.is_some();
@@ -333,7 +155,7 @@ impl Watch {
         plan: &Plan,
         time_s: i64,
         x: Finite,
-        report: &mut dyn FnMut(usize, Observation),
+        report: impl FnMut(usize, Observation),
     ) -> bool {
         for alerting in &mut self.alerts {
             alerting.news = News::default();
@@ -359,8 +181,13 @@ impl Watch {
         plan: &Plan,
         value: f64,
         news: impl Fn(&Alerting) -> News,
-        report: &mut dyn FnMut(usize, Observation),
+        mut report: impl FnMut(usize, Observation),
     ) {
+        if let ([monitor], [alerting]) = (&plan.monitors[..], &self.alerts[..]) {
+            let band = self.asked.banded.then_some(alerting.band);
+            report(0, alerting.observation(plan, monitor, band, value, news(alerting)));
+            return;
+        }
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
             let band = self.asked.banded.then_some(alerting.band);
             report(at, alerting.observation(plan, monitor, band, value, news(alerting)));
@@ -471,22 +298,5 @@ impl Watch {
     }
 }
 
-/// Names everything that an alert state depends on. Browsers save no states, and do without the texts.
-fn signature(monitor: &MonitorSpec) -> u64 {
-    if cfg!(all(feature = "compact", target_family = "wasm")) {
-        return 0;
-    }
-    checksum(1, format!("{monitor:?}").as_bytes())
-}
-
 /// Holds at no instant.
 const NO_SPAN: Span = Span { offset_s: 0, from_s: 0, until_s: 0 };
-
-fn verdict(band: Option<Band>, value: f64) -> Verdict {
-    match band {
-        None => Verdict::NoBand,
-        Some(band) if value > band.upper => Verdict::Above,
-        Some(band) if value < band.lower => Verdict::Below,
-        Some(_) => Verdict::Inside,
-    }
-}

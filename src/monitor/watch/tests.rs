@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::monitor::RawMonitor;
+use crate::monitor::{MonitorSpec, RawMonitor, Zone};
 
 fn monitor(metric: &str, tail: &str, keys: &[(&str, &str)]) -> MonitorSpec {
     let mut raw = RawMonitor::default();

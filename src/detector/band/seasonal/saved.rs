@@ -1,0 +1,64 @@
+//! A seasonal band as bytes, and back.
+
+use super::super::state::{finite, within};
+use super::{Active, Counter, Follow, Parts, Phase, Profile, Quantum, Run, Scale, Seasonal, Spec, Warmup};
+use crate::codec::{CodecError, Reader, Writer};
+
+impl Seasonal {
+    pub(in super::super) fn save(&self, w: &mut Writer<'_>) {
+        w.u8(match self.phase {
+            Phase::Empty => 0,
+            Phase::Warm(_) => 1,
+            Phase::Active(_) => 2,
+        });
+        if matches!(self.phase, Phase::Empty) {
+            return;
+        }
+        w.i64(self.last);
+        self.quantum.save(w);
+        self.counter.save(w);
+        self.follow.save(w);
+        w.f64(self.parts.anchor);
+        self.parts.run.save(w);
+        let settled = match &self.phase {
+            Phase::Empty => false,
+            Phase::Warm(warm) => {
+                warm.save(w);
+                warm.knows_scale()
+            }
+            Phase::Active(active) => {
+                active.save(w);
+                true
+            }
+        };
+        w.u8(u8::from(settled));
+        self.parts.scale.save(w);
+        self.parts.profile.save(w);
+    }
+
+    pub(in super::super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let phase = within(r.u8("phase of a band")?, 0..=2, "phase of a band")?;
+        if phase == 0 {
+            return Ok(Self::new(spec));
+        }
+        let last = r.i64("last bucket")?;
+        let quantum = Quantum::restore(r, spec.buckets)?;
+        let counter = Counter::restore(r)?;
+        let follow = Follow::restore(spec, r)?;
+        let anchor = finite(r, "anchor")?;
+        let run = Run::restore(r)?;
+        let phase = if phase == 1 {
+            Phase::Warm(Warmup::restore(spec, last, r)?)
+        } else {
+            Phase::Active(Active::restore(spec, last, r)?)
+        };
+        let knows_scale = match &phase {
+            Phase::Warm(warm) => warm.knows_scale(),
+            _ => true,
+        };
+        within(r.u8("scale is known")?, u8::from(knows_scale)..=u8::from(knows_scale), "scale is known")?;
+        let scale = Scale::restore(spec, knows_scale, r)?;
+        let profile = Profile::restore(spec.buckets as usize, r)?;
+        Ok(Self { last, quantum, counter, follow, parts: Parts { anchor, profile, scale, run }, phase })
+    }
+}

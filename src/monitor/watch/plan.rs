@@ -1,0 +1,98 @@
+//! Which monitors share a roll-up and a band.
+
+use super::super::rollup::RollupSpec;
+use super::super::spec::MonitorSpec;
+use super::super::zone::{Span, Zone};
+use crate::codec::checksum;
+use crate::detector::band;
+
+/// Monitors that share their points and their band; the same for all series they watch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    pub(super) rollup: RollupSpec,
+    pub(super) band: band::Spec,
+    zone: Option<Zone>,
+    /// Places in the season up to which each bucket has the one behind that of its predecessor; 0 where they have to
+    /// be looked up.
+    pub(super) countable: usize,
+    pub(super) monitors: Vec<MonitorSpec>, // at least one
+    pub(super) signatures: Vec<u64>, // of each monitor: everything that its alert state depends on, and a little more
+}
+
+impl Plan {
+    /// For one monitor.
+    #[must_use]
+    pub fn new(monitor: MonitorSpec) -> Self {
+        Self {
+            rollup: RollupSpec::new(&monitor),
+            band: monitor.band,
+            countable: if monitor.zone.is_none() && monitor.band.places_count_up() {
+                monitor.band.buckets() as usize
+            } else {
+                0
+            },
+            zone: monitor.zone.clone(),
+            signatures: vec![signature(&monitor)],
+            monitors: vec![monitor],
+        }
+    }
+
+    /// Puts monitors of one series that can share an engine together. Each plan comes with the places that its
+    /// monitors had.
+    #[must_use]
+    pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<(Self, Vec<usize>)> {
+        let mut plans: Vec<(Self, Vec<usize>)> = Vec::new();
+        for (place, monitor) in monitors.into_iter().enumerate() {
+            let plan = Self::new(monitor);
+            match plans.iter_mut().find(|(other, _)| other.shares_engine_with(&plan)) {
+                Some((other, places)) => {
+                    other.monitors.extend(plan.monitors);
+                    other.signatures.extend(plan.signatures);
+                    places.push(place);
+                }
+                None => plans.push((plan, vec![place])),
+            }
+        }
+        plans
+    }
+
+    fn shares_engine_with(&self, other: &Self) -> bool {
+        other.rollup == self.rollup && other.band == self.band && other.zone == self.zone
+    }
+
+    /// Names what the roll-up and the engine depend on: with another signature what they learned is worthless.
+    /// Deviations, thresholds and windows are no part of it.
+    #[must_use]
+    pub fn signature(&self) -> u64 {
+        checksum(0, format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone).as_bytes())
+    }
+
+    /// The monitors, in the order in which [`Watch`] reports them.
+    #[must_use]
+    pub fn monitors(&self) -> &[MonitorSpec] {
+        &self.monitors
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_up_place(&self, cache: &mut Span, bucket: i64) -> usize {
+        self.band.place(bucket, self.offset(cache, bucket))
+    }
+
+    pub(super) fn offset(&self, cache: &mut Span, bucket: i64) -> i32 {
+        let Some(zone) = &self.zone else { return 0 };
+        let start_s = self.rollup.start_s(bucket);
+        if !(cache.from_s..cache.until_s).contains(&start_s) {
+            *cache = zone.span(start_s);
+        }
+        cache.offset_s
+    }
+}
+
+/// Names everything that an alert state depends on. Browsers save no states, and do without the texts.
+fn signature(monitor: &MonitorSpec) -> u64 {
+    if cfg!(all(feature = "compact", target_family = "wasm")) {
+        return 0;
+    }
+    checksum(1, format!("{monitor:?}").as_bytes())
+}
