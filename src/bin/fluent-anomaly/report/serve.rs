@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{Args, read};
+use super::{Args, no_page, read};
 use crate::failure::Failure;
 
 /// How often files are looked at.
@@ -27,7 +27,7 @@ type Shared = Arc<Mutex<Served>>;
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut report = read(args)?;
     report.serve = true;
-    let shared: Shared = Arc::new(Mutex::new(Served { html: report.html(), version: 1 }));
+    let shared: Shared = Arc::new(Mutex::new(Served { html: report.html().map_err(no_page)?, version: 1 }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .map_err(|error| Failure::of(format_args!("127.0.0.1:{}", args.port), error))?;
     let address = listener.local_addr().map_err(|error| Failure::of("127.0.0.1", error))?;
@@ -61,8 +61,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             }
         }
         report.serve = true;
+        let html = report.html().map_err(no_page)?;
         let mut served = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        *served = Served { html: report.html(), version: served.version + 1 };
+        *served = Served { html, version: served.version + 1 };
     }
 }
 
