@@ -1,88 +1,19 @@
 // The page of `fluent-anomaly report` in real Chromium, against what the command line says of the same data.
 //
-// Needs the release binary (`cargo build --release`) and Chromium (or $CHROMIUM). Run: node --test tests/browser/
+// Run: node --test tests/browser/*.test.mjs
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { pathToFileURL } from "node:url";
-import { CHROMIUM, startChromium } from "./cdp.mjs";
+import { BINARY, CONFIG, START, assertQuiet, press, startSite } from "./site.mjs";
 
-const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
-assert.ok(existsSync(BINARY), `${BINARY} is missing: cargo build --release`);
-assert.ok(CHROMIUM, "Chromium is missing: apt-get install chromium");
-
-const folder = mkdtempSync(join(tmpdir(), "preview-test-"));
-const file = (name) => join(folder, name);
-const run = (...args) => execFileSync(BINARY, args, { encoding: "utf8", cwd: folder, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
-let browser;
-
-const START = 1_735_689_600; // 2025-01-01
-const POINTS = 6 * 1440;
-
-/** Six days of minutes for two hosts: a daily pattern with noise, spikes, and an hour on another level. */
-function history() {
-  let state = 7n;
-  const random = () => {
-    state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
-    return Number(state >> 33n) / 2 ** 31;
-  };
-  const lines = ["time,value,host"];
-  for (const host of ["a", "b"]) {
-    for (let n = 0; n < POINTS; n += 1) {
-      if (host === "b" && n > 7000 && n < 7100) continue; // a gap
-      const shift = n > 6500 && n < 6560 ? 30 : 0;
-      const spike = n % 1999 === 0 ? 50 : 0;
-      const value = 100 + 40 * Math.sin((2 * Math.PI * n) / 1440) + 4 * (random() + random() - 1) + shift + spike;
-      lines.push(`${START + 60 * n},${value.toFixed(3)},${host}`);
-    }
-  }
-  return lines.join("\n");
-}
-
-const CONFIG = `[series.s]
-match: *
-value: $value
-by: $host
-r: 0.01
-k: 4
-
-[monitor.m]
-on: s
-query: avg(last_1h):anomalies(avg:value{*}, 'agile', 3, direction='both', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.6
-warning: 0.3
-recovery_window: last_10m
-message: too far off \\n {{value}}
-`;
-
+let site, browser, folder, file, run, open;
 before(async () => {
-  writeFileSync(file("history.csv"), history());
-  writeFileSync(file("f.ini"), CONFIG);
-  run("report", "-i", "history.csv", "-c", "f.ini", "-o", "report.html");
-  browser = await startChromium();
-  await browser.send("Browser.grantPermissions", { permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+  site = await startSite();
+  ({ browser, folder, file, run, open } = site);
 });
-
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function open(options = {}) {
-  const page = await browser.page({ url: pathToFileURL(file(options.file ?? "report.html")).href, ...options });
-  await page.ready();
-  return page;
-}
-
-/** Nothing was asked of any network, and nothing was complained about. */
-function assertQuiet(page) {
-  assert.deepEqual(page.complaints, []);
-  const outside = page.requests.filter((url) => !url.startsWith("file://") && !url.startsWith("blob:") && !url.startsWith("data:"));
-  assert.deepEqual(outside, []);
-}
+after(() => site?.close());
 
 /** What the page computed for its series, numbers as text so that every bit survives; NaN is null. */
 const columnsOf = (page) => page.run(`window.preview.columns().then((all) => Object.fromEntries(Object.entries(all).map(([name, values]) => [name, Array.from(values, (x) => (Number.isNaN(x) ? null : x))])))`);
@@ -247,20 +178,16 @@ test("incidents are marked by file and by dragging, and counted while parameters
 test("keys move and zoom, the picker searches, algorithms stand side by side", async () => {
   const page = await open();
   const range = () => page.run("[...window.preview.view.state.view]");
-  const key = async (key, code = 0) => {
-    await page.ask("Input.dispatchKeyEvent", { type: "keyDown", key, windowsVirtualKeyCode: code, text: key.length === 1 ? key : undefined });
-    await page.ask("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode: code });
-  };
   await page.run("document.getElementById('evaluation').focus()");
   const [from, to] = await range();
-  await key("ArrowLeft", 37);
+  await press(page, "ArrowLeft");
   assert.ok((await range())[0] < from);
-  await key("+");
+  await press(page, "+");
   const [left, right] = await range();
   assert.ok(right - left < to - from);
   await page.run("document.getElementById('series').focus(); document.getElementById('series').value = ''");
-  await key("b");
-  await key("Enter", 13);
+  await press(page, "b");
+  await press(page, "Enter");
   await page.until("window.preview.page.index === 1");
   await page.run("document.getElementById('compare').click()");
   await page.until("document.querySelectorAll('#comparison canvas').length === 3");

@@ -55,6 +55,7 @@ const SCRIPT: &str = files!(
     "judge.js",
     "picker.js",
     "view.js",
+    "touch.js",
     "main.js",
     "extras.js",
     "start.js",
@@ -73,8 +74,8 @@ pub struct Report {
     pub incidents: Vec<Incident>,
     /// What the reader has to know, such as lines left out.
     pub notes: Vec<String>,
-    /// Whether the page is served and asks for `changes`.
-    pub serve: bool,
+    /// Of a page that is served: which one it is. It asks for `changes` since then.
+    pub version: Option<u64>,
 }
 
 /// Points of one series.
@@ -140,7 +141,7 @@ impl Report {
             "settings": settings,
             "incidents": self.incidents.iter().map(incident).collect::<Vec<_>>(),
             "notes": self.notes,
-            "serve": self.serve,
+            "version": self.version,
         });
         // nothing in the data can end the element it stands in
         let meta = meta.to_string().replace('<', "\\u003c");

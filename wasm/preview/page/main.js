@@ -259,6 +259,8 @@ async function start() {
   incidentControls();
   if (meta.notes.length) tell(meta.notes.join("\n"), "notes");
   if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
+  fingers(byId("history"), () => charts.history, view, "context", addIncident);
+  ["evaluation", "share", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
   select.context = steer(byId("history"), () => charts.history, view, "context", (range) => dragged(range));
   select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", (range) => dragged(range));
   steer(byId("share"), () => charts.share, view, "view", () => {});

@@ -64,10 +64,35 @@ function steer(box, chartOf, view, which, dragged) {
     if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) view.move(which, sideways / 1500);
     else view.zoom(which, event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
   }, { passive: false });
+  // a click on the whole brings that part below
+  if (which === "context") {
+    box.addEventListener("click", (event) => {
+      if (page.marking || !event.target.closest(".u-over")) return;
+      const [from, to] = view.state.view;
+      const middle = timeAt(event);
+      view.set("view", [middle - (to - from) / 2, middle + (to - from) / 2]);
+    });
+  }
+  /** Moves the cursor by a point: what a pointer would read. */
+  const read = (by) => {
+    const chart = chartOf();
+    const times = chart.data[0];
+    const last = times.length - 1;
+    if (last < 0) return;
+    const { min, max } = chart.scales.x;
+    const inside = (row) => times[row] >= min && times[row] <= max;
+    let row = chart.cursor.idx ?? (by > 0 ? -1 : last + 1);
+    do row += by; while (row >= 0 && row <= last && !inside(row));
+    if (row < 0 || row > last) return;
+    const column = chart.data.find((values, n) => n > 0 && values[row] !== null && values[row] !== undefined && chart.series[n].show);
+    chart.setCursor({ left: chart.valToPos(times[row], "x"), top: column ? chart.valToPos(column[row], "y") : 0 }, true, true);
+    byId("spoken").textContent = byId("readout").textContent;
+  };
   box.addEventListener("keydown", (event) => {
     const step = event.shiftKey ? 0.5 : 0.1;
     const act = { ArrowLeft: () => view.move(which, -step), ArrowRight: () => view.move(which, step),
       "+": () => view.zoom(which, 0.7), "=": () => view.zoom(which, 0.7), "-": () => view.zoom(which, 1.4),
+      ",": () => read(-1), ".": () => read(1),
       Home: () => view.move(which, -1e6), End: () => view.move(which, 1e6) }[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
