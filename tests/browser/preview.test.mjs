@@ -82,6 +82,8 @@ test("a series with a gap is evaluated like the others", async () => {
   assert.ok(bands > 1000);
   const states = await page.run("window.preview.page.states.map(([, , state]) => state)");
   assert.ok(states.includes(3), "the gap is NO DATA");
+  const silent = await page.run(`(({ time, value }) => time.map((at, row) => [at, value[row]]).filter(([at]) => at > ${START + 7001 * 60} && at < ${START + 7099 * 60}))(window.preview.page.overview)`);
+  assert.deepEqual(silent.map(([, value]) => value), [null], "lines break at the gap");
   assertQuiet(page);
   await page.close();
 });
@@ -225,14 +227,20 @@ test("both sizes and themes show everything without sideways scrolling", async (
   }
 });
 
-test("few points show a page with words, never a blank one", async () => {
-  writeFileSync(file("two.csv"), "time,value\n0,1\n60,2\n");
-  run("report", "-i", "two.csv", "-o", "two.html");
-  const page = await open({ file: "two.html" });
-  assert.match(await page.run("document.getElementById('message').textContent"), /No suggestion: history of 2 points/);
-  assert.match(await page.run("document.getElementById('counts').textContent"), /Points2/);
-  assertQuiet(page);
-  await page.close();
+test("few and odd points show a page with words and axes, never a blank one", async () => {
+  for (const [input, points] of [["0,1\n60,2\n", 2], ["0,1\n0,2\n", 2], ["0,5\n60,5\n120,5\n", 3], ["60,1e308\n120,-1e308\n180,1e308\n", 3], ["-60,1\n4000000000,2\n", 2], ["0,1\n60,\n120,\n180,4\n", 2]]) {
+    writeFileSync(file("few.csv"), `time,value\n${input}`);
+    run("report", "-i", "few.csv", "-o", "few.html");
+    const page = await open({ file: "few.html" });
+    assert.match(await page.run("document.getElementById('message').textContent"), /No suggestion: history of \d points/, input);
+    const counts = await page.run("document.getElementById('counts').textContent");
+    assert.ok(counts.includes(`Points${points}`) || counts.includes(`too large)${points}`), `${input}: ${counts}`);
+    const lefts = await page.run("[...document.querySelectorAll('.chart .u-over')].map((plot) => plot.getBoundingClientRect().left)");
+    assert.equal(lefts.length, 4);
+    assert.equal(new Set(lefts).size, 1, `${input}: plots begin at ${lefts}`);
+    assertQuiet(page);
+    await page.close();
+  }
 });
 
 test("--serve follows the configuration, and keeps the last good page when that is broken", async () => {

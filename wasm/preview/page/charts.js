@@ -31,11 +31,33 @@ function chartOptions(height, zone, more) {
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
     },
-    scales: { x: { time: true, ...more.x }, y: more.y ?? {} },
+    scales: { x: { time: true, ...more.x }, y: more.y ?? { range: valueRange } },
     series: more.series,
     bands: more.bands,
     hooks: more.hooks ?? {},
   };
+}
+
+/** As uPlot does it, but with an axis where there is nothing, so that all plots begin at the same place. */
+function valueRange(u, least, most) {
+  if (!Number.isFinite(least) || !Number.isFinite(most)) return [0, 1];
+  const end = { pad: 0.1, soft: 0, mode: 3 };
+  return uPlot.rangeNum(least, most, { min: end, max: end });
+}
+
+/** Words where a plot would be empty. */
+function paintEmpty(u, columns, text) {
+  const { min, max } = u.scales.x;
+  const times = u.data[0];
+  if (columns.some((column) => times.some((time, row) => time >= min && time <= max && (u.data[column][row] ?? null) !== null))) return;
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.fillStyle = colour("dim");
+  ctx.font = `${12 * devicePixelRatio}px system-ui`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, bbox.left + bbox.width / 2, bbox.top + bbox.height / 2);
+  ctx.restore();
 }
 
 /** Time axis: 24 hours, ISO dates. Columns as uPlot wants them: increment, text, then texts at new years, days, ... */

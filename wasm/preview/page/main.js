@@ -64,7 +64,7 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents], draw: [(u) => paintAnomalies(u, 5)], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: { drawClear: [incidents], draw: [(u) => { paintAnomalies(u, 5); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,
@@ -89,6 +89,7 @@ function makeCharts() {
         { stroke: colour("change"), width: 2, dash: [6, 2], points: { show: false } }],
       hooks: {
         drawClear: [incidents],
+        draw: [(u) => paintEmpty(u, [1, 2], "no scores here: an order is chosen over the first points, or none has come")],
         setSelect: [selected],
         setCursor: [(u) => {
           const row = u.cursor.idx;
@@ -197,7 +198,7 @@ function counts() {
   if (page.incidents.length) {
     items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}`], ["Missed", judged.misses], ["False alarms", judged.falseAlarms]);
   }
-  if (summary.late) items.push(["Came too late", summary.late]);
+  if (summary.late) items.push(["Left out (too late or too large)", summary.late]);
   if (summary.judged === 0) items.push(["No band yet", "the history is too short for these parameters"]);
   items.push(["Computed in", `${Math.round(page.took)} ms`]);
   byId("counts").replaceChildren(...items.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
