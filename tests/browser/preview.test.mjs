@@ -162,6 +162,8 @@ test("incidents are marked by file and by dragging, and counted while parameters
   assert.deepEqual((await counts()).slice(0, 2), [1, 1]);
   await page.run("window.preview.set({ deviations: '100' })");
   assert.deepEqual(await counts(), [0, 2, 0]);
+  const listed = await page.run("[...document.querySelectorAll('#incidents li')].map((item) => item.textContent)");
+  assert.ok(listed.length === 2 && listed.every((text) => text.includes("(missed)")), listed.join(" | "));
   // a drag over the evaluation preview while marking
   await page.run("document.getElementById('mark').click()");
   const box = await page.run("(({ x, y, width, height }) => ({ x, y, width, height }))(document.querySelector('#evaluation .u-over').getBoundingClientRect())");

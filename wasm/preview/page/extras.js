@@ -53,7 +53,6 @@ function addIncident([from, to], label = "") {
 
 function changedIncidents() {
   page.allIncidents.set(page.index, page.incidents);
-  listIncidents();
   if (!page.reply) return;
   counts();
   refresh();

@@ -189,6 +189,7 @@ function counts() {
   const { summary, trigger_s } = page.reply;
   const judged = judge(page.incidents, page.states, trigger_s);
   page.judged = judged;
+  listIncidents();
   const items = [
     ["Points", summary.points.toLocaleString("en")],
     ["Anomalous", `${summary.anomalous.toLocaleString("en")} (${percent(summary.judged ? summary.anomalous / summary.judged : 0)})`],
@@ -232,7 +233,6 @@ async function show(index) {
   view.reset(first, last + interval, Math.max(86400 * (last - first > 3 * 86400 ? 1.5 : 1), 300 * interval));
   await evaluate();
   showLastAlert();
-  listIncidents();
 }
 
 /** Alerts are what one looks for first. */
