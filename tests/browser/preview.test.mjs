@@ -147,7 +147,7 @@ test("what is not allowed is told at its control, in the words of check, and the
   await page.close();
 });
 
-test("incidents are marked by file and by dragging, and counted while parameters change", async () => {
+test("incidents are marked by file, by dragging and by a click, and counted while parameters change", async () => {
   const page = await open();
   const from = START + 6500 * 60;
   await page.run(`(() => {
@@ -175,6 +175,13 @@ test("incidents are marked by file and by dragging, and counted while parameters
   await mouse("mouseReleased", 0.5);
   await page.until("window.preview.page.incidents.length === 3");
   assert.equal((await counts())[1], 3);
+  // a click marks as much as the trigger window
+  await mouse("mouseMoved", 0.7);
+  await mouse("mousePressed", 0.7);
+  await mouse("mouseReleased", 0.7);
+  await page.until("window.preview.page.incidents.length === 4");
+  const last = await page.run("window.preview.page.incidents.at(-1)");
+  assert.equal(last.to - last.from, 900);
   assertQuiet(page);
   await page.close();
 });

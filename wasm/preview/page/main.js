@@ -241,8 +241,7 @@ function showLastAlert() {
   const [from, to] = view.state.view;
   if (alerts.length === 0 || alerts.some(([start, end]) => end > from && start < to)) return;
   const [start, end] = alerts[alerts.length - 1];
-  const middle = (start + end) / 2;
-  view.set("view", [middle - (to - from) / 2, middle + (to - from) / 2]);
+  view.look((start + end) / 2);
 }
 
 /* ---- start ---- */
@@ -262,10 +261,10 @@ async function start() {
   if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
   fingers(byId("history"), () => charts.history, view, "context", addIncident);
   ["evaluation", "share", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
-  select.context = steer(byId("history"), () => charts.history, view, "context", (range) => dragged(range));
-  select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", (range) => dragged(range));
-  steer(byId("share"), () => charts.share, view, "view", () => {});
-  steer(byId("scores"), () => charts.scores, view, "view", () => {});
+  select.context = steer(byId("history"), () => charts.history, view, "context", (at) => clicked(at) || view.look(at), dragged);
+  select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", clicked, dragged);
+  steer(byId("share"), () => charts.share, view, "view", clicked);
+  steer(byId("scores"), () => charts.scores, view, "view", clicked);
   rangeButtons();
   buildPicker(byId("series"), byId("series-list"), meta.series.map(({ name }) => name), (index) => show(index));
   ask = startWorker();
@@ -274,6 +273,12 @@ async function start() {
   new ResizeObserver(() => resize()).observe(byId("charts"));
   await show(0);
   document.documentElement.dataset.ready = "true";
+}
+
+/** While incidents are marked, a click marks one as long as the trigger window. */
+function clicked(at) {
+  if (page.marking) addIncident([at - page.reply.trigger_s / 2, at + page.reply.trigger_s / 2]);
+  return page.marking;
 }
 
 function dragged(range) {

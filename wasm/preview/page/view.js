@@ -42,6 +42,11 @@ function buildView(changed) {
       const [from, to] = state[which];
       set(which, [from + part * (to - from), to + part * (to - from)]);
     },
+    /** Brings an instant into the middle of what is shown. */
+    look(at) {
+      const [from, to] = state.view;
+      set("view", [at - (to - from) / 2, at + (to - from) / 2]);
+    },
     /** About an instant, the middle when none is given. */
     zoom(which, factor, at) {
       const [from, to] = state[which];
@@ -51,8 +56,8 @@ function buildView(changed) {
   };
 }
 
-/** Wheel, keys and dragging on a chart. */
-function steer(box, chartOf, view, which, dragged) {
+/** Wheel, keys, clicks and dragging on a chart. */
+function steer(box, chartOf, view, which, clicked, dragged = () => {}) {
   const timeAt = (event) => {
     const chart = chartOf();
     return chart.posToVal(event.clientX - chart.over.getBoundingClientRect().left, "x");
@@ -64,15 +69,11 @@ function steer(box, chartOf, view, which, dragged) {
     if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) view.move(which, sideways / 1500);
     else view.zoom(which, event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
   }, { passive: false });
-  // a click on the whole brings that part below
-  if (which === "context") {
-    box.addEventListener("click", (event) => {
-      if (page.marking || !event.target.closest(".u-over")) return;
-      const [from, to] = view.state.view;
-      const middle = timeAt(event);
-      view.set("view", [middle - (to - from) / 2, middle + (to - from) / 2]);
-    });
-  }
+  let pressed = 0; // px
+  box.addEventListener("pointerdown", (event) => { pressed = event.clientX; }, true);
+  box.addEventListener("click", (event) => {
+    if (event.target.closest(".u-over") && Math.abs(event.clientX - pressed) < 3) clicked(timeAt(event));
+  });
   /** Moves the cursor by a point: what a pointer would read. */
   const read = (by) => {
     const chart = chartOf();
