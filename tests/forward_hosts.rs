@@ -10,6 +10,7 @@ use fluent_anomaly::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
 use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use std::fs;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -34,7 +35,9 @@ impl Drop for Host {
 fn executable(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
     if path.is_none() {
-        eprintln!("SKIPPED: {variable} names no executable, the test against the real program does not run");
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        // past the test harness, which would swallow it
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {variable} names no executable");
     }
     path
 }

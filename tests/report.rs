@@ -18,7 +18,11 @@ fn folder(name: &str) -> PathBuf {
 fn report(folder: &Path, input: &str, more: &[&str]) -> Output {
     fs::write(folder.join("in.csv"), input).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
-    command.current_dir(folder).args(["report", "--input", "in.csv"]).args(more).output().unwrap()
+    let output =
+        command.current_dir(folder).args(["report", "--input", "in.csv"]).args(more).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("built without the page"), "{said}");
+    output
 }
 
 fn minutes(points: u32) -> String {
@@ -104,7 +108,9 @@ fn demo_writes_a_page_and_says_where() {
         .args(["demo", "--hosts", "2", "--days", "4", "-o", "out"])
         .output()
         .unwrap();
-    assert!(String::from_utf8(output.stdout).unwrap().contains("out/report.html (open it in a browser"));
+    let (said, complaints) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(said.contains("out/report.html (open it in a browser"), "{complaints}");
     let html = fs::read_to_string(folder.join("out/report.html")).unwrap();
     assert!(html.contains("\"name\":\"web-2\"") && html.contains("\"incidents\":[{"));
 }

@@ -109,7 +109,7 @@ pub enum SeriesFileError {
         line: usize,
     },
     /// Columns are named, and not one has a value below it.
-    #[error("there is no point with a value in the {lines} lines of the file: two or more are wanted")]
+    #[error("no line has a point with a value (lines: {lines}): two or more are wanted")]
     NoPoint {
         /// Lines with something on them.
         lines: usize,

@@ -67,6 +67,7 @@ async function openPage({ send, listeners }, { url, width = 1280, height = 800, 
   });
   for (const domain of ["Page", "Runtime", "Log", "Network"]) await ask(`${domain}.enable`);
   await ask("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: phone ? 2 : 1, mobile: phone });
+  if (phone) await ask("Emulation.setTouchEmulationEnabled", { enabled: true, maxTouchPoints: 2 });
   await ask("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: theme }] });
   const began = performance.now();
   await ask("Page.navigate", { url });

@@ -1,88 +1,19 @@
 // The page of `fluent-anomaly report` in real Chromium, against what the command line says of the same data.
 //
-// Needs the release binary (`cargo build --release`) and Chromium (or $CHROMIUM). Run: node --test tests/browser/
+// Run: node --test tests/browser/*.test.mjs
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { pathToFileURL } from "node:url";
-import { CHROMIUM, startChromium } from "./cdp.mjs";
+import { BINARY, CONFIG, START, assertQuiet, press, startSite } from "./site.mjs";
 
-const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
-assert.ok(existsSync(BINARY), `${BINARY} is missing: cargo build --release`);
-assert.ok(CHROMIUM, "Chromium is missing: apt-get install chromium");
-
-const folder = mkdtempSync(join(tmpdir(), "preview-test-"));
-const file = (name) => join(folder, name);
-const run = (...args) => execFileSync(BINARY, args, { encoding: "utf8", cwd: folder, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
-let browser;
-
-const START = 1_735_689_600; // 2025-01-01
-const POINTS = 6 * 1440;
-
-/** Six days of minutes for two hosts: a daily pattern with noise, spikes, and an hour on another level. */
-function history() {
-  let state = 7n;
-  const random = () => {
-    state = (state * 6364136223846793005n + 1442695040888963407n) & 0xffffffffffffffffn;
-    return Number(state >> 33n) / 2 ** 31;
-  };
-  const lines = ["time,value,host"];
-  for (const host of ["a", "b"]) {
-    for (let n = 0; n < POINTS; n += 1) {
-      if (host === "b" && n > 7000 && n < 7100) continue; // a gap
-      const shift = n > 6500 && n < 6560 ? 30 : 0;
-      const spike = n % 1999 === 0 ? 50 : 0;
-      const value = 100 + 40 * Math.sin((2 * Math.PI * n) / 1440) + 4 * (random() + random() - 1) + shift + spike;
-      lines.push(`${START + 60 * n},${value.toFixed(3)},${host}`);
-    }
-  }
-  return lines.join("\n");
-}
-
-const CONFIG = `[series.s]
-match: *
-value: $value
-by: $host
-r: 0.01
-k: 4
-
-[monitor.m]
-on: s
-query: avg(last_1h):anomalies(avg:value{*}, 'agile', 3, direction='both', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.6
-warning: 0.3
-recovery_window: last_10m
-message: too far off \\n {{value}}
-`;
-
+let site, browser, folder, file, run, open;
 before(async () => {
-  writeFileSync(file("history.csv"), history());
-  writeFileSync(file("f.ini"), CONFIG);
-  run("report", "-i", "history.csv", "-c", "f.ini", "-o", "report.html");
-  browser = await startChromium();
-  await browser.send("Browser.grantPermissions", { permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+  site = await startSite();
+  ({ browser, folder, file, run, open } = site);
 });
-
-after(async () => {
-  await browser?.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function open(options = {}) {
-  const page = await browser.page({ url: pathToFileURL(file(options.file ?? "report.html")).href, ...options });
-  await page.ready();
-  return page;
-}
-
-/** Nothing was asked of any network, and nothing was complained about. */
-function assertQuiet(page) {
-  assert.deepEqual(page.complaints, []);
-  const outside = page.requests.filter((url) => !url.startsWith("file://") && !url.startsWith("blob:") && !url.startsWith("data:"));
-  assert.deepEqual(outside, []);
-}
+after(() => site?.close());
 
 /** What the page computed for its series, numbers as text so that every bit survives; NaN is null. */
 const columnsOf = (page) => page.run(`window.preview.columns().then((all) => Object.fromEntries(Object.entries(all).map(([name, values]) => [name, Array.from(values, (x) => (Number.isNaN(x) ? null : x))])))`);
@@ -151,6 +82,8 @@ test("a series with a gap is evaluated like the others", async () => {
   assert.ok(bands > 1000);
   const states = await page.run("window.preview.page.states.map(([, , state]) => state)");
   assert.ok(states.includes(3), "the gap is NO DATA");
+  const silent = await page.run(`(({ time, value }) => time.map((at, row) => [at, value[row]]).filter(([at]) => at > ${START + 7001 * 60} && at < ${START + 7099 * 60}))(window.preview.page.overview)`);
+  assert.deepEqual(silent.map(([, value]) => value), [null], "lines break at the gap");
   assertQuiet(page);
   await page.close();
 });
@@ -214,7 +147,7 @@ test("what is not allowed is told at its control, in the words of check, and the
   await page.close();
 });
 
-test("incidents are marked by file and by dragging, and counted while parameters change", async () => {
+test("incidents are marked by file, by dragging and by a click, and counted while parameters change", async () => {
   const page = await open();
   const from = START + 6500 * 60;
   await page.run(`(() => {
@@ -229,6 +162,8 @@ test("incidents are marked by file and by dragging, and counted while parameters
   assert.deepEqual((await counts()).slice(0, 2), [1, 1]);
   await page.run("window.preview.set({ deviations: '100' })");
   assert.deepEqual(await counts(), [0, 2, 0]);
+  const listed = await page.run("[...document.querySelectorAll('#incidents li')].map((item) => item.textContent)");
+  assert.ok(listed.length === 2 && listed.every((text) => text.includes("(missed)")), listed.join(" | "));
   // a drag over the evaluation preview while marking
   await page.run("document.getElementById('mark').click()");
   const box = await page.run("(({ x, y, width, height }) => ({ x, y, width, height }))(document.querySelector('#evaluation .u-over').getBoundingClientRect())");
@@ -240,6 +175,13 @@ test("incidents are marked by file and by dragging, and counted while parameters
   await mouse("mouseReleased", 0.5);
   await page.until("window.preview.page.incidents.length === 3");
   assert.equal((await counts())[1], 3);
+  // a click marks as much as the trigger window
+  await mouse("mouseMoved", 0.7);
+  await mouse("mousePressed", 0.7);
+  await mouse("mouseReleased", 0.7);
+  await page.until("window.preview.page.incidents.length === 4");
+  const last = await page.run("window.preview.page.incidents.at(-1)");
+  assert.equal(last.to - last.from, 900);
   assertQuiet(page);
   await page.close();
 });
@@ -247,20 +189,16 @@ test("incidents are marked by file and by dragging, and counted while parameters
 test("keys move and zoom, the picker searches, algorithms stand side by side", async () => {
   const page = await open();
   const range = () => page.run("[...window.preview.view.state.view]");
-  const key = async (key, code = 0) => {
-    await page.ask("Input.dispatchKeyEvent", { type: "keyDown", key, windowsVirtualKeyCode: code, text: key.length === 1 ? key : undefined });
-    await page.ask("Input.dispatchKeyEvent", { type: "keyUp", key, windowsVirtualKeyCode: code });
-  };
   await page.run("document.getElementById('evaluation').focus()");
   const [from, to] = await range();
-  await key("ArrowLeft", 37);
+  await press(page, "ArrowLeft");
   assert.ok((await range())[0] < from);
-  await key("+");
+  await press(page, "+");
   const [left, right] = await range();
   assert.ok(right - left < to - from);
   await page.run("document.getElementById('series').focus(); document.getElementById('series').value = ''");
-  await key("b");
-  await key("Enter", 13);
+  await press(page, "b");
+  await press(page, "Enter");
   await page.until("window.preview.page.index === 1");
   await page.run("document.getElementById('compare').click()");
   await page.until("document.querySelectorAll('#comparison canvas').length === 3");
@@ -298,14 +236,20 @@ test("both sizes and themes show everything without sideways scrolling", async (
   }
 });
 
-test("few points show a page with words, never a blank one", async () => {
-  writeFileSync(file("two.csv"), "time,value\n0,1\n60,2\n");
-  run("report", "-i", "two.csv", "-o", "two.html");
-  const page = await open({ file: "two.html" });
-  assert.match(await page.run("document.getElementById('message').textContent"), /No suggestion: history of 2 points/);
-  assert.match(await page.run("document.getElementById('counts').textContent"), /Points2/);
-  assertQuiet(page);
-  await page.close();
+test("few and odd points show a page with words and axes, never a blank one", async () => {
+  for (const [input, points] of [["0,1\n60,2\n", 2], ["0,1\n0,2\n", 2], ["0,5\n60,5\n120,5\n", 3], ["60,1e308\n120,-1e308\n180,1e308\n", 3], ["-60,1\n4000000000,2\n", 2], ["0,1\n60,\n120,\n180,4\n", 2]]) {
+    writeFileSync(file("few.csv"), `time,value\n${input}`);
+    run("report", "-i", "few.csv", "-o", "few.html");
+    const page = await open({ file: "few.html" });
+    assert.match(await page.run("document.getElementById('message').textContent"), /No suggestion: history of \d points/, input);
+    const counts = await page.run("document.getElementById('counts').textContent");
+    assert.ok(counts.includes(`Points${points}`) || counts.includes(`too large)${points}`), `${input}: ${counts}`);
+    const lefts = await page.run("[...document.querySelectorAll('.chart .u-over')].map((plot) => plot.getBoundingClientRect().left)");
+    assert.equal(lefts.length, 4);
+    assert.equal(new Set(lefts).size, 1, `${input}: plots begin at ${lefts}`);
+    assertQuiet(page);
+    await page.close();
+  }
 });
 
 test("--serve follows the configuration, and keeps the last good page when that is broken", async () => {

@@ -14,7 +14,10 @@ pub(crate) fn wasm_module() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| match std::env::var_os("ANOMALY_FILTER_WASM") {
         Some(other) => other.into(),
-        None => cargo_wasm(),
+        None => {
+            require_target();
+            cargo_wasm()
+        }
     })
 }
 
@@ -34,6 +37,21 @@ fn cargo() -> Command {
 pub(crate) fn dd_output() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| artefact(&["-p", "output-dd"], "libout_dd.so"))
+}
+
+/// The module needs a standard library of its own; without it cargo would say what the compiler makes of that.
+fn require_target() {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let asked = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+        .current_dir(root())
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .expect("rustc runs");
+    let libraries = String::from_utf8(asked.stdout).expect("rustc writes UTF-8");
+    assert!(
+        Path::new(libraries.trim()).is_dir(),
+        "the target {TARGET} is not installed. Run `rustup toolchain install --no-self-update` and test again"
+    );
 }
 
 fn artefact(arguments: &[&str], file: &str) -> PathBuf {

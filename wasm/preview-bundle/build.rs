@@ -1,14 +1,17 @@
 //! Builds the engine of the page for wasm32 with a cargo of its own, in a target folder of its own: the folder of
 //! the outer build is locked as long as this runs.
 //!
-//! Nothing is downloaded: the engine without features has the dependencies of the library. The target comes with
-//! `rust-toolchain.toml`.
+//! Nothing is downloaded: the engine without features has the dependencies of the library. The target stands in
+//! `rust-toolchain.toml`; where it is not installed, which rustup may have been told not to do by itself, the bundle
+//! is built without an engine and says so, because everything but the page works without it.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// Brings what `rust-toolchain.toml` lists, and nothing where all of it is there.
+const SET_UP: &str = "rustup toolchain install --no-self-update";
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
@@ -16,6 +19,18 @@ fn main() {
     let Some(root) = here.ancestors().nth(2) else { fail("no workspace around the crate") };
 
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=SET_UP={SET_UP}");
+    let engine = out.join("engine.wasm");
+    if !target_is_installed(root) {
+        println!(
+            "cargo::warning=built without the page of `report`: the target {TARGET} is not installed. \
+             Run `{SET_UP}` and build again"
+        );
+        if let Err(error) = std::fs::write(&engine, []) {
+            fail(&format!("{}: {error}", engine.display()));
+        }
+        return;
+    }
     watch(&root.join("wasm/preview/src"), &[]);
     watch(&root.join("src"), &["bin", "source", "sink"]);
     for file in ["Cargo.lock", "Cargo.toml", "wasm/preview/Cargo.toml", ".cargo/config.toml"] {
@@ -44,16 +59,33 @@ fn main() {
     match cargo.output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => fail(&format!(
-            "the engine of the preview page was not built for {TARGET} (`rustup target add {TARGET}`; without the page: \
-             `--no-default-features --features companion`):\n{}",
+            "the engine of the preview page was not built for {TARGET} (without the page: `--no-default-features \
+             --features companion`):\n{}",
             String::from_utf8_lossy(&output.stderr)
         )),
         Err(error) => fail(&format!("cargo did not start: {error}")),
     }
-    let engine = target.join(TARGET).join("preview/fluent_anomaly_preview.wasm");
-    if let Err(error) = std::fs::copy(&engine, out.join("engine.wasm")) {
-        fail(&format!("{}: {error}", engine.display()));
+    let built = target.join(TARGET).join("preview/fluent_anomaly_preview.wasm");
+    if let Err(error) = std::fs::copy(&built, &engine) {
+        fail(&format!("{}: {error}", built.display()));
     }
+}
+
+/// Whether the standard library for the target is there; this script runs again when it comes or goes.
+fn target_is_installed(root: &Path) -> bool {
+    let asked = Command::new(variable("RUSTC"))
+        .current_dir(root)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output();
+    let Ok(asked) = asked else { return false };
+    let libraries = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim());
+    let installed = libraries.is_dir();
+    // a folder that is missing would make every build a new one; the folder around it changes when it comes
+    let watched = if installed { Some(libraries.as_path()) } else { libraries.ancestors().nth(2) };
+    if let Some(watched) = watched {
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
+    installed
 }
 
 /// `target` of the outer build: both of its profiles use the same engine.

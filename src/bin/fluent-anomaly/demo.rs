@@ -123,7 +123,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     progress.finish();
     let mut written = sink.map(Sink::finish).transpose()?;
     #[cfg(feature = "report")]
-    if let Some(written) = &mut written {
+    if let Some(written) = &mut written
+        && page::missing().is_none()
+    {
         let page = args.output.join(page::NAME);
         page::write(&page, args.seed, args.hosts, args.days, section)?;
         written.page = Some(page);
@@ -146,7 +148,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Output::Text => report.text(Style::of_stdout()),
         Output::Json => report.json().to_string() + "\n",
     };
-    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?;
+    #[cfg(feature = "report")]
+    if let Some(missing) = page::missing().filter(|_| written.is_some()) {
+        eprintln!("report.html was not written: {missing}");
+    }
+    Ok(())
 }
 
 /// Reads the scores back from a record, as whatever stands behind the filter would.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fluent_anomaly::config::{Config, Monitor, Section};
 use fluent_anomaly::source::series_file::SeriesFile;
-use fluent_anomaly_preview_bundle::{Report, Series};
+use fluent_anomaly_preview_bundle::{self as bundle, NoPage, Report, Series};
 
 use crate::failure::Failure;
 use crate::files;
@@ -46,7 +46,14 @@ pub(crate) struct Args {
     port: u16,
 }
 
+/// Why a build without a page cannot go on.
+pub(crate) fn no_page(missing: NoPage) -> Failure {
+    Failure::Failed(missing.to_string())
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    // told before anything is read: no input would help
+    bundle::engine().map_err(no_page)?;
     if args.serve {
         if args.history.input == Path::new("-") {
             return Err(Failure::Usage(
@@ -56,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return serve::run(args);
     }
     let report = read(args)?;
-    let html = report.html();
+    let html = report.html().map_err(no_page)?;
     fs::write(&args.output, &html).map_err(|error| Failure::of(args.output.display(), error))?;
     for note in &report.notes {
         eprintln!("{note}");

@@ -18,6 +18,9 @@ pub(super) struct Csv {
     by: Vec<usize>,
 }
 
+/// Columns that a message names; there can be a million.
+const MOST_NAMES: usize = 20;
+
 impl Csv {
     /// From the first line, which is a point already when its first field is a time.
     pub(super) fn begin(
@@ -103,8 +106,11 @@ impl Csv {
     }
 }
 
-fn missing(line: usize, what: &'static str, there: &[String], wanted: &[String]) -> SeriesFileError {
-    let there = there.iter().map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+fn missing(line: usize, what: &'static str, names: &[String], wanted: &[String]) -> SeriesFileError {
+    let mut there = names.iter().take(MOST_NAMES).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
+    if let Some(more) = names.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
+        there = format!("{there} and {more} more");
+    }
     SeriesFileError::Missing { line, what, there, wanted: wanted.join(", ") }
 }
 

@@ -66,7 +66,7 @@ fn what_is_wrong_is_told_with_its_place() {
             "\n \n",
             "the file is empty: CSV with the columns time and value is wanted, or JSON lines with such fields",
         ),
-        ("time,value\n", "there is no point with a value in the 1 lines of the file: two or more are wanted"),
+        ("time,value\n", "no line has a point with a value (lines: 1): two or more are wanted"),
         ("time,value\n0,1\n60,\n", "line 2: there is only one point with a value: two or more are wanted"),
         ("{\"time\":5,\"value\":1}", "line 1: there is only one point with a value: two or more are wanted"),
         (

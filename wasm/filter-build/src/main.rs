@@ -43,7 +43,7 @@ fn run() -> Result<PathBuf, Box<dyn Error>> {
     if !status.success() {
         return Err(format!(
             "the module was not built. Where \"the {TARGET} target may not be installed\" is the reason: \
-             rustup target add {TARGET}"
+             rustup toolchain install --no-self-update"
         )
         .into());
     }

@@ -7,8 +7,33 @@ mod template;
 
 use serde_json::json;
 
-/// The engine: `wasm/preview` with plain exports.
-pub const ENGINE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/engine.wasm"));
+/// The engine: `wasm/preview` with plain exports. Empty where it could not be built.
+const ENGINE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/engine.wasm"));
+
+/// This program was built where the target of the engine was not installed, and has no page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoPage;
+
+impl std::fmt::Display for NoPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(concat!(
+            "this program was built without the page: the target wasm32-unknown-unknown was not installed. Run `",
+            env!("SET_UP"),
+            "` and build again"
+        ))
+    }
+}
+
+impl std::error::Error for NoPage {}
+
+/// The engine of the page.
+///
+/// # Errors
+///
+/// When there is none in this build.
+pub fn engine() -> Result<&'static [u8], NoPage> {
+    if ENGINE.is_empty() { Err(NoPage) } else { Ok(ENGINE) }
+}
 
 /// Joins files of the page.
 macro_rules! files {
@@ -30,6 +55,7 @@ const SCRIPT: &str = files!(
     "judge.js",
     "picker.js",
     "view.js",
+    "touch.js",
     "main.js",
     "extras.js",
     "start.js",
@@ -48,8 +74,8 @@ pub struct Report {
     pub incidents: Vec<Incident>,
     /// What the reader has to know, such as lines left out.
     pub notes: Vec<String>,
-    /// Whether the page is served and asks for `changes`.
-    pub serve: bool,
+    /// Of a page that is served: which one it is. It asks for `changes` since then.
+    pub version: Option<u64>,
 }
 
 /// Points of one series.
@@ -78,8 +104,12 @@ pub struct Incident {
 
 impl Report {
     /// The page.
-    #[must_use]
-    pub fn html(&self) -> String {
+    ///
+    /// # Errors
+    ///
+    /// When this build has no engine for it.
+    pub fn html(&self) -> Result<String, NoPage> {
+        let wasm = engine()?;
         let mut data = String::new();
         let mut listed = Vec::new();
         for (index, series) in self.series.iter().enumerate() {
@@ -111,13 +141,13 @@ impl Report {
             "settings": settings,
             "incidents": self.incidents.iter().map(incident).collect::<Vec<_>>(),
             "notes": self.notes,
-            "serve": self.serve,
+            "version": self.version,
         });
         // nothing in the data can end the element it stands in
         let meta = meta.to_string().replace('<', "\\u003c");
-        let mut engine = String::with_capacity(ENGINE.len() * 4 / 3 + 4);
-        base64::append(ENGINE, &mut engine);
-        template::fill(
+        let mut engine = String::with_capacity(wasm.len() * 4 / 3 + 4);
+        base64::append(wasm, &mut engine);
+        Ok(template::fill(
             PAGE,
             &[
                 ("title", &template::escaped(&self.title)),
@@ -129,7 +159,7 @@ impl Report {
                 ("uplot", UPLOT),
                 ("script", &format!("(() => {{\n\"use strict\";\n{SCRIPT}}})();")),
             ],
-        )
+        ))
     }
 }
 
@@ -152,14 +182,15 @@ fn even_step(times: &[i64]) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn report(name: &str, times: &[i64]) -> Report {
+    fn html(name: &str, times: &[i64]) -> String {
         let series = Series { name: name.to_owned(), times: times.to_vec(), values: vec![1.5; times.len()] };
-        Report { title: "a <b> & c".to_owned(), series: vec![series], ..Report::default() }
+        let report = Report { title: "a <b> & c".to_owned(), series: vec![series], ..Report::default() };
+        report.html().unwrap_or_else(|missing| panic!("{missing}"))
     }
 
     #[test]
     fn names_cannot_end_the_element_they_stand_in() {
-        let html = report("</script><script>alert(1)</script>{{worker}}", &[0, 60]).html();
+        let html = html("</script><script>alert(1)</script>{{worker}}", &[0, 60]);
         assert!(!html.contains("<script>alert"));
         assert!(html.contains("<title>a &lt;b&gt; &amp; c</title>"));
         assert!(html.contains("\\u003c/script>\\u003cscript>alert(1)\\u003c/script>{{worker}}"));
@@ -167,7 +198,7 @@ mod tests {
 
     #[test]
     fn nothing_is_fetched() {
-        let html = report("x", &[0, 60]).html();
+        let html = html("x", &[0, 60]);
         let own = html.replace("https://github.com/leeoniya/uPlot", "");
         for outside in ["src=\"", "href=\"http", "https://", "http://", "import(", "@import", "url("] {
             assert!(!own.contains(outside), "{outside}");
@@ -181,8 +212,8 @@ mod tests {
         for times in [&[][..], &[5], &[0, 60, 121], &[60, 0], &[0, 0], &[i64::MIN, i64::MAX]] {
             assert_eq!(even_step(times), None, "{times:?}");
         }
-        let even = report("x", &(0..1000).map(|n| n * 60).collect::<Vec<_>>()).html().len();
-        let odd = report("x", &(0..1000).map(|n| n * n).collect::<Vec<_>>()).html().len();
+        let even = html("x", &(0..1000).map(|n| n * 60).collect::<Vec<_>>()).len();
+        let odd = html("x", &(0..1000).map(|n| n * n).collect::<Vec<_>>()).len();
         assert!(odd > even + 10_000);
     }
 }

@@ -51,7 +51,10 @@ fn run() -> Result<(), Box<dyn Error>> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .status()?;
     if !status.success() {
-        return Err("the module was not built".into());
+        return Err(format!(
+            "the module was not built. When the target {TARGET} is missing: `rustup toolchain install --no-self-update`"
+        )
+        .into());
     }
     let module = target.join(TARGET).join("preview-small").join(NAME).with_extension("wasm");
     let package = root.join("wasm/preview/pkg");

@@ -49,15 +49,42 @@ function thinRows(times, values, from, to, bins, marks) {
   return rows;
 }
 
-const pick = (values, rows) => rows.map((row) => (Number.isNaN(values[row]) ? null : values[row]));
+/** Rows behind which the series is silent for much longer than it usually is. */
+function silencesOf(times) {
+  const steps = [];
+  const stride = Math.max(1, Math.floor(times.length / 1000));
+  for (let row = 1; row < times.length; row += stride) steps.push(times[row] - times[row - 1]);
+  const longest = 3 * Math.max(1, steps.sort((a, b) => a - b)[steps.length >> 1]);
+  const silences = [];
+  for (let row = 1; row < times.length; row += 1) {
+    if (times[row] - times[row - 1] > longest) silences.push(row - 1);
+  }
+  return silences;
+}
+
+/** Rows with an entry between those around a silence, where lines break: the row before it, and a half. */
+function broken(rows, silences) {
+  const out = [];
+  let next = rows.length ? lowerBound(silences, rows[0]) : 0;
+  rows.forEach((row, at) => {
+    out.push(row);
+    const after = rows[at + 1] ?? row;
+    if (silences[next] < after) out.push(silences[next] + 0.5);
+    while (silences[next] < after) next += 1;
+  });
+  return out;
+}
+
+const pick = (values, rows) => rows.map((row) => (values[row] === undefined || Number.isNaN(values[row]) ? null : values[row]));
+const pickTimes = (times, rows) => rows.map((row) => times[row] ?? (times[row - 0.5] + times[row + 0.5]) / 2);
 
 /** What the charts show between two instants. */
-function viewOf(series, { all, shown: columns }, from, to, bins) {
-  const rows = thinRows(columns.time, columns.value, from, to, bins, columns.anomalous);
-  const scored = thinRows(series.times, all.outlier, from, to, bins, null);
+function viewOf(series, { all, shown: columns, silences }, from, to, bins) {
+  const rows = broken(thinRows(columns.time, columns.value, from, to, bins, columns.anomalous), silences);
+  const scored = broken(thinRows(series.times, all.outlier, from, to, bins, null), series.silences);
   const shares = thinRows(columns.time, columns.share, from, to, bins, null);
   return {
-    time: pick(columns.time, rows),
+    time: pickTimes(columns.time, rows),
     value: pick(columns.value, rows),
     expected: pick(columns.expected, rows),
     lower: pick(columns.lower, rows),
@@ -65,11 +92,10 @@ function viewOf(series, { all, shown: columns }, from, to, bins) {
     anomalous: rows.map((row) => (columns.anomalous[row] ? columns.value[row] : null)),
     share: { time: pick(columns.time, shares), share: pick(columns.share, shares) },
     scores: {
-      time: pick(series.times, scored),
+      time: pickTimes(series.times, scored),
       outlier: pick(all.outlier, scored),
       change: pick(all.change, scored),
     },
-    full: rows.length === rowsOf(columns.time, from, to).reduce((a, b) => b - a),
   };
 }
 

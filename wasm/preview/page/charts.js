@@ -31,11 +31,33 @@ function chartOptions(height, zone, more) {
       drag: { x: true, y: false, setScale: false },
       points: { size: 6 },
     },
-    scales: { x: { time: true, ...more.x }, y: more.y ?? {} },
+    scales: { x: { time: true, ...more.x }, y: more.y ?? { range: valueRange } },
     series: more.series,
     bands: more.bands,
     hooks: more.hooks ?? {},
   };
+}
+
+/** As uPlot does it, but with an axis where there is nothing, so that all plots begin at the same place. */
+function valueRange(u, least, most) {
+  if (!Number.isFinite(least) || !Number.isFinite(most)) return [0, 1];
+  const end = { pad: 0.1, soft: 0, mode: 3 };
+  return uPlot.rangeNum(least, most, { min: end, max: end });
+}
+
+/** Words where a plot would be empty. */
+function paintEmpty(u, columns, text) {
+  const { min, max } = u.scales.x;
+  const times = u.data[0];
+  if (columns.some((column) => times.some((time, row) => time >= min && time <= max && (u.data[column][row] ?? null) !== null))) return;
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.fillStyle = colour("dim");
+  ctx.font = `${12 * devicePixelRatio}px system-ui`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  ctx.fillText(text, bbox.left + bbox.width / 2, bbox.top + bbox.height / 2);
+  ctx.restore();
 }
 
 /** Time axis: 24 hours, ISO dates. Columns as uPlot wants them: increment, text, then texts at new years, days, ... */
@@ -93,7 +115,6 @@ function paintLevel(u, level, name, text) {
   const y = u.valToPos(level, "y", true);
   ctx.save();
   ctx.strokeStyle = colour(name);
-  ctx.fillStyle = colour(name);
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.setLineDash(name === "warn" ? [3 * devicePixelRatio, 3 * devicePixelRatio] : [8 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.beginPath();
@@ -102,7 +123,14 @@ function paintLevel(u, level, name, text) {
   ctx.stroke();
   ctx.font = `${11 * devicePixelRatio}px system-ui`;
   ctx.textAlign = "left";
-  ctx.fillText(text, bbox.left + (name === "warn" ? 54 : 4) * devicePixelRatio, y + (level > 0.85 ? 12 : -3) * devicePixelRatio);
+  ctx.textBaseline = "middle";
+  // on the line, which makes room for it
+  const left = bbox.left + (name === "warn" ? 58 : 6) * devicePixelRatio;
+  const room = 3 * devicePixelRatio;
+  ctx.fillStyle = colour("back");
+  ctx.fillRect(left - room, y - 6 * devicePixelRatio, ctx.measureText(text).width + 2 * room, 12 * devicePixelRatio);
+  ctx.fillStyle = colour("text");
+  ctx.fillText(text, left, y);
   ctx.restore();
 }
 
@@ -126,7 +154,7 @@ function bandSeries() {
 const bandData = (view) => [view.time, view.lower, view.upper, view.expected, view.value, view.anomalous];
 
 /** States as a strip of colour with letters, since colour alone does not tell. */
-const STATES = [["ok", "OK"], ["warn", "WARN"], ["alert", "ALERT"], ["nodata", "NO DATA"]];
+const STATES = [["ok", "OK", "ink"], ["warn", "WARN", "ink"], ["alert", "ALERT", "back"], ["nodata", "NO DATA", "back"]];
 
 function paintStates(canvas, stretches, from, to, width) {
   const scale = devicePixelRatio;
@@ -140,13 +168,13 @@ function paintStates(canvas, stretches, from, to, width) {
     if (end < from || start > to) return;
     const left = Math.max(0, ((start - from) / (to - from)) * canvas.width);
     const right = Math.min(canvas.width, ((end - from) / (to - from)) * canvas.width);
-    const [name, text] = STATES[state];
+    const [name, text, ink] = STATES[state];
     ctx.fillStyle = colour(name);
     // OK lies low: what is higher needs a look
     const top = state === 0 ? 0.6 : state === 1 ? 0.3 : 0;
     ctx.fillRect(left, top * canvas.height, Math.max(2 * scale, right - left), (1 - top) * canvas.height);
     if (state !== 0 && right - left > ctx.measureText(text).width + 6 * scale) {
-      ctx.fillStyle = "#111";
+      ctx.fillStyle = colour(ink);
       ctx.fillText(text, left + 4 * scale, 0.57 * canvas.height + (state === 1 ? 2 * scale : 0));
     }
   });

@@ -11,7 +11,7 @@ const GROUPS = [
     { key: "seasonality", label: "Seasonality", choices: ["", "hourly", "daily", "weekly"], seasonal: true },
     { key: "direction", label: "Direction", choices: ["both", "above", "below"] },
     { key: "interval", label: "Rollup, s", step: 60, least: 1 },
-    { key: "timezone", label: "Time zone (DST)", list: "zones", hint: "UTC", seasonal: true },
+    { key: "timezone", label: "Time zone, DST", list: "zones", hint: "UTC", seasonal: true },
     { key: "metric", label: "Metric query", wide: true, hint: "avg:value{*}" },
   ]],
   ["Windows and thresholds", [
@@ -106,7 +106,9 @@ function buildControls(form, changed) {
   const dim = () => {
     const basic = form.elements.algorithm.value === "basic";
     controls.filter(({ seasonal }) => seasonal).forEach(({ key }) => {
-      form.elements[key].parentElement.classList.toggle("idle", basic);
+      const field = form.elements[key].parentElement;
+      field.classList.toggle("idle", basic);
+      field.title = basic ? "basic knows no seasons" : "";
     });
   };
   form.addEventListener("input", () => { dim(); changed(); });

@@ -53,7 +53,6 @@ function addIncident([from, to], label = "") {
 
 function changedIncidents() {
   page.allIncidents.set(page.index, page.incidents);
-  listIncidents();
   if (!page.reply) return;
   counts();
   refresh();
@@ -153,12 +152,14 @@ function legend() {
     ["height:0;border-top:3px dashed var(--change)", "change score"],
   ];
   byId("legend").append(...items.map(([style, text]) => element("span", {}, element("i", { style }), text)));
-  byId("legend").append(element("span", {}, "drag: look closer · wheel: zoom · arrows: move"));
+  byId("legend").append(element("span", {}, matchMedia("(pointer: coarse)").matches
+    ? "one finger: move · two: zoom · tap: read a point"
+    : "drag: look closer · wheel, + and −: zoom · arrows: move · comma and full stop: read points"));
 }
 
 /** `report --serve` says when the configuration has changed. */
 function reloads() {
-  if (!meta.serve || location.protocol === "file:") return;
-  const events = new EventSource("changes");
+  if (!meta.version || location.protocol === "file:") return;
+  const events = new EventSource(`changes?${meta.version}`);
   events.onmessage = () => location.reload();
 }

@@ -64,7 +64,7 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents], draw: [(u) => paintAnomalies(u, 5)], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: { drawClear: [incidents], draw: [(u) => { paintAnomalies(u, 5); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,
@@ -89,6 +89,7 @@ function makeCharts() {
         { stroke: colour("change"), width: 2, dash: [6, 2], points: { show: false } }],
       hooks: {
         drawClear: [incidents],
+        draw: [(u) => paintEmpty(u, [1, 2], "no scores here: an order is chosen over the first points, or none has come")],
         setSelect: [selected],
         setCursor: [(u) => {
           const row = u.cursor.idx;
@@ -188,6 +189,7 @@ function counts() {
   const { summary, trigger_s } = page.reply;
   const judged = judge(page.incidents, page.states, trigger_s);
   page.judged = judged;
+  listIncidents();
   const items = [
     ["Points", summary.points.toLocaleString("en")],
     ["Anomalous", `${summary.anomalous.toLocaleString("en")} (${percent(summary.judged ? summary.anomalous / summary.judged : 0)})`],
@@ -197,7 +199,7 @@ function counts() {
   if (page.incidents.length) {
     items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}`], ["Missed", judged.misses], ["False alarms", judged.falseAlarms]);
   }
-  if (summary.late) items.push(["Came too late", summary.late]);
+  if (summary.late) items.push(["Left out (too late or too large)", summary.late]);
   if (summary.judged === 0) items.push(["No band yet", "the history is too short for these parameters"]);
   items.push(["Computed in", `${Math.round(page.took)} ms`]);
   byId("counts").replaceChildren(...items.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, String(value)))));
@@ -231,7 +233,6 @@ async function show(index) {
   view.reset(first, last + interval, Math.max(86400 * (last - first > 3 * 86400 ? 1.5 : 1), 300 * interval));
   await evaluate();
   showLastAlert();
-  listIncidents();
 }
 
 /** Alerts are what one looks for first. */
@@ -240,8 +241,7 @@ function showLastAlert() {
   const [from, to] = view.state.view;
   if (alerts.length === 0 || alerts.some(([start, end]) => end > from && start < to)) return;
   const [start, end] = alerts[alerts.length - 1];
-  const middle = (start + end) / 2;
-  view.set("view", [middle - (to - from) / 2, middle + (to - from) / 2]);
+  view.look((start + end) / 2);
 }
 
 /* ---- start ---- */
@@ -259,10 +259,12 @@ async function start() {
   incidentControls();
   if (meta.notes.length) tell(meta.notes.join("\n"), "notes");
   if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
-  select.context = steer(byId("history"), () => charts.history, view, "context", (range) => dragged(range));
-  select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", (range) => dragged(range));
-  steer(byId("share"), () => charts.share, view, "view", () => {});
-  steer(byId("scores"), () => charts.scores, view, "view", () => {});
+  fingers(byId("history"), () => charts.history, view, "context", addIncident);
+  ["evaluation", "share", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
+  select.context = steer(byId("history"), () => charts.history, view, "context", (at) => clicked(at) || view.look(at), dragged);
+  select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", clicked, dragged);
+  steer(byId("share"), () => charts.share, view, "view", clicked);
+  steer(byId("scores"), () => charts.scores, view, "view", clicked);
   rangeButtons();
   buildPicker(byId("series"), byId("series-list"), meta.series.map(({ name }) => name), (index) => show(index));
   ask = startWorker();
@@ -271,6 +273,12 @@ async function start() {
   new ResizeObserver(() => resize()).observe(byId("charts"));
   await show(0);
   document.documentElement.dataset.ready = "true";
+}
+
+/** While incidents are marked, a click marks one as long as the trigger window. */
+function clicked(at) {
+  if (page.marking) addIncident([at - page.reply.trigger_s / 2, at + page.reply.trigger_s / 2]);
+  return page.marking;
 }
 
 function dragged(range) {

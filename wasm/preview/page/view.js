@@ -42,6 +42,11 @@ function buildView(changed) {
       const [from, to] = state[which];
       set(which, [from + part * (to - from), to + part * (to - from)]);
     },
+    /** Brings an instant into the middle of what is shown. */
+    look(at) {
+      const [from, to] = state.view;
+      set("view", [at - (to - from) / 2, at + (to - from) / 2]);
+    },
     /** About an instant, the middle when none is given. */
     zoom(which, factor, at) {
       const [from, to] = state[which];
@@ -51,8 +56,8 @@ function buildView(changed) {
   };
 }
 
-/** Wheel, keys and dragging on a chart. */
-function steer(box, chartOf, view, which, dragged) {
+/** Wheel, keys, clicks and dragging on a chart. */
+function steer(box, chartOf, view, which, clicked, dragged = () => {}) {
   const timeAt = (event) => {
     const chart = chartOf();
     return chart.posToVal(event.clientX - chart.over.getBoundingClientRect().left, "x");
@@ -64,10 +69,31 @@ function steer(box, chartOf, view, which, dragged) {
     if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) view.move(which, sideways / 1500);
     else view.zoom(which, event.deltaY > 0 ? 1.25 : 0.8, timeAt(event));
   }, { passive: false });
+  let pressed = 0; // px
+  box.addEventListener("pointerdown", (event) => { pressed = event.clientX; }, true);
+  box.addEventListener("click", (event) => {
+    if (event.target.closest(".u-over") && Math.abs(event.clientX - pressed) < 3) clicked(timeAt(event));
+  });
+  /** Moves the cursor by a point: what a pointer would read. */
+  const read = (by) => {
+    const chart = chartOf();
+    const times = chart.data[0];
+    const last = times.length - 1;
+    if (last < 0) return;
+    const { min, max } = chart.scales.x;
+    const inside = (row) => times[row] >= min && times[row] <= max;
+    let row = chart.cursor.idx ?? (by > 0 ? -1 : last + 1);
+    do row += by; while (row >= 0 && row <= last && !inside(row));
+    if (row < 0 || row > last) return;
+    const column = chart.data.find((values, n) => n > 0 && values[row] !== null && values[row] !== undefined && chart.series[n].show);
+    chart.setCursor({ left: chart.valToPos(times[row], "x"), top: column ? chart.valToPos(column[row], "y") : 0 }, true, true);
+    byId("spoken").textContent = byId("readout").textContent;
+  };
   box.addEventListener("keydown", (event) => {
     const step = event.shiftKey ? 0.5 : 0.1;
     const act = { ArrowLeft: () => view.move(which, -step), ArrowRight: () => view.move(which, step),
       "+": () => view.zoom(which, 0.7), "=": () => view.zoom(which, 0.7), "-": () => view.zoom(which, 1.4),
+      ",": () => read(-1), ".": () => read(1),
       Home: () => view.move(which, -1e6), End: () => view.move(which, 1e6) }[event.key];
     if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();

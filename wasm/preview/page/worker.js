@@ -11,7 +11,7 @@ const tasks = {
   },
   load({ until, ...packed }) {
     const { times, values } = unpack(packed);
-    series = { times, values };
+    series = { times, values, silences: silencesOf(times) };
     results.clear();
     return engine.load(times, values, until);
   },
@@ -21,7 +21,7 @@ const tasks = {
     if (said.refused) return said;
     const { columns, reply } = said;
     const shown = lastOfBuckets(columns, reply.interval);
-    results.set(name, { all: columns, shown });
+    results.set(name, { all: columns, shown, silences: silencesOf(shown.time) });
     return { buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
   },
   suggest: () => engine.suggest(),

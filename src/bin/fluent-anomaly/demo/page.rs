@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fluent_anomaly::config::{Config, Section};
-use fluent_anomaly_preview_bundle::{Incident, Report, Series};
+use fluent_anomaly_preview_bundle::{self as bundle, Incident, Report, Series};
 
 use super::fleet::{self, Fleet};
 use crate::failure::Failure;
@@ -23,6 +23,11 @@ on: web
 query: avg(last_1h):anomalies(avg:requests{*} by {host}, 'agile', 3, direction='both', alert_window='last_5m', interval=60, count_default_zero='true', seasonality='daily') >= 0.6
 warning: 0.4
 ";
+
+/// What the reader has to be told when this build has no page.
+pub(super) fn missing() -> Option<String> {
+    bundle::engine().err().map(|missing| missing.to_string())
+}
 
 /// Writes the page of a fleet. Hosts and days beyond what a page holds are left out, and the page says so.
 pub(super) fn write(page: &Path, seed: u64, hosts: u32, days: u32, section: &Section) -> Result<(), Failure> {
@@ -51,7 +56,8 @@ pub(super) fn write(page: &Path, seed: u64, hosts: u32, days: u32, section: &Sec
         }
     }
     shown.settings = Some(settings(section)?);
-    fs::write(page, shown.html()).map_err(|error| Failure::of(page.display(), error))
+    let html = shown.html().map_err(report::no_page)?;
+    fs::write(page, html).map_err(|error| Failure::of(page.display(), error))
 }
 
 fn settings(section: &Section) -> Result<Vec<(String, String)>, Failure> {

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{Args, read};
+use fluent_anomaly_preview_bundle::Report;
+
+use super::{Args, no_page, read};
 use crate::failure::Failure;
 
 /// How often files are looked at.
@@ -25,9 +27,10 @@ struct Served {
 type Shared = Arc<Mutex<Served>>;
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let mut seen = stamps(args); // before they are read: what changes meanwhile is read again
     let mut report = read(args)?;
-    report.serve = true;
-    let shared: Shared = Arc::new(Mutex::new(Served { html: report.html(), version: 1 }));
+    report.version = Some(1);
+    let shared: Shared = Arc::new(Mutex::new(Served { html: report.html().map_err(no_page)?, version: 1 }));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
         .map_err(|error| Failure::of(format_args!("127.0.0.1:{}", args.port), error))?;
     let address = listener.local_addr().map_err(|error| Failure::of("127.0.0.1", error))?;
@@ -40,7 +43,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             thread::spawn(move || drop(answer(stream, &shared, address.port())));
         }
     });
-    let mut seen = stamps(args);
     loop {
         thread::sleep(LOOK);
         let now = stamps(args);
@@ -51,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         match read(args) {
             Ok(new) => {
                 eprintln!("changed: the page is made anew");
-                report = new;
+                report = Report { version: report.version, ..new };
             }
             // the last good page stays, with the reason on it
             Err(failure) => {
@@ -60,9 +62,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 report.notes = vec![format!("The page shows what was before the last change: {reason}")];
             }
         }
-        report.serve = true;
-        let mut served = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        *served = Served { html: report.html(), version: served.version + 1 };
+        let version = report.version.unwrap_or(0) + 1;
+        report.version = Some(version);
+        let html = report.html().map_err(no_page)?;
+        *shared.lock().unwrap_or_else(PoisonError::into_inner) = Served { html, version };
     }
 }
 
@@ -95,7 +98,8 @@ fn answer(mut stream: TcpStream, shared: &Shared, port: u16) -> io::Result<()> {
     if ![format!("127.0.0.1:{port}"), format!("localhost:{port}")].contains(&host) {
         return stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
-    match path.as_str() {
+    let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+    match path {
         "/" => {
             let html = shared.lock().unwrap_or_else(PoisonError::into_inner).html.clone();
             let head = format!(
@@ -105,15 +109,16 @@ fn answer(mut stream: TcpStream, shared: &Shared, port: u16) -> io::Result<()> {
             stream.write_all(head.as_bytes())?;
             stream.write_all(html.as_bytes())
         }
-        "/changes" => tell_changes(stream, shared),
+        "/changes" => tell_changes(stream, shared, query.parse().ok()),
         _ => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
     }
 }
 
-/// Server-sent events: one for each new page, until the browser goes.
-fn tell_changes(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+/// Server-sent events: one for each new page, until the browser goes. The page says which one it is, because another
+/// can be made between its loading and its asking.
+fn tell_changes(mut stream: TcpStream, shared: &Shared, since: Option<u64>) -> io::Result<()> {
     let version = || shared.lock().unwrap_or_else(PoisonError::into_inner).version;
-    let mut told = version();
+    let mut told = since.unwrap_or_else(version);
     stream.write_all(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: here\n\n",
     )?;
