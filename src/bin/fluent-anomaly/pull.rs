@@ -168,6 +168,7 @@ pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Resu
         password: security.password.clone().unwrap_or_default(),
         gzip: security.gzip,
         ca_file: security.ca_file.as_deref().map(|file| beside(path).join(file)),
+        settle: Duration::from_secs(general.forward_settle_seconds.into()),
         patience: once.then_some(Duration::from_secs(60)),
         ..Default::default()
     })
