@@ -29,6 +29,8 @@ fn settings(servers: &[String]) -> ForwardSettings {
         connect_timeout: SHORT,
         write_timeout: SHORT,
         ack_timeout: SHORT,
+        // an ack is enough here; what comes behind it: tests/settle.rs
+        settle: Duration::ZERO,
         patience: Some(Duration::from_secs(3600)),
         ..Default::default()
     }
