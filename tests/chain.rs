@@ -17,6 +17,7 @@ mod http_server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
@@ -25,10 +26,12 @@ use std::time::{Duration, Instant, SystemTime};
 use common::program::{self, Running};
 use common::records::Random;
 use common::{build, program::kill};
+use fluent_anomaly::companion::{Counters, Native, Quiet};
 use fluent_anomaly::config::Config;
 use fluent_anomaly::pipeline::Pipeline;
 use fluent_anomaly::record::Format;
-use fluent_anomaly::sink::MetricRecord;
+use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
+use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use fluent_anomaly::time::Time;
 use http::Reply;
 use http_server::{Answer, Request};
@@ -221,34 +224,41 @@ impl Chain {
 
     /// The scores of an undisturbed run: all points that were ever asked for, each once, in order, natively.
     fn expected(&self) -> BTreeMap<Point, u64> {
-        let config = Config::parse("f.ini", &self.ini).unwrap();
-        let mut pipeline = Pipeline::new(&config, Format::Json, None);
-        let mut expected = BTreeMap::new();
-        for (place, (section, metric)) in METRICS.iter().enumerate() {
+        let starts = METRICS.iter().map(|(_, metric)| {
             let requests = self.api.requests.lock().unwrap();
             let asked = requests.iter().filter(|request| request.parameter("query").contains(metric));
-            let start = asked.map(|request| request.number("from")).min().unwrap();
-            for (time, host) in (start..=self.end.load(SeqCst)).flat_map(|t| (0..HOSTS).map(move |h| (t, h)))
-            {
-                let (scope, name) = (format!("host:h{host}"), format!("h{host}"));
-                let raw_value = value(place, host, time);
-                let mut text = Vec::new();
-                MetricRecord { metric, raw_value, scope: &scope, host: Some(&name), time }
-                    .write_json(&mut text);
-                pipeline.process(
-                    format!("changefinder.{section}").as_bytes(),
-                    Time::from_seconds(time),
-                    &mut text,
-                );
-                let record: Value = serde_json::from_slice(&text).unwrap();
-                for kind in ["outlier", "change"] {
-                    let metric = record[format!("metric_{kind}")].as_str().unwrap().to_owned();
-                    let score = record[format!("score_{kind}")].as_f64().unwrap().to_bits();
-                    expected.insert((metric, name.clone(), time), score);
-                }
+            asked.map(|request| request.number("from")).min().unwrap()
+        });
+        starts
+            .enumerate()
+            .flat_map(|(place, start)| self.scores(place, start..self.end.load(SeqCst) + 1))
+            .collect()
+    }
+
+    /// What the library makes of one metric's points.
+    fn scores(&self, place: usize, times: Range<i64>) -> BTreeMap<Point, u64> {
+        let config = Config::parse("f.ini", &self.ini).unwrap();
+        let mut pipeline = Pipeline::new(&config, Format::Json, None);
+        let mut scores = BTreeMap::new();
+        let (section, metric) = METRICS[place];
+        for (time, host) in times.flat_map(|t| (0..HOSTS).map(move |h| (t, h))) {
+            let (scope, name) = (format!("host:h{host}"), format!("h{host}"));
+            let raw_value = value(place, host, time);
+            let mut text = Vec::new();
+            MetricRecord { metric, raw_value, scope: &scope, host: Some(&name), time }.write_json(&mut text);
+            pipeline.process(
+                format!("changefinder.{section}").as_bytes(),
+                Time::from_seconds(time),
+                &mut text,
+            );
+            let record: Value = serde_json::from_slice(&text).unwrap();
+            for kind in ["outlier", "change"] {
+                let metric = record[format!("metric_{kind}")].as_str().unwrap().to_owned();
+                let score = record[format!("score_{kind}")].as_f64().unwrap().to_bits();
+                scores.insert((metric, name.clone(), time), score);
             }
         }
-        expected
+        scores
     }
 
     /// Lets the API fall silent, waits until everything has come, and compares.
@@ -495,6 +505,56 @@ fn hosts() -> impl Iterator<Item = (PathBuf, &'static [&'static str])> {
 fn killed_again_and_again_under_faults_the_scores_are_those_of_an_undisturbed_run() {
     for (program, args) in hosts() {
         disturbed(&program, args, Duration::from_secs(60), 6, Duration::from_secs(1));
+    }
+}
+
+/// The worst moment: the chunk is acknowledged, and nothing more is known. `CHAIN_SETTLE=0` shows what is lost then.
+#[test]
+fn killed_right_behind_an_acknowledgement_no_point_is_lost() {
+    for (program, args) in hosts() {
+        let mut chain = Chain::new(false);
+        let mut host = chain.run(&program, args);
+        let config = Config::parse("f.ini", &chain.ini).unwrap().general;
+        let settle = std::env::var("CHAIN_SETTLE").map(|seconds| seconds.parse().unwrap());
+        let settings = ForwardSettings {
+            servers: vec![Server::parse(&config.forward[0]).unwrap()],
+            settle: Duration::from_secs(settle.unwrap_or(config.forward_settle_seconds).into()),
+            ..Default::default()
+        };
+        let (env, counters) = (Native::default(), Counters::default());
+        let mut sink = ForwardSink::new(settings, &env, &Quiet, &counters).unwrap();
+        let start = now() - 1000;
+        let times = |round: i64| start + round * 20..start + round * 20 + 20;
+        for round in 0..5 {
+            // what lives on settles; then a batch whose server dies
+            for batch in [times(2 * round), times(2 * round + 1)] {
+                let points: Vec<(i64, String)> =
+                    batch.flat_map(|t| (0..HOSTS).map(move |host| (t, format!("h{host}")))).collect();
+                let scopes: Vec<String> = points.iter().map(|(_, name)| format!("host:{name}")).collect();
+                let mut records = points.iter().zip(&scopes).map(|((time, name), scope)| MetricRecord {
+                    metric: METRICS[0].1,
+                    raw_value: value(0, name[1..].parse().unwrap(), *time),
+                    scope,
+                    host: Some(name),
+                    time: *time,
+                });
+                while sink.settle(true).unwrap() < sink.delivered() {}
+                sink.deliver("changefinder.cpu", &mut records, &mut |_| {}).unwrap();
+            }
+            host.kill_with_workers();
+            host = chain.run(&program, args);
+        }
+        while sink.settle(true).unwrap() < sink.delivered() {}
+        let wanted = chain.scores(0, start..start + 200);
+        let until = Instant::now() + Duration::from_secs(60);
+        let mut arrived: BTreeMap<Point, u64> = BTreeMap::new();
+        while arrived.len() < wanted.len() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(500));
+            arrived = chain.accepted().into_iter().collect();
+        }
+        println!("{}: {} of {} arrived", program.display(), arrived.len(), wanted.len());
+        assert!(arrived == wanted, "{}", chain.logs());
+        host.stop();
     }
 }
 

@@ -199,6 +199,11 @@ fn fluent_bit_takes_every_record_plain_and_gzipped() {
 #[test]
 fn fluent_bit_shakes_hands() {
     let Some(program) = executable("FLUENT_BIT") else { return };
+    let version = Command::new(&program).arg("--version").output().unwrap().stdout;
+    if String::from_utf8_lossy(&version).contains("Fluent Bit v2") {
+        eprintln!("SKIPPED: the forward input of Fluent Bit knows the handshake since 3.0");
+        return;
+    }
     let input =
         "    Shared_Key the-shared-key\n    Self_Hostname bit\n    Security.Users companion the-password\n";
     let host = start(&program, "fb-key", "fb.conf", &[], fluent_bit(input.into()));

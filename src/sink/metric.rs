@@ -66,7 +66,8 @@ pub enum SinkError {
 /// Takes records for good.
 pub trait RecordSink {
     /// Hands over `records` in their order. `acknowledged` is called with the number of records (from the first
-    /// one on) that the sink has taken for good, each time that grows. `Ok` means all of them.
+    /// one on) that the sink has taken, each time that grows. `Ok` means all of them. Whether it was for good tells
+    /// [`settle`](Self::settle).
     ///
     /// # Errors
     /// [`SinkError`]; records after the last acknowledged one may or may not have arrived.

@@ -33,8 +33,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 ///
 /// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query), or from files named
 /// by DD_API_KEY_FILE and DD_APP_KEY_FILE; DD_SITE and DD_PROXY_HTTPS are taken from there too, where the file names
-/// no site. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
-/// after a crash, none is skipped.
+/// no site. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged and
+/// settled: points may come twice after a crash, none is skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     DD_API_KEY=... DD_APP_KEY=... fluent-anomaly pull -c fluent-config/fluent-anomaly.ini\n  \
