@@ -238,8 +238,11 @@ fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undis
     let script =
         (0..60).map(|i| if i % 3 == 1 { forward_server::Act::Close } else { forward_server::Act::Ack });
     let fluent = forward_server::Server::start(script.collect());
-    let general =
-        format!("api_url: {}\nforward: {}\nforward_settle: 0\nlimit: 100000\ninterval: 1800", datadog.url, fluent.url());
+    let general = format!(
+        "api_url: {}\nforward: {}\nforward_settle: 0\nlimit: 100000\ninterval: 1800",
+        datadog.url,
+        fluent.url()
+    );
     let place = Place::new("detect", &general, 1);
     for i in 0..20u64 {
         let mut child = place.start(&["--detect"], APP_KEY);

@@ -109,13 +109,9 @@ fn a_settled_chunk_is_not_sent_again_when_the_server_dies_later() {
 fn with_zero_an_ack_is_enough() {
     let script = vec![Act::AckAndClose];
     let (server, world, around) = (Server::start(script), World::at(1000), Around::default());
-    let mut sink = ForwardSink::new(
-        settings(&server, Duration::ZERO),
-        &world,
-        &around.notices,
-        &around.counters,
-    )
-    .unwrap();
+    let mut sink =
+        ForwardSink::new(settings(&server, Duration::ZERO), &world, &around.notices, &around.counters)
+            .unwrap();
     for time in 1..=2 {
         deliver(&mut sink, &[time]).unwrap();
         assert_eq!(sink.settle(false), Ok(time as u64));

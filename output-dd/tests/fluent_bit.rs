@@ -183,7 +183,9 @@ fn every_option_can_be_read() {
 
 #[test]
 fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
-    let Some(bit) = fluent_bit("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") else { return };
+    let Some(bit) = fluent_bit("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") else {
+        return;
+    };
     let said = r#""anomaly":{"monitor":"cpu","is_anomaly":true,"status":"ALERT","transition":"OK->ALERT","message":"look at web1"},"metric_outlier""#;
     let config = dummy(&SCORED.replace("\"metric_outlier\"", said)) + "    Samples 1\n";
     for (events, wanted) in [("on", 2), ("off", 1)] {

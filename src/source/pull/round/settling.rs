@@ -39,7 +39,13 @@ impl Turns {
 
 impl Puller<'_> {
     /// Puts a section to rest until what it has delivered, if anything, is settled.
-    pub(super) fn rest(&mut self, turns: &mut Turns, index: usize, then: Option<Turn>, sink: &dyn RecordSink) {
+    pub(super) fn rest(
+        &mut self,
+        turns: &mut Turns,
+        index: usize,
+        then: Option<Turn>,
+        sink: &dyn RecordSink,
+    ) {
         match self.slots.get_mut(index).and_then(|slot| slot.unwritten.take()) {
             Some(unwritten) => {
                 turns.resting.push_back(Resting { delivered: sink.delivered(), unwritten, then });
@@ -49,9 +55,14 @@ impl Puller<'_> {
     }
 
     /// The next section that may go on; waits where all are at rest. `None` at the end of the round.
-    pub(super) fn next(&mut self, turns: &mut Turns, sink: &mut dyn RecordSink) -> Result<Option<Turn>, Step> {
+    pub(super) fn next(
+        &mut self,
+        turns: &mut Turns,
+        sink: &mut dyn RecordSink,
+    ) -> Result<Option<Turn>, Step> {
         loop {
-            let held: usize = self.slots.iter().flat_map(|slot| &slot.answer).map(|answer| answer.left()).sum();
+            let held: usize =
+                self.slots.iter().flat_map(|slot| &slot.answer).map(|answer| answer.left()).sum();
             let wait = turns.ready.is_empty() || held > MAX_HELD;
             if turns.resting.is_empty() {
                 return Ok(turns.ready.pop_front());
