@@ -7,7 +7,8 @@
 //!
 //! A process that is killed closes its connections at once. So a connection that is found open long enough after
 //! an ack proves that the process lived on and finished what was behind the ack: the chunk is settled. When the
-//! connection breaks earlier, the kept chunks are sent again, in their order, before any new one.
+//! connection breaks earlier, the kept chunks are sent again, in their order, before any new one. (It proves nothing
+//! about a process that is stopped, or a machine without power.)
 
 use super::encode::{Chunk, Entries};
 use crate::companion::Env;
