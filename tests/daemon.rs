@@ -338,7 +338,8 @@ fn a_stop_waits_for_the_answer_that_is_on_its_way() {
     // about 40 bytes: the acknowledgement takes about 2 s
     let slow = forward_server::Act::AckSlowly(Duration::from_millis(50));
     let fluent = forward_server::Server::start(vec![slow]);
-    let general = format!("api_url: {}\nforward: {}", api.url, fluent.url());
+    // what a stop has no time to settle comes again
+    let general = format!("api_url: {}\nforward: {}\nforward_settle: 1", api.url, fluent.url());
     let place = Place::new("drain", &general);
     assert_eq!(place.run("start", &[]).0, Some(0));
     place.until("the records", || !fluent.records().is_empty());

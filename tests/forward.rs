@@ -29,6 +29,8 @@ fn settings(servers: &[String]) -> ForwardSettings {
         connect_timeout: SHORT,
         write_timeout: SHORT,
         ack_timeout: SHORT,
+        // an ack is enough here; what comes behind it: tests/settle.rs
+        settle: Duration::ZERO,
         patience: Some(Duration::from_secs(3600)),
         ..Default::default()
     }
@@ -322,7 +324,7 @@ fn a_keyed_client_does_not_wait_for_ever_for_a_greeting() {
 }
 
 /// A TLS server with a certificate for `name` from an own authority, and that authority's PEM file.
-fn tls_server(name: &str, expired: bool, self_signed: bool) -> (Server, tempdir::File) {
+fn tls_server(name: &str, expired: bool, self_signed: bool, script: Vec<Act>) -> (Server, tempdir::File) {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(vec![]).unwrap();
     authority.distinguished_name.push(rcgen::DnType::CommonName, "the authority of the test");
@@ -353,7 +355,7 @@ fn tls_server(name: &str, expired: bool, self_signed: bool) -> (Server, tempdir:
         let session = rustls::ServerConnection::new(config.clone()).unwrap();
         Box::new(rustls::StreamOwned::new(session, socket))
     };
-    let server = Server::with(vec![Act::Ack, Act::Close], None, Box::new(wrap));
+    let server = Server::with(script, None, Box::new(wrap));
     (server, tempdir::File::new(&authority_certificate.pem()))
 }
 
@@ -382,7 +384,7 @@ mod tempdir {
 
 #[test]
 fn tls_with_a_trusted_certificate_delivers_and_resends() {
-    let (server, authority) = tls_server("localhost", false, false);
+    let (server, authority) = tls_server("localhost", false, false, vec![Act::Ack, Act::Close]);
     let mut settings = settings(&[format!("tls://localhost:{}", server.port)]);
     settings.ca_file = Some(authority.0.clone());
     settings.connect_timeout = Duration::from_secs(10);
@@ -394,6 +396,23 @@ fn tls_with_a_trusted_certificate_delivers_and_resends() {
 }
 
 #[test]
+fn a_tls_server_that_dies_behind_an_ack_is_noticed_behind_its_session_tickets() {
+    let (server, authority) = tls_server("localhost", false, false, vec![Act::AckAndClose]);
+    let mut settings = settings(&[format!("tls://localhost:{}", server.port)]);
+    settings.ca_file = Some(authority.0.clone());
+    settings.connect_timeout = Duration::from_secs(10);
+    settings.settle = Duration::from_millis(200);
+    let (world, notices, counters) = (World::at(1000), Notices::default(), Counters::default());
+    let mut sink = ForwardSink::new(settings, &world, &notices, &counters).unwrap();
+    for time in 1..=2 {
+        sink.deliver("t", &mut [record(time)].into_iter(), &mut |_| {}).unwrap();
+        while sink.settle(true).unwrap() < sink.delivered() {}
+    }
+    let times: Vec<u32> = server.messages().iter().map(|message| message.entries[0].0.0).collect();
+    assert_eq!(times, [1, 1, 2], "{}", notices.text());
+}
+
+#[test]
 fn tls_refuses_certificates_that_are_untrusted_self_signed_expired_or_for_another_host() {
     for (case, name, expired, self_signed, trusted, said) in [
         ("unknown authority", "localhost", false, false, false, "UnknownIssuer"),
@@ -401,7 +420,7 @@ fn tls_refuses_certificates_that_are_untrusted_self_signed_expired_or_for_anothe
         ("expired", "localhost", true, false, true, "expired"),
         ("another host", "other.example", false, false, true, "not valid for name"),
     ] {
-        let (server, authority) = tls_server(name, expired, self_signed);
+        let (server, authority) = tls_server(name, expired, self_signed, vec![]);
         let mut settings = settings(&[format!("tls://localhost:{}", server.port)]);
         settings.ca_file = trusted.then(|| authority.0.clone());
         settings.connect_timeout = Duration::from_secs(10);

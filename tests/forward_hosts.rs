@@ -14,6 +14,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use world::Notices;
 
@@ -122,6 +123,9 @@ fn send(settings: ForwardSettings) -> (Result<(), String>, String) {
     let mut acknowledged = 0;
     let result = sink.deliver("changefinder.cpu", &mut records, &mut |count| acknowledged = count);
     assert!(result.is_err() || acknowledged == RECORDS);
+    // the connection lives on, plain or TLS with what its server says unasked: nothing is sent twice
+    while result.is_ok() && sink.settle(true).unwrap() < sink.delivered() {}
+    assert!(result.is_err() || counters.chunks_resent.load(Relaxed) == 0, "{}", notices.text());
     (result.map_err(|error| error.to_string()), notices.text())
 }
 
@@ -131,6 +135,7 @@ fn settings(port: u16, tls: bool) -> ForwardSettings {
         servers: vec![Server { host, port, tls }],
         patience: Some(Duration::from_secs(5)),
         ack_timeout: Duration::from_secs(20),
+        settle: Duration::from_secs(1),
         ..Default::default()
     }
 }
@@ -202,6 +207,11 @@ fn fluent_bit_takes_every_record_plain_and_gzipped() {
 #[test]
 fn fluent_bit_shakes_hands() {
     let Some(program) = executable("FLUENT_BIT") else { return };
+    let version = Command::new(&program).arg("--version").output().unwrap().stdout;
+    if String::from_utf8_lossy(&version).contains("Fluent Bit v2") {
+        eprintln!("SKIPPED: the forward input of Fluent Bit knows the handshake since 3.0");
+        return;
+    }
     let input =
         "    Shared_Key the-shared-key\n    Self_Hostname bit\n    Security.Users companion the-password\n";
     let host = start(&program, "fb-key", "fb.conf", &[], fluent_bit(input.into()));

@@ -634,6 +634,7 @@ fn over_real_sockets_with_faults_on_both_sides_every_point_arrives_and_no_key_sh
     let forward = ForwardSettings {
         servers: vec![Address::parse(&fluent.url()).unwrap()],
         ack_timeout: Duration::from_millis(400),
+        settle: Duration::ZERO,
         ..Default::default()
     };
     let mut sink = ForwardSink::new(forward, &world, &notices, &counters).unwrap();

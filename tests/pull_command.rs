@@ -137,6 +137,25 @@ fn sigterm_ends_it_in_five_seconds_even_while_nobody_answers() {
 }
 
 #[test]
+fn sigterm_waits_until_what_was_acknowledged_is_settled_so_that_nothing_is_repeated() {
+    let datadog = http_server::Server::start(|request, _| serve(request, 3));
+    let fluent = forward_server::Server::start(vec![]);
+    let general = format!("api_url: {}\nforward: {}\nforward_settle: 2", datadog.url, fluent.url());
+    let place = Place::new("settle", &general, 1);
+    let mut child = place.start(&[], APP_KEY);
+    while fluent.records().is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    let output = place.start(&["--once"], APP_KEY).wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", place.everything(&output));
+    let points: Vec<String> = fluent.records().iter().map(|(_, record)| record.to_string()).collect();
+    let different: std::collections::BTreeSet<&String> = points.iter().collect();
+    assert!(points.len() >= 27 && points.len() == different.len(), "{points:?}");
+}
+
+#[test]
 fn killed_again_and_again_every_point_still_arrives_in_order() {
     let datadog = http_server::Server::start(|request, before| match before % 5 {
         1 => Answer::status(500, "<html>"),
@@ -219,8 +238,11 @@ fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undis
     let script =
         (0..60).map(|i| if i % 3 == 1 { forward_server::Act::Close } else { forward_server::Act::Ack });
     let fluent = forward_server::Server::start(script.collect());
-    let general =
-        format!("api_url: {}\nforward: {}\nlimit: 100000\ninterval: 1800", datadog.url, fluent.url());
+    let general = format!(
+        "api_url: {}\nforward: {}\nforward_settle: 0\nlimit: 100000\ninterval: 1800",
+        datadog.url,
+        fluent.url()
+    );
     let place = Place::new("detect", &general, 1);
     for i in 0..20u64 {
         let mut child = place.start(&["--detect"], APP_KEY);
@@ -270,6 +292,8 @@ fn what_pull_refuses_check_refuses_too() {
         ("forward: udp://host", "tcp://host:port or tls://host:port"),
         ("forward: tcp://host:0", "tcp://host:port or tls://host:port"),
         ("forward: tcp://u:p@host", "tcp://host:port or tls://host:port"),
+        ("forward_settle: -1", "a whole number from 0 to 60"),
+        ("forward_settle: 61", "a whole number from 0 to 60"),
         ("overlap: 1d", "a whole number from 0 to 86400"),
     ] {
         let place = Place::new("refused", general, 1);

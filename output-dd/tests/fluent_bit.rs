@@ -182,6 +182,37 @@ fn every_option_can_be_read() {
 }
 
 #[test]
+fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
+    let Some(bit) = fluent_bit("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") else {
+        return;
+    };
+    let said = r#""anomaly":{"monitor":"cpu","is_anomaly":true,"status":"ALERT","transition":"OK->ALERT","message":"look at web1"},"metric_outlier""#;
+    let config = dummy(&SCORED.replace("\"metric_outlier\"", said)) + "    Samples 1\n";
+    for (events, wanted) in [("on", 2), ("off", 1)] {
+        let server = Server::start([]);
+        let mut run =
+            Run::start(&bit, "events", &(config.clone() + &output(&server, &format!("dd_events {events}"))));
+        server.wait(SOON, |seen| seen.len() == wanted);
+        run.stop();
+        let (posted, points): (Vec<Request>, Vec<Request>) =
+            server.seen().into_iter().partition(|request| request.line.contains("/api/v1/events"));
+        assert_eq!((posted.len() + 1, points.len()), (wanted, 1));
+        for event in posted {
+            assert_eq!(event.header("dd-api-key"), Some(KEY));
+            for part in [
+                r#""title":"Monitor cpu: OK->ALERT on host:web1,env:x""#,
+                r#""text":"look at web1""#,
+                r#""alert_type":"error""#,
+                r#""host":"web1""#,
+                r#""monitor:cpu""#,
+            ] {
+                assert!(event.text().contains(part), "{part} is missing in {}", event.text());
+            }
+        }
+    }
+}
+
+#[test]
 fn wrong_options_keep_it_from_starting() {
     let Some(bit) = fluent_bit("wrong_options_keep_it_from_starting") else { return };
     let server = Server::start([]);

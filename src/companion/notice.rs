@@ -100,6 +100,11 @@ pub enum Notice {
         /// host:port of the server.
         server: String,
     },
+    /// A forward server closes each connection right behind an ack, so that nothing proves that it lives on.
+    ForwardCloses {
+        /// host:port of the server.
+        server: String,
+    },
     /// A state file was broken or foreign: it was set aside, its section starts anew.
     StateSetAside {
         /// The file.
@@ -155,6 +160,7 @@ impl Notice {
             Self::TooManySeries { .. } => "too_many_series",
             Self::ForwardDown { .. } => "forward_down",
             Self::ForwardUp { .. } => "forward_up",
+            Self::ForwardCloses { .. } => "forward_closes",
             Self::StateSetAside { .. } => "state_set_aside",
             Self::StateNotSaved { .. } => "state_not_saved",
             Self::ReloadFailed { .. } => "reload_failed",
@@ -224,6 +230,10 @@ impl fmt::Display for Notice {
                 write!(f, "forward server {server}: {reason}; next try in {:.1} s", wait.as_secs_f64())
             }
             Self::ForwardUp { server } => write!(f, "forward server {server}: records flow again"),
+            Self::ForwardCloses { server } => write!(
+                f,
+                "forward server {server} closes each connection behind an ack: from now on the ack is enough, as with `forward_settle: 0`"
+            ),
             Self::StateSetAside { path, reason } => write!(f, "state file {path} set aside: {reason}"),
             Self::StateNotSaved { path, reason } => write!(f, "state file {path} not written: {reason}"),
             Self::ReloadFailed { reason } => {

@@ -25,6 +25,8 @@ pub struct General {
     pub api_version: u8,
     /// Where records go: `tcp://host:port` or `tls://host:port`, several for failover.
     pub forward: Vec<String>,
+    /// Seconds that a connection must live on behind an ack before the records count as safe, 0..=60.
+    pub forward_settle_seconds: u32,
     /// What keeps the records safe on their way.
     pub forward_security: ForwardSecurity,
     /// Records are tagged `<tag_prefix>.<section>`.
@@ -61,6 +63,7 @@ impl Default for General {
             api_url: None,
             api_version: 1,
             forward: vec!["tcp://127.0.0.1:24224".to_owned()],
+            forward_settle_seconds: 4,
             forward_security: ForwardSecurity::default(),
             tag_prefix: "changefinder".to_owned(),
             pidfile: None,
@@ -94,6 +97,9 @@ impl General {
             api_url: keys.parsed("api_url", read_api_url),
             api_version: keys.choice("api", &[("v1", 1), ("v2", 2)]).unwrap_or(default.api_version),
             forward: forward.unwrap_or(default.forward),
+            forward_settle_seconds: keys
+                .integer("forward_settle", 0..=60)
+                .map_or(default.forward_settle_seconds, |n| n as u32),
             forward_security: ForwardSecurity {
                 shared_key: keys
                     .text("forward_shared_key")

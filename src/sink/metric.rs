@@ -66,7 +66,8 @@ pub enum SinkError {
 /// Takes records for good.
 pub trait RecordSink {
     /// Hands over `records` in their order. `acknowledged` is called with the number of records (from the first
-    /// one on) that the sink has taken for good, each time that grows. `Ok` means all of them.
+    /// one on) that the sink has taken, each time that grows. `Ok` means all of them. Whether it was for good tells
+    /// [`settle`](Self::settle).
     ///
     /// # Errors
     /// [`SinkError`]; records after the last acknowledged one may or may not have arrived.
@@ -76,6 +77,22 @@ pub trait RecordSink {
         records: &mut dyn Iterator<Item = MetricRecord<'_>>,
         acknowledged: &mut dyn FnMut(usize),
     ) -> Result<(), SinkError>;
+
+    /// A number that grows with what was delivered: the records are settled once [`settle`](Self::settle) returns
+    /// as much.
+    fn delivered(&self) -> u64 {
+        0
+    }
+
+    /// How far what was delivered is settled: the sink keeps it for good, or sends it again by itself. `wait`:
+    /// returns only when more is settled than before, or nothing is left.
+    ///
+    /// # Errors
+    /// [`SinkError`]; what is not settled may be lost.
+    fn settle(&mut self, wait: bool) -> Result<u64, SinkError> {
+        let _ = wait;
+        Ok(u64::MAX)
+    }
 }
 
 /// JSON lines to a writer (`--to stdout`).

@@ -118,6 +118,17 @@ impl Running {
         kill(self.id(), signal);
     }
 
+    /// `kill -9` of it and of its children: of Fluentd's supervisor those are the workers, not what they run.
+    pub(crate) fn kill_with_workers(&mut self) {
+        let workers = children(self.id());
+        self.signal("KILL");
+        for worker in workers {
+            // it may have ended with its supervisor
+            let _ = Command::new("kill").args(["-KILL", &worker.to_string()]).stderr(Stdio::null()).status();
+        }
+        self.wait();
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -142,6 +153,18 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn children(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").expect("Linux has it").flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |process: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // "number (name) state parent ..."; the name may hold blanks
+        let parent_of = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        parent_of.and_then(|text| text.parse().ok()) == Some(parent)
+    };
+    numbers.filter(is_child).collect()
 }
 
 /// Sends a signal to one process.

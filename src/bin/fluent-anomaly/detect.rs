@@ -216,4 +216,18 @@ impl RecordSink for Detect<'_> {
             done += count;
         }
     }
+
+    fn delivered(&self) -> u64 {
+        match &self.outlet {
+            Outlet::Forward(sink) => sink.delivered(),
+            Outlet::Stdout(_) => 0,
+        }
+    }
+
+    fn settle(&mut self, wait: bool) -> Result<u64, SinkError> {
+        match &mut self.outlet {
+            Outlet::Forward(sink) => sink.settle(wait),
+            Outlet::Stdout(_) => Ok(u64::MAX),
+        }
+    }
 }

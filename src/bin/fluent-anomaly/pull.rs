@@ -33,8 +33,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
 ///
 /// Keys come from the environment: DD_API_KEY and DD_APP_KEY (with the scope timeseries_query), or from files named
 /// by DD_API_KEY_FILE and DD_APP_KEY_FILE; DD_SITE and DD_PROXY_HTTPS are taken from there too, where the file names
-/// no site. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged: points may come twice
-/// after a crash, none is skipped.
+/// no site. The configuration is read again when it changes and on SIGHUP. A cursor moves when its records are acknowledged and
+/// settled: points may come twice after a crash, none is skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     DD_API_KEY=... DD_APP_KEY=... fluent-anomaly pull -c fluent-config/fluent-anomaly.ini\n  \
@@ -168,6 +168,7 @@ pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Resu
         password: security.password.clone().unwrap_or_default(),
         gzip: security.gzip,
         ca_file: security.ca_file.as_deref().map(|file| beside(path).join(file)),
+        settle: Duration::from_secs(general.forward_settle_seconds.into()),
         patience: once.then_some(Duration::from_secs(60)),
         ..Default::default()
     })

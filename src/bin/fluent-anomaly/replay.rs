@@ -62,7 +62,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (env, counters, bar) = (Native::new(asked), Counters::default(), Bar::new(&sections, range));
     let log = |line: &str| bar.say(line);
     let forward = || {
-        let settings = pull::forward_settings(&args.config, &config, false)?;
+        let mut settings = pull::forward_settings(&args.config, &config, false)?;
+        // no cursor waits for it: a replay that something has broken is begun again
+        settings.settle = Duration::ZERO;
         ForwardSink::new(settings, &env, &bar, &counters).map_err(|error| usage(&error))
     };
     let mut sink: Box<dyn RecordSink + '_> = match (args.detect, args.to) {

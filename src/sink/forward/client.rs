@@ -1,15 +1,16 @@
 //! Several servers: failover, back-off, resend of the same chunk until it is acknowledged.
 
 use super::connection::{Connection, ForwardError};
-use super::encode::{Chunk, Entries, MAX_ENTRY_BYTES};
+use super::encode::{Entries, MAX_ENTRY_BYTES};
 use super::settings::{ForwardSettings, SettingsError};
+use super::settle::Chunks;
 use super::stream;
 use crate::companion::{Backoff, Counters, DropReason, Env, Notice, Progress, Wake};
 use crate::sink::{MetricRecord, RecordSink, SinkError};
 use rustls::ClientConfig;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 struct Peer {
@@ -18,15 +19,21 @@ struct Peer {
     retry_at: Duration,
 }
 
+/// Longest wait for chunks to settle once a stop was asked for; what is not settled then comes again.
+const SETTLE_ON_STOP: Duration = Duration::from_secs(4);
+/// The connection is looked at so often while chunks settle.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Sends records to the first server that takes them. Memory: one chunk of at most
-/// [`MAX_BODY_BYTES`](super::MAX_BODY_BYTES) (one entry of [`MAX_ENTRY_BYTES`]) twice, and one answer.
+/// [`MAX_BODY_BYTES`](super::MAX_BODY_BYTES) (one entry of [`MAX_ENTRY_BYTES`]) twice, one answer, and 16 MiB of
+/// chunks that are not settled.
 pub struct ForwardSink<'a> {
     settings: ForwardSettings,
     tls: Option<Arc<ClientConfig>>,
     peers: Vec<Peer>,
     open: Option<(usize, Connection)>,
     entries: Entries,
-    chunk: Chunk,
+    chunks: Chunks,
     env: &'a dyn Env,
     progress: &'a dyn Progress,
     counters: &'a Counters,
@@ -59,8 +66,8 @@ impl<'a> ForwardSink<'a> {
         let backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);
         let peer = |_: &_| Peer { backoff: backoff.clone(), retry_at: Duration::ZERO };
         let peers = settings.servers.iter().map(peer).collect();
-        let (entries, chunk) = Default::default();
-        Ok(Self { settings, tls, peers, open: None, entries, chunk, env, progress, counters })
+        let (entries, chunks) = (Entries::default(), Chunks::new(settings.settle));
+        Ok(Self { settings, tls, peers, open: None, entries, chunks, env, progress, counters })
     }
 
     /// Sends whatever `append` appends, one entry a call, until it appends nothing; see [`RecordSink::deliver`].
@@ -112,8 +119,24 @@ impl<'a> ForwardSink<'a> {
         if self.entries.is_empty() {
             return Ok(());
         }
-        self.chunk.pack(tag, &self.entries, self.settings.gzip, self.env);
+        while self.chunks.is_full() {
+            self.settle(true)?;
+        }
+        self.chunks.push(tag, &self.entries, self.settings.gzip, self.env);
         self.entries.clear();
+        self.send_all().inspect_err(|_| self.chunks.withdraw())
+    }
+
+    /// Sends what is to be sent; chunks whose connection was lost before they were settled go first.
+    fn send_all(&mut self) -> Result<(), SinkError> {
+        while self.chunks.next().is_some() {
+            self.send_next()?;
+        }
+        Ok(())
+    }
+
+    /// Sends one chunk until it is acknowledged.
+    fn send_next(&mut self) -> Result<(), SinkError> {
         let since = self.env.monotonic();
         let mut attempts = 0u32;
         loop {
@@ -173,17 +196,32 @@ impl<'a> ForwardSink<'a> {
         let mut connection = match kept {
             Some((_, connection)) => connection,
             None => {
+                self.lost();
                 let Some(server) = self.settings.servers.get(index) else {
                     return Err(ForwardError::Stopped);
                 };
                 self.counters.connections.fetch_add(1, Relaxed);
-                Connection::open(server, &self.settings, self.tls.as_ref(), self.env)?
+                let opened = Connection::open(server, &self.settings, self.tls.as_ref(), self.env);
+                let opened = opened.inspect_err(|_| self.chunks.unreachable())?;
+                if self.chunks.closes_by_habit() {
+                    self.progress.notice(&Notice::ForwardCloses { server: self.name(index) });
+                }
+                opened
             }
         };
+        let Some(chunk) = self.chunks.next() else { return Ok(()) };
         self.counters.chunks_sent.fetch_add(1, Relaxed);
-        connection.send(&self.chunk, &self.settings, self.env)?;
+        connection.send(chunk, &self.settings, self.env)?;
+        self.chunks.acknowledge(Instant::now());
         self.open = Some((index, connection));
         Ok(())
+    }
+
+    /// There is no connection any more over which something was acknowledged.
+    fn lost(&mut self) {
+        self.open = None;
+        let again = self.chunks.lost();
+        self.counters.chunks_resent.fetch_add(again as u64, Relaxed);
     }
 
     /// The server of the open connection, else the first that may be tried now, else the one to be tried soonest.
@@ -216,5 +254,36 @@ impl RecordSink for ForwardSink<'_> {
             }
         };
         self.deliver_entries(tag, append, acknowledged)
+    }
+
+    fn delivered(&self) -> u64 {
+        self.chunks.made()
+    }
+
+    fn settle(&mut self, wait: bool) -> Result<u64, SinkError> {
+        let before = self.chunks.settled();
+        let mut stopping = None;
+        loop {
+            // a connection broke where a stop kept its chunks from being sent again
+            self.send_all()?;
+            let Some(due) = self.chunks.due() else { break };
+            let now = Instant::now();
+            let left = due.saturating_duration_since(now);
+            if !wait && !left.is_zero() {
+                break;
+            }
+            if !self.open.as_mut().is_some_and(|(_, connection)| connection.stays_open(left.min(LOOK))) {
+                self.lost();
+                continue;
+            }
+            self.chunks.settle(now);
+            if self.chunks.settled() > before {
+                break;
+            }
+            if self.env.stopping() && stopping.get_or_insert_with(Instant::now).elapsed() > SETTLE_ON_STOP {
+                return Err(SinkError::Stopped);
+            }
+        }
+        Ok(self.chunks.settled())
     }
 }

@@ -119,6 +119,21 @@ impl Connection {
         self.buffer.is_empty() && self.stream.is_idle()
     }
 
+    /// Watches for `time` whether the server closes the connection, or says what nobody asked for.
+    pub(super) fn stays_open(&mut self, time: Duration) -> bool {
+        self.stream.set_deadline(Instant::now() + time.max(Duration::from_millis(1)));
+        loop {
+            match self.stream.read(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // nothing came
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return self.buffer.is_empty();
+                }
+                Ok(_) | Err(_) => return false,
+            }
+        }
+    }
+
     /// Sends a chunk and waits for its ack. After an error the connection must not be used again.
     pub(super) fn send(
         &mut self,

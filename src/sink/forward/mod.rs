@@ -9,6 +9,7 @@
 //! | `handshake` | shared key, user and password |
 //! | `stream` | TCP and TLS with a deadline on every call |
 //! | `connection` | one connection: connect, handshake, send a chunk, await its ack |
+//! | `settle` | acknowledged chunks are kept until their server has outlived the ack long enough |
 //! | `client` | several connections: failover, back-off, resend of the same chunk |
 //!
 //! Delivery is at least once: a chunk whose ack does not come is sent again with the same id, over a new
@@ -22,6 +23,7 @@ mod encode;
 mod handshake;
 mod json;
 mod settings;
+mod settle;
 mod stream;
 
 pub use client::ForwardSink;

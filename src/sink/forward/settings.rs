@@ -1,5 +1,6 @@
 //! Where to send, with what keys, and how long anything may take.
 
+use super::settle::DEFAULT_SETTLE;
 use crate::config::forward_address;
 use crate::secret::Secret;
 use core::fmt;
@@ -101,6 +102,8 @@ pub struct ForwardSettings {
     pub write_timeout: Duration,
     /// Limit from the end of a chunk to its ack.
     pub ack_timeout: Duration,
+    /// How long a connection must live on behind an ack before the chunk counts as safe; zero: the ack is enough.
+    pub settle: Duration,
     /// First wait after a failure; doubles up to `backoff_cap`.
     pub backoff_base: Duration,
     /// Longest wait after failures.
@@ -124,6 +127,7 @@ impl Default for ForwardSettings {
             connect_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             ack_timeout: Duration::from_secs(60),
+            settle: DEFAULT_SETTLE,
             backoff_base: Duration::from_millis(500),
             backoff_cap: Duration::from_secs(60),
             patience: None,

@@ -1,4 +1,4 @@
-//! Pulls every section from its cursor to now, and moves the cursor when the sink has acknowledged.
+//! Pulls every section from its cursor to now, and moves the cursor when the sink has settled it.
 //!
 //! | file | what it knows |
 //! |---|---|
@@ -9,14 +9,17 @@
 //! | `state` | cursor and `seen` of a section, on disk |
 //! | `round` | one pass over all sections: budget, errors |
 //! | `round/sections` | which sections there are: new ones, changed ones, those that are gone |
+//! | `round/settling` | sections at rest until what they delivered is settled |
 //! | `round/delivery` | an answer on its way to the sink, and what is remembered of it |
 //!
-//! Promises: a cursor never passes a point that the sink has not acknowledged (points may repeat after a crash,
+//! Promises: a saved cursor never passes a point that the sink has not settled (points may repeat after a crash,
 //! none is skipped); a series' points leave in the order of their time, except a bucket that the API fills in
-//! after a later one was sent; memory is that of one answer, one chunk and [`MAX_SERIES`] x 32 bytes a section.
+//! after a later one was sent; memory is that of one answer, the sink's, [`MAX_SERIES`] x 32 bytes a section, and at
+//! most half a million points that wait for their turn.
 //!
 //! The filter learns a point once: it recognises the last 64 of a model. So at most 32 points of a model are under
-//! way at a time; they are acknowledged, and that is saved, before the next ones leave. A bucket that is filled in
+//! way at a time; they are settled, and that is saved, before the next ones leave. Meanwhile other sections go on:
+//! what is caught up after a gap is 32 points a model and `forward_settle`, whatever the number of sections. A bucket that is filled in
 //! later than `evaluation_delay`, behind points that have left, is sent late and learned late, once: whoever wants
 //! models that do not depend on the moment of a pull sets the delay as long as metrics need to settle.
 

@@ -32,25 +32,20 @@ pub(super) struct Selection {
 const UNDER_WAY: u32 = 32;
 
 impl Selection {
-    /// The points cut into runs, each of which is to be acknowledged before the next leaves. `one_model`: all
-    /// series of the section feed one model.
-    pub(super) fn batches(&self, one_model: bool) -> impl Iterator<Item = &[Picked]> {
-        let mut rest = &self.points[..];
+    /// The points from `from` on that may be under way together, until they are settled. `one_model`: all series of
+    /// the section feed one model.
+    pub(super) fn batch(&self, from: usize, one_model: bool) -> &[Picked] {
+        let rest = self.points.get(from..).unwrap_or_default();
         let mut counts = vec![0u32; if one_model { 1 } else { self.keys.len() }];
-        core::iter::from_fn(move || {
-            counts.fill(0);
-            let full = |point: &Picked| {
-                let count = counts.get_mut(if one_model { 0 } else { point.series as usize });
-                count.is_some_and(|count| {
-                    *count += 1;
-                    *count > UNDER_WAY
-                })
-            };
-            let end = rest.iter().position(full).unwrap_or(rest.len());
-            let (batch, behind) = rest.split_at_checked(end)?;
-            rest = behind;
-            (!batch.is_empty()).then_some(batch)
-        })
+        let full = |point: &Picked| {
+            let count = counts.get_mut(if one_model { 0 } else { point.series as usize });
+            count.is_some_and(|count| {
+                *count += 1;
+                *count > UNDER_WAY
+            })
+        };
+        let end = rest.iter().position(full).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or(rest)
     }
 }
 
@@ -145,7 +140,10 @@ mod tests {
             (0, 0, true, vec![]),
         ] {
             let selection = selection(times, series);
-            let batches: Vec<_> = selection.batches(one_model).collect();
+            let mut batches: Vec<&[Picked]> = Vec::new();
+            while let batch @ [_, ..] = selection.batch(batches.concat().len(), one_model) {
+                batches.push(batch);
+            }
             assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), lengths);
             assert_eq!(batches.concat(), selection.points);
         }

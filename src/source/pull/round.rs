@@ -2,6 +2,7 @@
 
 mod delivery;
 mod sections;
+mod settling;
 
 use super::PullError;
 use super::settings::PullSettings;
@@ -11,7 +12,7 @@ use crate::companion::{Backoff, Counters, Env, Notice, Progress, Wake};
 use crate::sink::RecordSink;
 use crate::source::datadog::{Budget, Outcome, QueryApi};
 use sections::Slot;
-use std::collections::VecDeque;
+use settling::Turns;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -38,6 +39,16 @@ pub enum RoundEnd {
     Reload,
     /// A stop was asked for.
     Stopped,
+}
+
+/// A section that may go on.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    index: usize,
+    /// Tries of its next request in this round.
+    tries: u32,
+    /// Halvings of its window, after answers that were too large.
+    halvings: u32,
 }
 
 /// What came of one request.
@@ -114,31 +125,41 @@ impl<'a> Puller<'a> {
     /// the others.
     pub fn round(&mut self, sink: &mut dyn RecordSink) -> RoundEnd {
         let before = self.counters.acknowledged.load(Relaxed);
-        let mut queue: VecDeque<(usize, u32, u32)> =
-            (0..self.slots.len()).map(|index| (index, 0, 0)).collect();
+        let mut turns = Turns::new(self.slots.len());
         let (mut behind, mut why) = (0, String::new());
-        let mut interrupted = None;
-        while let Some((index, tries, mut halvings)) = queue.pop_front() {
-            match self.step(index, &mut halvings, sink) {
+        let (mut over, mut interrupted) = (false, None);
+        while !over && interrupted.is_none() {
+            let (turn, step) = match self.next(&mut turns, sink) {
+                Ok(None) => break,
+                Ok(Some(mut turn)) => {
+                    let step = self.step(turn.index, &mut turn.halvings, sink);
+                    (Some(turn), step)
+                }
+                Err(step) => (None, step),
+            };
+            let tries = turn.map_or(0, |turn| turn.tries + 1);
+            let mut then = None;
+            match step {
                 Step::Complete => {}
-                Step::More => queue.push_back((index, 0, halvings)),
-                Step::Again(_) if tries + 1 < TRIES => queue.push_back((index, tries + 1, halvings)),
+                Step::More => then = turn.map(|turn| Turn { tries: 0, ..turn }),
+                Step::Again(_) if tries < TRIES => then = turn.map(|turn| Turn { tries, ..turn }),
                 Step::Again(reason) | Step::Behind(reason) => {
                     behind += 1;
                     why = reason;
                 }
                 Step::EndRound(reason) => {
-                    behind += 1 + queue.len();
+                    behind += usize::from(turn.is_some()) + turns.open();
                     why = reason;
-                    break;
+                    over = true;
                 }
                 Step::Reload => interrupted = Some(RoundEnd::Reload),
                 Step::Stop => interrupted = Some(RoundEnd::Stopped),
             }
-            if interrupted.is_some() {
-                break;
+            if let Some(turn) = turn {
+                self.rest(&mut turns, turn.index, then, sink);
             }
         }
+        behind += self.end(&mut turns, sink);
         self.save_budget(0);
         for slot in &self.slots {
             self.gauge(slot);
@@ -158,6 +179,9 @@ impl<'a> Puller<'a> {
     /// One request of a section and the delivery of its answer.
     fn step(&mut self, index: usize, halvings: &mut u32, sink: &mut dyn RecordSink) -> Step {
         let Some(slot) = self.slots.get(index) else { return Step::Complete };
+        if slot.answer.is_some() {
+            return self.go_on(index, sink);
+        }
         if self.env.monotonic() < slot.retry_at {
             return Step::Behind("its query was refused".to_owned());
         }
@@ -193,7 +217,7 @@ impl<'a> Puller<'a> {
                 self.budget.succeed();
                 self.trouble.succeed();
                 slot.refusals.succeed();
-                self.take(index, &series, window, target, &reach, sink)
+                self.take(index, series, window, target, reach, sink)
             }
             Outcome::Refused { reason } => {
                 slot.retry_at = self.env.monotonic() + slot.refusals.fail(self.env);

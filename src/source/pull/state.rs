@@ -28,6 +28,22 @@ pub(super) struct SectionState {
     pub(super) seen: Seen,
 }
 
+/// A section's state that waits until it is true.
+#[derive(Debug)]
+pub(super) struct Unwritten {
+    path: Option<PathBuf>,
+    body: Vec<u8>,
+}
+
+impl Unwritten {
+    pub(super) fn write(&self, progress: &dyn Progress) {
+        let Some(path) = &self.path else { return };
+        if let Err(error) = atomic::write(path, SECTION_MAGIC, &self.body) {
+            not_saved(path, &error.to_string(), progress);
+        }
+    }
+}
+
 impl Folder {
     /// Opens the folder. One that cannot be made is reported, and pulling goes on without.
     pub(super) fn open(path: Option<&Path>, progress: &dyn Progress) -> Result<Self, PullError> {
@@ -82,7 +98,15 @@ impl Folder {
 
     /// Saves a section for good.
     pub(super) fn save(&self, name: &str, query: &str, state: &SectionState, progress: &dyn Progress) {
-        let Some(path) = self.section_path(name, query) else { return };
+        self.keep(name, query, state).write(progress);
+    }
+
+    /// The state as it is now, to be written later.
+    pub(super) fn keep(&self, name: &str, query: &str, state: &SectionState) -> Unwritten {
+        let path = self.section_path(name, query);
+        if path.is_none() {
+            return Unwritten { path, body: Vec::new() };
+        }
         let mut body = Vec::with_capacity(64 + state.seen.len() * 28);
         let mut writer = Writer::new(&mut body);
         writer.bytes(name.as_bytes());
@@ -91,9 +115,7 @@ impl Folder {
         writer.i64(state.cursor.start);
         writer.u32(state.cursor.step);
         state.seen.save(&mut writer);
-        if let Err(error) = atomic::write(&path, SECTION_MAGIC, &body) {
-            not_saved(&path, &error.to_string(), progress);
-        }
+        Unwritten { path, body }
     }
 
     /// Takes over what was spent before the restart.

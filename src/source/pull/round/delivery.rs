@@ -1,6 +1,6 @@
 //! An answer on its way to the sink, and what is remembered of it.
 
-use super::super::pick;
+use super::super::pick::{self, Selection};
 use super::super::seen::MAX_SERIES;
 use super::super::window::Reach;
 use super::{Puller, Slot, Step};
@@ -9,86 +9,114 @@ use crate::sink::{MetricRecord, RecordSink, SinkError};
 use crate::source::datadog::{Series, Window};
 use std::sync::atomic::Ordering::Relaxed;
 
+/// An answer whose points have not all left.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Names; their points are in `picked`.
+    series: Vec<Series>,
+    picked: Selection,
+    /// Points that have left, from the first one on.
+    done: usize,
+    window: Window,
+    target: i64,
+    reach: Reach,
+}
+
+impl Answer {
+    pub(super) fn left(&self) -> usize {
+        self.picked.points.len() - self.done
+    }
+}
+
 impl Puller<'_> {
-    /// Hands an answer to the sink; what is acknowledged is remembered, and only then the cursor moves.
+    /// Takes an answer over and hands its first batch to the sink.
     pub(super) fn take(
         &mut self,
         index: usize,
-        series: &[Series],
+        mut series: Vec<Series>,
         window: Window,
         target: i64,
-        reach: &Reach,
+        reach: Reach,
         sink: &mut dyn RecordSink,
     ) -> Step {
         let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let picked = pick::pick(
-            series,
-            window,
-            slot.section.nulls,
-            slot.state.cursor.step,
-            &slot.state.seen,
-            self.counters,
-        );
-        let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
-        let counters = self.counters;
-        let mut done = 0;
-        let mut delivered = Ok(());
-        let mut batches = picked.batches(slot.section.one_model).peekable();
-        while let Some(batch) = batches.next() {
-            let mut records = batch.iter().filter_map(|point| {
-                let series = series.get(point.series as usize)?;
-                Some(MetricRecord {
-                    metric: &series.metric,
-                    raw_value: point.value,
-                    scope: &series.scope,
-                    host: series.host.as_deref(),
-                    time: point.time,
-                })
-            });
-            let seen = &mut slot.state.seen;
-            let mut taken = 0;
-            let mut acknowledged = |count: usize| {
-                for point in batch.get(taken..count).unwrap_or_default() {
-                    let (key, step) = picked.keys.get(point.series as usize).copied().unwrap_or_default();
-                    seen.mark(key, point.time, step);
-                }
-                counters.acknowledged.fetch_add(count.saturating_sub(taken) as u64, Relaxed);
-                taken = taken.max(count);
-            };
-            delivered = sink.deliver(&tag, &mut records, &mut acknowledged);
-            done += taken;
-            if delivered.is_err() {
-                break;
-            }
-            // a kill from here on repeats no point of this batch; behind the last one the cursor moves too
-            if batches.peek().is_some() {
-                self.folder.save(&slot.section.name, &slot.section.query, &slot.state, self.progress);
-            }
+        let (nulls, step) = (slot.section.nulls, slot.state.cursor.step);
+        let picked = pick::pick(&series, window, nulls, step, &slot.state.seen, self.counters);
+        for series in &mut series {
+            series.points = Vec::new();
         }
+        self.deliver(index, Answer { series, picked, done: 0, window, target, reach }, sink)
+    }
+
+    /// Hands the next batch of a section's answer to the sink.
+    pub(super) fn go_on(&mut self, index: usize, sink: &mut dyn RecordSink) -> Step {
+        match self.slots.get_mut(index).and_then(|slot| slot.answer.take()) {
+            Some(answer) => self.deliver(index, answer, sink),
+            None => Step::Complete,
+        }
+    }
+
+    /// Hands the next batch of an answer to the sink; behind the last one the cursor moves. What is remembered of it
+    /// is written once the batch is settled.
+    fn deliver(&mut self, index: usize, mut answer: Answer, sink: &mut dyn RecordSink) -> Step {
+        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
+        let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
+        let (series, picked) = (&answer.series, &answer.picked);
+        let batch = picked.batch(answer.done, slot.section.one_model);
+        let mut records = batch.iter().filter_map(|point| {
+            let series = series.get(point.series as usize)?;
+            Some(MetricRecord {
+                metric: &series.metric,
+                raw_value: point.value,
+                scope: &series.scope,
+                host: series.host.as_deref(),
+                time: point.time,
+            })
+        });
+        let (seen, counters) = (&mut slot.state.seen, self.counters);
+        let mut taken = 0;
+        let mut acknowledged = |count: usize| {
+            for point in batch.get(taken..count).unwrap_or_default() {
+                let (key, step) = picked.keys.get(point.series as usize).copied().unwrap_or_default();
+                seen.mark(key, point.time, step);
+            }
+            counters.acknowledged.fetch_add(count.saturating_sub(taken) as u64, Relaxed);
+            taken = taken.max(count);
+        };
+        let delivered = match batch {
+            [] => Ok(()),
+            _ => sink.deliver(&tag, &mut records, &mut acknowledged),
+        };
+        answer.done += batch.len();
+        let complete = delivered.is_ok() && answer.left() == 0;
         if slot.state.seen.trim() {
             let section = slot.section.name.clone();
             self.progress.notice(&Notice::TooManySeries { section, limit: MAX_SERIES });
         }
-        if delivered.is_ok() {
-            slot.state.cursor.advance(window, picked.step, reach);
+        if complete {
+            slot.state.cursor.advance(answer.window, answer.picked.step, &answer.reach);
         }
-        self.folder.save(&slot.section.name, &slot.section.query, &slot.state, self.progress);
+        slot.unwritten = Some(self.folder.keep(&slot.section.name, &slot.section.query, &slot.state));
         let now = self.env.now_ms().div_euclid(1000);
         self.counters.section(&slot.section.name, |gauges| {
-            gauges.acknowledged += done as u64;
-            if delivered.is_ok() {
+            gauges.acknowledged += taken as u64;
+            if complete {
                 gauges.pulled_at = Some(now);
             }
         });
-        if let Some(slot) = self.slots.get(index) {
-            self.gauge(slot);
-        }
-        match delivered {
-            Ok(()) if window.to >= target => Step::Complete,
+        let step = match delivered {
+            Ok(()) if complete && answer.window.to >= answer.target => Step::Complete,
             Ok(()) => Step::More,
             Err(SinkError::Stopped) => Step::Stop,
             Err(SinkError::Unreachable { reason }) => Step::EndRound(reason),
+        };
+        if matches!(step, Step::More) && !complete {
+            slot.answer = Some(answer);
         }
+        if let Some(slot) = self.slots.get(index) {
+            self.gauge(slot);
+        }
+        step
     }
 
     pub(super) fn gauge(&self, slot: &Slot) {

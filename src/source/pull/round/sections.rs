@@ -2,9 +2,10 @@
 
 use super::super::seen::Seen;
 use super::super::settings::PullSection;
-use super::super::state::SectionState;
+use super::super::state::{SectionState, Unwritten};
 use super::super::window::{self, Cursor};
 use super::Puller;
+use super::delivery::Answer;
 use crate::companion::{Backoff, Notice};
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ pub(super) struct Slot {
     pub(super) refusals: Backoff,
     /// On the monotonic clock: a refused query rests until then.
     pub(super) retry_at: Duration,
+    /// What has been asked for and has not all left; within a round.
+    pub(super) answer: Option<Answer>,
+    /// The state behind the last batch, until the section rests.
+    pub(super) unwritten: Option<Unwritten>,
 }
 
 impl Puller<'_> {
@@ -77,6 +82,8 @@ impl Puller<'_> {
             state,
             refusals: Backoff::new(interval, interval.max(Duration::from_secs(3600))),
             retry_at: Duration::ZERO,
+            answer: None,
+            unwritten: None,
         }
     }
 
