@@ -65,63 +65,9 @@ impl Config {
         let mut problems = Vec::new();
         let ini = ini::read(file, text, &mut problems);
 
-        let mut general = General::default();
-        let mut filter = Filter::default();
-        let mut slack = None;
-        // the tag prefix and the defaults of [filter] are needed to read the others
-        for section in ini.iter().filter(|section| matches!(&section.name[..], "general" | "filter")) {
-            let mut keys = Keys::new(file, section, &mut problems);
-            match &section.name[..] {
-                "general" => general = General::read(&mut keys),
-                _ => filter = Filter::read(&mut keys),
-            }
-            keys.finish();
-        }
-
-        let mut sections: Vec<(Section, &ini::IniSection)> = Vec::new();
-        for section in &ini {
-            let mut keys = Keys::new(file, section, &mut problems);
-            let read = match section.name.split_once('.') {
-                Some(("datadog", name)) if is_name(name) => {
-                    Section::read_datadog(name, &mut keys, &general.tag_prefix, &filter)
-                }
-                Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys, &filter),
-                Some(("monitor", name)) if is_name(name) => continue, // once all sections are known
-                Some(("datadog" | "series" | "monitor", name)) => {
-                    keys.complain(format!(
-                        "{name:?} is no name for a section: letters, digits, `_`, `-` and `.` without blanks"
-                    ));
-                    continue;
-                }
-                None if matches!(&section.name[..], "general" | "filter") => continue,
-                None if section.name == "slack" => {
-                    slack = Slack::read(&mut keys);
-                    None
-                }
-                _ => {
-                    keys.complain(
-                        "unknown section; allowed: [general], [filter], [slack], [datadog.<name>], \
-                         [series.<name>], [monitor.<name>]",
-                    );
-                    continue;
-                }
-            };
-            keys.finish();
-            sections.extend(read.map(|read| (read, section)));
-        }
-
-        let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
-        let mut monitors: Vec<(Monitor, &ini::IniSection)> = Vec::new();
-        for section in &ini {
-            let Some(name) = section.name.strip_prefix("monitor.").filter(|name| is_name(name)) else {
-                continue;
-            };
-            let mut keys = Keys::new(file, section, &mut problems);
-            let read = Monitor::read(name, &mut keys, &known);
-            keys.finish();
-            monitors.extend(read.map(|read| (read, section)));
-        }
-
+        let (general, filter) = read_basics(file, &ini, &mut problems);
+        let (sections, slack) = read_sections(file, &ini, &general, &filter, &mut problems);
+        let monitors = read_monitors(file, &ini, &sections, &mut problems);
         check_together(file, &sections, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
         if sections.is_empty() && problems.is_empty() {
@@ -143,6 +89,91 @@ impl Config {
             Err(ConfigError::new(problems))
         }
     }
+}
+
+// Each of these three is a call of its own: in one function, what they need would add up on the interpreter's stack,
+// which has 8 KiB.
+
+/// The tag prefix and the defaults of [filter] are needed to read the others.
+#[inline(never)]
+fn read_basics(file: &str, ini: &[ini::IniSection], problems: &mut Vec<Problem>) -> (General, Filter) {
+    let mut general = General::default();
+    let mut filter = Filter::default();
+    for section in ini.iter().filter(|section| matches!(&section.name[..], "general" | "filter")) {
+        let mut keys = Keys::new(file, section, problems);
+        match &section.name[..] {
+            "general" => general = General::read(&mut keys),
+            _ => filter = Filter::read(&mut keys),
+        }
+        keys.finish();
+    }
+    (general, filter)
+}
+
+/// What is watched, with where it stands, and [slack].
+#[inline(never)]
+fn read_sections<'a>(
+    file: &str,
+    ini: &'a [ini::IniSection],
+    general: &General,
+    filter: &Filter,
+    problems: &mut Vec<Problem>,
+) -> (Vec<(Section, &'a ini::IniSection)>, Option<Slack>) {
+    let mut sections = Vec::new();
+    let mut slack = None;
+    for section in ini {
+        let mut keys = Keys::new(file, section, problems);
+        let read = match section.name.split_once('.') {
+            Some(("datadog", name)) if is_name(name) => {
+                Section::read_datadog(name, &mut keys, &general.tag_prefix, filter)
+            }
+            Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys, filter),
+            Some(("monitor", name)) if is_name(name) => continue, // once all sections are known
+            Some(("datadog" | "series" | "monitor", name)) => {
+                keys.complain(format!(
+                    "{name:?} is no name for a section: letters, digits, `_`, `-` and `.` without blanks"
+                ));
+                continue;
+            }
+            None if matches!(&section.name[..], "general" | "filter") => continue,
+            None if section.name == "slack" => {
+                slack = Slack::read(&mut keys);
+                None
+            }
+            _ => {
+                keys.complain(
+                    "unknown section; allowed: [general], [filter], [slack], [datadog.<name>], \
+                     [series.<name>], [monitor.<name>]",
+                );
+                continue;
+            }
+        };
+        keys.finish();
+        sections.extend(read.map(|read| (read, section)));
+    }
+    (sections, slack)
+}
+
+/// The monitors, with where they stand.
+#[inline(never)]
+fn read_monitors<'a>(
+    file: &str,
+    ini: &'a [ini::IniSection],
+    sections: &[(Section, &ini::IniSection)],
+    problems: &mut Vec<Problem>,
+) -> Vec<(Monitor, &'a ini::IniSection)> {
+    let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
+    let mut monitors = Vec::new();
+    for section in ini {
+        let Some(name) = section.name.strip_prefix("monitor.").filter(|name| is_name(name)) else {
+            continue;
+        };
+        let mut keys = Keys::new(file, section, problems);
+        let read = Monitor::read(name, &mut keys, &known);
+        keys.finish();
+        monitors.extend(read.map(|read| (read, section)));
+    }
+    monitors
 }
 
 fn is_name(name: &str) -> bool {

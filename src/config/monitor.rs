@@ -20,6 +20,7 @@ pub struct Monitor {
 
 impl Monitor {
     /// Reads `[monitor.<name>]`.
+    #[inline(never)]
     pub(super) fn read(name: &str, keys: &mut Keys<'_>, sections: &[&Section]) -> Option<Self> {
         for key in ["alarms", "anomaly_score"] {
             if keys.text(key).is_some() {

@@ -44,6 +44,13 @@ impl MonitorSpec {
     pub fn check(raw: &RawMonitor) -> Result<Self, Vec<MonitorProblem>> {
         let mut reading = Reading { raw, problems: Vec::new() };
         let query = reading.query();
+        Self::check_around(query, reading)
+    }
+
+    /// All but the query itself. Apart, as the two together would need half of the interpreter's stack of 8 KiB.
+    #[inline(never)]
+    fn check_around(query: Option<AnomalyQuery>, mut reading: Reading<'_>) -> Result<Self, Vec<MonitorProblem>> {
+        let raw = reading.raw;
         let critical = reading.share("critical", false);
         let warning = reading.share("warning", false);
         let critical_recovery = reading.share("critical_recovery", true);
