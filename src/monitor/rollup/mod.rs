@@ -189,8 +189,11 @@ impl Rollup {
 
     /// Brings what follows from the rest in line with it.
     fn settle(&mut self, spec: &RollupSpec) {
+        if !self.started {
+            return;
+        }
         self.until_s = spec.start_s(self.next.saturating_add(1));
-        let steady = self.started && self.slots.len() == 1 && self.newest_s < self.until_s;
+        let steady = self.slots.len() == 1 && self.newest_s < self.until_s;
         self.stride_s = if steady { u32::try_from(spec.interval_s).unwrap_or(0) } else { 0 };
     }
 
