@@ -101,18 +101,18 @@ impl Default for Recent {
 
 impl Recent {
     #[inline(always)]
-    pub(super) fn find(&self, observation: Observation, most: usize) -> Known {
-        if observation.time > self.latest { Known::New } else { self.search(observation, most) }
+    pub(super) fn find(&self, time: Time, source: u32, most: usize) -> Known {
+        if time > self.latest { Known::New } else { self.search(time, source, most) }
     }
 
     #[inline(never)]
-    fn search(&self, observation: Observation, most: usize) -> Known {
-        let same = |point: &&Point| point.time == observation.time && point.source == observation.source;
+    fn search(&self, time: Time, source: u32, most: usize) -> Known {
+        let same = |point: &&Point| point.time == time && point.source == source;
         if let Some(point) = self.points.iter().find(same) {
             return Known::Before(point.scores(), point.rating());
         }
         let full = self.points.len() >= most;
-        if full && self.points.iter().all(|point| point.time > observation.time) {
+        if full && self.points.iter().all(|point| point.time > time) {
             return Known::TooOld;
         }
         Known::New

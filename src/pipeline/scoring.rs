@@ -109,26 +109,32 @@ enum Stage {
 }
 
 impl Stage {
-    fn score(&mut self, spec: &ScoreSpec, observation: Observation) -> Result<Verdict, Refusal> {
-        let x = Finite::try_from(observation.value)?;
+    #[inline(always)]
+    fn score(&mut self, spec: &ScoreSpec, time: Time, value: f64) -> Result<Verdict, Refusal> {
+        let x = Finite::try_from(value)?;
         match self {
             Stage::Ready { params, detector } => match spec.params.get(usize::from(*params)) {
                 Some(params) => Ok(Verdict::Scored(detector.update(params, x)?)),
                 None => Ok(Verdict::WarmingUp), // `new` and `restore` keep the index in range
             },
-            Stage::WarmUp { since, values } => {
-                if values.is_empty() {
-                    *since = observation.time;
-                }
-                values.push(x.get());
-                let waited = observation.time.nanos().abs_diff(since.nanos());
-                if waited < WARM_UP_NANOS && values.len() < WARM_UP_POINTS {
-                    return Ok(Verdict::WarmingUp);
-                }
-                let values = std::mem::take(values);
-                Ok(self.choose(spec, &values))
-            }
+            Stage::WarmUp { .. } => Ok(self.collect(spec, time, x)),
         }
+    }
+
+    /// One more point from which the order will be chosen.
+    #[inline(never)]
+    fn collect(&mut self, spec: &ScoreSpec, time: Time, x: Finite) -> Verdict {
+        let Stage::WarmUp { since, values } = self else { return Verdict::WarmingUp };
+        if values.is_empty() {
+            *since = time;
+        }
+        values.push(x.get());
+        let waited = time.nanos().abs_diff(since.nanos());
+        if waited < WARM_UP_NANOS && values.len() < WARM_UP_POINTS {
+            return Verdict::WarmingUp;
+        }
+        let values = std::mem::take(values);
+        self.choose(spec, &values)
     }
 
     /// Chooses the order, then learns the warm-up as if the order had been known; the scores are the last point's.
@@ -169,7 +175,7 @@ impl ScoreTrack {
     ) -> Verdict {
         *anomaly = None;
         if let Some(recent) = &self.recent {
-            match recent.find(observation, spec.remembered) {
+            match recent.find(observation.time, observation.source, spec.remembered) {
                 Known::Before(scores, rating) => {
                     *anomaly = rating.map(|rating| Anomaly { rating, values: None });
                     return Verdict::Repeated(scores);
@@ -178,7 +184,8 @@ impl ScoreTrack {
                 Known::New => {}
             }
         }
-        let verdict = self.stage.score(spec, observation).unwrap_or_else(Verdict::Refused);
+        let verdict =
+            self.stage.score(spec, observation.time, observation.value).unwrap_or_else(Verdict::Refused);
         if let (Some(calibrated), Some(spec)) = (&mut self.calibrated, &spec.calibrated)
             && !matches!(verdict, Verdict::Refused(_))
             && let Some(value) = Finite::new(observation.value)

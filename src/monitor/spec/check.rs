@@ -49,7 +49,10 @@ impl MonitorSpec {
 
     /// All but the query itself. Apart, as the two together would need half of the interpreter's stack of 8 KiB.
     #[inline(never)]
-    fn check_around(query: Option<AnomalyQuery>, mut reading: Reading<'_>) -> Result<Self, Vec<MonitorProblem>> {
+    fn check_around(
+        query: Option<AnomalyQuery>,
+        mut reading: Reading<'_>,
+    ) -> Result<Self, Vec<MonitorProblem>> {
         let raw = reading.raw;
         let critical = reading.share("critical", false);
         let warning = reading.share("warning", false);

@@ -62,7 +62,23 @@ struct Piece {
     hole: Hole,
     /// The input that stands in the hole, or NONE.
     input: u16,
+    /// A number that stood in the hole not long ago.
+    last: LastNumber,
 }
+
+/// A number and what stands behind it. Points that were taken at one moment have the same time: it is read once.
+#[derive(Debug, Clone, Copy, Default)]
+struct LastNumber {
+    /// The text from the number on, which ends within these bytes; 0 if none is remembered.
+    first: u64,
+    second: u64,
+    /// Bytes of the number.
+    len: usize,
+    value: f64,
+}
+
+/// Numbers are remembered in one of so many records: to those that differ each time that is to cost little.
+const REMEMBER_EACH: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hole {
@@ -138,7 +154,7 @@ impl Shape {
         text.fill(record)?;
         let mut blocks = self.blocks.iter();
         let mut at = 0;
-        for piece in &self.pieces {
+        for piece in &mut self.pieces {
             let mut left = piece.blocks;
             while left != 0 {
                 let (&[first, second], words) = (blocks.next()?, text.two_words(at));
@@ -169,15 +185,26 @@ impl Shape {
                     kind = Kind::Plain;
                 }
                 Hole::Number => {
-                    let decimal = Decimal::read(text, at)?;
-                    at = decimal.end;
-                    kind = match decimal.value() {
-                        Some(value) => {
-                            number = value;
-                            Kind::Number
-                        }
-                        None => Kind::Any,
-                    };
+                    let (first, second) = text.two_words(at);
+                    if first == piece.last.first && second == piece.last.second {
+                        at += piece.last.len;
+                        number = piece.last.value;
+                        kind = Kind::Number;
+                    } else {
+                        let decimal = Decimal::read(text, at)?;
+                        at = decimal.end;
+                        kind = match decimal.value() {
+                            Some(value) => {
+                                number = value;
+                                let len = at - start;
+                                if scan.is_multiple_of(REMEMBER_EACH) && len < 16 {
+                                    piece.last = LastNumber { first, second, len, value };
+                                }
+                                Kind::Number
+                            }
+                            None => Kind::Any,
+                        };
+                    }
                 }
                 Hole::End => {
                     self.next_pause = 0;
@@ -278,7 +305,8 @@ impl Shape {
         };
         let ([first, second], [first_mask, second_mask]) = (words(|byte| byte), words(|_| u8::MAX));
         let (blocks, len) = (blocks.len(), rest.len());
-        self.pieces.push(Piece { blocks, first, second, first_mask, second_mask, len, hole, input });
+        let last = LastNumber::default();
+        self.pieces.push(Piece { blocks, first, second, first_mask, second_mask, len, hole, input, last });
     }
 }
 

@@ -53,7 +53,8 @@ mod tests {
     use super::untee;
 
     /// `(module (func (param i32) (result i32) local.get 0 local.tee 0))`
-    const TEE: &[u8] = b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x03\x02\x01\0\x0a\x08\x01\x06\0\x20\0\x22\0\x0b";
+    const TEE: &[u8] =
+        b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x03\x02\x01\0\x0a\x08\x01\x06\0\x20\0\x22\0\x0b";
     /// The same with `local.set 0 local.get 0`.
     const SET_GET: &[u8] =
         b"\0asm\x01\0\0\0\x01\x06\x01\x60\x01\x7f\x01\x7f\x03\x02\x01\0\x0a\x0a\x01\x08\0\x20\0\x21\0\x20\0\x0b";
