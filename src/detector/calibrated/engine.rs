@@ -43,8 +43,8 @@ impl Rarity {
 /// Two-sided channels: value, mean, activity, error.
 const TWO_SIDED: usize = 4;
 /// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
-const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
-const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
+pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
+pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
 /// Shortest longest-run that is told apart, points.
 const RUN_FLOOR: f64 = 12.0;
 /// Multiple of the points known beyond which no point is called rare.
