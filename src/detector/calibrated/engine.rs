@@ -295,7 +295,7 @@ impl Calibrated {
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
         let now_s = self.clock.now_s();
-        let log10_points = self.ladder.calibrate(now_s, raw, spec.tuning.hold_s);
+        let log10_points = self.ladder.calibrate(now_s, raw, tuning.hold_s, tuning.window_s);
         if at.seen < WARM_UP {
             return None;
         }

@@ -45,10 +45,11 @@ impl Ladder {
         Self { points: 0, counts: [0; KNOTS], start_s: f64::NEG_INFINITY, reached: 0 }
     }
 
-    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point.
-    pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64) -> f64 {
-        // an incident in progress is judged by those before it, not by what it has itself added
-        let own = if time_s - self.start_s > hold_s { 0 } else { self.reached as usize };
+    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point. An
+    /// incident may rise for `climb_s`.
+    pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64, climb_s: f64) -> f64 {
+        // a climb is judged by the incidents before it, not by what it has itself added
+        let own = if time_s - self.start_s > climb_s { 0 } else { self.reached as usize };
         let calibrated = if raw > 0.0 { self.look_up(raw, own) } else { 0.0 };
         if raw >= FIRST {
             if time_s - self.start_s > hold_s {
