@@ -1,7 +1,7 @@
 //! Quality of the calibrated score, measured rather than asserted: alarm rates kept, faults found, series scored.
 //!
 //!     cargo bench --bench quality -- calibration [scale=1] [name=value ...]
-//!     cargo bench --bench quality -- power [trials=100] [name=value ...]
+//!     cargo bench --bench quality -- power [SPACING,FAMILY,FAULT ...] [trials=100] [name=value ...]
 //!     cargo bench --bench quality -- scores DATA OUT [name=value ...]
 //!     cargo bench --bench quality -- digest [name=value ...]
 //!
@@ -38,7 +38,7 @@ fn main() {
     }
     match words[..] {
         ["calibration"] => calibration::run(tuning, amount.unwrap_or(1.0)),
-        ["power"] => power::run(tuning, amount.unwrap_or(100.0) as u64),
+        ["power", ref only @ ..] => power::run(tuning, amount.unwrap_or(100.0) as u64, only),
         ["digest"] => digest::run(tuning),
         ["scores", data, out] => {
             scores::run(&CalibratedSpec { tuning, ..CalibratedSpec::default() }, data, out)

@@ -31,15 +31,32 @@ const FAMILIES: [Family; 7] = [
     Family::T3,
 ];
 
-pub(crate) fn run(tuning: Tuning, trials: u64) {
+/// `only`: spacings, families and faults to leave it at; none for all of them.
+pub(crate) fn run(tuning: Tuning, trials: u64, only: &[&str]) {
+    let wanted = |name: String, all: &[String]| {
+        only.contains(&name.as_str()) || !all.iter().any(|other| only.contains(&other.as_str()))
+    };
+    let spacings = [60.0, 300.0, 3600.0];
+    let (all_spacings, all_families, all_faults) = (
+        spacings.map(|s| s.to_string()),
+        FAMILIES.map(|f| format!("{f:?}")),
+        FAULTS.map(|f| format!("{f:?}")),
+    );
     let spec = CalibratedSpec { tuning, ..CalibratedSpec::default() };
-    for spacing_s in [60.0, 300.0, 3600.0] {
+    for spacing_s in spacings {
+        if !wanted(spacing_s.to_string(), &all_spacings) {
+            continue;
+        }
         println!("\npoints every {spacing_s} s, {trials} trials: found, %, (median delay, points)");
         println!("{:12} {}", "", FAULTS.map(|f| format!("{:>13}", format!("{f:?}"))).join(" "));
         for family in FAMILIES {
+            if !wanted(format!("{family:?}"), &all_families) {
+                continue;
+            }
             let mut line = format!("{:12}", format!("{family:?}"));
             for fault in FAULTS {
-                if fault == Fault::NoSeason && family != Family::Daily {
+                let possible = fault != Fault::NoSeason || family == Family::Daily;
+                if !possible || !wanted(format!("{fault:?}"), &all_faults) {
                     continue;
                 }
                 let mut delays: Vec<u64> = in_parallel(trials, |i| trial(family, fault, i, spacing_s, &spec))
@@ -49,7 +66,7 @@ pub(crate) fn run(tuning: Tuning, trials: u64) {
                 delays.sort_unstable();
                 let found = 100.0 * delays.len() as f64 / trials as f64;
                 let median = delays.get(delays.len() / 2).map_or("-".to_string(), |d| d.to_string());
-                line += &format!(" {:>13}", format!("{found:.0} ({median})"));
+                line += &format!(" {:>13}", format!("{found:.1} ({median})"));
             }
             println!("{line}");
         }

@@ -22,15 +22,15 @@ pub(super) struct Channels {
     previous: f64,
     /// Moving mean.
     mean: f64,
-    /// Moving mean of absolute steps, 0..
+    /// Moving mean of absolute winsorised errors, 0..: the spread now.
     activity: f64,
-    /// The same over the predictor's memory, 0..: what is usual.
-    usual_activity: f64,
+    /// Discounted mean of absolute steps, 0..
+    usual_step: f64,
     /// Discounted centre and covariances (lag 0 and 1) of the AR(1) predictor (SDAR of order 1).
     mu: f64,
     c0: f64,
     c1: f64,
-    /// Discounted mean of absolute winsorised errors, 0..
+    /// Discounted mean of absolute winsorised errors, 0..: the usual spread.
     scale: f64,
     /// Points in a row equal to the one before.
     run: u32,
@@ -54,7 +54,7 @@ impl Channels {
             previous: 0.0,
             mean: 0.0,
             activity: 0.0,
-            usual_activity: 0.0,
+            usual_step: 0.0,
             mu: 0.0,
             c0: 0.0,
             c1: 0.0,
@@ -72,18 +72,18 @@ impl Channels {
         let share = 1.0 / (n + 1.0);
         let slow = larger(tuning.ar_rate, share);
         self.mean += larger(rate, share) * (value - self.mean);
-        self.activity += larger(rate, 1.0 / n) * (step - self.activity);
-        self.usual_activity += slow * (step - self.usual_activity);
-        let error = self.predict(value, n, slow);
+        self.usual_step += slow * (step - self.usual_step);
+        let (error, learned) = self.predict(value, n, slow);
+        self.activity += larger(rate, 1.0 / n) * (learned.abs() - self.activity);
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
         self.previous = value;
         let activity = self.activity + 1e-3 * self.scale;
         Observed { value, mean: self.mean, activity, error, run: self.run }
     }
 
-    /// One-step AR(1) error, scored before it is learned; what is learned is winsorised, so that one spike does
-    /// not spoil the predictor for hours.
-    fn predict(&mut self, value: f64, n: f64, r: f64) -> f64 {
+    /// One-step AR(1) error, scored before it is learned, and what is learned of it: winsorised, so that one spike
+    /// neither spoils the predictor for hours nor passes for a change of spread.
+    fn predict(&mut self, value: f64, n: f64, r: f64) -> (f64, f64) {
         let phi = if self.c0 > 0.0 { (self.c1 / self.c0).clamp(-0.9, 0.999) } else { 0.0 };
         let predicted = self.mu + phi * (self.previous - self.mu);
         let error = value - predicted;
@@ -95,7 +95,7 @@ impl Channels {
         self.c0 += r * (now * now - self.c0);
         self.c1 += r * (now * before - self.c1);
         self.scale += r * (learned.abs() - self.scale);
-        error
+        (error, learned)
     }
 
     /// A channel's number in the series' own units.
@@ -110,17 +110,17 @@ impl Channels {
 
     /// Differences that are nothing beside the series' usual step: rounding, mostly.
     pub(super) fn resolution(&self) -> f32 {
-        (RESOLUTION * self.usual_activity) as f32
+        (RESOLUTION * self.usual_step) as f32
     }
 
-    /// Mean absolute step now and usually.
+    /// Mean absolute error now and usually.
     pub(super) fn activities(&self) -> (f64, f64) {
-        (self.activity, self.usual_activity)
+        (self.activity, self.scale)
     }
 
     fn fields(&self) -> [f64; 9] {
         let s = self;
-        [s.anchor, s.previous, s.mean, s.activity, s.usual_activity, s.mu, s.c0, s.c1, s.scale]
+        [s.anchor, s.previous, s.mean, s.activity, s.usual_step, s.mu, s.c0, s.c1, s.scale]
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -132,15 +132,15 @@ impl Channels {
         const WHAT: &str = "channels";
         let mut v = [0.0; 9];
         r.f64s(&mut v, WHAT)?;
-        let [anchor, previous, mean, activity, usual_activity, mu, c0, c1, scale] = v;
+        let [anchor, previous, mean, activity, usual_step, mu, c0, c1, scale] = v;
         let run = r.u32(WHAT)?;
         let sound = v.iter().all(|v| v.is_finite())
             && [previous, mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
             && mu.abs() <= 10.0 * FARTHEST
-            && [activity, usual_activity, c0, scale].iter().all(|v| *v >= 0.0);
+            && [activity, usual_step, c0, scale].iter().all(|v| *v >= 0.0);
         if !sound {
             return Err(CodecError::Invalid { what: WHAT });
         }
-        Ok(Self { anchor, previous, mean, activity, usual_activity, mu, c0, c1, scale, run })
+        Ok(Self { anchor, previous, mean, activity, usual_step, mu, c0, c1, scale, run })
     }
 }

@@ -43,8 +43,8 @@ impl Rarity {
 /// Two-sided channels: value, mean, activity, error.
 const TWO_SIDED: usize = 4;
 /// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
-const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
-const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
+pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
+pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
 /// Shortest longest-run that is told apart, points.
 const RUN_FLOOR: f64 = 12.0;
 /// Multiple of the points known beyond which no point is called rare.
@@ -58,11 +58,17 @@ const ECHO_REST: f64 = 0.9;
 /// Bits of [`Tuning::channels`].
 const RUN_BIT: u32 = 1 << TWO_SIDED;
 const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
+/// Points from which on a moving mean is one, and an error one of a prediction. Before, a mean is as wild as a single
+/// point: the extremes of the first minutes would stand over the channel for weeks.
+const MEAN_FROM: u32 = WARM_UP;
+const ERROR_FROM: u32 = 1;
+/// The spread has a third of a side's weight, in decades: a series changes its spread for many a good reason.
+const HANDICAP: f64 = 0.5;
 /// Number of the run's side, behind high and low of each channel, and of none.
 const RUN_SIDE: usize = 2 * TWO_SIDED;
 const NONE_RARE: usize = RUN_SIDE + 1;
 /// First byte of a saved state.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
 /// season is known.
@@ -195,27 +201,29 @@ impl Calibrated {
         if !below.takes(-y, at.resolution, at.seen) {
             return 1;
         }
-        let y = o.mean as f32;
-        if !mean.takes(y, at.resolution, at.seen) {
-            return 2;
-        }
-        if !mean_below.takes(-y, at.resolution, at.seen) {
-            return 3;
-        }
-        // activity and error do not exist at the first point
-        if at.seen > 0 {
+        if at.seen >= MEAN_FROM {
+            let seen = at.seen - MEAN_FROM;
+            let y = o.mean as f32;
+            if !mean.takes(y, at.resolution, seen) {
+                return 2;
+            }
+            if !mean_below.takes(-y, at.resolution, seen) {
+                return 3;
+            }
             let y = positive(o.activity);
-            if !activity.takes(y, RATIO * y, at.seen - 1) {
+            if !activity.takes(y, RATIO * y, seen) {
                 return 4;
             }
-            if !lull.takes(-y, RATIO * y, at.seen - 1) {
+            if !lull.takes(-y, RATIO * y, seen) {
                 return 5;
             }
+        }
+        if at.seen >= ERROR_FROM {
             let y = single(o.error);
-            if !error.takes(y, at.resolution, at.seen - 1) {
+            if !error.takes(y, at.resolution, at.seen - ERROR_FROM) {
                 return 6;
             }
-            if !error_below.takes(-y, at.resolution, at.seen - 1) {
+            if !error_below.takes(-y, at.resolution, at.seen - ERROR_FROM) {
                 return 7;
             }
         }
@@ -232,19 +240,19 @@ impl Calibrated {
         tuning: &Tuning,
     ) -> Evidence {
         let channels = [
-            (o.value as f32, Measure::Linear),
-            (o.mean as f32, Measure::Linear),
-            (positive(o.activity), Measure::Log),
-            (single(o.error), Measure::Linear),
+            (o.value as f32, Measure::Linear, 0),
+            (o.mean as f32, Measure::Linear, MEAN_FROM),
+            (positive(o.activity), Measure::Log, MEAN_FROM),
+            (single(o.error), Measure::Linear, ERROR_FROM),
         ];
         let mut rarities = [[0.0f64; 2]; TWO_SIDED];
-        for (bit, (((y, measure), [up, down]), rarity)) in
+        for (bit, (((y, measure, from), [up, down]), rarity)) in
             channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
         {
-            if first > 2 * bit + 1 || (bit >= 2 && at.seen == 0) || tuning.channels & (1 << bit) == 0 {
+            if first > 2 * bit + 1 || at.seen < from || tuning.channels & (1 << bit) == 0 {
                 continue;
             }
-            let seen = if bit >= 2 { at.seen - 1 } else { at.seen };
+            let seen = at.seen - from;
             let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
             let at = &Moment { measure, resolution, seen, ..*at };
             if first <= 2 * bit {
@@ -265,7 +273,7 @@ impl Calibrated {
             drop: larger(value[1], error[1]),
             rhythm: place.map_or(0.0, |place| place.rarity),
             level: larger(mean[0], mean[1]),
-            spread: larger(activity[0], activity[1]),
+            spread: larger(larger(activity[0], activity[1]) - HANDICAP, 0.0),
         }
     }
 
@@ -287,7 +295,7 @@ impl Calibrated {
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
         let now_s = self.clock.now_s();
-        let log10_points = self.ladder.calibrate(now_s, raw, spec.tuning.hold_s);
+        let log10_points = self.ladder.calibrate(now_s, raw, tuning.hold_s, tuning.window_s);
         if at.seen < WARM_UP {
             return None;
         }

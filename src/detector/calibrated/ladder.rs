@@ -7,15 +7,17 @@
 use super::order::smaller;
 use crate::codec::{CodecError, Reader, Writer};
 
-const KNOTS: usize = 8;
-/// Raw rarity of the first knot and the distance of the next ones, decades.
+const KNOTS: usize = 16;
+/// Raw rarity of the first knot and the distance of the next ones, decades: as close as incidents may crowd, or the
+/// crowd's rate is given to all between two knots.
 const FIRST: f64 = 1.0;
-const STEP: f64 = 0.7;
+const STEP: f64 = 0.35;
 /// 10^-FIRST and 10^STEP.
 const FIRST_RATE: f64 = 0.1;
-const RATIO: f64 = 5.011_872_336_272_722;
+const RATIO: f64 = 2.238_721_138_568_339_6;
 /// Weight of the prior at each knot, incidents: where there are few, one.
-const WEIGHTS: [f64; KNOTS] = [4.0, 3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+const WEIGHTS: [f64; KNOTS] =
+    [4.0, 3.5, 3.0, 2.5, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
 /// Decades by which a knot may be raised above its prior.
 const RAISE: f64 = 1.0;
 /// Slope between knots, decades per decade of raw rarity: a series that lingers just under a knot that it never
@@ -25,7 +27,7 @@ const FLATTEST: f64 = 0.14;
 /// Points after which the counts are halved: old habits fade.
 const WINDOW: u32 = 400_000;
 
-/// Counts of incidents by raw rarity; 56 bytes.
+/// Counts of incidents by raw rarity; 88 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Ladder {
     /// Points counted, 0..=WINDOW.
@@ -43,9 +45,12 @@ impl Ladder {
         Self { points: 0, counts: [0; KNOTS], start_s: f64::NEG_INFINITY, reached: 0 }
     }
 
-    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point.
-    pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64) -> f64 {
-        let calibrated = if raw > 0.0 { self.look_up(raw) } else { 0.0 };
+    /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point. An
+    /// incident may rise for `climb_s`.
+    pub(super) fn calibrate(&mut self, time_s: f64, raw: f64, hold_s: f64, climb_s: f64) -> f64 {
+        // a climb is judged by the incidents before it, not by what it has itself added
+        let own = if time_s - self.start_s > climb_s { 0 } else { self.reached as usize };
+        let calibrated = if raw > 0.0 { self.look_up(raw, own) } else { 0.0 };
         if raw >= FIRST {
             if time_s - self.start_s > hold_s {
                 self.start_s = time_s;
@@ -73,12 +78,13 @@ impl Ladder {
         }
     }
 
-    fn look_up(&self, raw: f64) -> f64 {
+    fn look_up(&self, raw: f64, own: usize) -> f64 {
         let mut prior = FIRST_RATE;
         let mut knot = FIRST;
         let mut step = FIRST;
         let mut below = 0.0;
         for (j, (&count, weight)) in self.counts.iter().zip(WEIGHTS).enumerate() {
+            let count = if j < own { count.saturating_sub(1) } else { count };
             let rate = (weight + f64::from(count)) / (weight / prior + f64::from(self.points));
             let mut here = smaller(-libm::log10(rate), knot + RAISE);
             if j > 0 {

@@ -42,7 +42,7 @@ impl fmt::Display for Kind {
 }
 
 /// Why an alarming point is rare. Units by kind: the series' own for `Spike`, `Drop`, `Level` and `Rhythm`;
-/// mean absolute step for `Spread`; points in a row with the same value for `Stuck`.
+/// mean absolute prediction error for `Spread`; points in a row with the same value for `Stuck`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reason {
     /// What happened.
