@@ -243,11 +243,18 @@ impl Pipeline {
         match self.verdicts.score {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
-                if !watcher.monitored.is_empty() {
-                    return self.watch(section, observation, Some(scores), record);
+                match watcher.monitored.plans[..] {
+                    [] => {}
+                    [(track, _)] if self.verdicts.anomaly.is_none() => {
+                        return self.watch_one(section, track, observation, scores, record);
+                    }
+                    _ => return self.watch(section, observation, Some(scores), record),
                 }
                 let anomaly = &self.verdicts.anomaly;
-                if !watcher.append_quiet(record, scores, anomaly, watcher.quiet(anomaly)) {
+                let quiet = watcher.quiet(anomaly);
+                if !watcher
+                    .append_quiet(record, scores, anomaly, quiet.len(), |out| out.extend_from_slice(quiet))
+                {
                     watcher.annotate_scores(record, Some(scores), *anomaly);
                 }
             }
@@ -272,6 +279,34 @@ impl Pipeline {
         }
     }
 
+    /// Asks the one band that monitors of a section need, and writes a verdict that changes nothing behind the scores.
+    #[inline(never)]
+    fn watch_one(
+        &mut self,
+        section: u16,
+        track: u16,
+        observation: Observation,
+        scores: Scores,
+        record: &mut Vec<u8>,
+    ) {
+        let is_known = self.bank.observe(track, &self.key, observation, &mut self.verdicts);
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        let is_written = match (is_known, &self.verdicts.watched[..]) {
+            (true, [(place, said)]) => watcher.append_verdict(record, scores, *place, said),
+            _ => false,
+        };
+        if !is_written {
+            self.said.clear();
+            if is_known {
+                self.hear(section, 0, record);
+            }
+            self.write_said(section, Some(scores), None, record);
+        }
+        if self.bank.has_silences() {
+            self.tell_silence(section, record);
+        }
+    }
+
     /// Asks the monitors of a section, and writes their verdicts together with the scores.
     #[inline(never)]
     fn watch(
@@ -281,45 +316,36 @@ impl Pipeline {
         scores: Option<Scores>,
         record: &mut Vec<u8>,
     ) {
-        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         let anomaly = self.verdicts.anomaly;
-        let is_only_plan = watcher.monitored.plans.len() == 1;
         self.said.clear();
-        let mut is_written = false;
-        for (track, monitors) in &watcher.monitored.plans {
-            if !self.bank.observe(*track, &self.key, observation, &mut self.verdicts) {
-                continue;
+        let mut plan = 0;
+        while let Some(&(track, _)) =
+            self.watchers.get(usize::from(section)).and_then(|watcher| watcher.monitored.plans.get(plan))
+        {
+            if self.bank.observe_any(track, &self.key, observation, &mut self.verdicts) {
+                self.hear(section, plan, record);
             }
-            let said =
-                self.verdicts.watched.iter().filter_map(|(place, said)| Some((*monitors.get(*place)?, said)));
-            if let (true, Some(scores)) = (is_only_plan, scores) {
-                self.encoded.clear();
-                if anomaly.is_some() {
-                    self.encoded.extend_from_slice(watcher.quiet(&anomaly));
-                }
-                let mut said = said.clone();
-                is_written = said
-                    .all(|(monitor, said)| watcher.monitored.append_quiet(monitor, said, &mut self.encoded))
-                    && watcher.append_quiet(record, scores, &anomaly, &self.encoded);
-                if is_written {
-                    break;
-                }
-            }
-            for (monitor, said) in said {
-                let groups = || watcher.groups(record);
-                self.said.extend(watcher.monitored.said(monitor, *said, groups));
-            }
+            plan += 1;
         }
-        if !is_written {
-            self.write_said(section, scores, anomaly, record);
-        }
+        self.write_said(section, scores, anomaly, record);
         if self.bank.has_silences() {
             self.tell_silence(section, record);
         }
     }
 
+    /// Takes down what the monitors of a plan have just said.
+    #[inline(never)]
+    fn hear(&mut self, section: u16, plan: usize, record: &[u8]) {
+        let Some(watcher) = self.watchers.get(usize::from(section)) else { return };
+        let Some((_, monitors)) = watcher.monitored.plans.get(plan) else { return };
+        for (place, said) in &self.verdicts.watched {
+            let Some(&monitor) = monitors.get(*place) else { continue };
+            let groups = || watcher.groups(record);
+            self.said.extend(watcher.monitored.said(monitor, *said, groups));
+        }
+    }
+
     /// Writes verdicts that change something, or of several bands.
-    #[cold]
     #[inline(never)]
     fn write_said(
         &mut self,
@@ -398,8 +424,9 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
     }
     let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else { return a == b };
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    word(a_last) == word(b_last)
-        && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| word(a) == word(b))
+    let mut words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let is_first_same = words.next().is_none_or(|(a, b)| word(a) == word(b));
+    is_first_same && word(a_last) == word(b_last) && (a.len() <= 16 || words.all(|(a, b)| word(a) == word(b)))
 }
 
 /// Bytes that one series of a section takes at most, besides its key.

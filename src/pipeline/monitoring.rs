@@ -114,10 +114,12 @@ impl Monitored {
         Some(Said { monitor, observation, message })
     }
 
-    /// Appends a verdict that changes nothing as a member of a JSON record; false for any other verdict.
+    /// The texts of the monitor at a place of the first plan, if its verdict changes nothing.
     #[inline(always)]
-    pub(super) fn append_quiet(&self, monitor: usize, said: &Observation, out: &mut Vec<u8>) -> bool {
-        self.monitors.get(monitor).is_some_and(|monitor| monitor.texts.append_quiet(said, out))
+    pub(super) fn quiet_texts(&self, place: usize, said: &Observation) -> Option<&VerdictTexts> {
+        let (_, monitors) = self.plans.first()?;
+        let monitor = self.monitors.get(*monitors.get(place)?)?;
+        monitor.texts.is_quiet(said).then_some(&monitor.texts)
     }
 
     /// Appends a verdict as it stands in the record.

@@ -82,13 +82,20 @@ impl VerdictTexts {
         }
     }
 
-    /// Appends the member of a JSON record for a verdict that changes nothing; false, and nothing useful appended,
-    /// for any other.
+    /// Whether [`append_quiet`](Self::append_quiet) may write this verdict.
     #[inline(always)]
-    pub(super) fn append_quiet(&self, said: &Observation, out: &mut Vec<u8>) -> bool {
-        if self.format != Format::Json || said.transition.is_some() || said.renotify {
-            return false;
-        }
+    pub(super) fn is_quiet(&self, said: &Observation) -> bool {
+        self.format == Format::Json
+            && said.transition.is_none()
+            && !said.renotify
+            && said.band.is_none_or(|Band { expected, lower, upper }| {
+                expected.is_finite() && lower.is_finite() && upper.is_finite()
+            })
+    }
+
+    /// Appends the member of a JSON record for a verdict that changes nothing.
+    #[inline(always)]
+    pub(super) fn append_quiet(&self, said: &Observation, out: &mut Vec<u8>) {
         let status = match said.status {
             Status::Ok => 0,
             Status::Warn => 1,
@@ -96,19 +103,13 @@ impl VerdictTexts {
             Status::NoData => 3,
         };
         let Some(Band { expected, lower, upper }) = said.band else {
-            out.extend_from_slice(&self.quiet.without_band[status]);
-            return true;
+            return out.extend_from_slice(&self.quiet.without_band[status]);
         };
-        let numbers = [expected, lower, upper];
-        if numbers.iter().any(|number| !number.is_finite()) {
-            return false;
-        }
-        for (name, number) in self.quiet.numbers.iter().zip(numbers) {
+        for (name, number) in self.quiet.numbers.iter().zip([expected, lower, upper]) {
             out.extend_from_slice(name);
             format_f64(number, out);
         }
         out.extend_from_slice(&self.quiet.ends[status][usize::from(said.is_anomaly)]);
-        true
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
@@ -218,13 +219,14 @@ mod tests {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
                 let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
                 let (mut quick, mut map) = (Vec::new(), b",\"p_anomaly\":".to_vec());
-                assert!(texts.append_quiet(&said, &mut quick));
+                assert!(texts.is_quiet(&said));
+                texts.append_quiet(&said, &mut quick);
                 texts.append(&said, None, &mut map);
                 assert_eq!(quick, map);
             }
         }
-        assert!(!texts.append_quiet(&observation(), &mut Vec::new()), "a transition is not quiet");
+        assert!(!texts.is_quiet(&observation()), "a transition is not quiet");
         let infinite = Observation { transition: None, ..observation() };
-        assert!(!texts.append_quiet(&infinite, &mut Vec::new()), "a bound that is not finite is left out");
+        assert!(!texts.is_quiet(&infinite), "a bound that is not finite is left out");
     }
 }

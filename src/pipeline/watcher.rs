@@ -93,19 +93,21 @@ impl Watcher {
         self.extractor.scan(record, &mut self.found).is_ok()
     }
 
-    /// Writes the scores of a point that raises and ends no alarm, and `more` behind them: the short way, which most
-    /// records take. False, and nothing written, where another way must be taken.
+    /// Writes the scores of a point that raises and ends no alarm, and what `more` appends behind them, at most
+    /// `more_len` bytes: the short way, which most records take. False, and nothing written, where another way must
+    /// be taken.
     #[inline(always)]
     pub(super) fn append_quiet(
         &self,
         record: &mut Vec<u8>,
         scores: Scores,
         anomaly: &Option<Anomaly>,
-        more: &[u8],
+        more_len: usize,
+        more: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
         let Scores { outlier, change } = scores;
         // an allocation that fails inside would abort, and a WASM host would lose the record
-        if record.try_reserve_exact(self.room + more.len()).is_err() {
+        if record.try_reserve_exact(self.room + more_len).is_err() {
             return false;
         }
         match anomaly {
@@ -121,6 +123,19 @@ impl Watcher {
                     )
             }
         }
+    }
+
+    /// Writes scores and a monitor's verdict, if that changes nothing.
+    #[inline(always)]
+    pub(super) fn append_verdict(
+        &self,
+        record: &mut Vec<u8>,
+        scores: Scores,
+        place: usize,
+        said: &crate::monitor::Observation,
+    ) -> bool {
+        let Some(texts) = self.monitored.quiet_texts(place, said) else { return false };
+        self.append_quiet(record, scores, &None, 0, |out| texts.append_quiet(said, out))
     }
 
     /// What stands behind the scores of a quiet point, monitors aside.

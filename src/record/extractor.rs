@@ -63,8 +63,8 @@ impl Extractor {
     }
 
     /// Writes the first outputs at once, as [`annotate`](Extractor::annotate) would: their constants, and `numbers`,
-    /// in order, for the others, up to the last of these; behind them `more`, members as they stand in the
-    /// record, each with its comma ahead. Only the plain case is taken: a JSON record with nothing behind its
+    /// in order, for the others, up to the last of these; behind them what `more` appends, members as
+    /// they stand in the record, each with its comma ahead. Only the plain case is taken: a JSON record with nothing behind its
     /// closing brace and no field of the outputs' names, and finite numbers, no more than there are outputs
     /// without a constant. Otherwise the record stays as it is and the answer is false.
     ///
@@ -77,13 +77,19 @@ impl Extractor {
     /// let mut found = Found::default();
     /// let mut record = br#"{"a":1}"#.to_vec();
     /// extractor.scan(&record, &mut found)?;
-    /// assert!(extractor.append_numbers(&mut record, &found, &[1.5], br#","b":true"#));
+    /// assert!(extractor.append_numbers(&mut record, &found, &[1.5], |out| out.extend(br#","b":true"#)));
     /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5,"b":true}"#);
     /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
     /// ```
     #[inline(always)]
     #[must_use = "false: nothing was written"]
-    pub fn append_numbers(&self, record: &mut Vec<u8>, found: &Found, numbers: &[f64], more: &[u8]) -> bool {
+    pub fn append_numbers(
+        &self,
+        record: &mut Vec<u8>,
+        found: &Found,
+        numbers: &[f64],
+        more: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
         self.format == Format::Json
             && found.format == Format::Json
             && json::append_numbers(record, &self.pieces, found, numbers, more)

@@ -18,15 +18,15 @@ pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
     Pieces::new(outputs, name, append_string)
 }
 
-/// Writes outputs, up to the last of `numbers`, and `more` into the record that was scanned: a tenth of the
-/// instructions of [`annotate`]. False, and nothing written, where that has something to decide.
+/// Writes outputs, up to the last of `numbers`, and what `more` appends into the record that was scanned: a tenth of
+/// the instructions of [`annotate`]. False, and nothing written, where that has something to decide.
 #[inline(always)]
 pub(in crate::record) fn append_numbers(
     record: &mut Vec<u8>,
     pieces: &Pieces,
     found: &Found,
     numbers: &[f64],
-    more: &[u8],
+    more: impl FnOnce(&mut Vec<u8>),
 ) -> bool {
     let is_plain = found.edge.wrapping_add(1) == record.len()
         && found.members != 0
@@ -38,9 +38,7 @@ pub(in crate::record) fn append_numbers(
     }
     record.truncate(found.edge);
     pieces.append_numbers(numbers, record, number::append_f64);
-    if !more.is_empty() {
-        record.extend_from_slice(more);
-    }
+    more(record);
     record.push(b'}');
     true
 }

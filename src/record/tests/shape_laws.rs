@@ -20,7 +20,7 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         })
         .collect();
     let mut plain = record.clone();
-    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5], b"");
+    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5], |_| ());
     extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
     assert_eq!(plain, if is_plain { &record[..] } else { text });
     (format!("{result:?} {values:?} {}", found.edge), record)
