@@ -26,10 +26,11 @@ awk -v n="$records" 'BEGIN {
     }
 }' >"$work/in.jsonl"
 
-for kind in off monitor journal; do
+for kind in off monitor calibrated journal; do
     mkdir "$work/$kind"
     state='state: off'
     [ "$kind" = journal ] && state=$'state: state\njournal: record'
+    [ "$kind" = calibrated ] && state=$'state: off\nanomaly_score: on'
     printf '[filter]\n%s\n[datadog.cpu]\nquery: avg:system.cpu.idle{*} by {host}\nr: 0.02\nk: 7\nT1: 10\nT2: 5\n' \
         "$state" >"$work/$kind/fluent-anomaly.ini"
 done
@@ -74,11 +75,12 @@ YAML
 configure noop "$noop" noop "$work/off"
 configure off "$filter" anomaly_filter "$work/off"
 configure monitor "$filter" anomaly_filter "$work/monitor"
+configure calibrated "$filter" anomaly_filter "$work/calibrated"
 configure journal "$filter" anomaly_filter "$work/journal"
 
 TIMEFORMAT='%U %S'
 for ((run = 0; run < runs; run++)); do
-    for kind in noop off monitor journal; do
+    for kind in noop off monitor calibrated journal; do
         rm -rf "$work/journal/state"
         { time "$FLUENT_BIT" -c "$work/$kind.yaml" >/dev/null 2>"$work/log"; } 2>>"$work/$kind.cpu"
         # a module that does not load costs nothing: that must show (the banner need not)
@@ -87,16 +89,20 @@ for ((run = 0; run < runs; run++)); do
 done
 
 echo "$records records, median of $runs runs; anomaly_filter.wasm: $(stat -c %s "$filter") bytes"
-paste "$work"/{noop,off,monitor,journal}.cpu | awk '
+awk '
     function median(a, n,    i, j, t) {
         for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j-1]; j--) { t = a[j]; a[j] = a[j-1]; a[j-1] = t }
         return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
     }
-    { noop[NR] = $1 + $2; off[NR] = $3 + $4; monitor[NR] = $5 + $6; journal[NR] = $7 + $8
-      off_ratio[NR] = off[NR] / noop[NR]; monitor_ratio[NR] = monitor[NR] / noop[NR]; journal_ratio[NR] = journal[NR] / noop[NR] }
+    # of each file, one kind of filter, the runs and their ratios to the do-nothing filter of the same turn
+    function report(name,    n, i, runs, ratios, text) {
+        for (i = 1; (i, file) in cpu; i++) { runs[i] = cpu[i, file]; ratios[i] = runs[i] / cpu[i, 1]; n = i }
+        text = sprintf("%-24s %.2f s CPU", name, median(runs, n))
+        print file == 1 ? text : text sprintf(", %.2f times", median(ratios, n))
+    }
+    FNR == 1 { file++ }
+    { cpu[FNR, file] = $1 + $2 }
     END {
-        printf "do-nothing filter        %.2f s CPU\n", median(noop, NR)
-        printf "state: off               %.2f s CPU, %.2f times\n", median(off, NR), median(off_ratio, NR)
-        printf "with a robust monitor    %.2f s CPU, %.2f times\n", median(monitor, NR), median(monitor_ratio, NR)
-        printf "state, journal: record   %.2f s CPU, %.2f times\n", median(journal, NR), median(journal_ratio, NR)
-    }'
+        split("do-nothing filter|state: off|with a robust monitor|anomaly_score: on|state, journal: record", names, "|")
+        for (file = 1; file <= 5; file++) report(names[file])
+    }' "$work"/{noop,off,monitor,calibrated,journal}.cpu

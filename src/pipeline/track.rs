@@ -60,7 +60,7 @@ impl Model for Track {
             }
             (Track::Watch(track), TrackSpec::Watch(spec)) => {
                 output.watched.clear();
-                track.update(spec, observation, &mut output.watched);
+                track.update(spec, observation.time, observation.value, &mut output.watched);
             }
             _ => {}
         }

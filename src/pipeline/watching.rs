@@ -1,6 +1,5 @@
 //! Band and alert states of one series under the monitors that share them.
 
-use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
 use crate::monitor::{self, Evaluation, MonitorSpec, Plan, Watch};
@@ -50,14 +49,17 @@ impl WatchTrack {
         Self(Watch::new(&spec.plan))
     }
 
+    // time and value apart: an observation that is handed on by reference has to stand in memory
+    #[inline(never)]
     pub(super) fn update(
         &mut self,
         spec: &WatchSpec,
-        observation: Observation,
+        time: Time,
+        value: f64,
         into: &mut Vec<(usize, monitor::Observation)>,
     ) {
-        if let Some(x) = Finite::new(observation.value) {
-            self.0.observe(&spec.plan, observation.time.seconds(), x, |place, said| into.push((place, said)));
+        if let Some(x) = Finite::new(value) {
+            self.0.observe(&spec.plan, time.seconds(), x, |place, said| into.push((place, said)));
         }
     }
 

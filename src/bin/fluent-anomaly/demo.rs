@@ -121,6 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         progress.advance(args.hosts.into());
     }
     progress.finish();
+    #[cfg_attr(not(feature = "report"), expect(unused_mut, reason = "only the page changes it"))]
     let mut written = sink.map(Sink::finish).transpose()?;
     #[cfg(feature = "report")]
     if let Some(written) = &mut written

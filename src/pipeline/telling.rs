@@ -1,0 +1,149 @@
+//! What monitors say of a record, written into it beside its scores.
+
+use super::Pipeline;
+use super::monitoring::{AT_ONCE, Said};
+use super::watcher::key_text;
+use crate::annotation::{self, Anomaly};
+use crate::bank::Observation;
+use crate::detector::Scores;
+use crate::record::Field;
+use crate::time::Time;
+
+impl Pipeline {
+    /// Asks the one band that monitors of a section need, and writes a verdict that changes nothing behind the scores.
+    #[inline(never)]
+    pub(super) fn watch_one(
+        &mut self,
+        section: u16,
+        track: u16,
+        (time, value, source): (Time, f64, u32),
+        scores: Scores,
+        record: &mut Vec<u8>,
+    ) {
+        let observation = Observation { time, value, source };
+        let is_known = self.bank.observe(track, &self.key, observation, &mut self.verdicts);
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        let is_written = match (is_known, &self.verdicts.watched[..]) {
+            (true, [(place, said)]) => watcher.append_verdict(record, scores, *place, said),
+            _ => false,
+        };
+        if !is_written {
+            self.said.clear();
+            if is_known {
+                self.hear(section, 0, record);
+            }
+            self.write_said(section, Some(scores), None, record);
+        }
+        if self.bank.has_silences() {
+            self.tell_silence(section, record);
+        }
+    }
+
+    /// Asks the monitors of a section, and writes their verdicts together with the scores.
+    #[inline(never)]
+    pub(super) fn watch(
+        &mut self,
+        section: u16,
+        observation: Observation,
+        scores: Option<Scores>,
+        record: &mut Vec<u8>,
+    ) {
+        let anomaly = self.verdicts.anomaly;
+        self.said.clear();
+        let mut plan = 0;
+        while let Some(&(track, _)) =
+            self.watchers.get(usize::from(section)).and_then(|watcher| watcher.monitored.plans.get(plan))
+        {
+            if self.bank.observe_any(track, &self.key, observation, &mut self.verdicts) {
+                self.hear(section, plan, record);
+            }
+            plan += 1;
+        }
+        self.write_said(section, scores, anomaly, record);
+        if self.bank.has_silences() {
+            self.tell_silence(section, record);
+        }
+    }
+
+    /// Takes down what the monitors of a plan have just said.
+    #[inline(never)]
+    fn hear(&mut self, section: u16, plan: usize, record: &[u8]) {
+        let Some(watcher) = self.watchers.get(usize::from(section)) else { return };
+        let Some((_, monitors)) = watcher.monitored.plans.get(plan) else { return };
+        for (place, said) in &self.verdicts.watched {
+            let Some(&monitor) = monitors.get(*place) else { continue };
+            let groups = || watcher.groups(record);
+            self.said.extend(watcher.monitored.said(monitor, *said, groups));
+        }
+    }
+
+    /// Writes verdicts that change something, or of several bands.
+    #[inline(never)]
+    fn write_said(
+        &mut self,
+        section: u16,
+        scores: Option<Scores>,
+        anomaly: Option<Anomaly>,
+        record: &mut Vec<u8>,
+    ) {
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        let mut rest = &self.said[..];
+        let reason = annotation::reason(anomaly.as_ref());
+        let (scored, count) = annotation::fields(scores, anomaly.as_ref(), reason.as_ref(), watcher.alarms);
+        let mut scored = scored.get(..count).unwrap_or_default();
+        while let Some((now, later)) = rest.split_at_checked(rest.len().min(AT_ONCE)) {
+            // encoded here, one behind the other, so that the way into the record is one copy
+            self.encoded.clear();
+            let mut ends = [0; AT_ONCE];
+            for (end, said) in ends.iter_mut().zip(now) {
+                watcher.monitored.append(said, &mut self.encoded);
+                *end = self.encoded.len();
+            }
+            let mut fields = [(0, Field::Constant); annotation::MOST_FIELDS + AT_ONCE];
+            let mut used = 0;
+            for (slot, field) in fields.iter_mut().zip(std::mem::take(&mut scored)) {
+                *slot = *field;
+                used += 1;
+            }
+            let mut start = 0;
+            for (said, &end) in now.iter().zip(&ends) {
+                if let (Some(slot), Some(bytes)) = (fields.get_mut(used), self.encoded.get(start..end)) {
+                    *slot = (watcher.monitored.output(said), Field::Encoded(bytes));
+                    used += 1;
+                }
+                start = end;
+            }
+            let texts = now.iter().map(Said::text_len).sum();
+            watcher.annotate(record, &fields[..used], texts);
+            rest = later;
+            if rest.is_empty() || !watcher.scan(record) {
+                break;
+            }
+        }
+    }
+
+    /// A series that fell silent has no record of its own: the next record of its section tells.
+    fn tell_silence(&mut self, section: u16, record: &mut Vec<u8>) {
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        for plan in 0..watcher.monitored.plans.len() {
+            let Some((track, monitors)) = watcher.monitored.plans.get(plan) else { continue };
+            let Some(silent) = self.bank.take_silence(*track) else { continue };
+            let series = key_text(&silent.key, watcher.several_keys());
+            let groups = watcher.key_groups(&series);
+            let Some((output, texts)) = watcher.monitored.silence(monitors, silent.silence, &groups) else {
+                continue;
+            };
+            let optional = [("transition", texts.transition), ("message", texts.message.as_deref())];
+            let mut members = vec![
+                ("monitor", Field::Text(&texts.monitor)),
+                ("series", Field::Text(&series)),
+                ("status", Field::Text(texts.status)),
+            ];
+            members.extend(optional.into_iter().filter_map(|(name, text)| Some((name, Field::Text(text?)))));
+            if watcher.scan(record) {
+                let texts = series.len() + texts.message.as_ref().map_or(0, String::len);
+                watcher.annotate(record, &[(output, Field::Map(&members))], texts);
+            }
+        }
+    }
+}
