@@ -1,4 +1,5 @@
-//! The forward client against the real programs: `FLUENT_BIT` and `FLUENTD` name their executables.
+//! The forward client against the real programs: `FLUENT_BIT` and `FLUENTD` name their executables, several
+//! separated by colons.
 #![cfg(feature = "companion")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -33,14 +34,15 @@ impl Drop for Host {
     }
 }
 
-fn executable(variable: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| !path.as_os_str().is_empty());
-    if path.is_none() {
+fn executables(variable: &str) -> Vec<PathBuf> {
+    let named = std::env::var_os(variable).unwrap_or_default();
+    let paths: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| path.is_file()).collect();
+    if paths.is_empty() {
         let test = std::thread::current().name().unwrap_or_default().to_owned();
         // past the test harness, which would swallow it
         let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {variable} names no executable");
     }
-    path
+    paths
 }
 
 fn free_port() -> u16 {
@@ -195,100 +197,105 @@ fn security(port: u16, key: &str, password: &str) -> ForwardSettings {
 
 #[test]
 fn fluent_bit_takes_every_record_plain_and_gzipped() {
-    let Some(program) = executable("FLUENT_BIT") else { return };
-    for gzip in [false, true] {
-        let host = start(&program, &format!("fb-{gzip}"), "fb.conf", &[], fluent_bit(String::new()));
-        let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        check(&host.await_lines(RECORDS));
+    for program in executables("FLUENT_BIT") {
+        for gzip in [false, true] {
+            let host = start(&program, &format!("fb-{gzip}"), "fb.conf", &[], fluent_bit(String::new()));
+            let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
+            assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+            check(&host.await_lines(RECORDS));
+        }
     }
 }
 
 #[test]
 fn fluent_bit_shakes_hands() {
-    let Some(program) = executable("FLUENT_BIT") else { return };
-    let version = Command::new(&program).arg("--version").output().unwrap().stdout;
-    if String::from_utf8_lossy(&version).contains("Fluent Bit v2") {
-        eprintln!("SKIPPED: the forward input of Fluent Bit knows the handshake since 3.0");
-        return;
-    }
-    let input =
-        "    Shared_Key the-shared-key\n    Self_Hostname bit\n    Security.Users companion the-password\n";
-    let host = start(&program, "fb-key", "fb.conf", &[], fluent_bit(input.into()));
-    let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
-    assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-    check(&host.await_lines(RECORDS));
-    for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
-        let (result, notices) = send(security(host.port, key, password));
-        assert!(result.is_err() && notices.contains("handshake"), "{notices}");
+    for program in executables("FLUENT_BIT") {
+        let version = Command::new(&program).arg("--version").output().unwrap().stdout;
+        if String::from_utf8_lossy(&version).contains("Fluent Bit v2") {
+            eprintln!("SKIPPED: the forward input of Fluent Bit knows the handshake since 3.0");
+            continue;
+        }
+        let input = "    Shared_Key the-shared-key\n    Self_Hostname bit\n    Security.Users companion the-password\n";
+        let host = start(&program, "fb-key", "fb.conf", &[], fluent_bit(input.into()));
+        let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
+        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+        check(&host.await_lines(RECORDS));
+        for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
+            let (result, notices) = send(security(host.port, key, password));
+            assert!(result.is_err() && notices.contains("handshake"), "{notices}");
+        }
     }
 }
 
 #[test]
 fn fluent_bit_over_tls() {
-    let Some(program) = executable("FLUENT_BIT") else { return };
-    let folder = std::env::temp_dir().join(format!("forward-cert-fb-{}", std::process::id()));
-    let (cert, key) = certificate(&folder);
-    let input = format!(
-        "    tls on\n    tls.verify off\n    tls.crt_file {}\n    tls.key_file {}\n",
-        cert.display(),
-        key.display()
-    );
-    let host = start(&program, "fb-tls", "fb.conf", &[], fluent_bit(input));
-    let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
-    assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-    check(&host.await_lines(RECORDS));
-    let (result, notices) = send(settings(host.port, true));
-    assert!(result.is_err() && notices.contains("certificate"), "{notices}");
-    let _ = fs::remove_dir_all(folder);
+    for program in executables("FLUENT_BIT") {
+        let folder = std::env::temp_dir().join(format!("forward-cert-fb-{}", std::process::id()));
+        let (cert, key) = certificate(&folder);
+        let input = format!(
+            "    tls on\n    tls.verify off\n    tls.crt_file {}\n    tls.key_file {}\n",
+            cert.display(),
+            key.display()
+        );
+        let host = start(&program, "fb-tls", "fb.conf", &[], fluent_bit(input));
+        let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
+        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+        check(&host.await_lines(RECORDS));
+        let (result, notices) = send(settings(host.port, true));
+        assert!(result.is_err() && notices.contains("certificate"), "{notices}");
+        let _ = fs::remove_dir_all(folder);
+    }
 }
 
 #[test]
 fn fluentd_takes_every_record_plain_and_gzipped() {
-    let Some(program) = executable("FLUENTD") else { return };
-    for gzip in [false, true] {
-        let host = start(
-            &program,
-            &format!("fd-{gzip}"),
-            "fluentd.conf",
-            &["--no-supervisor"],
-            fluentd(String::new()),
-        );
-        let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        // the file output keeps the seconds of one flush in order
-        check(&host.await_lines(RECORDS));
+    for program in executables("FLUENTD") {
+        for gzip in [false, true] {
+            let host = start(
+                &program,
+                &format!("fd-{gzip}"),
+                "fluentd.conf",
+                &["--no-supervisor"],
+                fluentd(String::new()),
+            );
+            let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
+            assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+            // the file output keeps the seconds of one flush in order
+            check(&host.await_lines(RECORDS));
+        }
     }
 }
 
 #[test]
 fn fluentd_shakes_hands() {
-    let Some(program) = executable("FLUENTD") else { return };
-    let inside = "  <security>\n    self_hostname d\n    shared_key the-shared-key\n    user_auth true\n    <user>\n      \
+    for program in executables("FLUENTD") {
+        let inside = "  <security>\n    self_hostname d\n    shared_key the-shared-key\n    user_auth true\n    <user>\n      \
                   username companion\n      password the-password\n    </user>\n  </security>\n";
-    let host = start(&program, "fd-key", "fluentd.conf", &["--no-supervisor"], fluentd(inside.into()));
-    let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
-    assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-    check(&host.await_lines(RECORDS));
-    for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
-        let (result, notices) = send(security(host.port, key, password));
-        assert!(result.is_err() && notices.contains("handshake"), "{notices}");
+        let host = start(&program, "fd-key", "fluentd.conf", &["--no-supervisor"], fluentd(inside.into()));
+        let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
+        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+        check(&host.await_lines(RECORDS));
+        for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
+            let (result, notices) = send(security(host.port, key, password));
+            assert!(result.is_err() && notices.contains("handshake"), "{notices}");
+        }
     }
 }
 
 #[test]
 fn fluentd_over_tls() {
-    let Some(program) = executable("FLUENTD") else { return };
-    let folder = std::env::temp_dir().join(format!("forward-cert-fd-{}", std::process::id()));
-    let (cert, key) = certificate(&folder);
-    let inside = format!(
-        "  <transport tls>\n    cert_path {}\n    private_key_path {}\n  </transport>\n",
-        cert.display(),
-        key.display()
-    );
-    let host = start(&program, "fd-tls", "fluentd.conf", &["--no-supervisor"], fluentd(inside));
-    let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
-    assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-    check(&host.await_lines(RECORDS));
-    let _ = fs::remove_dir_all(folder);
+    for program in executables("FLUENTD") {
+        let folder = std::env::temp_dir().join(format!("forward-cert-fd-{}", std::process::id()));
+        let (cert, key) = certificate(&folder);
+        let inside = format!(
+            "  <transport tls>\n    cert_path {}\n    private_key_path {}\n  </transport>\n",
+            cert.display(),
+            key.display()
+        );
+        let host = start(&program, "fd-tls", "fluentd.conf", &["--no-supervisor"], fluentd(inside));
+        let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
+        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+        check(&host.await_lines(RECORDS));
+        let _ = fs::remove_dir_all(folder);
+    }
 }

@@ -1,4 +1,4 @@
-//! The built library in a real Fluent Bit: runs where `FLUENT_BIT` names its executable.
+//! The built library in a real Fluent Bit: runs where `FLUENT_BIT` names executables, separated by colons.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -20,13 +20,14 @@ struct Run {
     folder: PathBuf,
 }
 
-fn fluent_bit(test: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("FLUENT_BIT").map(PathBuf::from);
-    if path.is_none() {
+fn fluent_bits(test: &str) -> Vec<PathBuf> {
+    let named = std::env::var_os("FLUENT_BIT").unwrap_or_default();
+    let paths: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| path.is_file()).collect();
+    if paths.is_empty() {
         // past the test harness, which keeps the output of tests that pass to itself
         let _ = writeln!(std::io::stderr(), "SKIPPED {test}: FLUENT_BIT names no executable");
     }
-    path
+    paths
 }
 
 impl Run {
@@ -130,85 +131,89 @@ fn timeless(text: &str) -> String {
 
 #[test]
 fn scores_arrive_and_the_log_file_tells_where() {
-    let Some(bit) = fluent_bit("scores_arrive_and_the_log_file_tells_where") else { return };
-    let server = Server::start([]);
-    let config =
-        dummy(&SCORED.replace("\"raw_value\"", "\"日本\":{\"a\":[1]},\"raw_value\"")) + "    Samples 1\n";
-    let mut run = Run::start(&bit, "scores", &(config + &output(&server, "workers 1")));
-    let seen = server.wait(SOON, |seen| !seen.is_empty());
-    assert_eq!(
-        timeless(&seen[0].text()),
-        concat!(
-            r#"{"series":[{"metric":"changefinder.outlier.cpu","type":3,"points":[{"timestamp":T,"value":3.5}],"#,
-            r#""resources":[{"name":"web1","type":"host"}],"tags":["env:x"]},"#,
-            r#"{"metric":"changefinder.change.cpu","type":3,"points":[{"timestamp":T,"value":0.25}],"#,
-            r#""resources":[{"name":"web1","type":"host"}],"tags":["env:x"]}]}"#
-        )
-    );
-    assert_eq!(seen[0].header("dd-api-key"), Some(KEY));
-    let (_, output) = run.stop();
-    // the sum at the end stands in `abi.rs`: 3.2.10 loses some of its last lines
-    let hello = format!("[ info] [output:dd] points go to {}/api/v2/series", server.url);
-    assert!(output.contains(&hello), "{output}");
+    for bit in fluent_bits("scores_arrive_and_the_log_file_tells_where") {
+        let server = Server::start([]);
+        let config =
+            dummy(&SCORED.replace("\"raw_value\"", "\"日本\":{\"a\":[1]},\"raw_value\"")) + "    Samples 1\n";
+        let mut run = Run::start(&bit, "scores", &(config + &output(&server, "workers 1")));
+        let seen = server.wait(SOON, |seen| !seen.is_empty());
+        assert_eq!(
+            timeless(&seen[0].text()),
+            concat!(
+                r#"{"series":[{"metric":"changefinder.outlier.cpu","type":3,"points":[{"timestamp":T,"value":3.5}],"#,
+                r#""resources":[{"name":"web1","type":"host"}],"tags":["env:x"]},"#,
+                r#"{"metric":"changefinder.change.cpu","type":3,"points":[{"timestamp":T,"value":0.25}],"#,
+                r#""resources":[{"name":"web1","type":"host"}],"tags":["env:x"]}]}"#
+            )
+        );
+        assert_eq!(seen[0].header("dd-api-key"), Some(KEY));
+        let (_, output) = run.stop();
+        // the sum at the end stands in `abi.rs`: 3.2.10 loses some of its last lines
+        let hello = format!("[ info] [output:dd] points go to {}/api/v2/series", server.url);
+        assert!(output.contains(&hello), "{output}");
+    }
 }
 
 #[test]
 fn every_option_can_be_read() {
-    let Some(bit) = fluent_bit("every_option_can_be_read") else { return };
-    let server = Server::start([]);
-    let key = std::env::temp_dir().join(format!("output-dd-key-{}", std::process::id()));
-    std::fs::write(&key, "0123\n").unwrap();
-    let options = format!(
-        "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2",
-        key.display()
-    );
-    let config = dummy(r#"{"metric":"m","value":1.5,"time":"${NOW}"}"#)
-        + "    Samples 1\n"
-        + &output(&server, &options);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let mut run = Run::start(&bit, "options", &config.replace("${NOW}", &now.to_string()));
-    let seen = server.wait(SOON, |seen| !seen.is_empty());
-    assert_eq!(seen[0].line, "POST /api/v1/series HTTP/1.1");
-    assert_eq!(
-        (seen[0].header("dd-api-key"), seen[0].header("content-encoding")),
-        (Some("0123"), Some("gzip"))
-    );
-    assert_eq!(
-        seen[0].text(),
-        format!(
-            r#"{{"series":[{{"metric":"m","type":"gauge","points":[[{now},1.5]],"host":"h1","device":"sda","tags":["changefinder.cpu","env:x","team:y"]}}]}}"#
-        )
-    );
-    run.stop();
-    std::fs::remove_file(key).unwrap();
+    for bit in fluent_bits("every_option_can_be_read") {
+        let server = Server::start([]);
+        let key = std::env::temp_dir().join(format!("output-dd-key-{}", std::process::id()));
+        std::fs::write(&key, "0123\n").unwrap();
+        let options = format!(
+            "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2",
+            key.display()
+        );
+        let config = dummy(r#"{"metric":"m","value":1.5,"time":"${NOW}"}"#)
+            + "    Samples 1\n"
+            + &output(&server, &options);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let mut run = Run::start(&bit, "options", &config.replace("${NOW}", &now.to_string()));
+        let seen = server.wait(SOON, |seen| !seen.is_empty());
+        assert_eq!(seen[0].line, "POST /api/v1/series HTTP/1.1");
+        assert_eq!(
+            (seen[0].header("dd-api-key"), seen[0].header("content-encoding")),
+            (Some("0123"), Some("gzip"))
+        );
+        assert_eq!(
+            seen[0].text(),
+            format!(
+                r#"{{"series":[{{"metric":"m","type":"gauge","points":[[{now},1.5]],"host":"h1","device":"sda","tags":["changefinder.cpu","env:x","team:y"]}}]}}"#
+            )
+        );
+        run.stop();
+        std::fs::remove_file(key).unwrap();
+    }
 }
 
 #[test]
 fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
-    let Some(bit) = fluent_bit("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") else {
-        return;
-    };
-    let said = r#""anomaly":{"monitor":"cpu","is_anomaly":true,"status":"ALERT","transition":"OK->ALERT","message":"look at web1"},"metric_outlier""#;
-    let config = dummy(&SCORED.replace("\"metric_outlier\"", said)) + "    Samples 1\n";
-    for (events, wanted) in [("on", 2), ("off", 1)] {
-        let server = Server::start([]);
-        let mut run =
-            Run::start(&bit, "events", &(config.clone() + &output(&server, &format!("dd_events {events}"))));
-        server.wait(SOON, |seen| seen.len() == wanted);
-        run.stop();
-        let (posted, points): (Vec<Request>, Vec<Request>) =
-            server.seen().into_iter().partition(|request| request.line.contains("/api/v1/events"));
-        assert_eq!((posted.len() + 1, points.len()), (wanted, 1));
-        for event in posted {
-            assert_eq!(event.header("dd-api-key"), Some(KEY));
-            for part in [
-                r#""title":"Monitor cpu: OK->ALERT on host:web1,env:x""#,
-                r#""text":"look at web1""#,
-                r#""alert_type":"error""#,
-                r#""host":"web1""#,
-                r#""monitor:cpu""#,
-            ] {
-                assert!(event.text().contains(part), "{part} is missing in {}", event.text());
+    for bit in fluent_bits("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") {
+        let said = r#""anomaly":{"monitor":"cpu","is_anomaly":true,"status":"ALERT","transition":"OK->ALERT","message":"look at web1"},"metric_outlier""#;
+        let config = dummy(&SCORED.replace("\"metric_outlier\"", said)) + "    Samples 1\n";
+        for (events, wanted) in [("on", 2), ("off", 1)] {
+            let server = Server::start([]);
+            let mut run = Run::start(
+                &bit,
+                "events",
+                &(config.clone() + &output(&server, &format!("dd_events {events}"))),
+            );
+            server.wait(SOON, |seen| seen.len() == wanted);
+            run.stop();
+            let (posted, points): (Vec<Request>, Vec<Request>) =
+                server.seen().into_iter().partition(|request| request.line.contains("/api/v1/events"));
+            assert_eq!((posted.len() + 1, points.len()), (wanted, 1));
+            for event in posted {
+                assert_eq!(event.header("dd-api-key"), Some(KEY));
+                for part in [
+                    r#""title":"Monitor cpu: OK->ALERT on host:web1,env:x""#,
+                    r#""text":"look at web1""#,
+                    r#""alert_type":"error""#,
+                    r#""host":"web1""#,
+                    r#""monitor:cpu""#,
+                ] {
+                    assert!(event.text().contains(part), "{part} is missing in {}", event.text());
+                }
             }
         }
     }
@@ -216,114 +221,120 @@ fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
 
 #[test]
 fn wrong_options_keep_it_from_starting() {
-    let Some(bit) = fluent_bit("wrong_options_keep_it_from_starting") else { return };
-    let server = Server::start([]);
-    let options = format!("dd_api v7; dd_compress zstd; api_key {KEY}");
-    let mut run = Run::start(&bit, "wrong", &(dummy(SCORED) + &output(&server, &options)));
-    let (_, output) = run.ended(SOON);
-    for line in [
-        "[output:dd] dd_api: \"v7\" given; allowed are v2, v1",
-        "[output:dd] dd_compress: \"zstd\" given; allowed are deflate, gzip, off",
-        "[output:dd] api_key: there is no such option; dd_api_key is meant",
-    ] {
-        assert!(output.contains(line), "{line} is missing in:\n{output}");
+    for bit in fluent_bits("wrong_options_keep_it_from_starting") {
+        let server = Server::start([]);
+        let options = format!("dd_api v7; dd_compress zstd; api_key {KEY}");
+        let mut run = Run::start(&bit, "wrong", &(dummy(SCORED) + &output(&server, &options)));
+        let (_, output) = run.ended(SOON);
+        for line in [
+            "[output:dd] dd_api: \"v7\" given; allowed are v2, v1",
+            "[output:dd] dd_compress: \"zstd\" given; allowed are deflate, gzip, off",
+            "[output:dd] api_key: there is no such option; dd_api_key is meant",
+        ] {
+            assert!(output.contains(line), "{line} is missing in:\n{output}");
+        }
+        assert_eq!(server.seen().len(), 0);
     }
-    assert_eq!(server.seen().len(), 0);
 }
 
 #[test]
 fn a_chunk_that_failed_is_given_again() {
-    let Some(bit) = fluent_bit("a_chunk_that_failed_is_given_again") else { return };
-    for workers in ["workers 1", "retry_limit no_limits"] {
-        let limited = Reply::Status(429, vec!["X-RateLimit-Reset: 1".into()], String::new());
-        let server = Server::start([Reply::status(503), limited, Reply::Cut]);
-        let config = dummy(SCORED)
-            + "    Samples 1\n"
-            + &output(&server, &format!("{workers}; Retry_Limit no_limits"));
-        let mut run = Run::start(&bit, "again", &config);
-        let seen = server.wait(SOON, |seen| seen.len() == 4);
-        assert!(seen.windows(2).all(|pair| pair[0].text() == pair[1].text()));
-        let (_, output) = run.stop();
-        assert!(output.contains("[output:dd] the intake is in trouble: 503"), "{output}");
+    for bit in fluent_bits("a_chunk_that_failed_is_given_again") {
+        for workers in ["workers 1", "retry_limit no_limits"] {
+            let limited = Reply::Status(429, vec!["X-RateLimit-Reset: 1".into()], String::new());
+            let server = Server::start([Reply::status(503), limited, Reply::Cut]);
+            let config = dummy(SCORED)
+                + "    Samples 1\n"
+                + &output(&server, &format!("{workers}; Retry_Limit no_limits"));
+            let mut run = Run::start(&bit, "again", &config);
+            let seen = server.wait(SOON, |seen| seen.len() == 4);
+            assert!(seen.windows(2).all(|pair| pair[0].text() == pair[1].text()));
+            let (_, output) = run.stop();
+            assert!(output.contains("[output:dd] the intake is in trouble: 503"), "{output}");
+        }
     }
 }
 
 #[test]
 fn it_stops_within_grace_while_the_intake_hangs() {
-    let Some(bit) = fluent_bit("it_stops_within_grace_while_the_intake_hangs") else { return };
-    for workers in ["workers 1", "workers 3", "retry_limit 1"] {
-        let server = Server::start(vec![Reply::Hang(Duration::from_secs(60)); 100]);
-        let mut run = Run::start(&bit, "hang", &(dummy(SCORED) + &output(&server, workers)));
-        server.wait(SOON, |seen| !seen.is_empty());
-        let (took, output) = run.stop();
-        // the host itself waits out its Grace of 5 s for the chunks it could not deliver
-        assert!(took < Duration::from_secs(9), "{workers}: {took:?}\n{output}");
+    for bit in fluent_bits("it_stops_within_grace_while_the_intake_hangs") {
+        for workers in ["workers 1", "workers 3", "retry_limit 1"] {
+            let server = Server::start(vec![Reply::Hang(Duration::from_secs(60)); 100]);
+            let mut run = Run::start(&bit, "hang", &(dummy(SCORED) + &output(&server, workers)));
+            server.wait(SOON, |seen| !seen.is_empty());
+            let (took, output) = run.stop();
+            // the host itself waits out its Grace of 5 s for the chunks it could not deliver
+            assert!(took < Duration::from_secs(9), "{workers}: {took:?}\n{output}");
+        }
     }
 }
 
 #[test]
 fn several_sections_with_several_workers_each_get_everything() {
-    let Some(bit) = fluent_bit("several_sections_with_several_workers_each_get_everything") else { return };
-    let (one, two) = (Server::start([]), Server::start([]));
-    let outputs = output(&one, "workers 3; dd_host one") + &output(&two, "workers 2; dd_host two");
-    let mut run = Run::start(&bit, "several", &(dummy(SCORED) + "    Samples 10\n" + &outputs));
-    let first = one.wait(SOON, |seen| points(seen) == 20);
-    let second = two.wait(SOON, |seen| points(seen) == 20);
-    run.stop();
-    assert!(first.iter().chain(&second).all(|r| r.text().contains(r#""name":"web1""#)));
+    for bit in fluent_bits("several_sections_with_several_workers_each_get_everything") {
+        let (one, two) = (Server::start([]), Server::start([]));
+        let outputs = output(&one, "workers 3; dd_host one") + &output(&two, "workers 2; dd_host two");
+        let mut run = Run::start(&bit, "several", &(dummy(SCORED) + "    Samples 10\n" + &outputs));
+        let first = one.wait(SOON, |seen| points(seen) == 20);
+        let second = two.wait(SOON, |seen| points(seen) == 20);
+        run.stop();
+        assert!(first.iter().chain(&second).all(|r| r.text().contains(r#""name":"web1""#)));
+    }
 }
 
 #[test]
 fn a_hot_reload_loses_nothing_and_leaves_it_running() {
-    let Some(bit) = fluent_bit("a_hot_reload_loses_nothing_and_leaves_it_running") else { return };
-    let server = Server::start([]);
-    // without `workers`: the host makes two thread pools for an output of this kind, stops one of them, and the
-    // other runs on into freed memory after a reload (seen with an empty C plugin on 3.2.10 and 5.1.1 too)
-    let config =
-        dummy(SCORED) + &output(&server, "dd_tags first:yes") + &output(&server, "dd_tags second:yes");
-    let mut run = Run::start(&bit, "reload", &config);
-    server.wait(SOON, |seen| points(seen) >= 8);
-    for round in 1..=2 {
-        let before = points(&server.seen());
-        run.signal("HUP");
-        let started = Instant::now();
-        while run.output().matches("stream processor started").count() < 1 + round {
-            assert!(started.elapsed() < SOON, "{}", run.output());
-            std::thread::sleep(Duration::from_millis(50));
+    for bit in fluent_bits("a_hot_reload_loses_nothing_and_leaves_it_running") {
+        let server = Server::start([]);
+        // without `workers`: the host makes two thread pools for an output of this kind, stops one of them, and the
+        // other runs on into freed memory after a reload (seen with an empty C plugin on 3.2.10 and 5.1.1 too)
+        let config =
+            dummy(SCORED) + &output(&server, "dd_tags first:yes") + &output(&server, "dd_tags second:yes");
+        let mut run = Run::start(&bit, "reload", &config);
+        server.wait(SOON, |seen| points(seen) >= 8);
+        for round in 1..=2 {
+            let before = points(&server.seen());
+            run.signal("HUP");
+            let started = Instant::now();
+            while run.output().matches("stream processor started").count() < 1 + round {
+                assert!(started.elapsed() < SOON, "{}", run.output());
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            server.wait(SOON, |seen| points(seen) >= before + 20);
         }
-        server.wait(SOON, |seen| points(seen) >= before + 20);
+        let (_, output) = run.stop();
+        // every pipeline that ends says so for each of its sections, but 3.2.10 loses some of its last lines
+        assert!(output.matches("points accepted in").count() >= 2, "{output}");
     }
-    let (_, output) = run.stop();
-    // every pipeline that ends says so for each of its sections, but 3.2.10 loses some of its last lines
-    assert!(output.matches("points accepted in").count() >= 2, "{output}");
 }
 
 #[test]
 fn a_backlog_of_many_records_arrives_whole() {
-    let Some(bit) = fluent_bit("a_backlog_of_many_records_arrives_whole") else { return };
-    let server = Server::start([Reply::status(413), Reply::accept(), Reply::status(500)]);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let file = std::env::temp_dir().join(format!("output-dd-records-{}", std::process::id()));
-    let record =
-        |i: u64| format!("{},\"time\":{},\"n\":{i}}}\n", SCORED.trim_end_matches('}'), now - i % 1000);
-    std::fs::write(&file, (0..30_000).map(record).collect::<String>()).unwrap();
-    let input = format!(
-        "[INPUT]\n    Name tail\n    Path {}\n    Read_from_Head on\n    Parser json\n    Tag changefinder.cpu\n",
-        file.display()
-    );
-    let mut run =
-        Run::start(&bit, "backlog", &(input + &output(&server, "workers 1; Retry_Limit no_limits")));
-    let started = Instant::now();
-    let accepted = || {
-        let seen = server.seen();
-        // the first and the third request were not accepted
-        let refused = [0, 2].iter().filter_map(|&i| seen.get(i)).cloned().collect::<Vec<_>>();
-        points(&seen) - points(&refused)
-    };
-    while accepted() < 60_000 {
-        assert!(started.elapsed() < Duration::from_secs(60), "{} points\n{}", accepted(), run.output());
-        std::thread::sleep(Duration::from_millis(100));
+    for bit in fluent_bits("a_backlog_of_many_records_arrives_whole") {
+        let server = Server::start([Reply::status(413), Reply::accept(), Reply::status(500)]);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let file = std::env::temp_dir().join(format!("output-dd-records-{}", std::process::id()));
+        let record =
+            |i: u64| format!("{},\"time\":{},\"n\":{i}}}\n", SCORED.trim_end_matches('}'), now - i % 1000);
+        std::fs::write(&file, (0..30_000).map(record).collect::<String>()).unwrap();
+        let input = format!(
+            "[INPUT]\n    Name tail\n    Path {}\n    Read_from_Head on\n    Parser json\n    Tag changefinder.cpu\n",
+            file.display()
+        );
+        let mut run =
+            Run::start(&bit, "backlog", &(input + &output(&server, "workers 1; Retry_Limit no_limits")));
+        let started = Instant::now();
+        let accepted = || {
+            let seen = server.seen();
+            // the first and the third request were not accepted
+            let refused = [0, 2].iter().filter_map(|&i| seen.get(i)).cloned().collect::<Vec<_>>();
+            points(&seen) - points(&refused)
+        };
+        while accepted() < 60_000 {
+            assert!(started.elapsed() < Duration::from_secs(60), "{} points\n{}", accepted(), run.output());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        run.stop();
+        std::fs::remove_file(file).unwrap();
     }
-    run.stop();
-    std::fs::remove_file(file).unwrap();
 }
