@@ -245,7 +245,7 @@ fn reasons_name_what_happened() {
 
 #[test]
 fn the_wild_means_of_the_first_minutes_do_not_hide_a_change_of_spread() {
-    let wild = |i: u64| if i % 2 == 0 { 3.5 } else { -3.5 };
+    let wild = |i: u64| if i.is_multiple_of(2) { 3.5 } else { -3.5 };
     let mut stream = Stream::warmed(14 * DAY, |i| if i < 5 { wild(i) } else { noise(i) });
     let doubled = |i: u64| (2.0 * noise(14 * DAY + i)).clamp(-3.0, 3.0);
     let reason = (0..60).find_map(|i| stream.push(doubled(i)).and_then(|r| r.reason));
