@@ -18,6 +18,9 @@ const WARM_UP_POINTS: usize = 1500;
 /// The seed's range of orders.
 const MAX_CHOSEN_ORDER: usize = 50;
 
+/// The page and its package show no calibrated score; without its code they are 8 kB smaller.
+const HAS_CALIBRATED: bool = !cfg!(all(feature = "compact", target_family = "wasm"));
+
 const WARM_UP: u8 = 0;
 const READY: u8 = 1;
 
@@ -161,7 +164,8 @@ impl ScoreTrack {
             Some(params) if spec.fixed => Stage::Ready { params: 0, detector: ChangeFinder::new(params) },
             _ => Stage::WarmUp { since: Time::default(), values: Vec::new() },
         };
-        let calibrated = spec.calibrated.as_ref().map(|spec| Box::new(Calibrated::new(spec)));
+        let wanted = spec.calibrated.as_ref().filter(|_| HAS_CALIBRATED);
+        let calibrated = wanted.map(|spec| Box::new(Calibrated::new(spec)));
         Self { stage, recent: (spec.remembered > 0).then(Box::default), calibrated }
     }
 
@@ -186,7 +190,8 @@ impl ScoreTrack {
         }
         let verdict =
             self.stage.score(spec, observation.time, observation.value).unwrap_or_else(Verdict::Refused);
-        if let (Some(calibrated), Some(spec)) = (&mut self.calibrated, &spec.calibrated)
+        if HAS_CALIBRATED
+            && let (Some(calibrated), Some(spec)) = (&mut self.calibrated, &spec.calibrated)
             && !matches!(verdict, Verdict::Refused(_))
             && let Some(value) = Finite::new(observation.value)
             && let Some(time_s) = Finite::new(observation.time.nanos() as f64 / 1e9)
