@@ -217,18 +217,6 @@ impl<M: Model> Bank<M> {
         true
     }
 
-    /// [`observe`](Bank::observe) where a call costs nothing.
-    #[inline(never)]
-    pub fn observe_any(
-        &mut self,
-        section: u16,
-        key: &SeriesKey,
-        observation: Observation,
-        output: &mut M::Output,
-    ) -> bool {
-        self.observe(section, key, observation, output)
-    }
-
     /// Whether silent series have said something; it waits here for a record that can carry it.
     #[must_use]
     pub fn has_silences(&self) -> bool {

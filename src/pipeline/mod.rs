@@ -246,8 +246,7 @@ impl Pipeline {
                 match watcher.monitored.plans[..] {
                     [] => {}
                     [(track, _)] if self.verdicts.anomaly.is_none() => {
-                        let Observation { time, value, source } = observation;
-                        return self.watch_one(section, track, (time, value, source), scores, record);
+                        return self.watch_one(section, track, observation, scores, record);
                     }
                     _ => return self.watch(section, observation, Some(scores), record),
                 }

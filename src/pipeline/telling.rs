@@ -7,7 +7,6 @@ use crate::annotation::{self, Anomaly};
 use crate::bank::Observation;
 use crate::detector::Scores;
 use crate::record::Field;
-use crate::time::Time;
 
 impl Pipeline {
     /// Asks the one band that monitors of a section need, and writes a verdict that changes nothing behind the scores.
@@ -16,11 +15,10 @@ impl Pipeline {
         &mut self,
         section: u16,
         track: u16,
-        (time, value, source): (Time, f64, u32),
+        observation: Observation,
         scores: Scores,
         record: &mut Vec<u8>,
     ) {
-        let observation = Observation { time, value, source };
         let is_known = self.bank.observe(track, &self.key, observation, &mut self.verdicts);
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         let is_written = match (is_known, &self.verdicts.watched[..]) {
@@ -54,7 +52,7 @@ impl Pipeline {
         while let Some(&(track, _)) =
             self.watchers.get(usize::from(section)).and_then(|watcher| watcher.monitored.plans.get(plan))
         {
-            if self.bank.observe_any(track, &self.key, observation, &mut self.verdicts) {
+            if self.bank.observe(track, &self.key, observation, &mut self.verdicts) {
                 self.hear(section, plan, record);
             }
             plan += 1;
