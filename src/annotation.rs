@@ -133,13 +133,13 @@ pub fn fields<'a>(
 
 /// The member of a record that says that a point raises no alarm, as it stands in JSON, with its comma ahead.
 #[must_use]
-pub fn no_alarm(section: &Section, format: Format) -> Vec<u8> {
+pub fn no_alarm(section: &Section) -> Vec<u8> {
     let mut member = Vec::new();
-    if let (Format::Json, Some(name)) = (format, section.annotation_names().into_iter().nth(IS_ALARM)) {
+    if let Some(name) = section.annotation_names().into_iter().nth(IS_ALARM) {
         member.push(b',');
-        encode(format, &Field::Text(&name), &mut member);
+        encode(Format::Json, &Field::Text(&name), &mut member);
         member.push(b':');
-        encode(format, &Field::Bool(false), &mut member);
+        encode(Format::Json, &Field::Bool(false), &mut member);
     }
     member
 }

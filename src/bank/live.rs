@@ -1,9 +1,9 @@
 //! The series and the clock of each section: what a snapshot holds, and what each observation changes.
 //!
-//! Live records and the replay of a journal go through the same two calls, so a restart cannot differ.
+//! Live records and the replay of a journal go through the same call, so a restart cannot differ.
 
 use super::arena::Arena;
-use super::{Model, Observation, Section};
+use super::{Model, Section};
 use crate::time::Time;
 
 /// Told when a section's clock moved on and a silent series had something to say.
@@ -30,24 +30,23 @@ impl<M: Model> Live<M> {
         self.clocks.fill(NEVER);
     }
 
-    /// Hands an observation to the model at `at`, which belongs to `section`.
+    /// The model at `at`, which belongs to `section`, for an observation made at `time`.
     #[inline(always)]
-    pub(super) fn observe(
+    pub(super) fn see(
         &mut self,
         section: &Section<M>,
         at: u32,
-        observation: Observation,
-        output: &mut M::Output,
+        time: Time,
         on_silence: OnSilence<'_, M>,
-    ) {
+    ) -> &mut M {
         if let Some(step) = M::clock_seconds(&section.spec) {
-            self.tick(section, at, step, observation.time, on_silence);
+            self.tick(section, at, step, time, on_silence);
         }
         let slot = self.arena.get_mut(at);
-        if slot.seen < observation.time {
-            slot.seen = observation.time;
+        if slot.seen < time {
+            slot.seen = time;
         }
-        slot.model.update(&section.spec, observation, output);
+        &mut slot.model
     }
 
     /// The latest time of a section is its clock; once a step it looks after the series that are silent.

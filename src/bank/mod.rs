@@ -40,7 +40,7 @@ use std::collections::VecDeque;
 use arena::Arena;
 use entry::Entry;
 use keeper::{Counts, Keeper};
-use live::Live;
+use live::{Live, OnSilence};
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::time::Time;
@@ -62,15 +62,13 @@ pub struct Observation {
 pub trait Model: Sized {
     /// What all series of a section share.
     type Spec;
-    /// Where an observation leaves what it yields; used again for every record.
-    type Output: Default;
     /// What a series says that falls silent.
     type Silence;
 
     /// A model that has seen nothing.
     fn new(spec: &Self::Spec) -> Self;
-    /// Scores and learns one observation.
-    fn update(&mut self, spec: &Self::Spec, observation: Observation, output: &mut Self::Output);
+    /// Learns one observation.
+    fn update(&mut self, spec: &Self::Spec, observation: Observation);
     /// How often silent series are looked after, in seconds of their section's event time; `None`: never.
     fn clock_seconds(_spec: &Self::Spec) -> Option<u32> {
         None
@@ -86,6 +84,16 @@ pub trait Model: Sized {
     fn restore(spec: &Self::Spec, r: &mut Reader<'_>) -> Result<Self, CodecError>;
     /// The most bytes a model takes, inline and on the heap.
     fn memory_bytes(spec: &Self::Spec) -> usize;
+}
+
+/// What is to be had from a model by one observation.
+///
+/// A trait and no closure: a closure with several callers is not inlined, and what it yields goes through memory.
+pub trait Ask<M: Model> {
+    /// What the model says.
+    type Said;
+    /// Does with the model what [`Model::update`] would do.
+    fn ask(self, model: &mut M, spec: &M::Spec, observation: Observation) -> Self::Said;
 }
 
 /// Recognises a section between runs.
@@ -183,38 +191,37 @@ impl<M: Model> Bank<M> {
         bank
     }
 
-    /// Scores and learns one observation of the series `key` of a section; what it yields goes to `output`.
+    /// Scores and learns one observation of the series `key` of a section.
     ///
-    /// It is on disk after the next [`commit`](Bank::commit). False, and `output` untouched, only for a section
-    /// that does not exist, or when there is no memory for even one series.
+    /// The observation is on disk after the next [`commit`](Bank::commit). `None`, and nothing asked, only for a
+    /// section that does not exist, or when there is no memory for even one series.
     #[inline(always)]
-    pub fn observe(
+    pub fn observe<A: Ask<M>>(
         &mut self,
         section: u16,
         key: &SeriesKey,
         observation: Observation,
-        output: &mut M::Output,
-    ) -> bool {
+        question: A,
+    ) -> Option<A::Said> {
         let at = match self.live.arena.see(section, key) {
             Some(at) => at,
-            None => match self.register(section, key) {
-                Some(at) => at,
-                None => return false,
-            },
+            None => self.register(section, key)?,
         };
-        let Some(spec) = self.sections.get(usize::from(section)) else { return false };
+        let spec = self.sections.get(usize::from(section))?;
         let silences = &mut self.silences;
-        self.live.observe(spec, at, observation, output, &mut |section, key, silence| {
+        let on_silence: OnSilence<'_, M> = &mut |section, key, silence| {
             if silences.len() == MAX_SILENCES {
                 silences.pop_front();
             }
             silences.push_back(Silent { section, key: key.into(), silence });
-        });
+        };
+        let model = self.live.see(spec, at, observation.time, on_silence);
+        let said = question.ask(model, &spec.spec, observation);
         if let Some(keeper) = &mut self.keeper {
             let id = self.live.arena.get_mut(at).id;
             keeper.log_observation(id, observation, &mut self.notices);
         }
-        true
+        Some(said)
     }
 
     /// Whether silent series have said something; it waits here for a record that can carry it.

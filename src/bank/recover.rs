@@ -61,14 +61,7 @@ pub(super) fn recover<M: Model>(
     live: &mut Live<M>,
     notices: &mut Vec<Notice>,
 ) -> Result<Position, StorageError> {
-    let mut replay = Replay {
-        sections,
-        live,
-        output: M::Output::default(),
-        slots: BTreeMap::new(),
-        dropped: BTreeMap::new(),
-        full: None,
-    };
+    let mut replay = Replay { sections, live, slots: BTreeMap::new(), dropped: BTreeMap::new(), full: None };
     let mut position = Position::start();
 
     if let Some(len) = storage.len(SNAPSHOT)? {
@@ -215,7 +208,6 @@ struct Replay<'a, M: Model> {
     sections: &'a [Section<M>],
     live: &'a mut Live<M>,
     /// What replayed observations yield: said before, not said again.
-    output: M::Output,
     /// Series id -> slot.
     slots: BTreeMap<u32, u32>,
     /// Section name -> series that were dropped because its parameters are others now.
@@ -369,7 +361,8 @@ impl<M: Model> Replay<'_, M> {
                 if let Some(&at) = self.slots.get(&id) {
                     self.live.arena.touch(at);
                     let section = &self.sections[usize::from(self.live.arena.get_mut(at).section)];
-                    self.live.observe(section, at, observation, &mut self.output, &mut |_, _, _| {});
+                    let model = self.live.see(section, at, observation.time, &mut |_, _, _| {});
+                    model.update(&section.spec, observation);
                 }
             }
             _ => return Err(CodecError::Invalid { what: "entry of a journal" }),

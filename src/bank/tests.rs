@@ -8,16 +8,14 @@ struct Digest(u64);
 
 impl Model for Digest {
     type Spec = u64;
-    type Output = u64;
     type Silence = Time;
     fn new(spec: &u64) -> Self {
         Self(*spec)
     }
-    fn update(&mut self, _: &u64, observation: Observation, output: &mut u64) {
+    fn update(&mut self, _: &u64, observation: Observation) {
         let mut bytes = observation.value.to_bits().to_le_bytes().to_vec();
         bytes.extend(observation.time.nanos().to_le_bytes());
         self.0 = crate::codec::checksum(self.0, &bytes);
-        *output = self.0;
     }
     fn clock_seconds(_: &u64) -> Option<u32> {
         Some(60)
@@ -36,6 +34,17 @@ impl Model for Digest {
     }
     fn memory_bytes(_: &u64) -> usize {
         size_of::<Self>()
+    }
+}
+
+/// Asks for the digest.
+struct Sum;
+
+impl Ask<Digest> for Sum {
+    type Said = u64;
+    fn ask(self, model: &mut Digest, spec: &u64, observation: Observation) -> u64 {
+        model.update(spec, observation);
+        model.0
     }
 }
 
@@ -67,10 +76,9 @@ fn step(bank: &mut Bank<Digest>, n: u64) -> u64 {
 
 /// One record that causes one observation.
 fn see(bank: &mut Bank<Digest>, section: u16, key: &[u8], observation: Observation) -> Option<u64> {
-    let mut output = 0;
-    let seen = bank.observe(section, &SeriesKey::new(key), observation, &mut output);
+    let seen = bank.observe(section, &SeriesKey::new(key), observation, Sum);
     bank.commit();
-    seen.then_some(output)
+    seen
 }
 
 fn expected(count: u64, max_series: usize) -> Vec<u64> {

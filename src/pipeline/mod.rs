@@ -25,18 +25,19 @@ mod watching;
 
 pub use errors::Unconfigured;
 pub use scoring::{Refusal, ScoreSpec, ScoreTrack, Verdict};
-pub use track::{Silence, Track, TrackSpec, Verdicts};
+pub use track::{Silence, Track, TrackSpec};
 pub use watching::{WatchSpec, WatchTrack};
 
-use crate::annotation;
+use crate::annotation::{self, Anomaly};
 use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Monitor, Section};
 use crate::detector::calibrated::Calibrated;
-use crate::monitor::Plan;
+use crate::monitor::{self, Plan};
 use crate::record::{Format, Found};
 use crate::time::Time;
 use errors::ErrorField;
 use monitoring::{Monitored, Said};
+use track::Score;
 use watcher::{Reading, Watcher};
 
 /// What a pipeline has done so far.
@@ -73,7 +74,10 @@ pub struct Pipeline {
     errors: ErrorField,
     log: Vec<String>,
     counters: Counters,
-    verdicts: Verdicts,
+    /// What the calibrated score says of the record at hand.
+    anomaly: Option<Anomaly>,
+    /// What monitors say of it: by their places in a plan, then with the texts that belong to it.
+    heard: Vec<(usize, monitor::Observation)>,
     said: Vec<Said>,
     /// Verdicts as they stand in the record.
     encoded: Vec<u8>,
@@ -120,7 +124,8 @@ impl Pipeline {
             errors: ErrorField::new(format),
             log: Vec::new(),
             counters: Counters::default(),
-            verdicts: Verdicts::default(),
+            anomaly: None,
+            heard: Vec::new(),
             said: Vec::new(),
             encoded: Vec::new(),
         }
@@ -236,37 +241,31 @@ impl Pipeline {
     /// Scores and learns one observation of the series `self.key`.
     #[inline(always)]
     fn learn(&mut self, section: u16, observation: Observation, record: &mut Vec<u8>) {
-        if !self.bank.observe(section, &self.key, observation, &mut self.verdicts) {
-            return;
-        }
+        let verdict = self.bank.observe(section, &self.key, observation, Score(&mut self.anomaly));
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        match self.verdicts.score {
+        match verdict.flatten() {
             Some(Verdict::Scored(scores)) => {
                 self.counters.scored += 1;
                 match watcher.monitored.plans[..] {
                     [] => {}
-                    [(track, _)] if self.verdicts.anomaly.is_none() => {
+                    [(track, _)] if self.anomaly.is_none() => {
                         return self.watch_one(section, track, observation, scores, record);
                     }
                     _ => return self.watch(section, observation, Some(scores), record),
                 }
-                let anomaly = &self.verdicts.anomaly;
-                let quiet = watcher.quiet(anomaly);
-                if !watcher
-                    .append_quiet(record, scores, anomaly, quiet.len(), |out| out.extend_from_slice(quiet))
-                {
-                    watcher.annotate_scores(record, Some(scores), *anomaly);
+                if !watcher.append_quiet(record, scores, &self.anomaly) {
+                    watcher.annotate_scores(record, Some(scores), self.anomaly);
                 }
             }
             Some(Verdict::Repeated(scores)) => {
                 self.counters.repeated += 1;
-                watcher.annotate_scores(record, scores, self.verdicts.anomaly);
+                watcher.annotate_scores(record, scores, self.anomaly);
             }
             Some(Verdict::TooLate) => self.counters.repeated += 1,
             Some(Verdict::WarmingUp) => {
                 self.counters.warming_up += 1;
                 if watcher.monitored.is_empty() {
-                    watcher.annotate_scores(record, None, self.verdicts.anomaly);
+                    watcher.annotate_scores(record, None, self.anomaly);
                 } else {
                     self.watch(section, observation, None, record);
                 }

@@ -114,11 +114,10 @@ impl Monitored {
         Some(Said { monitor, observation, message })
     }
 
-    /// The texts of the monitor at a place of the first plan, if its verdict changes nothing.
+    /// The texts of the only monitor, if its verdict changes nothing.
     #[inline(always)]
-    pub(super) fn quiet_texts(&self, place: usize, said: &Observation) -> Option<&VerdictTexts> {
-        let (_, monitors) = self.plans.first()?;
-        let monitor = self.monitors.get(*monitors.get(place)?)?;
+    pub(super) fn quiet_texts(&self, said: &Observation) -> Option<&VerdictTexts> {
+        let [monitor] = &self.monitors[..] else { return None };
         monitor.texts.is_quiet(said).then_some(&monitor.texts)
     }
 

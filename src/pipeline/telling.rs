@@ -2,6 +2,7 @@
 
 use super::Pipeline;
 use super::monitoring::{AT_ONCE, Said};
+use super::track::{Watched, WatchedByOne};
 use super::watcher::key_text;
 use crate::annotation::{self, Anomaly};
 use crate::bank::Observation;
@@ -19,22 +20,28 @@ impl Pipeline {
         scores: Scores,
         record: &mut Vec<u8>,
     ) {
-        let is_known = self.bank.observe(track, &self.key, observation, &mut self.verdicts);
+        let said = self.bank.observe(track, &self.key, observation, WatchedByOne(&mut self.heard));
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        let is_written = match (is_known, &self.verdicts.watched[..]) {
-            (true, [(place, said)]) => watcher.append_verdict(record, scores, *place, said),
-            _ => false,
-        };
-        if !is_written {
-            self.said.clear();
-            if is_known {
-                self.hear(section, 0, record);
+        match said.flatten() {
+            Some(said) if watcher.append_verdict(record, scores, &said) => {}
+            said => {
+                // here and not there: what is handed over whole stands in memory from the beginning
+                self.heard.extend(said.map(|said| (0, said)));
+                self.tell_apart(section, scores, record);
             }
-            self.write_said(section, Some(scores), None, record);
         }
         if self.bank.has_silences() {
             self.tell_silence(section, record);
         }
+    }
+
+    /// Writes the scores and what the one band's monitors said.
+    #[cold]
+    #[inline(never)]
+    fn tell_apart(&mut self, section: u16, scores: Scores, record: &mut Vec<u8>) {
+        self.said.clear();
+        self.hear(section, 0, record);
+        self.write_said(section, Some(scores), None, record);
     }
 
     /// Asks the monitors of a section, and writes their verdicts together with the scores.
@@ -46,15 +53,14 @@ impl Pipeline {
         scores: Option<Scores>,
         record: &mut Vec<u8>,
     ) {
-        let anomaly = self.verdicts.anomaly;
+        let anomaly = self.anomaly;
         self.said.clear();
         let mut plan = 0;
         while let Some(&(track, _)) =
             self.watchers.get(usize::from(section)).and_then(|watcher| watcher.monitored.plans.get(plan))
         {
-            if self.bank.observe(track, &self.key, observation, &mut self.verdicts) {
-                self.hear(section, plan, record);
-            }
+            self.bank.observe(track, &self.key, observation, Watched(&mut self.heard));
+            self.hear(section, plan, record);
             plan += 1;
         }
         self.write_said(section, scores, anomaly, record);
@@ -68,10 +74,10 @@ impl Pipeline {
     fn hear(&mut self, section: u16, plan: usize, record: &[u8]) {
         let Some(watcher) = self.watchers.get(usize::from(section)) else { return };
         let Some((_, monitors)) = watcher.monitored.plans.get(plan) else { return };
-        for (place, said) in &self.verdicts.watched {
-            let Some(&monitor) = monitors.get(*place) else { continue };
+        for (place, said) in self.heard.drain(..) {
+            let Some(&monitor) = monitors.get(place) else { continue };
             let groups = || watcher.groups(record);
-            self.said.extend(watcher.monitored.said(monitor, *said, groups));
+            self.said.extend(watcher.monitored.said(monitor, said, groups));
         }
     }
 

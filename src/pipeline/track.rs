@@ -3,7 +3,7 @@
 use super::scoring::{ScoreSpec, ScoreTrack, Verdict};
 use super::watching::{WatchSpec, WatchTrack};
 use crate::annotation::Anomaly;
-use crate::bank::{Model, Observation};
+use crate::bank::{Ask, Model, Observation};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::monitor;
 use crate::time::Time;
@@ -26,23 +26,74 @@ pub enum Track {
     Watch(Box<WatchTrack>),
 }
 
-/// What one observation yields; used again for every record.
-#[derive(Debug, Clone, Default)]
-pub struct Verdicts {
-    /// Of a track of scores.
-    pub score: Option<Verdict>,
-    /// Of a track of scores, once its calibrated score is warm.
-    pub anomaly: Option<Anomaly>,
-    /// Of a watched track: monitor, by its place in the spec, and what it says.
-    pub watched: Vec<(usize, monitor::Observation)>,
-}
-
 /// What a monitor, by its place in the spec, says of a series that fell silent.
 pub type Silence = (usize, monitor::Evaluation);
 
+/// Asks a track of scores. The anomaly is what the calibrated score says, once it is warm.
+pub(super) struct Score<'a>(pub(super) &'a mut Option<Anomaly>);
+
+impl Ask<Track> for Score<'_> {
+    type Said = Option<Verdict>;
+
+    #[inline(always)]
+    fn ask(self, track: &mut Track, spec: &TrackSpec, observation: Observation) -> Option<Verdict> {
+        match (track, spec) {
+            (Track::Score(track), TrackSpec::Score(spec)) => Some(track.update(spec, observation, self.0)),
+            _ => None,
+        }
+    }
+}
+
+/// Asks a watched track: monitors by their places in the spec, and what each one says.
+pub(super) struct Watched<'a>(pub(super) &'a mut Vec<(usize, monitor::Observation)>);
+
+impl Ask<Track> for Watched<'_> {
+    type Said = ();
+
+    #[inline(never)]
+    fn ask(self, track: &mut Track, spec: &TrackSpec, observation: Observation) {
+        track.watch(spec, observation, &mut |place, said| self.0.push((place, said)));
+    }
+}
+
+/// Asks a watched track with one monitor, and returns what that says of a usual record; all else is left as [`Watched`]
+/// does.
+pub(super) struct WatchedByOne<'a>(pub(super) &'a mut Vec<(usize, monitor::Observation)>);
+
+impl Ask<Track> for WatchedByOne<'_> {
+    type Said = Option<monitor::Observation>;
+
+    #[inline(always)]
+    fn ask(
+        self,
+        track: &mut Track,
+        spec: &TrackSpec,
+        observation: Observation,
+    ) -> Option<monitor::Observation> {
+        match (track, spec) {
+            (Track::Watch(track), TrackSpec::Watch(spec)) => {
+                track.update_one(spec, observation.time, observation.value, self.0)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Track {
+    fn watch(
+        &mut self,
+        spec: &TrackSpec,
+        observation: Observation,
+        report: &mut dyn FnMut(usize, monitor::Observation),
+    ) {
+        if let (Track::Watch(track), TrackSpec::Watch(spec)) = (self, spec) {
+            track.update(spec, observation.time, observation.value, report);
+        }
+    }
+}
+
 impl Model for Track {
     type Spec = TrackSpec;
-    type Output = Verdicts;
     type Silence = Silence;
 
     fn new(spec: &TrackSpec) -> Self {
@@ -52,18 +103,10 @@ impl Model for Track {
         }
     }
 
-    #[inline(always)]
-    fn update(&mut self, spec: &TrackSpec, observation: Observation, output: &mut Verdicts) {
-        match (self, spec) {
-            (Track::Score(track), TrackSpec::Score(spec)) => {
-                output.score = Some(track.update(spec, observation, &mut output.anomaly));
-            }
-            (Track::Watch(track), TrackSpec::Watch(spec)) => {
-                output.watched.clear();
-                track.update(spec, observation.time, observation.value, &mut output.watched);
-            }
-            _ => {}
-        }
+    #[inline(never)]
+    fn update(&mut self, spec: &TrackSpec, observation: Observation) {
+        Score(&mut None).ask(self, spec, observation);
+        self.watch(spec, observation, &mut |_, _| {});
     }
 
     fn clock_seconds(spec: &TrackSpec) -> Option<u32> {

@@ -3,7 +3,7 @@
 
 use crate::detector::band::Band;
 use crate::monitor::{Observation, Status};
-use crate::record::{Field, Format, encode, format_f64};
+use crate::record::{Field, Format, Piece, Tail, encode};
 
 /// The texts of one monitor.
 #[derive(Debug)]
@@ -19,7 +19,8 @@ pub(super) struct VerdictTexts {
     transition: Vec<u8>,
     renotify: Vec<u8>,
     message: Vec<u8>,
-    quiet: Quiet,
+    /// For JSON, unless a name is too long.
+    quiet: Option<Box<Quiet>>,
 }
 
 /// What stands around the numbers of a verdict that changes nothing, as a member of a JSON record with its comma
@@ -27,11 +28,34 @@ pub(super) struct VerdictTexts {
 #[derive(Debug)]
 struct Quiet {
     /// Up to expected, lower, upper.
-    numbers: [Vec<u8>; 3],
+    numbers: [Piece; 3],
     /// Behind them, by status, then is_anomaly.
-    ends: [[Vec<u8>; 2]; 4],
+    ends: [[Piece; 2]; 4],
     /// All there is without a band, by status.
-    without_band: [Vec<u8>; 4],
+    without_band: [Piece; 4],
+}
+
+impl Quiet {
+    /// `start`: from the comma to the monitor's name.
+    fn new(
+        start: &[u8],
+        [expected, lower, upper]: &[Vec<u8>; 3],
+        anomaly: &[Vec<u8>; 2],
+        status: &[Vec<u8>; 4],
+    ) -> Option<Self> {
+        let piece = |parts: &[&[u8]]| Piece::new(&parts.concat());
+        let end = |status: &[u8]| {
+            let [no, yes] = anomaly;
+            Some([piece(&[no, status, b"}"])?, piece(&[yes, status, b"}"])?])
+        };
+        let alone = |status: &[u8]| piece(&[start, status, b"}"]);
+        let [ok, warn, alert, no_data] = status;
+        Some(Self {
+            numbers: [piece(&[start, expected])?, piece(&[lower])?, piece(&[upper])?],
+            ends: [end(ok)?, end(warn)?, end(alert)?, end(no_data)?],
+            without_band: [alone(ok)?, alone(warn)?, alone(alert)?, alone(no_data)?],
+        })
+    }
 }
 
 impl VerdictTexts {
@@ -57,45 +81,41 @@ impl VerdictTexts {
         if let (Format::Json, Some(comma)) = (format, head.first_mut()) {
             *comma = b'{';
         }
-        let [expected, lower, upper] = ["expected", "lower", "upper"].map(name);
+        let numbers = ["expected", "lower", "upper"].map(name);
         let anomaly = [false, true].map(|is| member("is_anomaly", Field::Bool(is)));
         let status = [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
             .map(|status| member("status", Field::Text(status.text())));
-        let start = [name(output), head.clone()].concat();
-        let quiet = Quiet {
-            numbers: [[&start[..], &expected].concat(), lower.clone(), upper.clone()],
-            ends: std::array::from_fn(|at| {
-                anomaly.each_ref().map(|is| [&is[..], &status[at], b"}"].concat())
-            }),
-            without_band: status.each_ref().map(|status| [&start[..], status, b"}"].concat()),
+        let quiet = match format {
+            Format::Json => Quiet::new(&[name(output), head.clone()].concat(), &numbers, &anomaly, &status),
+            Format::Msgpack => None,
         };
         Self {
             format,
             monitor: head,
-            numbers: [expected, lower, upper],
+            numbers,
             anomaly,
             status,
-            quiet,
+            quiet: quiet.map(Box::new),
             transition: name("transition"),
             renotify: member("renotify", Field::Bool(true)),
             message: name("message"),
         }
     }
 
-    /// Whether [`append_quiet`](Self::append_quiet) may write this verdict.
+    /// Whether [`put`](Self::put) may write this verdict.
     #[inline(always)]
     pub(super) fn is_quiet(&self, said: &Observation) -> bool {
-        self.format == Format::Json
+        self.quiet.is_some()
             && said.transition.is_none()
             && !said.renotify
-            && said.band.is_none_or(|Band { expected, lower, upper }| {
-                expected.is_finite() && lower.is_finite() && upper.is_finite()
-            })
+            // none of them is NaN or infinite unless the sum is
+            && said.band.is_none_or(|Band { expected, lower, upper }| (expected + (upper - lower)).is_finite())
     }
 
-    /// Appends the member of a JSON record for a verdict that changes nothing.
+    /// Puts the member of a JSON record for a verdict that changes nothing.
     #[inline(always)]
-    pub(super) fn append_quiet(&self, said: &Observation, out: &mut Vec<u8>) {
+    pub(super) fn put(&self, said: &Observation, tail: &mut Tail) {
+        let Some(Quiet { numbers, ends, without_band }) = self.quiet.as_deref() else { return };
         let status = match said.status {
             Status::Ok => 0,
             Status::Warn => 1,
@@ -103,13 +123,16 @@ impl VerdictTexts {
             Status::NoData => 3,
         };
         let Some(Band { expected, lower, upper }) = said.band else {
-            return out.extend_from_slice(&self.quiet.without_band[status]);
+            return tail.put(&without_band[status]);
         };
-        for (name, number) in self.quiet.numbers.iter().zip([expected, lower, upper]) {
-            out.extend_from_slice(name);
-            format_f64(number, out);
-        }
-        out.extend_from_slice(&self.quiet.ends[status][usize::from(said.is_anomaly)]);
+        tail.put(&ends[status][usize::from(said.is_anomaly)]);
+        let [ahead_of_expected, ahead_of_lower, ahead_of_upper] = numbers;
+        tail.put_number(upper);
+        tail.put(ahead_of_upper);
+        tail.put_number(lower);
+        tail.put(ahead_of_lower);
+        tail.put_number(expected);
+        tail.put(ahead_of_expected);
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
@@ -218,11 +241,12 @@ mod tests {
         for status in [Status::Ok, Status::Warn, Status::Alert, Status::NoData] {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
                 let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
-                let (mut quick, mut map) = (Vec::new(), b",\"p_anomaly\":".to_vec());
+                let (mut quick, mut map) = (Tail::default(), b",\"p_anomaly\":".to_vec());
                 assert!(texts.is_quiet(&said));
-                texts.append_quiet(&said, &mut quick);
+                texts.put(&said, &mut quick);
                 texts.append(&said, None, &mut map);
-                assert_eq!(quick, map);
+                map.push(b'}');
+                assert_eq!(quick.text(), map);
             }
         }
         assert!(!texts.is_quiet(&observation()), "a transition is not quiet");

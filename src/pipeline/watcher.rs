@@ -8,7 +8,7 @@ use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
 use crate::detector::calibrated::{Budget, CalibratedSpec};
 use crate::detector::{ParamsError, Scores};
-use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
+use crate::record::{Accessor, Extractor, Field, Format, Found, Piece, Tail, Value};
 use crate::time::Time;
 
 /// A section, ready for records of one format.
@@ -31,10 +31,38 @@ pub(super) struct Watcher {
     value: Accessor,
     /// Whether there is a budget of alarms.
     pub(super) alarms: bool,
-    /// The member that says so of a point that raises none, where there is a budget.
-    no_alarm: Vec<u8>,
+    /// The short way, if there is one.
+    quick: Option<Quick>,
     /// Monitors of the section.
     pub(super) monitored: Monitored,
+}
+
+/// Texts around the numbers of a record that says nothing special, and the tail that is made of them.
+#[derive(Debug)]
+struct Quick {
+    tail: Tail,
+    /// Ahead of the scores.
+    outlier: Piece,
+    change: Piece,
+    /// Ahead of the calibrated score, where there is one.
+    anomaly: Piece,
+    /// Behind it: that there is no alarm, where there is a budget.
+    no_alarm: Piece,
+}
+
+impl Quick {
+    /// `None` for msgpack, and for names that are too long.
+    fn new(extractor: &Extractor, section: &Section) -> Option<Self> {
+        let mut pieces = extractor.pieces().into_iter();
+        let no_alarm = if section.alarms.is_some() { annotation::no_alarm(section) } else { Vec::new() };
+        Some(Self {
+            tail: Tail::default(),
+            outlier: pieces.next()??,
+            change: pieces.next()??,
+            anomaly: pieces.next().unwrap_or_else(|| Piece::new(b""))?,
+            no_alarm: Piece::new(&no_alarm)?,
+        })
+    }
 }
 
 /// Bytes of a reason: its word, names and two numbers.
@@ -65,10 +93,12 @@ impl Watcher {
         let texts =
             outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
         let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitored.room() + REASON;
+        let extractor = Extractor::new(format, &inputs, &outputs);
+        let quick = Quick::new(&extractor, section);
         Self {
             name: section.title(),
             tags: section.tags.clone(),
-            extractor: Extractor::new(format, &inputs, &outputs),
+            extractor,
             room,
             found: Found::default(),
             nulls: section.nulls,
@@ -78,11 +108,7 @@ impl Watcher {
             source,
             value: section.value.clone(),
             alarms: section.alarms.is_some(),
-            no_alarm: if section.alarms.is_some() {
-                annotation::no_alarm(section, format)
-            } else {
-                Vec::new()
-            },
+            quick,
             monitored,
         }
     }
@@ -93,55 +119,64 @@ impl Watcher {
         self.extractor.scan(record, &mut self.found).is_ok()
     }
 
-    /// Writes the scores of a point that raises and ends no alarm, and what `more` appends behind them, at most
-    /// `more_len` bytes: the short way, which most records take. False, and nothing written, where another way must
-    /// be taken.
+    /// Writes the scores of a point that raises and ends no alarm: the short way, which most records take. False, and
+    /// nothing written, where another way must be taken.
     #[inline(always)]
     pub(super) fn append_quiet(
-        &self,
+        &mut self,
         record: &mut Vec<u8>,
         scores: Scores,
         anomaly: &Option<Anomaly>,
-        more_len: usize,
-        more: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
-        let Scores { outlier, change } = scores;
-        // an allocation that fails inside would abort, and a WASM host would lose the record
-        if record.try_reserve_exact(self.room + more_len).is_err() {
-            return false;
-        }
-        match anomaly {
-            None => self.extractor.append_numbers(record, &self.found, &[outlier, change], more),
-            Some(Anomaly { rating, .. }) => {
-                !rating.is_alarm
-                    && rating.edge.is_none()
-                    && self.extractor.append_numbers(
-                        record,
-                        &self.found,
-                        &[outlier, change, rating.score],
-                        more,
-                    )
+        let Some(quick) = &mut self.quick else { return false };
+        quick.tail.begin();
+        let mut sum = scores.outlier + scores.change;
+        if let Some(Anomaly { rating, .. }) = anomaly {
+            if rating.is_alarm || rating.edge.is_some() {
+                return false;
             }
+            quick.tail.put(&quick.no_alarm);
+            quick.tail.put_number(rating.score);
+            quick.tail.put(&quick.anomaly);
+            sum += rating.score;
         }
+        sum.is_finite() && self.append_quick(record, scores)
     }
 
-    /// Writes scores and a monitor's verdict, if that changes nothing.
+    /// Writes scores and the verdict of the only monitor, if that changes nothing.
     #[inline(always)]
     pub(super) fn append_verdict(
-        &self,
+        &mut self,
         record: &mut Vec<u8>,
         scores: Scores,
-        place: usize,
         said: &crate::monitor::Observation,
     ) -> bool {
-        let Some(texts) = self.monitored.quiet_texts(place, said) else { return false };
-        self.append_quiet(record, scores, &None, 0, |out| texts.append_quiet(said, out))
+        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.quiet_texts(said)) else {
+            return false;
+        };
+        quick.tail.begin();
+        texts.put(said, &mut quick.tail);
+        (scores.outlier + scores.change).is_finite() && self.append_quick(record, scores)
     }
 
-    /// What stands behind the scores of a quiet point, monitors aside.
+    /// Writes the scores ahead of what the tail holds, and all of it into the record.
     #[inline(always)]
-    pub(super) fn quiet(&self, anomaly: &Option<Anomaly>) -> &[u8] {
-        if anomaly.is_some() { &self.no_alarm } else { &[] }
+    fn append_quick(&mut self, record: &mut Vec<u8>, scores: Scores) -> bool {
+        let Some(Quick { tail, outlier, change, .. }) = &mut self.quick else { return false };
+        if !self.extractor.is_plain(record, &self.found) {
+            return false;
+        }
+        tail.put_number(scores.change);
+        tail.put(change);
+        tail.put_number(scores.outlier);
+        tail.put(outlier);
+        // an allocation that fails inside would abort, and a WASM host would lose the record
+        let spare = record.capacity() - record.len();
+        if tail.text().len() > spare && record.try_reserve_exact(self.room).is_err() {
+            return false;
+        }
+        self.extractor.append_tail(record, &self.found, tail);
+        true
     }
 
     /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them

@@ -49,18 +49,27 @@ impl WatchTrack {
         Self(Watch::new(&spec.plan))
     }
 
-    // time and value apart: an observation that is handed on by reference has to stand in memory
-    #[inline(never)]
     pub(super) fn update(
         &mut self,
         spec: &WatchSpec,
         time: Time,
         value: f64,
-        into: &mut Vec<(usize, monitor::Observation)>,
+        report: &mut dyn FnMut(usize, monitor::Observation),
     ) {
         if let Some(x) = Finite::new(value) {
-            self.0.observe(&spec.plan, time.seconds(), x, |place, said| into.push((place, said)));
+            self.0.observe(&spec.plan, time.seconds(), x, report);
         }
+    }
+
+    #[inline(always)]
+    pub(super) fn update_one(
+        &mut self,
+        spec: &WatchSpec,
+        time: Time,
+        value: f64,
+        rest: &mut Vec<(usize, monitor::Observation)>,
+    ) -> Option<monitor::Observation> {
+        self.0.observe_one(&spec.plan, time.seconds(), Finite::new(value)?, rest)
     }
 
     pub(super) fn pass(

@@ -106,26 +106,10 @@ impl Pieces {
         self.marks.get(output).copied()
     }
 
-    /// Appends the outputs up to the last of `numbers`, which are the values of those that are no constants.
-    #[inline(always)]
-    pub(super) fn append_numbers(
-        &self,
-        numbers: &[f64],
-        out: &mut Vec<u8>,
-        append: impl Fn(f64, &mut Vec<u8>),
-    ) {
-        let mut start = 0;
-        for (&number, &end) in numbers.iter().zip(&self.cuts) {
-            self.copy(start, end, out);
-            append(number, out);
-            start = end;
-        }
-    }
-
-    /// How many numbers [`append_numbers`](Self::append_numbers) takes at most.
-    #[inline]
-    pub(super) fn numbers(&self) -> usize {
-        self.cuts.len()
+    /// What stands ahead of the values of those that are no constants, the constants among them.
+    pub(super) fn between_numbers(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(&0).chain(&self.cuts);
+        starts.zip(&self.cuts).filter_map(|(&start, &end)| self.bytes.get(start..end))
     }
 
     #[inline(always)]

@@ -65,21 +65,69 @@ const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
     scales
 }
 
+/// The page and its package print too little to pay for a table of 40 kB.
+const HAS_TABLE: bool = !cfg!(all(feature = "compact", target_family = "wasm"));
+
 /// Appends the shortest text.
-#[inline]
 pub(super) fn append(value: f64, out: &mut Vec<u8>) {
-    if !everyday(value, out) {
-        append_any(value, out);
+    with_text(value, |text| out.extend_from_slice(text));
+}
+
+/// Hands over the shortest text.
+#[inline(always)]
+pub(super) fn with_text<R>(value: f64, use_text: impl FnOnce(&[u8]) -> R) -> R {
+    match decimal(value) {
+        Some(decimal) if HAS_TABLE => {
+            let mut text = [0; ROOM];
+            let start = decimal.write(&mut text);
+            text[LAST_DIGIT] = b'0' + decimal.last;
+            let end = decimal.end().unwrap_or_else(|| without_zeros(&text).max(decimal.point() + 2));
+            use_text(text.get(start..end).unwrap_or_default())
+        }
+        // the printer for all
+        _ => use_text(zmij::Buffer::new().format(value).as_bytes()),
     }
 }
 
-/// False, and nothing appended, for a float that is left to the printer for all.
+/// Bytes that [`write_before`] changes ahead of its place at most.
+pub(super) const ROOM: usize = LAST_DIGIT + 1;
+
+/// Writes the shortest text so that it ends at `end`; what stands in the [`ROOM`] bytes ahead of that is of no use
+/// afterwards. Returns where the text starts; `None`, and nothing written, for a float that has few digits or an unusual
+/// size. `end`: from [`ROOM`] to the largest power of two in `N - ROOM`.
 #[inline(always)]
-fn everyday(value: f64, out: &mut Vec<u8>) -> bool {
+pub(super) fn write_before<const N: usize>(value: f64, bytes: &mut [u8; N], end: usize) -> Option<usize> {
+    if !HAS_TABLE {
+        return None;
+    }
+    let decimal = decimal(value)?;
+    // the mask changes nothing: it tells the compiler that the window is inside
+    let from = end.wrapping_sub(decimal.end()?) & const { (1 << (N - ROOM).ilog2()) - 1 };
+    let window = bytes.get_mut(from..)?.first_chunk_mut::<ROOM>()?;
+    if decimal.last != 0 {
+        window[LAST_DIGIT] = b'0' + decimal.last;
+    }
+    Some(from + decimal.write(window))
+}
+
+/// A float in digits: 16 or 17 of them.
+#[derive(Clone, Copy)]
+struct Decimal {
+    scale: &'static Scale,
+    is_negative: bool,
+    /// All digits but the last, below 10^16.
+    tens: u64,
+    /// The last digit, 0..=9.
+    last: u8,
+}
+
+/// `None` for a float that is left to the printer for all.
+#[inline(always)]
+fn decimal(value: f64) -> Option<Decimal> {
     const LEAST: usize = (1075 + FIRST) as usize; // as the exponent is stored
     let size = value.abs();
     let bits = size.to_bits();
-    let Some(scale) = SCALES.get(((bits >> 52) as usize).wrapping_sub(LEAST)) else { return false };
+    let scale = SCALES.get(((bits >> 52) as usize).wrapping_sub(LEAST))?;
 
     // Rounding passes no whole number: this is the floor of the exact product, or one more where the rounded one
     // is whole, half a ten away at most.
@@ -94,61 +142,81 @@ fn everyday(value: f64, out: &mut Vec<u8>) -> bool {
         if reached.wrapping_sub(TEN) < scale.spacing {
             tens = tens.wrapping_add(1);
         } else if beyond << 11 == 1 << 63 {
-            return false; // halfway between two digits
+            return None; // halfway between two digits
         } else {
             let lent = ((beyond as i64) >> 63) as u64; // from the tens: all ones or nothing
             tens = tens.wrapping_add(lent);
-            last =
-                (beyond.wrapping_add((1 << 52) + ((b'0' as u64) << 53)) >> 53).wrapping_add(lent & 10) as u32;
+            last = (beyond.wrapping_add(1 << 52) >> 53).wrapping_add(lent & 10) as u8 & 15;
         }
     }
 
-    let high = tens / 100_000_000;
-    let low = eight(tens.wrapping_sub(high.wrapping_mul(100_000_000)));
-    let high = eight(high);
-    let mut text = [0; LAST_DIGIT + 4];
-    text[..DIGITS].copy_from_slice(&AHEAD.to_le_bytes());
-    text[DIGITS..DIGITS + 8].copy_from_slice(&(high | ZEROS).to_le_bytes());
-    text[DIGITS + 8..LAST_DIGIT].copy_from_slice(&(low | ZEROS).to_le_bytes());
-    text[LAST_DIGIT..].copy_from_slice(&last.to_le_bytes());
-    let whole = usize::from(scale.whole & 15);
-    text.copy_within(6..7 + whole, 5);
-    let point = 6 + whole;
-    text[point] = b'.';
-    let end = if last != 0 {
-        LAST_DIGIT + 1
-    } else {
-        let zeros = if low != 0 { low.leading_zeros() } else { 64 + high.leading_zeros() } >> 3;
-        (LAST_DIGIT - zeros as usize).max(point + 2)
-    };
-    let mut start = usize::from(scale.start & 7) + usize::from(tens < scale.full);
-    if value != size {
-        start = start.wrapping_sub(1) & 7;
-        text[start] = b'-';
-    }
-    out.extend_from_slice(text.get(start..end).unwrap_or_default());
-    true
+    (tens < 10_000_000_000_000_000).then_some(Decimal { scale, is_negative: value != size, tens, last })
 }
 
+impl Decimal {
+    /// Where the point stands in the text.
+    #[inline(always)]
+    fn point(&self) -> usize {
+        6 + usize::from(self.scale.whole & 15)
+    }
+
+    /// Where the text ends; `None` where zeros at its end are to be left out.
+    #[inline(always)]
+    fn end(&self) -> Option<usize> {
+        match self.last {
+            0 if self.tens.is_multiple_of(10) => None,
+            0 => Some(LAST_DIGIT),
+            _ => Some(LAST_DIGIT + 1),
+        }
+    }
+
+    /// Writes the text without its last digit; returns where it starts.
+    #[inline(always)]
+    fn write(&self, text: &mut [u8; ROOM]) -> usize {
+        let (high, low) = ((self.tens / 100_000_000) as u32, (self.tens % 100_000_000) as u32);
+        text[..DIGITS].copy_from_slice(&AHEAD.to_le_bytes());
+        for (place, four) in
+            [high / 10_000, high % 10_000, low / 10_000, low % 10_000].into_iter().enumerate()
+        {
+            let digits = FOURS.get(four as usize).unwrap_or(b"0000"); // there is no other
+            text[DIGITS + 4 * place..DIGITS + 4 * place + 4].copy_from_slice(digits);
+        }
+        let point = self.point();
+        text.copy_within(6..=point, 5);
+        text[point] = b'.';
+        let start = usize::from(self.scale.start & 7) + usize::from(self.tens < self.scale.full);
+        if !self.is_negative {
+            return start;
+        }
+        let sign = start.wrapping_sub(1) & 7;
+        text[sign] = b'-';
+        sign
+    }
+}
+
+/// Where the digits of the tens end, zeros at their end left out.
 #[cold]
 #[inline(never)]
-fn append_any(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+fn without_zeros(text: &[u8; ROOM]) -> usize {
+    text[..LAST_DIGIT].iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1)
 }
 
-/// `00000000` as a word.
-const ZEROS: u64 = 0x3030_3030_3030_3030;
+/// `0000` to `9999`. In an interpreter one look-up costs a sixth of the arithmetic for four digits.
+static FOURS: [[u8; 4]; 10_000] = fours();
 
-/// The eight digits of a number below 10^8, a byte each, the first lowest: quotients and remainders of all pairs,
-/// then of all digits, at once.
-#[inline(always)]
-const fn eight(value: u64) -> u64 {
-    // `(v << width) - quotient * ((base << width) - 1)` is `quotient | remainder << width` in each lane
-    let fours = (value << 32).wrapping_sub((value / 10_000).wrapping_mul((10_000 << 32) - 1));
-    let quotients = (fours.wrapping_mul(5243) >> 19) & 0x0000_007f_0000_007f; // by 100, exact below 43 698
-    let pairs = (fours << 16).wrapping_sub(quotients.wrapping_mul((100 << 16) - 1));
-    let quotients = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f; // by 10, exact below 179
-    (pairs << 8).wrapping_sub(quotients.wrapping_mul((10 << 8) - 1))
+const fn fours() -> [[u8; 4]; 10_000] {
+    let mut fours = [*b"0000"; 10_000];
+    let mut at = 0;
+    while at < fours.len() {
+        let (mut rest, mut place) = (at, 4);
+        while place > 0 {
+            place -= 1;
+            fours[at][place] += (rest % 10) as u8;
+            rest /= 10;
+        }
+        at += 1;
+    }
+    fours
 }
 
 #[cfg(test)]
@@ -156,9 +224,23 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Both ways of writing.
     fn written(value: f64) -> Option<String> {
+        decimal(value)?;
         let mut out = Vec::new();
-        everyday(value, &mut out).then(|| String::from_utf8(out).unwrap())
+        append(value, &mut out);
+        for end in [ROOM, 50, 64] {
+            let mut bytes = [b'x'; 64 + ROOM];
+            if let Some(start) = write_before(value, &mut bytes, end) {
+                assert_eq!(&bytes[start..end], &out[..]);
+                assert!(bytes[end..].iter().all(|&byte| byte == b'x'));
+            } else {
+                let digits =
+                    out.iter().filter(|byte| byte.is_ascii_digit()).skip_while(|&&byte| byte == b'0');
+                assert!(digits.count() < 17, "{value}");
+            }
+        }
+        Some(String::from_utf8(out).unwrap())
     }
 
     /// Against the printer for all floats, and read back by `core`.
@@ -167,6 +249,13 @@ mod tests {
         assert_eq!(text, zmij::Buffer::new().format(value), "{:x}", value.to_bits());
         assert_eq!(text.parse::<f64>().unwrap().to_bits(), value.to_bits(), "{text}");
         true
+    }
+
+    #[test]
+    fn four_digits_are_those_of_core() {
+        for (value, digits) in FOURS.iter().enumerate() {
+            assert_eq!(digits[..], *format!("{value:04}").as_bytes());
+        }
     }
 
     #[test]
@@ -259,9 +348,5 @@ mod tests {
             prop_assert!(is_shortest(value) && is_shortest(small), "{value:e} {small:e}");
         }
 
-        #[test]
-        fn eight_digits_are_those_of_core(value in 0u64..100_000_000) {
-            prop_assert_eq!((eight(value) | ZEROS).to_le_bytes().to_vec(), format!("{value:08}").into_bytes());
-        }
     }
 }

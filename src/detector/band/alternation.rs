@@ -27,6 +27,7 @@ impl Alternation {
     ///
     /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
     /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
+    #[inline(always)]
     pub(super) fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &mut Scale) {
         if self.age < LONG_AGO {
             self.age += 1;

@@ -33,7 +33,7 @@ impl Counter {
     }
 
     /// Takes the next value, `gap` buckets after the last; true when the counter started over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, y: f64, gap: f64) -> bool {
         if self.is_counter() && self.starts_over(y) {
             self.repeats = 0;

@@ -22,6 +22,7 @@ impl Follow {
     }
 
     /// What `slope` adds to the level over `gap` buckets.
+    #[inline(always)]
     pub(super) fn growth(&self, slope: f64, gap: f64, scale: &Scale) -> f64 {
         match self {
             Self::Robust(robust) if gap > 5.0 => robust.growth(slope, gap, scale.sigma),
@@ -30,6 +31,7 @@ impl Follow {
     }
 
     /// Time passes; true when so much that a run has to start over.
+    #[inline(always)]
     pub(super) fn elapse(&mut self, spec: &Spec, gap: f64) -> bool {
         match self {
             Self::Agile(agile) => agile.elapse(gap),
@@ -43,6 +45,7 @@ impl Follow {
     }
 
     /// Every value, in warm-up too.
+    #[inline(always)]
     pub(super) fn observe(&mut self, spec: &Spec, y: f64) {
         if let Self::Agile(agile) = self {
             agile.observe(spec, y);
@@ -65,6 +68,7 @@ impl Follow {
     }
 
     /// How much wider the band is than the noise, and its least half-width for each deviation.
+    #[inline(always)]
     pub(super) fn width(&self, gap: f64) -> (f64, f64) {
         match self {
             Self::Agile(agile) => (agile.width(gap), agile.least_deviation()),

@@ -46,7 +46,7 @@ pub struct Prediction {
 impl Prediction {
     /// The band that is `deviations` (positive; usually 2 or 3) wide on each side.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn bounds(&self, deviations: f64) -> Band {
         let stretched = if deviations <= 2.0 { deviations } else { 2.0 + (deviations - 2.0) * self.tail };
         let least = larger(deviations * self.least_deviation, self.least);

@@ -32,6 +32,7 @@ impl Quantum {
         Self { before: 0, now: 0, points: 0, step: 1.0 }
     }
 
+    #[inline(always)]
     pub(super) fn observe(&mut self, y: f64, generation: u32) {
         if self.points >= generation {
             self.turn();

@@ -53,6 +53,7 @@ impl Robust {
         self.doubt /= 1.0 + gap * spec.doubt_gain;
     }
 
+    #[inline(always)]
     pub(super) fn observe(&mut self, spec: &Spec, out: bool) {
         let seen = if out { 1.0 } else { 0.0 };
         self.doubt += spec.doubt_gain * (seen - self.doubt);
@@ -76,6 +77,7 @@ impl Robust {
     }
 
     /// Steps of level and slope for an error `e`, given the noise `sg`.
+    #[inline(always)]
     pub(super) fn level(&mut self, spec: &Spec, e: f64, sg: f64, out: bool) -> (f64, f64) {
         let (mut gain, mut slope) = (spec.slow, spec.slope);
         if self.points < settled(spec) {

@@ -27,6 +27,7 @@ impl Run {
     }
 
     /// Takes the error of the next point; `gain` is the least gain of the mean.
+    #[inline(always)]
     pub(super) fn step(&mut self, error: f64, out: bool, gain: f64) {
         if out {
             self.extend(error, gain);

@@ -63,6 +63,7 @@ impl Scale {
     }
 
     /// s1: one deviation in bucket `k`.
+    #[inline(always)]
     pub(super) fn deviation(&self, k: usize, buckets: usize) -> f64 {
         self.factor * self.sigma * self.cells.factor(k, buckets)
     }

@@ -19,7 +19,7 @@ use super::rollup::{Closed, Rollup, Taken};
 use super::zone::Span;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::detector::band::{Band, Engine};
+use crate::detector::band::{Band, Engine, Prediction};
 
 /// What one monitor says of a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,18 +83,18 @@ impl Watch {
     ///
     /// `time_s`: event time, whole seconds of UTC. False when the record came too late to count; then nothing is
     /// reported.
-    #[inline]
     pub fn observe(
         &mut self,
         plan: &Plan,
         time_s: i64,
         x: Finite,
-        report: impl FnMut(usize, Observation),
+        mut report: impl FnMut(usize, Observation),
     ) -> bool {
         if self.asked.bucket == self.rollup.open() {
-            // the usual records: of the bucket behind the open one, and of the open one itself
             if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
-                self.turn(plan, closed, value, report);
+                let Asked { bucket, banded, .. } = self.asked;
+                self.turn(plan, closed);
+                self.turn_each(plan, bucket, banded, closed, value, &mut report);
                 return true;
             }
             if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get()) {
@@ -105,42 +105,71 @@ impl Watch {
         self.observe_apart(plan, time_s, x, report)
     }
 
-    /// The bucket asked about is closed with its value, and `value` opens the one behind it.
-    #[inline]
-    fn turn(&mut self, plan: &Plan, closed: f64, value: f64, mut report: impl FnMut(usize, Observation)) {
-        let Asked { bucket, place, banded } = self.asked;
+    /// [`observe`](Watch::observe) where there is one monitor, the usual number. What it says of a usual record is
+    /// returned: one of the bucket behind the open one, or of the open one itself. All else is added to `rest`.
+    #[inline(always)]
+    pub fn observe_one(
+        &mut self,
+        plan: &Plan,
+        time_s: i64,
+        x: Finite,
+        rest: &mut Vec<(usize, Observation)>,
+    ) -> Option<Observation> {
+        if let ([monitor], [_]) = (&plan.monitors[..], &self.alerts[..])
+            && self.asked.bucket == self.rollup.open()
+        {
+            if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
+                let Asked { bucket, banded, .. } = self.asked;
+                if let Some(forecast) = self.turn(plan, closed)
+                    && let [alerting] = &mut self.alerts[..]
+                {
+                    let turn = Turn { bucket, banded, closed, value };
+                    return Some(alerting.turn(plan, monitor, turn, Some(forecast)));
+                }
+                self.turn_each(plan, bucket, banded, closed, value, &mut |place, said| {
+                    rest.push((place, said))
+                });
+                return None;
+            }
+            if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get())
+                && let [alerting] = &self.alerts[..]
+            {
+                let band = self.asked.banded.then_some(alerting.band);
+                return Some(alerting.observation(plan, monitor, band, value, News::default()));
+            }
+        }
+        self.observe(plan, time_s, x, |place, said| rest.push((place, said)));
+        None
+    }
+
+    /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
+    /// is one of the usual.
+    #[inline(always)]
+    fn turn(&mut self, plan: &Plan, closed: f64) -> Option<Prediction> {
+        let Asked { bucket, place, .. } = self.asked;
         let next = bucket + 1;
         let next_place =
             if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
         let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
         self.asked = Asked { bucket: next, place: next_place, banded: true };
-        // one monitor is the usual number; a loop over them keeps an interpreter from reading a field in one step
-        if let Some(forecast) = forecast
-            && let ([monitor], [alerting]) = (&plan.monitors[..], &mut self.alerts[..])
-        {
-            let turn = Turn { bucket, banded, closed, value };
-            report(0, alerting.turn(plan, monitor, turn, Some(forecast)));
-        } else {
-            self.turn_apart(plan, bucket, banded, closed, value, report);
-        }
+        forecast
     }
 
-    /// The rest of it, for several monitors or where the forecast is none of the usual.
-    #[cold]
+    /// What any number of monitors say behind a [`turn`](Watch::turn), whatever the forecast. Numbers one by one: what is
+    /// handed over whole stands in memory from the beginning.
     #[inline(never)]
-    fn turn_apart(
+    fn turn_each(
         &mut self,
         plan: &Plan,
         bucket: i64,
         banded: bool,
         closed: f64,
         value: f64,
-        mut report: impl FnMut(usize, Observation),
+        report: &mut dyn FnMut(usize, Observation),
     ) {
-        let next = bucket + 1;
         let turn = Turn { bucket, banded, closed, value };
-        let offset = plan.offset(&mut self.zone, next);
-        let forecast = self.engine.predict(&plan.band, next, offset);
+        let offset = plan.offset(&mut self.zone, self.asked.bucket);
+        let forecast = self.engine.predict(&plan.band, self.asked.bucket, offset);
         self.asked.banded = forecast.is_some();
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
             report(at, alerting.turn(plan, monitor, turn, forecast));

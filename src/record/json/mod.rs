@@ -4,10 +4,12 @@ pub(super) mod escape;
 mod padded;
 mod scan;
 pub(super) mod shape;
+mod tail;
 mod write;
 
 pub(super) use scan::scan;
-pub(super) use write::{annotate, append_numbers, append_value, pieces};
+pub use tail::{Piece, Tail};
+pub(super) use write::{annotate, append_tail, append_value, is_plain, pieces};
 
 use super::value::{Number, Repr, Text, Value};
 

@@ -1,6 +1,7 @@
 //! Annotations, written in place.
 
 use super::escape::append_string;
+use super::tail::Tail;
 use crate::record::found::Found;
 use crate::record::number;
 use crate::record::output::{Field, Output, Pieces, replace};
@@ -18,29 +19,20 @@ pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
     Pieces::new(outputs, name, append_string)
 }
 
-/// Writes outputs, up to the last of `numbers`, and what `more` appends into the record that was scanned: a tenth of
-/// the instructions of [`annotate`]. False, and nothing written, where that has something to decide.
+/// Whether a record that was scanned ends in its brace and has none of the outputs yet, nor is empty.
 #[inline(always)]
-pub(in crate::record) fn append_numbers(
-    record: &mut Vec<u8>,
-    pieces: &Pieces,
-    found: &Found,
-    numbers: &[f64],
-    more: impl FnOnce(&mut Vec<u8>),
-) -> bool {
-    let is_plain = found.edge.wrapping_add(1) == record.len()
+pub(in crate::record) fn is_plain(record: &[u8], found: &Found) -> bool {
+    found.edge.wrapping_add(1) == record.len()
         && found.members != 0
         && found.replaced.is_empty()
-        && numbers.len() <= pieces.numbers()
-        && numbers.iter().all(|number| number.is_finite());
-    if !is_plain || record.last() != Some(&b'}') {
-        return false;
-    }
+        && record.last() == Some(&b'}')
+}
+
+/// Writes a tail where the brace of a plain record stands.
+#[inline(always)]
+pub(in crate::record) fn append_tail(record: &mut Vec<u8>, found: &Found, tail: &Tail) {
     record.truncate(found.edge);
-    pieces.append_numbers(numbers, record, number::append_f64);
-    more(record);
-    record.push(b'}');
-    true
+    record.extend_from_slice(tail.text());
 }
 
 /// Writes fields into the record that was scanned.

@@ -20,7 +20,13 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         })
         .collect();
     let mut plain = record.clone();
-    let is_plain = extractor.append_numbers(&mut plain, found, &[0.5], |_| ());
+    let is_plain = extractor.is_plain(&plain, found);
+    if is_plain {
+        let mut tail = Tail::default();
+        tail.put_number(0.5);
+        tail.put(extractor.pieces()[0].as_ref().unwrap());
+        extractor.append_tail(&mut plain, found, &tail);
+    }
     extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
     assert_eq!(plain, if is_plain { &record[..] } else { text });
     (format!("{result:?} {values:?} {}", found.edge), record)

@@ -1,7 +1,7 @@
 //! `cargo wasm [OPTIONS OF CARGO BUILD]`: builds `anomaly_filter.wasm`, rewrites it for the interpreter that runs it,
 //! and prints its path.
 
-mod untee;
+mod rewrite;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -48,7 +48,7 @@ fn run() -> Result<PathBuf, Box<dyn Error>> {
         .into());
     }
     let module = target.join(TARGET).join("release/anomaly_filter.wasm");
-    let rewritten = untee::untee(&fs::read(&module)?)?;
+    let rewritten = rewrite::rewrite(&fs::read(&module)?)?;
     // a new file: the old name is one of two links to what cargo built, which must stay as it is
     let new = module.with_extension("wasm.new");
     fs::write(&new, rewritten)?;
