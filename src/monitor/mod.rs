@@ -34,6 +34,6 @@ pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
-pub use watch::{Observation, Plan, Watch};
+pub use watch::{Calm, Observation, Plan, Watch};
 pub use window::Window;
 pub use zone::Zone;

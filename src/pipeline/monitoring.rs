@@ -114,11 +114,11 @@ impl Monitored {
         Some(Said { monitor, observation, message })
     }
 
-    /// The texts of the only monitor, if its verdict changes nothing.
+    /// The texts of the only monitor.
     #[inline(always)]
-    pub(super) fn quiet_texts(&self, said: &Observation) -> Option<&VerdictTexts> {
+    pub(super) fn texts_of_one(&self) -> Option<&VerdictTexts> {
         let [monitor] = &self.monitors[..] else { return None };
-        monitor.texts.is_quiet(said).then_some(&monitor.texts)
+        Some(&monitor.texts)
     }
 
     /// Appends a verdict as it stands in the record.

@@ -20,22 +20,32 @@ impl Pipeline {
         scores: Scores,
         record: &mut Vec<u8>,
     ) {
-        let said = self.bank.observe(track, &self.key, observation, WatchedByOne(&mut self.heard));
-        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        match said.flatten() {
-            Some(said) if watcher.append_verdict(record, scores, &said) => {}
-            said => {
-                // here and not there: what is handed over whole stands in memory from the beginning
-                self.heard.extend(said.map(|said| (0, said)));
-                self.tell_apart(section, scores, record);
+        let Self { watchers, bank, key, heard, .. } = self;
+        let Some(watcher) = watchers.get_mut(usize::from(section)) else { return };
+        match bank.observe(track, key, observation, WatchedByOne(heard)).flatten() {
+            Some(calm) => {
+                if !watcher.append_calm(record, scores, calm) {
+                    self.heard.push((0, calm.into()));
+                    self.tell_apart(section, scores, record);
+                }
             }
+            None => self.tell_one(section, scores, record),
         }
         if self.bank.has_silences() {
             self.tell_silence(section, record);
         }
     }
 
-    /// Writes the scores and what the one band's monitors said.
+    /// Writes the scores and what the one band's monitors said: mostly one verdict that is no news.
+    #[inline(never)]
+    fn tell_one(&mut self, section: u16, scores: Scores, record: &mut Vec<u8>) {
+        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
+        match self.heard[..] {
+            [(_, said)] if watcher.append_verdict(record, scores, &said) => self.heard.clear(),
+            _ => self.tell_apart(section, scores, record),
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn tell_apart(&mut self, section: u16, scores: Scores, record: &mut Vec<u8>) {

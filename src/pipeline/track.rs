@@ -5,7 +5,7 @@ use super::watching::{WatchSpec, WatchTrack};
 use crate::annotation::Anomaly;
 use crate::bank::{Ask, Model, Observation};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::monitor;
+use crate::monitor::{self, Calm};
 use crate::time::Time;
 
 /// What all tracks of a kind share.
@@ -56,20 +56,15 @@ impl Ask<Track> for Watched<'_> {
     }
 }
 
-/// Asks a watched track with one monitor, and returns what that says of a usual record; all else is left as [`Watched`]
-/// does.
+/// Asks a watched track with one monitor, and returns what that says where it has nothing to tell; all else is left as
+/// [`Watched`] does.
 pub(super) struct WatchedByOne<'a>(pub(super) &'a mut Vec<(usize, monitor::Observation)>);
 
 impl Ask<Track> for WatchedByOne<'_> {
-    type Said = Option<monitor::Observation>;
+    type Said = Option<Calm>;
 
     #[inline(always)]
-    fn ask(
-        self,
-        track: &mut Track,
-        spec: &TrackSpec,
-        observation: Observation,
-    ) -> Option<monitor::Observation> {
+    fn ask(self, track: &mut Track, spec: &TrackSpec, observation: Observation) -> Option<Calm> {
         match (track, spec) {
             (Track::Watch(track), TrackSpec::Watch(spec)) => {
                 track.update_one(spec, observation.time, observation.value, self.0)

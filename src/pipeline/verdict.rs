@@ -102,30 +102,22 @@ impl VerdictTexts {
         }
     }
 
-    /// Whether [`put`](Self::put) may write this verdict.
+    /// Puts the member of a JSON record for a verdict that changes nothing. False, and what the tail holds of no use,
+    /// where the map has to be written otherwise.
     #[inline(always)]
-    pub(super) fn is_quiet(&self, said: &Observation) -> bool {
-        self.quiet.is_some()
-            && said.transition.is_none()
-            && !said.renotify
-            // none of them is NaN or infinite unless the sum is
-            && said.band.is_none_or(|Band { expected, lower, upper }| (expected + (upper - lower)).is_finite())
-    }
-
-    /// Puts the member of a JSON record for a verdict that changes nothing.
-    #[inline(always)]
-    pub(super) fn put(&self, said: &Observation, tail: &mut Tail) {
-        let Some(Quiet { numbers, ends, without_band }) = self.quiet.as_deref() else { return };
-        let status = match said.status {
+    pub(super) fn put(&self, band: Option<Band>, is_anomaly: bool, status: Status, tail: &mut Tail) -> bool {
+        let Some(Quiet { numbers, ends, without_band }) = self.quiet.as_deref() else { return false };
+        let status = match status {
             Status::Ok => 0,
             Status::Warn => 1,
             Status::Alert => 2,
             Status::NoData => 3,
         };
-        let Some(Band { expected, lower, upper }) = said.band else {
-            return tail.put(&without_band[status]);
+        let Some(Band { expected, lower, upper }) = band else {
+            tail.put(&without_band[status]);
+            return true;
         };
-        tail.put(&ends[status][usize::from(said.is_anomaly)]);
+        tail.put(&ends[status][usize::from(is_anomaly)]);
         let [ahead_of_expected, ahead_of_lower, ahead_of_upper] = numbers;
         tail.put_number(upper);
         tail.put(ahead_of_upper);
@@ -133,6 +125,8 @@ impl VerdictTexts {
         tail.put(ahead_of_lower);
         tail.put_number(expected);
         tail.put(ahead_of_expected);
+        // none of them is NaN or infinite unless the sum is
+        (expected + (upper - lower)).is_finite()
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
@@ -242,15 +236,16 @@ mod tests {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
                 let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
                 let (mut quick, mut map) = (Tail::default(), b",\"p_anomaly\":".to_vec());
-                assert!(texts.is_quiet(&said));
-                texts.put(&said, &mut quick);
+                assert!(texts.put(band, is_anomaly, status, &mut quick));
                 texts.append(&said, None, &mut map);
                 map.push(b'}');
                 assert_eq!(quick.text(), map);
             }
         }
-        assert!(!texts.is_quiet(&observation()), "a transition is not quiet");
-        let infinite = Observation { transition: None, ..observation() };
-        assert!(!texts.is_quiet(&infinite), "a bound that is not finite is left out");
+        let Observation { band, status, .. } = observation();
+        assert!(
+            !texts.put(band, false, status, &mut Tail::default()),
+            "a bound that is not finite is left out"
+        );
     }
 }

@@ -8,6 +8,7 @@ use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
 use crate::detector::calibrated::{Budget, CalibratedSpec};
 use crate::detector::{ParamsError, Scores};
+use crate::monitor::{self, Calm, Status};
 use crate::record::{Accessor, Extractor, Field, Format, Found, Piece, Tail, Value};
 use crate::time::Time;
 
@@ -144,19 +145,33 @@ impl Watcher {
     }
 
     /// Writes scores and the verdict of the only monitor, if that changes nothing.
-    #[inline(always)]
     pub(super) fn append_verdict(
         &mut self,
         record: &mut Vec<u8>,
         scores: Scores,
-        said: &crate::monitor::Observation,
+        said: &monitor::Observation,
     ) -> bool {
-        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.quiet_texts(said)) else {
+        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
             return false;
         };
         quick.tail.begin();
-        texts.put(said, &mut quick.tail);
-        (scores.outlier + scores.change).is_finite() && self.append_quick(record, scores)
+        said.transition.is_none()
+            && !said.renotify
+            && texts.put(said.band, said.is_anomaly, said.status, &mut quick.tail)
+            && (scores.outlier + scores.change).is_finite()
+            && self.append_quick(record, scores)
+    }
+
+    /// The same where nothing is to be told but the band.
+    #[inline(always)]
+    pub(super) fn append_calm(&mut self, record: &mut Vec<u8>, scores: Scores, calm: Calm) -> bool {
+        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
+            return false;
+        };
+        quick.tail.begin();
+        texts.put(calm.band, calm.is_anomaly, Status::Ok, &mut quick.tail)
+            && (scores.outlier + scores.change).is_finite()
+            && self.append_quick(record, scores)
     }
 
     /// Writes the scores ahead of what the tail holds, and all of it into the record.
@@ -175,7 +190,7 @@ impl Watcher {
         if tail.text().len() > spare && record.try_reserve_exact(self.room).is_err() {
             return false;
         }
-        self.extractor.append_tail(record, &self.found, tail);
+        self.extractor.append_tail(record, tail);
         true
     }
 

@@ -2,7 +2,7 @@
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::monitor::{self, Evaluation, MonitorSpec, Plan, Watch};
+use crate::monitor::{self, Calm, Evaluation, MonitorSpec, Plan, Watch};
 use crate::time::Time;
 
 /// What all series under these monitors share.
@@ -68,7 +68,7 @@ impl WatchTrack {
         time: Time,
         value: f64,
         rest: &mut Vec<(usize, monitor::Observation)>,
-    ) -> Option<monitor::Observation> {
+    ) -> Option<Calm> {
         self.0.observe_one(&spec.plan, time.seconds(), Finite::new(value)?, rest)
     }
 

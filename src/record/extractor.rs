@@ -99,12 +99,12 @@ impl Extractor {
     /// tail.begin();
     /// tail.put_number(1.5);
     /// tail.put(pieces[0].as_ref().unwrap());
-    /// extractor.append_tail(&mut record, &found, &tail);
+    /// extractor.append_tail(&mut record, &tail);
     /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
     /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
     /// ```
     #[inline(always)]
-    pub fn append_tail(&self, record: &mut Vec<u8>, found: &Found, tail: &Tail) {
-        json::append_tail(record, found, tail);
+    pub fn append_tail(&self, record: &mut Vec<u8>, tail: &Tail) {
+        json::append_tail(record, tail);
     }
 }

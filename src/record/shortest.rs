@@ -184,7 +184,7 @@ impl Decimal {
         let point = self.point();
         text.copy_within(6..=point, 5);
         text[point] = b'.';
-        let start = usize::from(self.scale.start & 7) + usize::from(self.tens < self.scale.full);
+        let start = usize::from(self.scale.start) + usize::from(self.tens < self.scale.full);
         if !self.is_negative {
             return start;
         }

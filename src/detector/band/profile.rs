@@ -189,18 +189,17 @@ impl Cells {
         if self.factors.is_empty() { 1.0 } else { f64::from(self.factors[self.place(k, buckets)]) }
     }
 
-    /// Follows the 68.27 % quantile of `ratio` = |error| / sigma, with a weak pull to 1.
+    /// Whether the whole season has one factor, 1.
     #[inline(always)]
-    pub(super) fn learn(&mut self, k: usize, buckets: usize, ratio: f64, weight: f64) {
-        if !self.factors.is_empty() {
-            self.learn_place(self.place(k, buckets), ratio, weight);
-        }
+    pub(super) fn is_empty(&self) -> bool {
+        self.factors.is_empty()
     }
 
-    #[inline(never)]
-    fn learn_place(&mut self, place: usize, ratio: f64, weight: f64) {
+    /// Follows the 68.27 % quantile of `ratio` = |error| / sigma, with a weak pull to 1.
+    pub(super) fn learn(&mut self, k: usize, buckets: usize, ratio: f64, weight: f64) {
         const GAIN: f64 = 0.01;
         const PULL: f64 = 0.0002;
+        let place = self.place(k, buckets);
         let factor = f64::from(self.factors[place]);
         let moved = factor * if ratio > factor { 1.0 + 0.6827 * GAIN } else { 1.0 - weight * 0.3173 * GAIN };
         self.factors[place] = (moved + weight * PULL * (1.0 - moved)).clamp(0.25, 4.0) as f32;

@@ -68,36 +68,69 @@ impl Scale {
         self.factor * self.sigma * self.cells.factor(k, buckets)
     }
 
-    /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `weight`
-    /// that of a small error, 1 or less.
+    /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `least` the least
+    /// half-width of the band, `weight` that of a small error, 1 or less.
     #[inline(always)]
-    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64, weight: f64) {
+    pub(super) fn learn(&mut self, spec: &Spec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
+        if self.cells.is_empty() {
+            self.follow_sigma::<false>(spec, k, error, step, weight);
+            self.follow_shares::<false>(spec, k, error, least, weight);
+        } else {
+            self.learn_in_cells(spec, k, error, step, least, weight);
+        }
+    }
+
+    #[inline(never)]
+    fn learn_in_cells(&mut self, spec: &Spec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
+        self.follow_sigma::<true>(spec, k, error, step, weight);
+        self.follow_shares::<true>(spec, k, error, least, weight);
+    }
+
+    /// Learns the scale alone, in warm-up.
+    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64) {
+        if self.cells.is_empty() {
+            self.follow_sigma::<false>(spec, k, error, step, 1.0);
+        } else {
+            self.follow_sigma::<true>(spec, k, error, step, 1.0);
+        }
+    }
+
+    #[inline(always)]
+    fn follow_sigma<const CELLS: bool>(&mut self, spec: &Spec, k: usize, error: f64, step: f64, weight: f64) {
         let buckets = spec.buckets as usize;
         let gain = if self.points < LEARNED {
             larger(spec.eta, 2.0 / f64::from(self.points + 20))
         } else {
             spec.eta
         };
-        let cell = self.cells.factor(k, buckets);
+        let cell = if CELLS { self.cells.factor(k, buckets) } else { 1.0 };
         let up = error > self.sigma * cell;
         self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - weight * 0.3173 * gain };
         self.sigma = larger(self.sigma, 0.3 * step);
-        self.cells.learn(k, buckets, error / self.sigma, weight);
+        if CELLS {
+            self.cells.learn(k, buckets, error / self.sigma, weight);
+        }
         if self.points < LEARNED {
             self.points += 1;
         }
     }
 
-    /// Learns the shares outside the band, whose least half-width is `least`. To be called after
-    /// [`Scale::learn_sigma`].
+    /// The shares outside of the band. Comes after [`Scale::follow_sigma`].
     #[inline(always)]
-    pub(super) fn learn_shares(&mut self, spec: &Spec, k: usize, error: f64, least: f64, weight: f64) {
+    fn follow_shares<const CELLS: bool>(
+        &mut self,
+        spec: &Spec,
+        k: usize,
+        error: f64,
+        least: f64,
+        weight: f64,
+    ) {
         let gain = if self.points < LEARNED {
             larger(spec.eta_factor, 2.0 / f64::from(self.points + 100))
         } else {
             spec.eta_factor
         };
-        let one = self.sigma * self.cells.factor(k, spec.buckets as usize);
+        let one = if CELLS { self.sigma * self.cells.factor(k, spec.buckets as usize) } else { self.sigma };
         let half = 2.0 * self.factor * one;
         if error > larger(half, least) {
             self.factor *= 1.0 + 0.9545 * gain;

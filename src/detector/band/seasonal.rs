@@ -296,8 +296,7 @@ impl Seasonal {
         // gross points teach nothing about the noise
         if length < 3 && size <= 6.0 * sg && !reset {
             let weight = if self.counter.is_stuck() { STUCK } else { 1.0 };
-            scale.learn_sigma(spec, k, size, step, weight);
-            scale.learn_shares(spec, k, size, LEAST * self.quantum.step_at(y - e), weight);
+            scale.learn(spec, k, size, step, LEAST * self.quantum.step_at(y - e), weight);
         }
 
         // level and slope

@@ -166,7 +166,7 @@ impl Warmup {
         if run.length() >= 8 || self.in_season <= (spec.buckets / 5).min(5) {
             return;
         }
-        scale.learn_sigma(spec, k, e.abs() / young, step, 1.0);
+        scale.learn_sigma(spec, k, e.abs() / young, step);
         if e.abs() <= 4.5 * sg {
             profile.bucket(k).learn(e, 1.0);
         } else if profile.bucket(k).conflict(e) == Gross::Again {

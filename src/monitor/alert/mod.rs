@@ -191,7 +191,13 @@ impl AlertState {
         true
     }
 
-    fn is_calm(&self, spec: &MonitorSpec) -> bool {
+    /// OK, with all points of a full trigger window inside.
+    #[inline]
+    pub(crate) fn is_calm(&self) -> bool {
+        self.calm
+    }
+
+    fn is_to_be_calm(&self, spec: &MonitorSpec) -> bool {
         self.status == Status::Ok
             && !self.resolved
             && self.ring.trigger_is_full()
@@ -244,7 +250,7 @@ impl AlertState {
             self.notified = bucket;
             renotify = true;
         }
-        self.calm = self.is_calm(spec);
+        self.calm = self.is_to_be_calm(spec);
         self.evaluation(transition, renotify)
     }
 
@@ -349,7 +355,7 @@ impl AlertState {
             last_point,
             notified,
         };
-        state.calm = state.is_calm(spec);
+        state.calm = state.is_to_be_calm(spec);
         Ok(state)
     }
 }

@@ -44,6 +44,18 @@ pub enum Direction {
     Below,
 }
 
+impl Direction {
+    /// Whether a point is anomalous that lies `above` or `below` the band.
+    #[inline(always)]
+    pub(crate) fn covers(self, above: bool, below: bool) -> bool {
+        match self {
+            Direction::Both => above || below,
+            Direction::Above => above,
+            Direction::Below => below && !above,
+        }
+    }
+}
+
 /// A checked query. Fields are public to build one; [`AnomalyQuery::check`] says whether it follows the rules.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnomalyQuery {

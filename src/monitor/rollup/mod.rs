@@ -158,7 +158,7 @@ impl Rollup {
     /// Takes a record of the bucket behind the open one, which it closes: returns the values of that one and of the
     /// new one. `None`, and nothing is done, for other records, and where buckets are closed otherwise: they take
     /// [`Rollup::close_until`] and [`Rollup::add`]. `value` is finite.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn turn(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<(f64, f64)> {
         let since_s = time_s.wrapping_sub(self.until_s) as u64;
         if since_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {

@@ -1,7 +1,6 @@
 //! What one monitor makes of the buckets of its series.
 
 use super::super::alert::{AlertState, Evaluation, Transition, Verdict};
-use super::super::query::Direction;
 use super::super::spec::MonitorSpec;
 use super::{Observation, Plan};
 use crate::detector::band::{Band, Prediction};
@@ -40,8 +39,14 @@ impl News {
 }
 
 impl Alerting {
-    /// A bucket is closed, and the one behind it has begun.
+    /// Takes a closed bucket where that changes nothing; false, and nothing is done, where it might.
     #[inline(always)]
+    pub(super) fn stay(&mut self, bucket: i64, banded: bool, closed: f64) -> bool {
+        let inside = !banded || (closed <= self.band.upper && closed >= self.band.lower);
+        inside && self.state.stay(bucket)
+    }
+
+    /// A bucket is closed, and the one behind it has begun.
     pub(super) fn turn(
         &mut self,
         plan: &Plan,
@@ -49,8 +54,7 @@ impl Alerting {
         turn: Turn,
         forecast: Option<Prediction>,
     ) -> Observation {
-        let inside = !turn.banded || (turn.closed <= self.band.upper && turn.closed >= self.band.lower);
-        let news = if inside && self.state.stay(turn.bucket) {
+        let news = if self.stay(turn.bucket, turn.banded, turn.closed) {
             News::default()
         } else {
             self.feed(monitor, turn.bucket, verdict(turn.banded.then_some(self.band), turn.closed))
@@ -89,11 +93,7 @@ impl Alerting {
         if plan.rollup.adds_up() {
             below = news.below;
         }
-        let is_anomaly = match monitor.query.side() {
-            Direction::Both => above || below,
-            Direction::Above => above,
-            Direction::Below => below && !above,
-        };
+        let is_anomaly = monitor.query.side().covers(above, below);
         Observation {
             value,
             band,

@@ -41,6 +41,23 @@ pub struct Observation {
     pub share: f64,
 }
 
+/// What a monitor says of a record where the state is OK and stays so, and no point of the trigger window is anomalous.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calm {
+    /// Value of the record's bucket so far.
+    pub value: f64,
+    /// What was expected of that bucket; `None` while there is no band yet.
+    pub band: Option<Band>,
+    /// Whether the bucket lies outside the band, on the monitor's side; as in [`Observation`].
+    pub is_anomaly: bool,
+}
+
+impl From<Calm> for Observation {
+    fn from(Calm { value, band, is_anomaly }: Calm) -> Self {
+        Self { value, band, is_anomaly, status: Status::Ok, transition: None, renotify: false, share: 0.0 }
+    }
+}
+
 /// State of one series under the monitors of a [`Plan`].
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -105,8 +122,8 @@ impl Watch {
         self.observe_apart(plan, time_s, x, report)
     }
 
-    /// [`observe`](Watch::observe) where there is one monitor, the usual number. What it says of a usual record is
-    /// returned: one of the bucket behind the open one, or of the open one itself. All else is added to `rest`.
+    /// [`observe`](Watch::observe) where there is one monitor, the usual number, and it has nothing to tell, as usual.
+    /// Whatever is said otherwise is added to `rest`.
     #[inline(always)]
     pub fn observe_one(
         &mut self,
@@ -114,7 +131,7 @@ impl Watch {
         time_s: i64,
         x: Finite,
         rest: &mut Vec<(usize, Observation)>,
-    ) -> Option<Observation> {
+    ) -> Option<Calm> {
         if let ([monitor], [_]) = (&plan.monitors[..], &self.alerts[..])
             && self.asked.bucket == self.rollup.open()
         {
@@ -122,20 +139,25 @@ impl Watch {
                 let Asked { bucket, banded, .. } = self.asked;
                 if let Some(forecast) = self.turn(plan, closed)
                     && let [alerting] = &mut self.alerts[..]
+                    && alerting.stay(bucket, banded, closed)
                 {
-                    let turn = Turn { bucket, banded, closed, value };
-                    return Some(alerting.turn(plan, monitor, turn, Some(forecast)));
+                    alerting.band = forecast.bounds(monitor.query.deviations);
+                    let below = !plan.rollup.adds_up() && value < alerting.band.lower;
+                    let is_anomaly = monitor.query.side().covers(value > alerting.band.upper, below);
+                    return Some(Calm { value, band: Some(alerting.band), is_anomaly });
                 }
                 self.turn_each(plan, bucket, banded, closed, value, &mut |place, said| {
                     rest.push((place, said))
                 });
                 return None;
             }
-            if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get())
-                && let [alerting] = &self.alerts[..]
+            if let [alerting] = &self.alerts[..]
+                && alerting.state.is_calm()
+                && let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get())
             {
                 let band = self.asked.banded.then_some(alerting.band);
-                return Some(alerting.observation(plan, monitor, band, value, News::default()));
+                let said = alerting.observation(plan, monitor, band, value, News::default());
+                return Some(Calm { value, band, is_anomaly: said.is_anomaly });
             }
         }
         self.observe(plan, time_s, x, |place, said| rest.push((place, said)));

@@ -220,3 +220,42 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Whatever comes: gaps, late records, several of one bucket, values inside and outside, sums and averages.
+    #[test]
+    fn the_short_way_says_and_learns_what_the_long_one_does(
+        steps in proptest::collection::vec((-40i64..200, 0u8..12), 1..400),
+        sums: bool,
+        seasonal: bool,
+    ) {
+        let metric = if sums { "sum:x{*}.as_count()" } else { "avg:x{*}" };
+        let tail = if seasonal { "'robust', 2, seasonality='hourly'" } else { "'basic', 2" };
+        let plan = Plan::new(monitor(metric, tail, &[("no_data_timeframe", "10"), ("notify_no_data", "true")]));
+        let (mut short, mut long) = (Watch::new(&plan), Watch::new(&plan));
+        // past warm-up, then what is drawn
+        let usual_records = (0..400).map(|minute| (minute * 60, usual(minute)));
+        let mut time_s = 400 * 60;
+        let drawn = steps.into_iter().map(|(step, value)| {
+            time_s += step;
+            (time_s, if value > 9 { 90.0 } else { 19.0 + f64::from(value) })
+        });
+        let mut calm_records = 0;
+        for (time_s, x) in usual_records.chain(drawn) {
+            let mut rest = Vec::new();
+            let calm = short.observe_one(&plan, time_s, Finite::new(x).unwrap(), &mut rest);
+            calm_records += u32::from(calm.is_some());
+            rest.extend(calm.map(|calm| (0, Observation::from(calm))));
+            let said: Vec<_> = observe(&mut long, &plan, time_s, x).into_iter().map(|said| (0, said)).collect();
+            prop_assert_eq!(rest, said, "at {} s", time_s);
+        }
+        // a basic band has none
+        prop_assert!(calm_records > 100 || !seasonal, "{} records took the short way", calm_records);
+        let saved = |watch: &Watch| {
+            let mut bytes = Vec::new();
+            watch.save(&plan, &mut Writer::new(&mut bytes));
+            bytes
+        };
+        prop_assert_eq!(saved(&short), saved(&long));
+    }
+}

@@ -38,14 +38,15 @@ impl Piece {
 /// numbers; with more, what it holds is wrong.
 #[derive(Debug, Clone)]
 pub struct Tail {
-    bytes: Box<[u8; SIZE + COPIED]>,
+    // in place: a pointer would be read at each step
+    bytes: [u8; SIZE + COPIED],
     /// The text stands from here up to [`END`].
     start: usize,
 }
 
 impl Default for Tail {
     fn default() -> Self {
-        let mut bytes = Box::new([0; SIZE + COPIED]);
+        let mut bytes = [0; SIZE + COPIED];
         bytes[END] = b'}';
         Self { bytes, start: END }
     }

@@ -30,8 +30,8 @@ pub(in crate::record) fn is_plain(record: &[u8], found: &Found) -> bool {
 
 /// Writes a tail where the brace of a plain record stands.
 #[inline(always)]
-pub(in crate::record) fn append_tail(record: &mut Vec<u8>, found: &Found, tail: &Tail) {
-    record.truncate(found.edge);
+pub(in crate::record) fn append_tail(record: &mut Vec<u8>, tail: &Tail) {
+    record.pop();
     record.extend_from_slice(tail.text());
 }
 

@@ -25,7 +25,7 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         let mut tail = Tail::default();
         tail.put_number(0.5);
         tail.put(extractor.pieces()[0].as_ref().unwrap());
-        extractor.append_tail(&mut plain, found, &tail);
+        extractor.append_tail(&mut plain, &tail);
     }
     extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
     assert_eq!(plain, if is_plain { &record[..] } else { text });
