@@ -7,9 +7,10 @@ use fluent_anomaly::detector::calibrated::{AlarmEvent, Budget, Calibrated, Calib
 const DAY_S: f64 = 86_400.0;
 const YOUNG_DAYS: f64 = 2.0;
 
-/// Spacing, s; long series and their days; short (two-day) series.
+/// Spacing, s; long series and their days; short (two-day) series. As many that a ratio of 0.6 is told from 0.5: with
+/// four series of a year the standard error of an alarm a month is 0.1 to 0.25.
 const CELLS: [(f64, f64, f64, f64); 3] =
-    [(60.0, 4.0, 364.0, 100.0), (300.0, 8.0, 364.0, 300.0), (3600.0, 40.0, 364.0, 1000.0)];
+    [(60.0, 24.0, 364.0, 100.0), (300.0, 40.0, 364.0, 300.0), (3600.0, 200.0, 364.0, 1000.0)];
 
 pub(crate) fn run(tuning: Tuning, scale: f64) {
     for (spacing_s, long, days, short) in CELLS {
@@ -21,22 +22,35 @@ pub(crate) fn run(tuning: Tuning, scale: f64) {
             "observed / promised from day 3     | alarms a series in the first two days minus the promise"
         );
         println!("{:12} 1/day 1/week 1/month      | 1/day  1/week 1/month", "");
+        let mut worst = [0.0f64; BUDGETS.len()];
         for family in ALL {
             let mut line = format!("{family:12?}", family = format!("{family:?}"));
             line = line.replace('"', "");
             let mut young = String::new();
-            for (_, period_s) in BUDGETS {
+            for ((_, period_s), worst) in BUDGETS.into_iter().zip(&mut worst) {
                 let spec = CalibratedSpec { budget: Budget::new(1.0, period_s).expect("in range"), tuning };
                 let late = in_parallel(long, |i| alarms(family, i + 1, spacing_s, days, &spec).1);
-                let expected = long as f64 * (days - YOUNG_DAYS) * DAY_S / period_s;
-                line += &mark(late.iter().sum::<f64>() / expected, 0.5, 2.0);
+                let promised = (days - YOUNG_DAYS) * DAY_S / period_s;
+                let (ratio, error) = mean_and_error(&late, promised);
+                *worst = worst.max(error);
+                line += &mark(ratio, 0.5, 2.0);
                 let early = in_parallel(short, |i| alarms(family, 1000 + i, spacing_s, YOUNG_DAYS, &spec).0);
                 let over = early.iter().sum::<f64>() / short as f64 - YOUNG_DAYS * DAY_S / period_s;
                 young += &mark(over, f64::NEG_INFINITY, 0.1);
             }
             println!("{line}   |{young}");
         }
+        let [day, week, month] = worst;
+        println!("standard error at most {day:.2}, {week:.2}, {month:.2}");
     }
+}
+
+/// Mean of the series' ratios to the promise, and its standard error.
+fn mean_and_error(alarms: &[f64], promised: f64) -> (f64, f64) {
+    let n = alarms.len() as f64;
+    let mean = alarms.iter().sum::<f64>() / n;
+    let squares: f64 = alarms.iter().map(|a| (a - mean) * (a - mean)).sum();
+    (mean / promised, (squares / (n - 1.0) / n).sqrt() / promised)
 }
 
 fn mark(value: f64, low: f64, high: f64) -> String {

@@ -2,6 +2,7 @@
 //!
 //!     cargo bench --bench quality -- calibration [scale=1] [name=value ...]
 //!     cargo bench --bench quality -- power [SPACING,FAMILY,FAULT ...] [trials=100] [name=value ...]
+//!     cargo bench --bench quality -- bound
 //!     cargo bench --bench quality -- scores DATA OUT [name=value ...]
 //!     cargo bench --bench quality -- digest [name=value ...]
 //!
@@ -11,6 +12,7 @@
 
 #![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
 
+mod bound;
 mod calibration;
 mod digest;
 mod families;
@@ -39,11 +41,12 @@ fn main() {
     match words[..] {
         ["calibration"] => calibration::run(tuning, amount.unwrap_or(1.0)),
         ["power", ref only @ ..] => power::run(tuning, amount.unwrap_or(100.0) as u64, only),
+        ["bound"] => bound::run(),
         ["digest"] => digest::run(tuning),
         ["scores", data, out] => {
             scores::run(&CalibratedSpec { tuning, ..CalibratedSpec::default() }, data, out)
         }
-        _ => println!("quality: calibration | power | scores DATA OUT | digest"),
+        _ => println!("quality: calibration | power | bound | scores DATA OUT | digest"),
     }
 }
 

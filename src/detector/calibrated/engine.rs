@@ -1,72 +1,31 @@
-//! The calibrated score of one series: channels -> ages -> ladder -> time -> alarm.
+//! The calibrated score of one series: channels -> sides -> ladder -> time -> alarm.
 
 use super::super::numeric::Finite;
-use super::age::{Measure, Moment, Side, WARM_UP};
+use super::age::{Measure, Moment, WARM_UP};
 use super::channels::{Channels, Observed};
 use super::clock::Clock;
 use super::finder::{Finder, Period};
-use super::incident::{AlarmEvent, Incidents};
+use super::incident::Incidents;
 use super::ladder::Ladder;
 use super::order::{larger, smaller};
+use super::rarity::{self, Rarity};
 use super::reason::{Evidence, Kind, Reason};
 use super::season::{Place, Season};
-use super::spec::{CalibratedSpec, Tuning};
-
+use super::sides::{NONE_RARE, RUN_BIT, Sides};
+use super::spec::CalibratedSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
-/// How rare one point is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rarity {
-    /// 0..1: `s / (s + 4)`, where `s` is the log10 of the geometric mean of the return time in points and in
-    /// minutes; 0.5 is one in 10 000. A point that only repeats a running incident is not rare any more.
-    pub score: f64,
-    /// log10 of the points between two incidents as rare as this; 0 for an ordinary point.
-    pub log10_points: f64,
-    /// log10 of the seconds between two incidents as rare as this, from the series' own point spacing.
-    pub log10_s: f64,
-    /// The point is rarer than the budget allows for, or continues an alarm by being so.
-    pub is_alarm: bool,
-    /// An alarm begins or ends here.
-    pub alarm: Option<AlarmEvent>,
-    /// Why; present when `is_alarm`.
-    pub reason: Option<Reason>,
-}
-
-impl Rarity {
-    /// What nearly every point is.
-    #[inline(always)]
-    const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
-        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
-    }
-}
-
-/// Two-sided channels: value, mean, activity, error.
-const TWO_SIDED: usize = 4;
 /// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
 pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
 pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
-/// Shortest longest-run that is told apart, points.
-const RUN_FLOOR: f64 = 12.0;
 /// Multiple of the points known beyond which no point is called rare.
 const KNOWN_TIMES: f64 = 10.0;
-/// Decades that score one half.
-const HALF: f64 = 4.0;
-/// Ratios closer to one than this are none.
-const RATIO: f32 = 1e-4;
+/// log10 of a minute in seconds.
+const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 /// What remains of the rarity at which an echo begins.
 const ECHO_REST: f64 = 0.9;
-/// Bits of [`Tuning::channels`].
-const RUN_BIT: u32 = 1 << TWO_SIDED;
-const SEASON_BIT: u32 = 1 << (TWO_SIDED + 1);
-/// Points from which on a moving mean is one, and an error one of a prediction. Before, a mean is as wild as a single
-/// point: the extremes of the first minutes would stand over the channel for weeks.
-const MEAN_FROM: u32 = WARM_UP;
-const ERROR_FROM: u32 = 1;
-/// The spread has a third of a side's weight, in decades: a series changes its spread for many a good reason.
-const HANDICAP: f64 = 0.5;
-/// Number of the run's side, behind high and low of each channel, and of none.
-const RUN_SIDE: usize = 2 * TWO_SIDED;
-const NONE_RARE: usize = RUN_SIDE + 1;
+/// Bit of the season in `Tuning::channels`.
+const SEASON_BIT: u32 = RUN_BIT << 1;
 /// First byte of a saved state.
 const VERSION: u8 = 2;
 
@@ -80,9 +39,7 @@ pub struct Calibrated {
     seen: u32,
     clock: Clock,
     channels: Channels,
-    /// High and low of each two-sided channel.
-    sides: [[Side; 2]; TWO_SIDED],
-    run: Side,
+    sides: Sides,
     finder: Finder,
     season: Option<Box<Season>>,
     ladder: Ladder,
@@ -98,8 +55,7 @@ impl Calibrated {
             seen: 0,
             clock: Clock::new(0.0),
             channels: Channels::new(0.0),
-            sides: [const { [const { Side::new() }; 2] }; TWO_SIDED],
-            run: Side::new(),
+            sides: Sides::new(),
             finder: Finder::new(),
             season: None,
             ladder: Ladder::new(),
@@ -156,7 +112,7 @@ impl Calibrated {
         if tuning.channels & SEASON_BIT != 0 && self.finder.observe(time_s, self.clock.known_s(), o.value) {
             self.find(time_s, at.resolution);
         }
-        let first = self.first_rare(&o, &at);
+        let first = self.sides.first_rare(&o, &at);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
         if first != NONE_RARE || self.season.is_some() {
@@ -173,8 +129,7 @@ impl Calibrated {
     #[inline(never)]
     fn close_blocks(&mut self, block: u32) {
         let t = self.t;
-        self.sides.iter_mut().flatten().for_each(|side| side.close_blocks(t, block));
-        self.run.close_blocks(t, block);
+        self.sides.close_blocks(t, block);
         if let Some(season) = &mut self.season {
             season.close_blocks(t, block);
         }
@@ -187,93 +142,6 @@ impl Calibrated {
         let found = self.finder.best(self.clock.known_s(), resolution, known);
         if found != known {
             self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
-        }
-    }
-
-    /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
-    #[inline(always)]
-    fn first_rare(&mut self, o: &Observed, at: &Moment) -> usize {
-        let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.sides;
-        let y = o.value as f32;
-        if !value.takes(y, at.resolution, at.seen) {
-            return 0;
-        }
-        if !below.takes(-y, at.resolution, at.seen) {
-            return 1;
-        }
-        if at.seen >= MEAN_FROM {
-            let seen = at.seen - MEAN_FROM;
-            let y = o.mean as f32;
-            if !mean.takes(y, at.resolution, seen) {
-                return 2;
-            }
-            if !mean_below.takes(-y, at.resolution, seen) {
-                return 3;
-            }
-            let y = positive(o.activity);
-            if !activity.takes(y, RATIO * y, seen) {
-                return 4;
-            }
-            if !lull.takes(-y, RATIO * y, seen) {
-                return 5;
-            }
-        }
-        if at.seen >= ERROR_FROM {
-            let y = single(o.error);
-            if !error.takes(y, at.resolution, at.seen - ERROR_FROM) {
-                return 6;
-            }
-            if !error_below.takes(-y, at.resolution, at.seen - ERROR_FROM) {
-                return 7;
-            }
-        }
-        if self.run.takes(o.run as f32, 0.0, at.seen) { NONE_RARE } else { RUN_SIDE }
-    }
-
-    /// Raw rarities from side `first` on; the sides before it have taken the point in.
-    fn evidence(
-        &mut self,
-        first: usize,
-        o: &Observed,
-        place: Option<Place>,
-        at: &Moment,
-        tuning: &Tuning,
-    ) -> Evidence {
-        let channels = [
-            (o.value as f32, Measure::Linear, 0),
-            (o.mean as f32, Measure::Linear, MEAN_FROM),
-            (positive(o.activity), Measure::Log, MEAN_FROM),
-            (single(o.error), Measure::Linear, ERROR_FROM),
-        ];
-        let mut rarities = [[0.0f64; 2]; TWO_SIDED];
-        for (bit, (((y, measure, from), [up, down]), rarity)) in
-            channels.into_iter().zip(&mut self.sides).zip(&mut rarities).enumerate()
-        {
-            if first > 2 * bit + 1 || at.seen < from || tuning.channels & (1 << bit) == 0 {
-                continue;
-            }
-            let seen = at.seen - from;
-            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let at = &Moment { measure, resolution, seen, ..*at };
-            if first <= 2 * bit {
-                rarity[0] = up.rarity(y, Some(down), at, tuning);
-            }
-            rarity[1] = down.rarity(-y, Some(up), at, tuning);
-        }
-        let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
-            0.0
-        } else {
-            let at = &Moment { resolution: 0.0, floor: RUN_FLOOR, ..*at };
-            self.run.rarity(o.run as f32, None, at, tuning)
-        };
-        let [value, mean, activity, error] = rarities;
-        Evidence {
-            stuck,
-            spike: larger(value[0], error[0]),
-            drop: larger(value[1], error[1]),
-            rhythm: place.map_or(0.0, |place| place.rarity),
-            level: larger(mean[0], mean[1]),
-            spread: larger(larger(activity[0], activity[1]) - HANDICAP, 0.0),
         }
     }
 
@@ -290,7 +158,7 @@ impl Calibrated {
     ) -> Option<Rarity> {
         let tuning = &spec.tuning;
         let place = self.season.as_mut().and_then(|season| season.judge(time_s, o.value, &at, tuning));
-        let evidence = self.evidence(first, &o, place, &at, tuning);
+        let evidence = self.sides.evidence(first, &o, place, &at, tuning);
         let strongest = evidence.strongest();
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
@@ -322,7 +190,7 @@ impl Calibrated {
             if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
                 mean = spec.tuning.echo * ECHO_REST;
             }
-            rarity.score = mean / (mean + HALF);
+            rarity.score = rarity::score(mean);
         }
         (rarity.is_alarm, rarity.alarm) =
             self.incidents.alarm(now_s, known_s, rarity.log10_s, spec.budget, hold_s);
@@ -347,7 +215,7 @@ impl Calibrated {
             Kind::Level => (units(o.mean), units(self.channels.usual_level())),
             Kind::Spread => self.channels.activities(),
             Kind::Rhythm => (units(o.value), units(place.map_or(o.value, |place| place.expected))),
-            Kind::Stuck => (f64::from(o.run) + 1.0, f64::from(self.run.before()) + 1.0),
+            Kind::Stuck => (f64::from(o.run) + 1.0, self.sides.longest_run() + 1.0),
         };
         Reason { kind, observed, expected }
     }
@@ -377,8 +245,7 @@ impl Calibrated {
         w.u32(self.seen);
         self.clock.save(w);
         self.channels.save(w);
-        self.sides.iter().flatten().for_each(|side| side.save(w));
-        self.run.save(w);
+        self.sides.save(w);
         self.finder.save(w);
         self.ladder.save(w);
         self.incidents.save(w);
@@ -402,10 +269,7 @@ impl Calibrated {
         series.seen = r.u32(WHAT)?;
         series.clock = Clock::restore(r)?;
         series.channels = Channels::restore(r)?;
-        for side in series.sides.iter_mut().flatten() {
-            *side = Side::restore(r)?;
-        }
-        series.run = Side::restore(r)?;
+        series.sides = Sides::restore(r)?;
         series.finder = Finder::restore(r)?;
         series.ladder = Ladder::restore(r)?;
         series.incidents = Incidents::restore(r)?;
@@ -416,17 +280,4 @@ impl Calibrated {
         };
         Ok(series)
     }
-}
-
-/// log10 of a minute in seconds.
-const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
-
-/// Single precision, without infinities.
-fn single(value: f64) -> f32 {
-    smaller(larger(value, f64::from(f32::MIN)), f64::from(f32::MAX)) as f32
-}
-
-/// The same of a positive number, which stays positive.
-fn positive(value: f64) -> f32 {
-    smaller(larger(value, f64::from(f32::MIN_POSITIVE)), f64::from(f32::MAX)) as f32
 }

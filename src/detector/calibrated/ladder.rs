@@ -3,6 +3,10 @@
 //! Channels that move together, an AR noise, a ramp: raw rarities are not exchangeable everywhere. Each
 //! series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate from the
 //! counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right.
+//!
+//! A series' first records are wild: where next to nothing is remembered, anything lies far beyond it. They would
+//! stand at the high knots for as long as it takes to count past them, and keep the series quiet. So when a series is
+//! as old as a knot's return time, one incident is left there at most: what raw rarity says such a time holds.
 
 use super::order::smaller;
 use crate::codec::{CodecError, Reader, Writer};
@@ -26,6 +30,11 @@ const STEEPEST: f64 = 2.0;
 const FLATTEST: f64 = 0.14;
 /// Points after which the counts are halved: old habits fade.
 const WINDOW: u32 = 400_000;
+/// First knot that the first records are forgotten at. What lower knots have counted by their return time is mostly the
+/// series' own: to forget that costs false alarms.
+const RARE: usize = 8;
+/// Return times of the knots from `RARE` on, 10^(FIRST + STEP·j) points, while counts are not yet halved.
+const RETURN_TIMES: [u32; 5] = [6_310, 14_125, 31_623, 70_795, 158_489];
 
 /// Counts of incidents by raw rarity; 88 bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,11 +47,19 @@ pub(super) struct Ladder {
     start_s: f64,
     /// Knots that it has reached, 0..=KNOTS.
     reached: u32,
+    /// Points at which counts fade or are forgotten next; follows from `points`, not saved.
+    turn_at: u32,
 }
 
 impl Ladder {
     pub(super) const fn new() -> Self {
-        Self { points: 0, counts: [0; KNOTS], start_s: f64::NEG_INFINITY, reached: 0 }
+        Self {
+            points: 0,
+            counts: [0; KNOTS],
+            start_s: f64::NEG_INFINITY,
+            reached: 0,
+            turn_at: RETURN_TIMES[0],
+        }
     }
 
     /// Raw rarity -> -log10 of the rate of incidents that rare, per point; then counts this point. An
@@ -72,10 +89,20 @@ impl Ladder {
     #[inline]
     pub(super) fn count(&mut self) {
         self.points += 1;
+        if self.points >= self.turn_at {
+            self.turn();
+        }
+    }
+
+    #[inline(never)]
+    fn turn(&mut self) {
         if self.points > WINDOW {
             self.points /= 2;
             self.counts.iter_mut().for_each(|count| *count /= 2);
+        } else if let Some(nth) = RETURN_TIMES.iter().position(|time| *time == self.points) {
+            self.counts.iter_mut().skip(RARE + nth).for_each(|count| *count = smaller(*count, 1));
         }
+        self.turn_at = next_turn(self.points);
     }
 
     fn look_up(&self, raw: f64, own: usize) -> f64 {
@@ -121,6 +148,61 @@ impl Ladder {
             && ladder.counts.iter().all(|count| *count <= ladder.points)
             && ladder.reached as usize <= KNOTS
             && ladder.start_s < f64::INFINITY;
+        ladder.turn_at = next_turn(ladder.points);
         if sound { Ok(ladder) } else { Err(CodecError::Invalid { what: WHAT }) }
+    }
+}
+
+/// The next number of points at which counts fade or are forgotten.
+fn next_turn(points: u32) -> u32 {
+    RETURN_TIMES.into_iter().find(|time| *time > points).unwrap_or(WINDOW + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLD_S: f64 = 28_800.0;
+
+    /// A ladder that has counted `points`, with an incident of raw rarity 6 at each of the first `wild`.
+    fn aged(points: u32, wild: u32) -> Ladder {
+        let mut ladder = Ladder::new();
+        for i in 0..points {
+            let raw = if i < wild { 6.0 } else { 0.0 };
+            ladder.calibrate(2.0 * HOLD_S * f64::from(i), raw, HOLD_S, 0.0);
+        }
+        ladder
+    }
+
+    #[test]
+    fn return_times_written_out_are_those_of_the_knots() {
+        for (j, time) in RETURN_TIMES.into_iter().enumerate() {
+            let exact = libm::pow(10.0, FIRST + STEP * (RARE + j) as f64);
+            assert_eq!(f64::from(time), libm::round(exact));
+            assert!(time < WINDOW / 2, "or it would come again after each halving");
+        }
+    }
+
+    #[test]
+    fn wild_records_of_the_first_minutes_are_forgotten() {
+        let (calm, wild) = (aged(200_000, 0), aged(200_000, 5));
+        let (calm, wild) = (calm.look_up(4.5, 0), wild.look_up(4.5, 0));
+        // five incidents in 200 000 points would be half a decade more
+        assert!(calm - wild < 0.31, "{calm} {wild}");
+    }
+
+    #[test]
+    fn a_restored_ladder_forgets_when_the_first_would() {
+        for points in [0, 6_309, 6_310, 200_000, 399_999] {
+            let mut ladder = aged(points, 3);
+            let mut bytes = Vec::new();
+            ladder.save(&mut Writer::new(&mut bytes));
+            let mut back = Ladder::restore(&mut Reader::new(&bytes)).unwrap();
+            for _ in 0..20_000 {
+                ladder.count();
+                back.count();
+            }
+            assert_eq!(ladder, back, "after {points} points");
+        }
     }
 }

@@ -11,11 +11,13 @@
 //! | `clock` | the series' own point spacing |
 //! | `channels` | what is looked at |
 //! | `age` | age of the extreme: block maxima on a ladder |
+//! | `sides` | the extremes of all channels: which may be rare |
 //! | `finder`, `season` | is there a season; what leaves its profile |
 //! | `order` | larger and smaller, cheaply |
 //! | `ladder` | calibration by the incidents counted |
 //! | `incident` | alarms, their starts and ends |
 //! | `reason` | why, in a word |
+//! | `rarity` | the verdict on a point, and its score |
 //! | `engine` | one series, from point to verdict |
 
 mod age;
@@ -26,15 +28,18 @@ mod finder;
 mod incident;
 mod ladder;
 mod order;
+mod rarity;
 mod reason;
 mod season;
+mod sides;
 mod spec;
 
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Calibrated, Rarity};
+pub use engine::Calibrated;
 pub use finder::Period;
 pub use incident::AlarmEvent;
+pub use rarity::Rarity;
 pub use reason::{Kind, Reason};
 pub use spec::{Budget, CalibratedSpec, SpecError, Tuning};

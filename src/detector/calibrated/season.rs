@@ -100,12 +100,12 @@ impl Season {
         // a value between those of the neighbouring buckets is at its place: edges may come a bucket early or late
         let around = [(bucket + n - 1) % n, bucket, (bucket + 1) % n].map(|i| self.buckets.get(i).copied());
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-        for mean in around {
-            let mean = f64::from(mean.filter(|mean| !mean.is_nan())?);
-            low = smaller(low, mean);
-            high = larger(high, mean);
+        // points further apart than buckets visit only some of them
+        for mean in around.into_iter().flatten().filter(|mean| !mean.is_nan()) {
+            low = smaller(low, f64::from(mean));
+            high = larger(high, f64::from(mean));
         }
-        if age < PROFILE_PERIODS {
+        if age < PROFILE_PERIODS || low > high {
             return None;
         }
         let expected = smaller(larger(x, low), high);

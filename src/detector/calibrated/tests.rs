@@ -357,6 +357,22 @@ fn seasons_are_found_and_noise_has_none() {
 }
 
 #[test]
+fn a_missing_season_is_told_at_points_that_visit_only_some_buckets() {
+    for spacing_s in [1200.0, 3600.0] {
+        let spec = CalibratedSpec::default();
+        let mut series = Calibrated::new(&spec);
+        let day = (86_400.0 / spacing_s) as u64;
+        let season = |i: u64| 5.0 * libm::sin(core::f64::consts::TAU * (i % day) as f64 / day as f64);
+        let mut push = |i: u64, x: f64| series.update(&spec, finite(spacing_s * i as f64), finite(x));
+        for i in 0..14 * day {
+            push(i, season(i) + noise(i));
+        }
+        let reason = (14 * day..15 * day).find_map(|i| push(i, noise(i)).and_then(|r| r.reason));
+        assert_eq!(reason.map(|reason| reason.kind), Some(Kind::Rhythm), "every {spacing_s} s");
+    }
+}
+
+#[test]
 fn impossible_budgets_are_refused_with_their_numbers() {
     for (alarms, period_s) in
         [(0.0, 604_800.0), (-1.0, 86_400.0), (1.0, 60.0), (1.0, 1e12), (f64::NAN, 3600.0)]

@@ -1,0 +1,38 @@
+//! The verdict on one point, and its score.
+
+use super::incident::AlarmEvent;
+use super::reason::Reason;
+
+/// Decades that score one half.
+const HALF: f64 = 4.0;
+
+/// How rare one point is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rarity {
+    /// 0..1: `s / (s + 4)`, where `s` is the log10 of the geometric mean of the return time in points and in
+    /// minutes; 0.5 is one in 10 000. A point that only repeats a running incident is not rare any more.
+    pub score: f64,
+    /// log10 of the points between two incidents as rare as this; 0 for an ordinary point.
+    pub log10_points: f64,
+    /// log10 of the seconds between two incidents as rare as this, from the series' own point spacing.
+    pub log10_s: f64,
+    /// The point is rarer than the budget allows for, or continues an alarm by being so.
+    pub is_alarm: bool,
+    /// An alarm begins or ends here.
+    pub alarm: Option<AlarmEvent>,
+    /// Why; present when `is_alarm`.
+    pub reason: Option<Reason>,
+}
+
+impl Rarity {
+    /// What nearly every point is.
+    #[inline(always)]
+    pub(super) const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
+        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
+    }
+}
+
+/// Score of a rarity in decades, 0..: of 1 what `HALF` decades leave of it.
+pub(super) fn score(decades: f64) -> f64 {
+    decades / (decades + HALF)
+}

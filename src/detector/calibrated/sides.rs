@@ -1,0 +1,163 @@
+//! All sides of one series: high and low of each channel, and the run. Which may be rare, and how rare they are.
+
+use super::age::{Measure, Moment, Side, WARM_UP};
+use super::channels::Observed;
+use super::order::{larger, smaller};
+use super::reason::Evidence;
+use super::season::Place;
+use super::spec::Tuning;
+use crate::codec::{CodecError, Reader, Writer};
+
+/// Two-sided channels: value, mean, activity, error.
+const TWO_SIDED: usize = 4;
+/// Shortest longest-run that is told apart, points.
+const RUN_FLOOR: f64 = 12.0;
+/// Ratios closer to one than this are none.
+const RATIO: f32 = 1e-4;
+/// Bit of the run in [`Tuning::channels`]; the season's is the next.
+pub(super) const RUN_BIT: u32 = 1 << TWO_SIDED;
+/// Points from which on a moving mean is one, and an error one of a prediction. Before, a mean is as wild as a single
+/// point: the extremes of the first minutes would stand over the channel for weeks.
+const MEAN_FROM: u32 = WARM_UP;
+const ERROR_FROM: u32 = 1;
+/// The spread has a third of a side's weight, in decades: a series changes its spread for many a good reason.
+const HANDICAP: f64 = 0.5;
+/// Number of the run's side, behind high and low of each channel, and of none.
+const RUN_SIDE: usize = 2 * TWO_SIDED;
+pub(super) const NONE_RARE: usize = RUN_SIDE + 1;
+
+/// Extremes of every channel but the season's.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sides {
+    /// High and low of each two-sided channel.
+    channels: [[Side; 2]; TWO_SIDED],
+    run: Side,
+}
+
+impl Sides {
+    pub(super) const fn new() -> Self {
+        Self { channels: [const { [const { Side::new() }; 2] }; TWO_SIDED], run: Side::new() }
+    }
+
+    /// Closes the blocks that end before point `t`.
+    pub(super) fn close_blocks(&mut self, t: u32, block: u32) {
+        self.channels.iter_mut().flatten().for_each(|side| side.close_blocks(t, block));
+        self.run.close_blocks(t, block);
+    }
+
+    /// The longest run before the one in progress.
+    pub(super) fn longest_run(&self) -> f64 {
+        f64::from(self.run.before())
+    }
+
+    /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
+    #[inline(always)]
+    pub(super) fn first_rare(&mut self, o: &Observed, at: &Moment) -> usize {
+        let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.channels;
+        let y = o.value as f32;
+        if !value.takes(y, at.resolution, at.seen) {
+            return 0;
+        }
+        if !below.takes(-y, at.resolution, at.seen) {
+            return 1;
+        }
+        if at.seen >= MEAN_FROM {
+            let seen = at.seen - MEAN_FROM;
+            let y = o.mean as f32;
+            if !mean.takes(y, at.resolution, seen) {
+                return 2;
+            }
+            if !mean_below.takes(-y, at.resolution, seen) {
+                return 3;
+            }
+            let y = positive(o.activity);
+            if !activity.takes(y, RATIO * y, seen) {
+                return 4;
+            }
+            if !lull.takes(-y, RATIO * y, seen) {
+                return 5;
+            }
+        }
+        if at.seen >= ERROR_FROM {
+            let y = single(o.error);
+            if !error.takes(y, at.resolution, at.seen - ERROR_FROM) {
+                return 6;
+            }
+            if !error_below.takes(-y, at.resolution, at.seen - ERROR_FROM) {
+                return 7;
+            }
+        }
+        if self.run.takes(o.run as f32, 0.0, at.seen) { NONE_RARE } else { RUN_SIDE }
+    }
+
+    /// Raw rarities from side `first` on; the sides before it have taken the point in.
+    pub(super) fn evidence(
+        &mut self,
+        first: usize,
+        o: &Observed,
+        place: Option<Place>,
+        at: &Moment,
+        tuning: &Tuning,
+    ) -> Evidence {
+        let channels = [
+            (o.value as f32, Measure::Linear, 0),
+            (o.mean as f32, Measure::Linear, MEAN_FROM),
+            (positive(o.activity), Measure::Log, MEAN_FROM),
+            (single(o.error), Measure::Linear, ERROR_FROM),
+        ];
+        let mut rarities = [[0.0f64; 2]; TWO_SIDED];
+        for (bit, (((y, measure, from), [up, down]), rarity)) in
+            channels.into_iter().zip(&mut self.channels).zip(&mut rarities).enumerate()
+        {
+            if first > 2 * bit + 1 || at.seen < from || tuning.channels & (1 << bit) == 0 {
+                continue;
+            }
+            let seen = at.seen - from;
+            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
+            let at = &Moment { measure, resolution, seen, ..*at };
+            if first <= 2 * bit {
+                rarity[0] = up.rarity(y, Some(down), at, tuning);
+            }
+            rarity[1] = down.rarity(-y, Some(up), at, tuning);
+        }
+        let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
+            0.0
+        } else {
+            let at = &Moment { resolution: 0.0, floor: RUN_FLOOR, ..*at };
+            self.run.rarity(o.run as f32, None, at, tuning)
+        };
+        let [value, mean, activity, error] = rarities;
+        Evidence {
+            stuck,
+            spike: larger(value[0], error[0]),
+            drop: larger(value[1], error[1]),
+            rhythm: place.map_or(0.0, |place| place.rarity),
+            level: larger(mean[0], mean[1]),
+            spread: larger(larger(activity[0], activity[1]) - HANDICAP, 0.0),
+        }
+    }
+
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        self.channels.iter().flatten().for_each(|side| side.save(w));
+        self.run.save(w);
+    }
+
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let mut sides = Self::new();
+        for side in sides.channels.iter_mut().flatten() {
+            *side = Side::restore(r)?;
+        }
+        sides.run = Side::restore(r)?;
+        Ok(sides)
+    }
+}
+
+/// Single precision, without infinities.
+fn single(value: f64) -> f32 {
+    smaller(larger(value, f64::from(f32::MIN)), f64::from(f32::MAX)) as f32
+}
+
+/// The same of a positive number, which stays positive.
+fn positive(value: f64) -> f32 {
+    smaller(larger(value, f64::from(f32::MIN_POSITIVE)), f64::from(f32::MAX)) as f32
+}
