@@ -1,6 +1,6 @@
 //! Holds on to level and slope; doubts itself when too many points lie off, and widens, at most twofold.
 
-use super::compare::{larger, within};
+use super::compare::{larger, smaller, within};
 use super::spec::Spec;
 use super::state::{within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
@@ -43,7 +43,7 @@ impl Robust {
 
     /// W, 1..=2: how much wider the band is for doubt. Bounded, so that robust never goes blind.
     pub(super) fn width(&self) -> f64 {
-        1.0 + (WIDENING * (self.doubt - USUAL)).clamp(0.0, 1.0)
+        1.0 + smaller(larger(WIDENING * (self.doubt - USUAL), 0.0), 1.0)
     }
 
     /// More than five buckets pass.

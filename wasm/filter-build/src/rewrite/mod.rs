@@ -2,7 +2,7 @@
 //!
 //! Fluent Bit runs the filter in an interpreter that translates each function when it loads it: a `local.get`, a
 //! constant or the head of a block costs nothing at run time, and an arithmetic operation writes straight to the
-//! local of a `local.set` behind it. All else is one dispatch an instruction. LLVM does not know that machine, so three habits of it are
+//! local of a `local.set` behind it. All else is one dispatch an instruction. LLVM does not know that machine, so habits of it are
 //! mended here, each in a file of its own:
 //!
 //! | written by LLVM | becomes | saved |
@@ -10,10 +10,12 @@
 //! | `local.tee x` | `local.set x; local.get x` | 1 |
 //! | `i32.eqz; br_if l` | a block around the condition, `br_if 0; br l + 1` | 1 where it falls through |
 //! | `x < c ? c : x` | `f64.max x, c` | 2 |
+//! | a call of `compare::larger` | `f64.max` | a call |
 //!
 //! What the module computes stays the same, bit for bit.
 
 mod bound;
+mod calls;
 mod invert;
 mod lines;
 #[cfg(test)]
@@ -21,25 +23,39 @@ mod tests;
 
 use std::convert::Infallible;
 
+use calls::Calls;
 use lines::Lines;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{CodeSection, Instruction, Module};
-use wasmparser::{FunctionBody, Operator, Parser};
+use wasmparser::{CustomSectionReader, FunctionBody, KnownCustom, Operator, Parser};
 
-/// The module, rewritten.
+/// The module, rewritten, without the names of its functions.
 ///
 /// # Errors
 /// When the bytes are no WASM module.
 pub(crate) fn rewrite(module: &[u8]) -> Result<Vec<u8>, reencode::Error<Infallible>> {
     let mut out = Module::new();
-    Rewrite.parse_core_module(&mut out, Parser::new(0), module)?;
+    Rewrite { calls: Calls::read(module) }.parse_core_module(&mut out, Parser::new(0), module)?;
     Ok(out.finish())
 }
 
-struct Rewrite;
+struct Rewrite {
+    calls: Calls,
+}
 
 impl Reencode for Rewrite {
     type Error = Infallible;
+
+    fn parse_custom_section(
+        &mut self,
+        module: &mut Module,
+        section: CustomSectionReader<'_>,
+    ) -> Result<(), reencode::Error<Infallible>> {
+        if matches!(section.as_known(), KnownCustom::Name(_)) {
+            return Ok(());
+        }
+        reencode::utils::parse_custom_section(self, module, section)
+    }
 
     fn parse_function_body(
         &mut self,
@@ -57,6 +73,9 @@ impl Reencode for Rewrite {
                 }
                 Operator::BrIf { relative_depth } if invert::branch(&mut lines, relative_depth) => {}
                 Operator::Select if bound::select(&mut lines) => {}
+                Operator::Call { function_index } => {
+                    lines.push(self.calls.operator(function_index));
+                }
                 other => lines.push(other),
             }
         }

@@ -1,6 +1,7 @@
 use super::rewrite;
 use wasm_encoder::{
-    BlockType, CodeSection, FunctionSection, Ieee64, Instruction, Module, TypeSection, ValType,
+    BlockType, CodeSection, FunctionSection, Ieee64, Instruction, Module, NameMap, NameSection, TypeSection,
+    ValType,
 };
 
 /// A module with one function of these parameters and result, and a local of each type of parameter behind them.
@@ -149,6 +150,44 @@ fn a_bound_that_is_another_thing_stays() {
     ] {
         assert_eq!(rewrite(&other).unwrap(), other);
     }
+}
+
+/// Two functions of two numbers; the second one calls the first, which has this name.
+fn calling(name: &str, call: Instruction<'_>, names: bool) -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([ValType::F64; 2], [ValType::F64]);
+    let mut functions = FunctionSection::new();
+    functions.function(0).function(0);
+    let mut code = CodeSection::new();
+    for body in [&[LocalGet(0), End][..], &[LocalGet(0), LocalGet(1), call, End]] {
+        let mut function = wasm_encoder::Function::new([]);
+        for instruction in body {
+            function.instruction(instruction);
+        }
+        code.function(&function);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    if names {
+        let mut map = NameMap::new();
+        map.append(0, name);
+        let mut section = NameSection::new();
+        section.functions(&map);
+        module.section(&section);
+    }
+    module.finish()
+}
+
+#[test]
+fn calls_of_larger_and_smaller_become_operations_and_names_are_dropped() {
+    let call = || Instruction::Call(0);
+    for (function, written) in [("6larger", F64Max), ("7smaller", F64Min), ("6within", call())] {
+        let name = format!("_ZN14fluent_anomaly8detector4band7compare{function}17h0123456789abcdefE");
+        let after = calling("", written, false);
+        assert_eq!(rewrite(&calling(&name, call(), true)).unwrap(), after, "{name}");
+    }
+    let other = "_ZN3foo6larger17h0123456789abcdefE";
+    assert_eq!(rewrite(&calling(other, call(), true)).unwrap(), calling("", call(), false));
 }
 
 #[test]
