@@ -24,46 +24,55 @@ pub(super) enum Gross {
 /// Values of the buckets of a season, relative to level and anchor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Profile {
-    /// Within +-1e38.
-    values: Box<[f32]>,
+    buckets: Box<[Bucket]>,
+}
+
+/// One bucket of a profile: five bytes, as there are thousands of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Bucket {
+    /// An f32 within +-1e38.
+    value: [u8; 4],
     /// Bits 0-2: seasons seen, 0 (empty)..=6. Bits 3-4: the last gross point was above, below, or none.
-    marks: Box<[u8]>,
+    mark: u8,
 }
 
 impl Profile {
+    /// Bytes of a bucket.
+    pub(super) const BUCKET: usize = size_of::<Bucket>();
+
     pub(super) fn new(buckets: usize) -> Self {
-        Self { values: vec![0.0; buckets].into_boxed_slice(), marks: vec![0; buckets].into_boxed_slice() }
+        Self { buckets: vec![Bucket::EMPTY; buckets].into_boxed_slice() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.buckets.len()
     }
 
     pub(super) fn clear(&mut self) {
-        self.values.fill(0.0);
-        self.marks.fill(0);
+        self.buckets.fill(Bucket::EMPTY);
     }
 
     /// Seasons seen in a bucket, 0..=6.
     pub(super) fn seen(&self, k: usize) -> u8 {
-        self.marks[k] & SEEN
+        self.buckets[k].mark & SEEN
     }
 
     /// Value of a bucket that has been seen.
     pub(super) fn value(&self, k: usize) -> f64 {
-        f64::from(self.values[k])
+        self.buckets[k].value()
     }
 
     /// Value of a bucket; none for an empty one.
     #[inline(always)]
     pub(super) fn seen_base(&self, k: usize) -> Option<f64> {
-        (self.seen(k) > 0).then(|| self.value(k))
+        let bucket = &self.buckets[k];
+        (!bucket.is_empty()).then(|| bucket.value())
     }
 
     /// Value of a bucket; for an empty one the mean of its nearest neighbours, up to three away, where both
     /// are known, else NaN: an option would come by way of the memory.
     pub(super) fn base(&self, k: usize) -> f64 {
-        if self.seen(k) > 0 { self.value(k) } else { self.between_neighbours(k) }
+        self.seen_base(k).unwrap_or_else(|| self.between_neighbours(k))
     }
 
     #[cold]
@@ -78,15 +87,15 @@ impl Profile {
     }
 
     /// One bucket, looked up once for all that a point does to it.
-    pub(super) fn bucket(&mut self, k: usize) -> Bucket<'_> {
-        Bucket { value: &mut self.values[k], mark: &mut self.marks[k] }
+    pub(super) fn bucket(&mut self, k: usize) -> &mut Bucket {
+        &mut self.buckets[k]
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        for (&value, &mark) in self.values.iter().zip(&self.marks) {
-            w.u8(mark);
-            if mark != 0 {
-                w.f32(value);
+        for bucket in &self.buckets {
+            w.u8(bucket.mark);
+            if bucket.mark != 0 {
+                w.f32(f32::from_le_bytes(bucket.value));
             }
         }
     }
@@ -98,7 +107,7 @@ impl Profile {
             return Err(CodecError::Truncated { what: "seasonal profile", wanted: buckets, left });
         }
         let mut profile = Self::new(buckets);
-        for (value, mark) in profile.values.iter_mut().zip(&mut profile.marks) {
+        for Bucket { value, mark } in &mut profile.buckets {
             *mark = within(r.u8("bucket mark")?, 0..=CONFLICT | SEEN, "bucket mark")?;
             if *mark & SEEN > MOST_SEASONS
                 || *mark & CONFLICT == CONFLICT
@@ -107,57 +116,58 @@ impl Profile {
                 return Err(CodecError::Invalid { what: "bucket mark" });
             }
             if *mark != 0 {
-                *value = within(r.f32("bucket value")?, -1.001e38..=1.001e38, "bucket value")?;
+                *value = within(r.f32("bucket value")?, -1.001e38..=1.001e38, "bucket value")?.to_le_bytes();
             }
         }
         Ok(profile)
     }
 }
 
-/// One bucket of a profile.
-#[derive(Debug)]
-pub(super) struct Bucket<'a> {
-    value: &'a mut f32,
-    mark: &'a mut u8,
-}
+impl Bucket {
+    const EMPTY: Self = Self { value: [0; 4], mark: 0 };
 
-impl Bucket<'_> {
+    #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        *self.mark & SEEN == 0
+        self.mark & SEEN == 0
     }
 
     /// Value of a bucket that has been seen.
+    #[inline(always)]
     pub(super) fn value(&self) -> f64 {
-        f64::from(*self.value)
+        f64::from(f32::from_le_bytes(self.value))
     }
 
     /// Forgets what the bucket held: one season seen, no conflict.
     pub(super) fn set(&mut self, value: f64) {
-        *self.value = value.clamp(-LARGEST, LARGEST) as f32;
-        *self.mark = 1;
+        self.put(value);
+        self.mark = 1;
+    }
+
+    fn put(&mut self, value: f64) {
+        self.value = (value.clamp(-LARGEST, LARGEST) as f32).to_le_bytes();
     }
 
     /// Counts one more season, at most six, clears the conflict and moves the value by
     /// `error * share / seasons`.
     pub(super) fn learn(&mut self, error: f64, share: f64) {
-        let seen = *self.mark & SEEN;
+        let seen = self.mark & SEEN;
         let seen = if seen < MOST_SEASONS { seen + 1 } else { MOST_SEASONS };
-        *self.mark = seen;
+        self.mark = seen;
         self.add(error * share / f64::from(seen));
     }
 
     pub(super) fn add(&mut self, amount: f64) {
-        *self.value = (self.value() + amount).clamp(-LARGEST, LARGEST) as f32;
+        self.put(self.value() + amount);
     }
 
     /// Notes a gross error.
     #[inline(always)]
     pub(super) fn conflict(&mut self, error: f64) -> Gross {
         let side = if error > 0.0 { CONFLICT_ABOVE } else { CONFLICT_BELOW };
-        if *self.mark & CONFLICT == side {
+        if self.mark & CONFLICT == side {
             return Gross::Again;
         }
-        *self.mark = *self.mark & SEEN | side;
+        self.mark = self.mark & SEEN | side;
         Gross::Noted
     }
 }

@@ -74,7 +74,7 @@ impl Seasonal {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(spec: &Spec) -> usize {
         let cells = if spec.cells() > 1 { spec.cells() as usize } else { 0 };
-        spec.buckets as usize * (size_of::<f32>() + 1) + cells * size_of::<f32>()
+        spec.buckets as usize * Profile::BUCKET + cells * size_of::<f32>()
     }
 
     /// Bucket of the season; within the profile even for a spec that is not the engine's own.

@@ -107,7 +107,7 @@ pub struct Rollup {
 struct Slot {
     count: u32,  // records, saturating
     last_s: i32, // offset of the latest record from the bucket's start, s; 0..interval
-    value: f64,  // sum, extreme or latest value
+    value: f64,  // sum, extreme or latest value, finite
 }
 
 impl Slot {
@@ -118,7 +118,8 @@ impl Slot {
         self.count = self.count.saturating_add(1);
         self.value = match method {
             _ if first => x,
-            Method::Avg | Method::Sum => self.value + x,
+            // a sum of huge values stays in the range
+            Method::Avg | Method::Sum => (self.value + x).clamp(-f64::MAX, f64::MAX),
             Method::Min => self.value.min(x),
             Method::Max => self.value.max(x),
             Method::Count => 0.0,
@@ -136,9 +137,7 @@ impl Slot {
             Method::Count => count,
             Method::Sum | Method::Min | Method::Max | Method::Last => self.value,
         };
-        let value = if spec.points.per_second { value / spec.interval_s as f64 } else { value };
-        // a sum of huge values may have left the range
-        Some(value.clamp(-f64::MAX, f64::MAX))
+        Some(if spec.points.per_second { value / spec.interval_s as f64 } else { value })
     }
 }
 
@@ -334,7 +333,7 @@ impl Rollup {
             if slot.count > 0 {
                 let last_s = r.varint(what)?;
                 slot.last_s = i32::try_from(last_s).map_err(|_| CodecError::Invalid { what })?;
-                slot.value = r.f64(what)?;
+                slot.value = r.f64(what)?.clamp(-f64::MAX, f64::MAX);
                 if i64::from(slot.last_s) >= spec.interval_s || slot.value.is_nan() || !rollup.started {
                     return Err(CodecError::Invalid { what });
                 }

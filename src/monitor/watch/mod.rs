@@ -62,8 +62,14 @@ impl From<Calm> for Observation {
 #[derive(Debug, Clone)]
 pub struct Watch {
     rollup: Rollup,
-    engine: Engine,
+    course: Course,
     alerts: Box<[Alerting]>,
+}
+
+/// Of which bucket the band is asked.
+#[derive(Debug, Clone)]
+struct Course {
+    engine: Engine,
     // both follow from the rest and are not saved
     zone: Span,
     asked: Asked,
@@ -89,10 +95,8 @@ impl Watch {
         let alerting = |monitor| Alerting { state: AlertState::new(monitor), news: News::default(), band };
         Self {
             rollup: Rollup::new(&plan.rollup),
-            engine: Engine::new(&plan.band),
+            course: Course { engine: Engine::new(&plan.band), zone: NO_SPAN, asked: Asked::NONE },
             alerts: plan.monitors.iter().map(alerting).collect(),
-            zone: NO_SPAN,
-            asked: Asked::NONE,
         }
     }
 
@@ -107,10 +111,10 @@ impl Watch {
         x: Finite,
         mut report: impl FnMut(usize, Observation),
     ) -> bool {
-        if self.asked.bucket == self.rollup.open() {
+        if self.course.asked.bucket == self.rollup.open() {
             if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
-                let Asked { bucket, banded, .. } = self.asked;
-                self.turn(plan, closed);
+                let Asked { bucket, banded, .. } = self.course.asked;
+                self.course.turn(plan, closed);
                 self.turn_each(plan, bucket, banded, closed, value, &mut report);
                 return true;
             }
@@ -132,13 +136,13 @@ impl Watch {
         x: Finite,
         rest: &mut Vec<(usize, Observation)>,
     ) -> Option<Calm> {
-        if let ([monitor], [_]) = (&plan.monitors[..], &self.alerts[..])
-            && self.asked.bucket == self.rollup.open()
+        let Self { rollup, course, alerts } = self;
+        if let ([monitor], [alerting]) = (&plan.monitors[..], &mut alerts[..])
+            && course.asked.bucket == rollup.open()
         {
-            if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
-                let Asked { bucket, banded, .. } = self.asked;
-                if let Some(forecast) = self.turn(plan, closed)
-                    && let [alerting] = &mut self.alerts[..]
+            if let Some((closed, value)) = rollup.turn(&plan.rollup, time_s, x.get()) {
+                let Asked { bucket, banded, .. } = course.asked;
+                if let Some(forecast) = course.turn(plan, closed)
                     && alerting.stay(bucket, banded, closed)
                 {
                     alerting.band = forecast.bounds(monitor.query.deviations);
@@ -151,30 +155,16 @@ impl Watch {
                 });
                 return None;
             }
-            if let [alerting] = &self.alerts[..]
-                && alerting.state.is_calm()
-                && let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get())
+            if alerting.state.is_calm()
+                && let Some(value) = rollup.join(&plan.rollup, time_s, x.get())
             {
-                let band = self.asked.banded.then_some(alerting.band);
+                let band = course.asked.banded.then_some(alerting.band);
                 let said = alerting.observation(plan, monitor, band, value, News::default());
                 return Some(Calm { value, band, is_anomaly: said.is_anomaly });
             }
         }
         self.observe(plan, time_s, x, |place, said| rest.push((place, said)));
         None
-    }
-
-    /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
-    /// is one of the usual.
-    #[inline(always)]
-    fn turn(&mut self, plan: &Plan, closed: f64) -> Option<Prediction> {
-        let Asked { bucket, place, .. } = self.asked;
-        let next = bucket + 1;
-        let next_place =
-            if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
-        let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
-        self.asked = Asked { bucket: next, place: next_place, banded: true };
-        forecast
     }
 
     /// What any number of monitors say behind a [`turn`](Watch::turn), whatever the forecast. Numbers one by one: what is
@@ -190,9 +180,9 @@ impl Watch {
         report: &mut dyn FnMut(usize, Observation),
     ) {
         let turn = Turn { bucket, banded, closed, value };
-        let offset = plan.offset(&mut self.zone, self.asked.bucket);
-        let forecast = self.engine.predict(&plan.band, self.asked.bucket, offset);
-        self.asked.banded = forecast.is_some();
+        let offset = plan.offset(&mut self.course.zone, self.course.asked.bucket);
+        let forecast = self.course.engine.predict(&plan.band, self.course.asked.bucket, offset);
+        self.course.asked.banded = forecast.is_some();
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
             report(at, alerting.turn(plan, monitor, turn, forecast));
         }
@@ -235,12 +225,12 @@ impl Watch {
         mut report: impl FnMut(usize, Observation),
     ) {
         if let ([monitor], [alerting]) = (&plan.monitors[..], &self.alerts[..]) {
-            let band = self.asked.banded.then_some(alerting.band);
+            let band = self.course.asked.banded.then_some(alerting.band);
             report(0, alerting.observation(plan, monitor, band, value, news(alerting)));
             return;
         }
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
-            let band = self.asked.banded.then_some(alerting.band);
+            let band = self.course.asked.banded.then_some(alerting.band);
             report(at, alerting.observation(plan, monitor, band, value, news(alerting)));
         }
     }
@@ -262,27 +252,28 @@ impl Watch {
             self.ask(plan, closed.bucket);
         }
         for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
-            let band = self.asked.banded.then_some(alerting.band);
+            let band = self.course.asked.banded.then_some(alerting.band);
             let verdict = closed.value.map(|value| verdict(band, value));
             let evaluation = alerting.state.feed(monitor, closed.bucket, verdict);
             alerting.news.add(verdict, evaluation);
             each(at, evaluation);
         }
         if let Some(value) = closed.value {
-            let offset = plan.offset(&mut self.zone, closed.bucket);
-            self.engine.update(&plan.band, closed.bucket, offset, value);
-            self.asked = Asked::NONE;
+            let offset = plan.offset(&mut self.course.zone, closed.bucket);
+            self.course.engine.update(&plan.band, closed.bucket, offset, value);
+            self.course.asked = Asked::NONE;
         }
     }
 
     /// Makes `bucket` the one asked about: its band for each monitor, if there is one.
     fn ask(&mut self, plan: &Plan, bucket: i64) {
-        if self.asked.bucket == bucket {
+        if self.course.asked.bucket == bucket {
             return;
         }
-        let offset = plan.offset(&mut self.zone, bucket);
-        let forecast = self.engine.predict(&plan.band, bucket, offset);
-        self.asked = Asked { bucket, place: plan.band.place(bucket, offset), banded: forecast.is_some() };
+        let offset = plan.offset(&mut self.course.zone, bucket);
+        let forecast = self.course.engine.predict(&plan.band, bucket, offset);
+        self.course.asked =
+            Asked { bucket, place: plan.band.place(bucket, offset), banded: forecast.is_some() };
         if let Some(forecast) = forecast {
             for (monitor, alerting) in plan.monitors.iter().zip(&mut self.alerts) {
                 alerting.band = forecast.bounds(monitor.query.deviations);
@@ -311,7 +302,7 @@ impl Watch {
     /// Appends the exact state.
     pub fn save(&self, plan: &Plan, w: &mut Writer<'_>) {
         self.rollup.save(w);
-        self.engine.save(w);
+        self.course.engine.save(w);
         w.varint(self.alerts.len() as u64);
         let mut bytes = Vec::new();
         for (signature, alerting) in plan.signatures.iter().zip(&self.alerts) {
@@ -330,7 +321,7 @@ impl Watch {
     pub fn restore(plan: &Plan, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let mut watch = Self::new(plan);
         watch.rollup = Rollup::restore(&plan.rollup, r)?;
-        watch.engine = Engine::restore(&plan.band, r)?;
+        watch.course.engine = Engine::restore(&plan.band, r)?;
         for _ in 0..r.varint("number of monitors")? {
             let signature = r.u64("monitor signature")?;
             let bytes = r.bytes("alert state")?;
@@ -346,6 +337,21 @@ impl Watch {
             }
         }
         Ok(watch)
+    }
+}
+
+impl Course {
+    /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
+    /// is one of the usual.
+    #[inline(always)]
+    fn turn(&mut self, plan: &Plan, closed: f64) -> Option<Prediction> {
+        let Asked { bucket, place, .. } = self.asked;
+        let next = bucket + 1;
+        let next_place =
+            if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
+        let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
+        self.asked = Asked { bucket: next, place: next_place, banded: true };
+        forecast
     }
 }
 
