@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub(super) const ROOM: usize = 16 * 1024 * 1024;
 /// Waiting chunks in all, and verdicts not yet fetched; Fluent Bit itself has 2048 under way at most.
 const LIMIT: usize = 4096;
+/// A collection that older chunks prolong lasts so many times its length, at most.
+const LONGEST_COLLECTION: u32 = 10;
 /// Chunks that nobody waits for are forgotten after this time: by then the intake refuses their points.
 const FORGOTTEN: Duration = Duration::from_secs(super::payload::OLDEST.unsigned_abs());
 
@@ -96,20 +98,21 @@ pub(super) struct Order {
     room: usize,
     /// Of chunks that were finished on another one's call.
     verdicts: VecDeque<(u64, Verdict)>,
-    /// How long offers are collected before the first one goes.
+    /// How long offers are collected, from the first one or from the last one that came too late.
     start: Duration,
-    started: Option<Instant>,
+    /// The first offer, and the end of the collection.
+    collection: Option<(Instant, Instant)>,
     patience: Duration,
 }
 
 impl Order {
     pub(super) fn new(start: Duration, patience: Duration, room: usize) -> Self {
-        Self { lines: HashMap::new(), room, verdicts: VecDeque::new(), start, started: None, patience }
+        Self { lines: HashMap::new(), room, verdicts: VecDeque::new(), start, collection: None, patience }
     }
 
     /// Takes an offer down.
     pub(super) fn enter(&mut self, tag: &str, chunk: Chunk<'_>, now: Instant) -> Entered {
-        self.started.get_or_insert(now);
+        self.collection.get_or_insert((now, now + self.start));
         if let Some(verdict) = self.take_verdict(chunk.fingerprint) {
             return Entered::Finished(verdict);
         }
@@ -130,7 +133,7 @@ impl Order {
 
     /// Whether nothing goes yet, because the host may still have older chunks to give.
     pub(super) fn collecting(&self, now: Instant) -> bool {
-        self.started.is_none_or(|started| now.duration_since(started) < self.start)
+        self.collection.is_none_or(|(_, end)| now < end)
     }
 
     /// The first of the line; `own` is what the call at hand offers.
@@ -210,10 +213,15 @@ impl Order {
         let before = |held: &Held| {
             held.passed || chunk.span.1 < held.span.0 || (collecting && chunk.span.0 < held.span.0)
         };
-        let place = line.len() - line.iter().rev().take_while(|held| before(held)).count();
+        let overtaken = line.iter().rev().take_while(|held| before(held)).count();
+        let place = line.len() - overtaken;
         let Chunk { fingerprint, span, .. } = chunk;
         let (bytes, reached, stuck, passed) = (None, None, None, false);
         line.insert(place, Held { fingerprint, span, bytes, reached, stuck, passed, offered: now });
+        if let Some((started, end)) = self.collection.as_mut().filter(|_| collecting && overtaken > 0) {
+            // the host is still giving its backlog, in portions
+            *end = (now + self.start).min(*started + self.start * LONGEST_COLLECTION).max(*end);
+        }
         place
     }
 

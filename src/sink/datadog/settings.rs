@@ -95,7 +95,7 @@ const TIMEOUT_RANGE: std::ops::RangeInclusive<f64> = 0.1..=60.0;
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(3500);
 /// Seconds that chunks can be collected after a start.
 const START_RANGE: std::ops::RangeInclusive<f64> = 0.0..=60.0;
-/// Fluent Bit looks for its backlog after a second, and flushes it with the next tick.
+/// Fluent Bit gives its backlog from the second after its first flush on, 128 chunks with each tick.
 const DEFAULT_START: Duration = Duration::from_secs(3);
 /// An intake seldom fails for longer; it costs a healthy chunk no more than being late.
 const ORDER_PATIENCE: Duration = Duration::from_secs(300);

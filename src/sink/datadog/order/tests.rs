@@ -41,6 +41,33 @@ fn while_offers_are_collected_those_that_begin_earlier_go_first() {
 }
 
 #[test]
+fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
+    let (mut order, begun) = (Order::new(START, PATIENCE, 1000), Instant::now());
+    let mut end = START;
+    order.enter("t", chunk(1000, 1000, 1000), begun);
+    for number in 0..100 {
+        let now = begun + Duration::from_secs(number);
+        if !order.collecting(now) {
+            break;
+        }
+        // new data prolongs nothing, nor does what was offered before
+        order.enter("t", chunk(1001 + number, 1001 + number as i64, 2000), now);
+        order.enter("t", chunk(1000, 1000, 1000), now);
+        if number < 5 || number > 7 {
+            order.enter("t", chunk(number, number as i64, 999), now);
+            end = START + Duration::from_secs(number);
+        }
+    }
+    assert_eq!(end, START + Duration::from_secs(4));
+    assert!(order.collecting(begun + end / 2) && !order.collecting(begun + end));
+    let (mut order, begun) = (Order::new(START, PATIENCE, 1000), Instant::now());
+    for number in 0..100 {
+        order.enter("t", chunk(100 - number, 100 - number as i64, 100), begun + Duration::from_secs(number));
+    }
+    assert!(order.collecting(begun + START * 9) && !order.collecting(begun + START * 10));
+}
+
+#[test]
 fn later_on_arrival_counts_and_one_late_point_moves_no_chunk() {
     let (mut order, now) = session(1000);
     for (fingerprint, first, last) in [(1, 10, 12), (2, 3, 13), (3, 14, 15), (1, 10, 12)] {
