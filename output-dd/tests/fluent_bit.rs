@@ -161,7 +161,7 @@ fn every_option_can_be_read() {
         let key = std::env::temp_dir().join(format!("output-dd-key-{}", std::process::id()));
         std::fs::write(&key, "0123\n").unwrap();
         let options = format!(
-            "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2",
+            "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2; dd_order on; dd_order_start 0",
             key.display()
         );
         let config = dummy(r#"{"metric":"m","value":1.5,"time":"${NOW}"}"#)
