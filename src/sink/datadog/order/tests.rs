@@ -53,7 +53,7 @@ fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
         // new data prolongs nothing, nor does what was offered before
         order.enter("t", chunk(1001 + number, 1001 + number as i64, 2000), now);
         order.enter("t", chunk(1000, 1000, 1000), now);
-        if number < 5 || number > 7 {
+        if !(5..=7).contains(&number) {
             order.enter("t", chunk(number, number as i64, 999), now);
             end = START + Duration::from_secs(number);
         }
