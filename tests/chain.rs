@@ -304,7 +304,10 @@ impl Chain {
                 continue;
             }
             let latest = latest.entry((&point.0, &point.1)).or_insert(i64::MIN);
-            summary.out_of_order += usize::from(point.2 < *latest);
+            if point.2 < *latest {
+                println!("{name}: {point:?} behind {latest}");
+                summary.out_of_order += 1;
+            }
             *latest = point.2.max(*latest);
         }
         summary
@@ -498,6 +501,7 @@ fn disturbed(program: &Path, args: &[&str], time: Duration, kills: u32, long_sto
         chain.api.count(),
         chain.intake.seen().len(),
     );
+    assert_eq!(summary.out_of_order, 0, "{}", chain.logs());
     assert!(companion.stop().success(), "{}", chain.logs());
     host.stop();
     assert_eq!(chain.leaks(), Vec::<PathBuf>::new());

@@ -65,10 +65,14 @@ PY
 for round in 1 2 3; do
     run "null" "    Name null
 "
-    rm -f "$work/points"
-    run "dd  " "    Name dd
+    for order in off on; do
+        rm -f "$work/points"
+        run "dd, dd_order $order" "    Name dd
     Retry_Limit no_limits
     dd_url http://127.0.0.1:$(cat "$work/port")
+    dd_order $order
+    dd_order_start 0
 "
-    cat "$work/points"
+        cat "$work/points"
+    done
 done

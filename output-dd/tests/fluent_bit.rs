@@ -161,7 +161,7 @@ fn every_option_can_be_read() {
         let key = std::env::temp_dir().join(format!("output-dd-key-{}", std::process::id()));
         std::fs::write(&key, "0123\n").unwrap();
         let options = format!(
-            "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2",
+            "dd_api_key_file {}; dd_site datadoghq.eu; dd_host h1; dd_device sda; dd_tags Env:X,team:y; use_fluentd_tag_for_datadog_tag on; dd_api v1; dd_compress gzip; dd_timeout 2; dd_order on; dd_order_start 0",
             key.display()
         );
         let config = dummy(r#"{"metric":"m","value":1.5,"time":"${NOW}"}"#)
@@ -252,6 +252,47 @@ fn a_chunk_that_failed_is_given_again() {
             let (_, output) = run.stop();
             assert!(output.contains("[output:dd] the intake is in trouble: 503"), "{output}");
         }
+    }
+}
+
+/// Times of all points, in the order in which they came.
+fn times(requests: &[Request]) -> Vec<u64> {
+    let texts: String = requests.iter().map(Request::text).collect();
+    let digits = texts.split("\"timestamp\":").skip(1);
+    digits.map(|rest| rest.split(',').next().unwrap().parse().unwrap()).collect()
+}
+
+/// An outage, `kill -9`, and a start at which the host gives its backlog four chunks at a time, behind new ones.
+#[test]
+fn a_backlog_given_in_portions_arrives_in_order() {
+    for bit in fluent_bits("a_backlog_given_in_portions_arrives_in_order") {
+        let buffer = std::env::temp_dir().join(format!("output-dd-buffer-{}", std::process::id()));
+        let config = |server: &Server| {
+            format!(
+                "    storage.max_chunks_up 4\n    storage.path {}\n{}    storage.type filesystem\n{}",
+                buffer.display(),
+                dummy(r#"{"metric":"m","value":1.5}"#),
+                output(server, "Retry_Limit no_limits; dd_order on; dd_order_start 1")
+            )
+        };
+        let down = Server::start(vec![Reply::status(503); 1000]);
+        let run = Run::start(&bit, "outage", &config(&down));
+        let started = Instant::now();
+        let chunks = || std::fs::read_dir(buffer.join("dummy.0")).map_or(0, Iterator::count);
+        while chunks() < 40 {
+            assert!(started.elapsed() < Duration::from_secs(90), "{} chunks\n{}", chunks(), run.output());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        drop(run);
+        let killed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let up = Server::start([]);
+        let mut run = Run::start(&bit, "portions", &config(&up));
+        let seen =
+            up.wait(Duration::from_secs(40), |seen| times(seen).last().is_some_and(|t| *t > killed + 10));
+        run.stop();
+        let times = times(&seen);
+        assert!(times[0] + 5 < killed && times.is_sorted(), "{killed}: {times:?}");
+        std::fs::remove_dir_all(&buffer).unwrap();
     }
 }
 

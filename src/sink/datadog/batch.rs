@@ -6,9 +6,9 @@
 
 use super::event::{self, Event};
 use super::fields::{Fields, Value};
-use super::names;
 use super::outcome::{Counts, Reason};
 use super::settings::{HOST_LIMIT, Settings};
+use super::{names, payload};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -124,6 +124,19 @@ impl Batch {
     /// Whether there is neither a point to be shipped nor a drop to be told.
     pub(super) fn is_empty(&self) -> bool {
         self.points == 0 && self.events.is_empty() && self.dropped == Counts::default()
+    }
+
+    /// Earliest and latest time of the points that the intake would take `now`, of all points if it takes none,
+    /// of the events if there are no points. `None`: there is nothing to be sent.
+    pub(super) fn span(&self, now: i64) -> Option<(i64, i64)> {
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let span = |times: &mut dyn Iterator<Item = i64>| {
+            let first = times.next()?;
+            Some(times.fold((first, first), |(min, max), time| (min.min(time), max.max(time))))
+        };
+        span(&mut points().filter(|point| payload::outside(point, now).is_none()).map(|point| point.time))
+            .or_else(|| span(&mut points().map(|point| point.time)))
+            .or_else(|| span(&mut self.events.iter().map(|event| event.time)))
     }
 
     /// What gave no point, by reason.

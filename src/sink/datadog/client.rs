@@ -42,6 +42,11 @@ pub(super) enum Cause {
 
 impl Cause {
     pub(super) const COUNT: usize = 6;
+
+    /// Whether another body might get through at the same moment.
+    pub(super) fn can_be_the_body(self) -> bool {
+        !matches!(self, Self::RateLimit | Self::Key)
+    }
 }
 
 /// Bytes of an answer that are looked at.

@@ -9,9 +9,10 @@
 //! | `batch` | fields -> points, grouped by series |
 //! | `payload` | points -> bodies within the intake's limits |
 //! | `client`, `gate` | one request and its answer; when to ask again |
+//! | `order`, `convoy` | with `dd_order`: which chunk goes next; who ships it |
 //! | `shipper` | all of it for a chunk |
 //! | `stream` | all of it for a stream |
-//! | `outcome` | verdict, counts, log lines |
+//! | `outcome`, `log` | verdict, counts; log lines |
 //!
 //! Records are taken as fluent-plugin-dd takes them (`metric`, `value`, and `tag`, `tags`, `host`, `type`,
 //! `device`, `time`, `interval`), and as the anomaly filter leaves them (`metric_outlier` with `score_outlier`,
@@ -21,12 +22,15 @@
 mod batch;
 mod chunk;
 mod client;
+mod convoy;
 mod event;
 mod fields;
 mod gate;
 mod lines;
+mod log;
 mod msgpack;
 mod names;
+mod order;
 mod outcome;
 mod payload;
 mod settings;

@@ -94,7 +94,8 @@ fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: Api) -> Payloa
     Payload { body: out, end: at, points, dropped }
 }
 
-fn outside(point: &Point, now: i64) -> Option<Reason> {
+/// Why the intake would drop a point without a word.
+pub(super) fn outside(point: &Point, now: i64) -> Option<Reason> {
     if point.time < now - OLDEST {
         Some(Reason::TooOld)
     } else if point.time > now + FURTHEST_AHEAD {

@@ -72,6 +72,17 @@ pub struct Settings {
     /// How long a shipment may wait for an intake that says "later", within the budget; 0: not at all.
     pub(super) patience: Duration,
     pub(super) limits: Limits,
+    /// Chunks of a tag arrive in their order; `None`: as the host gives them.
+    pub(super) order: Option<Ordering>,
+}
+
+/// How the order of chunks is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ordering {
+    /// For so long after the first chunk nothing is shipped: the host finds its backlog.
+    pub(super) start: Duration,
+    /// How long a chunk that fails keeps those behind it waiting.
+    pub(super) patience: Duration,
 }
 
 /// Longest key, in bytes. Datadog's have 32.
@@ -82,6 +93,12 @@ pub(super) const HOST_LIMIT: usize = 255;
 const TIMEOUT_RANGE: std::ops::RangeInclusive<f64> = 0.1..=60.0;
 /// Stays below Fluent Bit's default Grace of 5 s with room for the work around the request.
 const DEFAULT_TIMEOUT: Duration = Duration::from_millis(3500);
+/// Seconds that chunks can be collected after a start.
+const START_RANGE: std::ops::RangeInclusive<f64> = 0.0..=60.0;
+/// Fluent Bit gives its backlog from the second after its first flush on, 128 chunks with each tick.
+const DEFAULT_START: Duration = Duration::from_secs(3);
+/// An intake seldom fails for longer; it costs a healthy chunk no more than being late.
+const ORDER_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Names that people try first, and the option that is meant.
 const NEAR_MISSES: &[(&str, &str)] = &[
@@ -99,6 +116,7 @@ const NEAR_MISSES: &[(&str, &str)] = &[
     ("compress", "dd_compress"),
     ("dd_compression", "dd_compress"),
     ("timeout", "dd_timeout"),
+    ("order", "dd_order"),
 ];
 
 /// Everything that is wrong with the options.
@@ -129,6 +147,8 @@ impl Settings {
         ("dd_api", "v2", "v2 | v1"),
         ("dd_compress", "deflate", "deflate | gzip | off"),
         ("dd_timeout", "3.5", "seconds, 0.1 to 60, that a request (in Fluent Bit a whole flush) may take"),
+        ("dd_order", "off", "points of a tag arrive in their order, later ones wait for earlier ones"),
+        ("dd_order_start", "3", "seconds, 0 to 60, after a start in which chunks are only collected"),
     ];
 
     /// Reads all options through `get`, which knows the host's section or command line, and `env`, which knows
@@ -183,16 +203,20 @@ impl Settings {
         let events = choice("dd_events", &["off", "on", "false", "true", "no", "yes"]);
         let api = choice("dd_api", &["v2", "v1"]);
         let compression = choice("dd_compress", &["deflate", "gzip", "off"]);
-        let timeout = get("dd_timeout").map_or(Ok(DEFAULT_TIMEOUT), |text| {
+        let order = choice("dd_order", &["off", "on", "false", "true", "no", "yes"]);
+        let mut seconds = |option: &str, range: std::ops::RangeInclusive<f64>, default: Duration| {
+            let Some(text) = get(option) else { return default };
             let seconds = text.strip_suffix('s').unwrap_or(&text).parse::<f64>().ok();
-            let allowed = seconds.filter(|seconds| TIMEOUT_RANGE.contains(seconds));
-            allowed.map(Duration::from_secs_f64).ok_or(text)
-        });
-        let timeout = timeout.map_err(|text| {
-            problems.push(format!("dd_timeout: {text:?} given; allowed are 0.1 to 60 seconds"));
-        });
-        let (Ok(key), Ok((base, local)), Ok(timeout), true) = (key, base, timeout, problems.is_empty())
-        else {
+            let allowed = seconds.filter(|seconds| range.contains(seconds)).map(Duration::from_secs_f64);
+            allowed.unwrap_or_else(|| {
+                let (least, most) = range.into_inner();
+                problems.push(format!("{option}: {text:?} given; allowed are {least} to {most} seconds"));
+                default
+            })
+        };
+        let timeout = seconds("dd_timeout", TIMEOUT_RANGE, DEFAULT_TIMEOUT);
+        let start = seconds("dd_order_start", START_RANGE, DEFAULT_START);
+        let (Ok(key), Ok((base, local)), true) = (key, base, problems.is_empty()) else {
             return Err(SettingsError { problems });
         };
         Ok(Self {
@@ -214,6 +238,9 @@ impl Settings {
             budget: timeout,
             patience: Duration::ZERO,
             limits: Limits::default(),
+            order: order
+                .is_some_and(|place| place % 2 == 1)
+                .then_some(Ordering { start, patience: ORDER_PATIENCE }),
         })
     }
 
@@ -229,6 +256,13 @@ impl Settings {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = Limits { points: limits.points.max(1), ..limits };
+        self
+    }
+
+    /// With `dd_order on`: how long a chunk that fails keeps the later ones of its tag waiting.
+    #[must_use]
+    pub fn with_order_patience(mut self, patience: Duration) -> Self {
+        self.order = self.order.map(|order| Ordering { patience, ..order });
         self
     }
 

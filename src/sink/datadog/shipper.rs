@@ -2,9 +2,12 @@
 
 use super::batch::Batch;
 use super::client::{Answer, Cause, Client};
+use super::convoy::{Attempt, Convoy};
 use super::event::OLDEST_EVENT;
 use super::gate::Gate;
-use super::outcome::{Counts, Level, Note, Outcome, Reason, Totals, Verdict};
+use super::log::Log;
+use super::order::{Chunk, Order, ROOM, Tried};
+use super::outcome::{Counts, Note, Outcome, Reason, Totals, Verdict};
 use super::settings::Settings;
 use super::{chunk, payload};
 use std::collections::VecDeque;
@@ -14,8 +17,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Unfinished chunks whose progress is remembered.
 const PROGRESS_LIMIT: usize = 256;
-/// Time between two log lines about the same thing.
-const QUIET: Duration = Duration::from_secs(60);
 /// A request with less time than this left of the budget is not begun.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(50);
 
@@ -38,17 +39,10 @@ pub struct Shipper {
     totals: Mutex<Totals>,
     /// Fingerprints of chunks to come again, and the position each one reached.
     progress: Mutex<VecDeque<(u64, u64)>>,
+    /// Chunks that wait for their turn, with `dd_order on`.
+    convoy: Option<Convoy>,
     fingerprints: RandomState,
     stopping: (Mutex<bool>, Condvar),
-}
-
-/// What was not logged yet, to keep a broken intake from flooding the log.
-#[derive(Debug, Default)]
-struct Log {
-    dropped: Counts,
-    drops_told: Option<Instant>,
-    waits_told: [Option<Instant>; Cause::COUNT],
-    refusal_told: Option<Instant>,
 }
 
 /// The state behind a lock stays usable after a panic elsewhere: each change is a single step.
@@ -64,6 +58,17 @@ struct Shipment {
     sent: u64,
     dropped: Counts,
     notes: Vec<Note>,
+    /// Why it could not go on, when it was the intake's answer.
+    failed: Option<Cause>,
+}
+
+/// A batch that was shipped as far as possible.
+#[derive(Debug)]
+pub(super) struct Shipped {
+    pub(super) outcome: Outcome,
+    /// Position of the first point not yet accepted or given up.
+    pub(super) reached: u64,
+    failed: Option<Cause>,
 }
 
 impl Shipper {
@@ -71,6 +76,7 @@ impl Shipper {
     pub fn new(settings: Settings) -> Self {
         Self {
             client: Client::new(&settings),
+            convoy: settings.order.map(|order| Convoy::new(Order::new(order.start, order.patience, ROOM))),
             settings,
             gate: Mutex::default(),
             log: Mutex::default(),
@@ -91,12 +97,53 @@ impl Shipper {
         let fingerprint = self.fingerprints.hash_one((bytes, tag));
         let mut batch = self.batch();
         chunk::read(bytes, tag, &mut batch);
-        let known = self.take_progress(fingerprint);
-        let (outcome, reached) = self.ship_batch(&batch, known, now);
-        if outcome.verdict == Verdict::Retry {
-            self.keep_progress(fingerprint, reached);
-        }
+        let outcome = match (&self.convoy, batch.span(now)) {
+            (Some(convoy), Some(span)) => {
+                self.ship_in_order(convoy, tag, Chunk { fingerprint, span, bytes }, &batch, now)
+            }
+            // in no order, or nothing to be sent
+            _ => {
+                let known = self.take_progress(fingerprint);
+                let Shipped { outcome, reached, .. } = self.ship_batch(&batch, known, now);
+                if outcome.verdict == Verdict::Retry {
+                    self.keep_progress(fingerprint, reached);
+                }
+                outcome
+            }
+        };
+        lock(&self.totals).retries += u64::from(outcome.verdict == Verdict::Retry);
         outcome
+    }
+
+    /// Ships what is due of the tag's chunks. The outcome has the verdict of this chunk, and the counts of all.
+    fn ship_in_order(&self, convoy: &Convoy, tag: &str, chunk: Chunk<'_>, own: &Batch, now: i64) -> Outcome {
+        let started = Instant::now();
+        let mut all =
+            Outcome { verdict: Verdict::Retry, sent: 0, dropped: Counts::default(), notes: Vec::new() };
+        let driven = convoy.offer(tag, chunk, self.settings.budget, |job, attempt| {
+            let now = now.saturating_add(started.elapsed().as_secs() as i64);
+            let mut other = self.batch();
+            let batch = match &job.bytes {
+                Some(bytes) if job.fingerprint != chunk.fingerprint => {
+                    chunk::read(bytes, tag, &mut other);
+                    &other
+                }
+                _ => own,
+            };
+            let Shipped { outcome, reached, failed } = self.attempt_batch(batch, job.reached, now, attempt);
+            all.sent += outcome.sent;
+            all.dropped.merge(&outcome.dropped);
+            all.notes.extend(outcome.notes);
+            Tried {
+                verdict: outcome.verdict,
+                reached,
+                accepted: outcome.sent > 0,
+                suspect: failed.is_some_and(Cause::can_be_the_body),
+            }
+        });
+        all.verdict = driven.verdict;
+        all.notes.extend(Log::passed(driven.passed));
+        all
     }
 
     /// What was shipped and dropped so far.
@@ -116,15 +163,24 @@ impl Shipper {
     }
 
     /// Ships a batch from a position on. `None`: it comes for the first time, so what its records lack is
-    /// counted now. Also returns the position reached.
-    pub(super) fn ship_batch(&self, batch: &Batch, from: Option<u64>, now: i64) -> (Outcome, u64) {
-        let mut shipment =
-            Shipment { at: from.unwrap_or(0), sent: 0, dropped: Counts::default(), notes: Vec::new() };
+    /// counted now.
+    pub(super) fn ship_batch(&self, batch: &Batch, from: Option<u64>, now: i64) -> Shipped {
+        self.attempt_batch(batch, from, now, Attempt { budget: self.settings.budget, probe: false })
+    }
+
+    fn attempt_batch(&self, batch: &Batch, from: Option<u64>, now: i64, attempt: Attempt) -> Shipped {
+        let mut shipment = Shipment {
+            at: from.unwrap_or(0),
+            sent: 0,
+            dropped: Counts::default(),
+            notes: Vec::new(),
+            failed: None,
+        };
         if from.is_none() {
             shipment.dropped.merge(batch.dropped());
         }
-        let finished = self.deliver(batch, &mut shipment, now);
-        let Shipment { at, sent, dropped, mut notes } = shipment;
+        let finished = self.deliver(batch, &mut shipment, now, attempt);
+        let Shipment { at, sent, dropped, mut notes, failed } = shipment;
         let hopeless = [Reason::Malformed, Reason::Refused, Reason::TooLarge].map(|r| dropped.get(r) > 0);
         let verdict = match finished {
             false => Verdict::Retry,
@@ -133,17 +189,17 @@ impl Shipper {
         };
         let mut totals = lock(&self.totals);
         totals.sent += sent;
-        totals.retries += u64::from(verdict == Verdict::Retry);
         totals.dropped.merge(&dropped);
         drop(totals);
         notes.extend(lock(&self.log).drops(&dropped));
-        (Outcome { verdict, sent, dropped, notes }, at)
+        Shipped { outcome: Outcome { verdict, sent, dropped, notes }, reached: at, failed }
     }
 
     /// Sends what is left; `false` when something has to be given again.
-    fn deliver(&self, batch: &Batch, shipment: &mut Shipment, now: i64) -> bool {
+    fn deliver(&self, batch: &Batch, shipment: &mut Shipment, now: i64, attempt: Attempt) -> bool {
         let started = Instant::now();
-        let Settings { timeout, budget, patience, api, compression, .. } = self.settings;
+        let Attempt { budget, mut probe } = attempt;
+        let Settings { timeout, patience, api, compression, .. } = self.settings;
         let mut limits = self.settings.limits;
         let mut second_try = false;
         let mut waited = Duration::ZERO;
@@ -151,7 +207,7 @@ impl Shipper {
         while shipment.at < end {
             let left = budget.saturating_sub(started.elapsed());
             let wait = lock(&self.gate).wait(Instant::now());
-            if let Some(wait) = wait {
+            if let Some(wait) = wait.filter(|_| !probe) {
                 waited += wait;
                 if waited > patience || wait + SHORTEST_REQUEST > left || self.stopped_within(wait) {
                     return false;
@@ -204,6 +260,7 @@ impl Shipper {
                     continue;
                 }
                 Answer::Later { cause, wait, text } => {
+                    (shipment.failed, probe) = (Some(cause), false);
                     let wait = lock(&self.gate).close(Instant::now(), cause, wait);
                     shipment.notes.extend(lock(&self.log).wait(cause, wait, &text));
                     continue;
@@ -234,50 +291,6 @@ impl Shipper {
             progress.pop_front();
         }
         progress.push_back((fingerprint, position));
-    }
-}
-
-impl Log {
-    fn due(told: &mut Option<Instant>) -> bool {
-        let now = Instant::now();
-        let due = told.is_none_or(|told| now.duration_since(told) >= QUIET);
-        if due {
-            *told = Some(now);
-        }
-        due
-    }
-
-    fn drops(&mut self, dropped: &Counts) -> Option<Note> {
-        self.dropped.merge(dropped);
-        if self.dropped.lost() == 0 || !Self::due(&mut self.drops_told) {
-            return None;
-        }
-        let text = format!("dropped: {}", std::mem::take(&mut self.dropped));
-        Some(Note { level: Level::Warn, text })
-    }
-
-    fn refusal(&mut self, what: &str, answer: &str) -> Option<Note> {
-        Self::due(&mut self.refusal_told)
-            .then(|| Note { level: Level::Error, text: format!("points {what}: {answer}") })
-    }
-
-    fn wait(&mut self, cause: Cause, wait: Duration, answer: &str) -> Option<Note> {
-        if !self.waits_told.get_mut(cause as usize).is_some_and(Self::due) {
-            return None;
-        }
-        let (level, what) = match cause {
-            Cause::RateLimit => (Level::Warn, "the intake limits the rate"),
-            Cause::Key => (Level::Error, "the intake refuses the API key; is it one of this site?"),
-            Cause::Server => (Level::Warn, "the intake is in trouble"),
-            Cause::Timeout => (Level::Warn, "the intake does not answer in time"),
-            Cause::Network => (Level::Warn, "the intake cannot be reached"),
-            Cause::Elsewhere => (Level::Error, "the answer is not an intake's; is the address right?"),
-        };
-        let seconds = wait.as_secs_f64();
-        Some(Note {
-            level,
-            text: format!("{what}: {answer}; the next request comes in {seconds:.0} s or later"),
-        })
     }
 }
 

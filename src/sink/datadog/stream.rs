@@ -91,11 +91,12 @@ pub fn run_stream(
             continue;
         }
         let full = std::mem::replace(&mut batch, shipper.batch());
-        let (outcome, _) = shipper.ship_batch(&full, None, unix_now());
+        let outcome = shipper.ship_batch(&full, None, unix_now()).outcome;
         outcome.notes.iter().for_each(&mut log);
         oldest = None;
         if outcome.verdict == Verdict::Retry {
-            return Err(StreamError::Retry(Box::new(shipper.totals())));
+            let totals = Totals { retries: 1, ..shipper.totals() };
+            return Err(StreamError::Retry(Box::new(totals)));
         }
     }
     let totals = shipper.totals();

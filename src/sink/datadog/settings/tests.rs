@@ -16,7 +16,7 @@ fn defaults_need_only_a_key() {
     assert_eq!(settings.endpoint(), "https://api.datadoghq.com/api/v2/series");
     assert_eq!(settings.compression, Compression::Deflate);
     assert_eq!(settings.timeout, Duration::from_millis(3500));
-    assert!(!settings.use_tag);
+    assert!(!settings.use_tag && settings.order.is_none());
     assert!(!format!("{settings:?}").contains(KEY));
 }
 
@@ -42,6 +42,8 @@ fn every_option_is_read() {
             ("dd_api", "V1"),
             ("dd_compress", "gzip"),
             ("dd_timeout", "2.5s"),
+            ("dd_order", "on"),
+            ("dd_order_start", "0"),
         ],
         &[],
     )
@@ -54,6 +56,7 @@ fn every_option_is_read() {
     assert!(settings.use_tag);
     assert_eq!((settings.api, settings.compression), (Api::V1, Compression::Gzip));
     assert_eq!(settings.timeout, Duration::from_millis(2500));
+    assert_eq!(settings.order.map(|order| order.start), Some(Duration::ZERO));
 }
 
 #[test]
@@ -63,6 +66,8 @@ fn each_wrong_value_is_named_with_what_is_allowed() {
         ("dd_api", "v3", "dd_api: \"v3\" given; allowed are v2, v1"),
         ("dd_compress", "zstd", "dd_compress: \"zstd\" given; allowed are deflate, gzip, off"),
         ("dd_timeout", "0", "dd_timeout: \"0\" given; allowed are 0.1 to 60 seconds"),
+        ("dd_order", "strict", "dd_order: \"strict\" given; allowed are off, on"),
+        ("dd_order_start", "61", "dd_order_start: \"61\" given; allowed are 0 to 60 seconds"),
         ("dd_timeout", "NaN", "dd_timeout: \"NaN\" given"),
         ("dd_timeout", "soon", "dd_timeout: \"soon\" given"),
         ("dd_site", "https://api.datadoghq.eu", "dd_site: \"https://api.datadoghq.eu\" given"),
