@@ -40,7 +40,14 @@ fn files_that_are_named_are_there() {
     let links = README.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
     let mut count = 0;
     for link in links.filter(|link| !link.starts_with("http")) {
-        assert!(root.join(link).exists(), "{link}");
+        let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+        assert!(root.join(file).exists(), "{link}");
+        if !heading.is_empty() {
+            let text = std::fs::read_to_string(root.join(file)).unwrap().to_lowercase();
+            let mut headings = text.lines().filter(|line| line.starts_with('#'));
+            let named = |line: &str| line.trim_start_matches('#').trim().replace(' ', "-") == heading;
+            assert!(headings.any(named), "{link}");
+        }
         count += 1;
     }
     assert!(count > 10, "{count}");

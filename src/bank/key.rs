@@ -9,7 +9,8 @@ use crate::codec::checksum;
 #[derive(Debug, Clone)]
 pub struct SeriesKey {
     /// Behind `len` bytes at least 8 more, of which those up to the next whole word are 0.
-    padded: Box<[u8; MAX_LEN + 8]>,
+    // in place: a pointer would be read at each step
+    padded: [u8; MAX_LEN + 8],
     len: usize, // at most MAX_LEN
     /// A longer key while it is put together.
     draft: Vec<u8>,
@@ -17,7 +18,7 @@ pub struct SeriesKey {
 
 impl Default for SeriesKey {
     fn default() -> Self {
-        Self { padded: Box::new([0; MAX_LEN + 8]), len: 0, draft: Vec::new() }
+        Self { padded: [0; MAX_LEN + 8], len: 0, draft: Vec::new() }
     }
 }
 
@@ -58,7 +59,7 @@ impl SeriesKey {
     /// Makes this the key of a byte and a text: as [`fill`](SeriesKey::fill), in a fifth of the instructions.
     #[inline(always)]
     pub fn set(&mut self, kind: u8, text: &[u8]) {
-        let [first, rest @ ..] = &mut *self.padded;
+        let [first, rest @ ..] = &mut self.padded;
         if text.len() < MAX_LEN
             && let Some((place, behind)) = rest.split_at_mut_checked(text.len())
             && let Some(behind) = behind.first_chunk_mut::<8>()

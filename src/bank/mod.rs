@@ -203,10 +203,10 @@ impl<M: Model> Bank<M> {
         observation: Observation,
         question: A,
     ) -> Option<A::Said> {
-        let at = match self.live.arena.see(section, key) {
-            Some(at) => at,
-            None => self.register(section, key)?,
-        };
+        let mut at = self.live.arena.see(section, key);
+        if at == arena::NONE {
+            at = self.register(section, key)?;
+        }
         let spec = self.sections.get(usize::from(section))?;
         let silences = &mut self.silences;
         let on_silence: OnSilence<'_, M> = &mut |section, key, silence| {

@@ -22,16 +22,15 @@ pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
 /// Whether a record that was scanned ends in its brace and has none of the outputs yet, nor is empty.
 #[inline(always)]
 pub(in crate::record) fn is_plain(record: &[u8], found: &Found) -> bool {
-    found.edge.wrapping_add(1) == record.len()
-        && found.members != 0
-        && found.replaced.is_empty()
-        && record.last() == Some(&b'}')
+    // the brace stands at the edge
+    found.edge.wrapping_add(1) == record.len() && found.members != 0 && found.replaced.is_empty()
 }
 
 /// Writes a tail where the brace of a plain record stands.
 #[inline(always)]
 pub(in crate::record) fn append_tail(record: &mut Vec<u8>, tail: &Tail) {
-    record.pop();
+    let brace = record.pop();
+    debug_assert_eq!(brace, Some(b'}'), "a tail may only follow a record as it was scanned");
     record.extend_from_slice(tail.text());
 }
 

@@ -27,6 +27,9 @@ const RECORDS_BETWEEN_LOOKS: u32 = 64;
 struct Border {
     tag: Vec<u8>,
     record: Vec<u8>,
+    /// A request below this fits the buffer with `SPARE` bytes behind it; 0 to look closer.
+    tag_limit: usize,
+    record_limit: usize,
     /// Records until memory is looked at again.
     looks_in: u32,
     /// There was too little memory when it was looked at last; buffers are not kept then.
@@ -47,6 +50,8 @@ unsafe impl Sync for Single {}
 static BORDER: Single = Single(UnsafeCell::new(Border {
     tag: Vec::new(),
     record: Vec::new(),
+    tag_limit: 0,
+    record_limit: 0,
     looks_in: 0,
     is_short: false,
     tag_is_out: false,
@@ -66,9 +71,12 @@ pub(crate) extern "C" fn malloc(size: usize) -> *mut u8 {
     // SAFETY: see `Single`; the reference ends with this function.
     let border = unsafe { &mut *BORDER.0.get() };
     border.tag_is_out = !border.tag_is_out;
-    let buffer = if border.tag_is_out { &mut border.tag } else { &mut border.record };
-    // SPARE is far below the capacity of any buffer that was handed out
-    if size <= buffer.capacity().wrapping_sub(SPARE) && buffer.capacity() != 0 && !border.is_short {
+    let (buffer, limit) = if border.tag_is_out {
+        (&mut border.tag, border.tag_limit)
+    } else {
+        (&mut border.record, border.record_limit)
+    };
+    if size < limit {
         return buffer.as_mut_ptr();
     }
     border.grow(size)
@@ -118,15 +126,25 @@ impl Border {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, size: usize) -> *mut u8 {
-        let buffer = if self.tag_is_out { &mut self.tag } else { &mut self.record };
+        let (buffer, limit) = if self.tag_is_out {
+            (&mut self.tag, &mut self.tag_limit)
+        } else {
+            (&mut self.record, &mut self.record_limit)
+        };
         buffer.clear();
+        *limit = 0;
         if self.is_short {
             *buffer = Vec::new();
         }
         self.looks_in = 0;
         if buffer.try_reserve_exact(size.saturating_add(SPARE)).is_err() {
             self.is_short = true;
+            (self.tag_limit, self.record_limit) = (0, 0);
             return core::ptr::null_mut();
+        }
+        if !self.is_short {
+            // buffers grow, and never shrink, until the next call of this function
+            *limit = buffer.capacity().saturating_sub(SPARE).saturating_add(1);
         }
         buffer.as_mut_ptr()
     }
@@ -183,10 +201,13 @@ impl Border {
         self.is_short = Vec::<u8>::new().try_reserve_exact(room).is_err();
         if !self.is_short {
             self.looks_in = RECORDS_BETWEEN_LOOKS;
-        } else if !was_short {
+            return true;
+        }
+        (self.tag_limit, self.record_limit) = (0, 0);
+        if !was_short {
             let _ = write(Fd(2), b"[fluent-anomaly] too little memory: records are passed on unscored\n");
         }
-        !self.is_short
+        false
     }
 
     /// The tag as the host left it.
