@@ -185,7 +185,7 @@ impl AlertState {
         if !self.calm || bucket.wrapping_sub(1) != self.last {
             return false;
         }
-        self.ring.repeat();
+        // the ring is full of such points: one more leaves it as it is, wherever it begins
         self.last = bucket;
         self.last_point = bucket;
         true

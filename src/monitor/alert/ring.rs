@@ -66,12 +66,6 @@ impl Ring {
         self.trigger.present == self.length
     }
 
-    /// Adds a point like all that the window holds: to be called on a full one without anomalies.
-    pub(super) fn repeat(&mut self) {
-        let next = self.at + 1;
-        self.at = if next == self.length { 0 } else { next };
-    }
-
     fn get(&self, place: u32) -> (bool, bool) {
         let pair = self.words.get((place / 64) as usize).copied().unwrap_or_default();
         let bit = 1 << (place % 64);
