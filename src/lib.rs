@@ -18,6 +18,9 @@
 //! | `companion` | what pulling and shipping share (feature `companion`) |
 #![forbid(unsafe_code)]
 
+/// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.
+pub(crate) const IS_COMPACT: bool = cfg!(all(feature = "compact", target_family = "wasm"));
+
 pub mod annotation;
 pub mod bank;
 pub mod codec;

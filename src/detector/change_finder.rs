@@ -87,7 +87,7 @@ impl ChangeFinder {
     pub fn update(&mut self, params: &Params, x: Finite) -> Result<Scores, Overflow> {
         let x = x.get();
         let state = &mut self.state;
-        if cfg!(all(feature = "compact", target_family = "wasm")) {
+        if crate::IS_COMPACT {
             return any_order(state, params, x);
         }
         match params.estimator() {

@@ -19,7 +19,7 @@ const WARM_UP_POINTS: usize = 1500;
 const MAX_CHOSEN_ORDER: usize = 50;
 
 /// The page and its package show no calibrated score; without its code they are 8 kB smaller.
-const HAS_CALIBRATED: bool = !cfg!(all(feature = "compact", target_family = "wasm"));
+const HAS_CALIBRATED: bool = !crate::IS_COMPACT;
 
 const WARM_UP: u8 = 0;
 const READY: u8 = 1;

@@ -66,7 +66,7 @@ const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
 }
 
 /// The page and its package print too little to pay for a table of 40 kB.
-const HAS_TABLE: bool = !cfg!(all(feature = "compact", target_family = "wasm"));
+const HAS_TABLE: bool = !crate::IS_COMPACT;
 
 /// Appends the shortest text.
 pub(super) fn append(value: f64, out: &mut Vec<u8>) {

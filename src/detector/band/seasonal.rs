@@ -149,7 +149,7 @@ impl Seasonal {
         y: f64,
         next: usize,
     ) -> Option<Prediction> {
-        if !self.is_next(bucket) {
+        if !self.is_next(bucket) || crate::IS_COMPACT {
             self.update(spec, bucket, k, y);
             return None;
         }

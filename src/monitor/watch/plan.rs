@@ -91,7 +91,7 @@ impl Plan {
 
 /// Names everything that an alert state depends on. Browsers save no states, and do without the texts.
 fn signature(monitor: &MonitorSpec) -> u64 {
-    if cfg!(all(feature = "compact", target_family = "wasm")) {
+    if crate::IS_COMPACT {
         return 0;
     }
     checksum(1, format!("{monitor:?}").as_bytes())
