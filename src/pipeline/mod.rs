@@ -13,6 +13,7 @@
 
 mod errors;
 mod monitoring;
+mod quick;
 mod recent;
 mod scoring;
 mod telling;

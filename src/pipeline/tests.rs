@@ -203,6 +203,29 @@ fn noisy(n: i64) -> f64 {
     50.0 + (n * 7919 % 101) as f64 / 50.0
 }
 
+/// Names that do not fit the short way into a record take the long one, with the same result.
+#[test]
+fn names_of_hundreds_of_bytes_change_nothing_but_the_names() {
+    let named = |section: &str, monitor: &str| {
+        let ini = MONITORED
+            .replace("[series.q]", &format!("[series.{section}]"))
+            .replace("on: q", &format!("on: {section}"));
+        pipeline(&ini.replace("[monitor.high]", &format!("[monitor.{monitor}]")))
+    };
+    let long = "n".repeat(300);
+    let (mut short, mut others) = (named("q", "high"), [named(&long, "high"), named("q", &long)]);
+    for n in 0..240 {
+        let record = format!(r#"{{"x":{:?},"host":"a"}}"#, noisy(n));
+        let expected = pass(&mut short, TAG, 60 * n, &record);
+        assert!(expected.contains("changefinder.outlier.q"));
+        for other in &mut others {
+            let out = pass(other, TAG, 60 * n, &record)
+                .replace(&format!("\"monitor\":\"{long}\""), "\"monitor\":\"high\"");
+            assert_eq!(out.replace(&long, "q"), expected);
+        }
+    }
+}
+
 #[test]
 fn a_monitor_writes_its_verdict_and_tells_transitions_with_their_message() {
     let mut p = pipeline(MONITORED);

@@ -1,6 +1,7 @@
 //! One section at work: fields out of a record, scores into it.
 
 use super::monitoring::Monitored;
+use super::quick::Quick;
 use super::scoring::{Refusal, ScoreSpec};
 use crate::annotation::{self, Anomaly};
 use crate::bank::{Observation, SectionId, SeriesKey};
@@ -8,8 +9,7 @@ use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
 use crate::detector::calibrated::{Budget, CalibratedSpec};
 use crate::detector::{ParamsError, Scores};
-use crate::monitor::{self, Calm, Status};
-use crate::record::{Accessor, Extractor, Field, Format, Found, Piece, Tail, Value};
+use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
 
 /// A section, ready for records of one format.
@@ -17,11 +17,11 @@ use crate::time::Time;
 pub(super) struct Watcher {
     pub(super) name: String,
     pub(super) tags: TagPattern,
-    extractor: Extractor,
+    pub(super) extractor: Extractor,
     /// Bytes that the annotations take at most: where they are not to be had, the record leaves without them.
-    room: usize,
+    pub(super) room: usize,
     /// Its own, as it remembers how this section's records look.
-    found: Found,
+    pub(super) found: Found,
     nulls: Nulls,
     /// The inputs of the extractor: value, time if there is one, then the key fields.
     has_time: bool,
@@ -33,37 +33,9 @@ pub(super) struct Watcher {
     /// Whether there is a budget of alarms.
     pub(super) alarms: bool,
     /// The short way, if there is one.
-    quick: Option<Quick>,
+    pub(super) quick: Option<Quick>,
     /// Monitors of the section.
     pub(super) monitored: Monitored,
-}
-
-/// Texts around the numbers of a record that says nothing special, and the tail that is made of them.
-#[derive(Debug)]
-struct Quick {
-    tail: Tail,
-    /// Ahead of the scores.
-    outlier: Piece,
-    change: Piece,
-    /// Ahead of the calibrated score, where there is one.
-    anomaly: Piece,
-    /// Behind it: that there is no alarm, where there is a budget.
-    no_alarm: Piece,
-}
-
-impl Quick {
-    /// `None` for msgpack, and for names that are too long.
-    fn new(extractor: &Extractor, section: &Section) -> Option<Self> {
-        let mut pieces = extractor.pieces().into_iter();
-        let no_alarm = if section.alarms.is_some() { annotation::no_alarm(section) } else { Vec::new() };
-        Some(Self {
-            tail: Tail::default(),
-            outlier: pieces.next()??,
-            change: pieces.next()??,
-            anomaly: pieces.next().unwrap_or_else(|| Piece::new(b""))?,
-            no_alarm: Piece::new(&no_alarm)?,
-        })
-    }
 }
 
 /// Bytes of a reason: its word, names and two numbers.
@@ -118,80 +90,6 @@ impl Watcher {
     #[inline]
     pub(super) fn scan(&mut self, record: &[u8]) -> bool {
         self.extractor.scan(record, &mut self.found).is_ok()
-    }
-
-    /// Writes the scores of a point that raises and ends no alarm: the short way, which most records take. False, and
-    /// nothing written, where another way must be taken.
-    #[inline(always)]
-    pub(super) fn append_quiet(
-        &mut self,
-        record: &mut Vec<u8>,
-        scores: Scores,
-        anomaly: &Option<Anomaly>,
-    ) -> bool {
-        let Some(quick) = &mut self.quick else { return false };
-        quick.tail.begin();
-        let mut sum = scores.outlier + scores.change;
-        if let Some(Anomaly { rating, .. }) = anomaly {
-            if rating.is_alarm || rating.edge.is_some() {
-                return false;
-            }
-            quick.tail.put(&quick.no_alarm);
-            quick.tail.put_number(rating.score);
-            quick.tail.put(&quick.anomaly);
-            sum += rating.score;
-        }
-        sum.is_finite() && self.append_quick(record, scores)
-    }
-
-    /// Writes scores and the verdict of the only monitor, if that changes nothing.
-    pub(super) fn append_verdict(
-        &mut self,
-        record: &mut Vec<u8>,
-        scores: Scores,
-        said: &monitor::Observation,
-    ) -> bool {
-        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
-            return false;
-        };
-        quick.tail.begin();
-        said.transition.is_none()
-            && !said.renotify
-            && texts.put(said.band, said.is_anomaly, said.status, &mut quick.tail)
-            && (scores.outlier + scores.change).is_finite()
-            && self.append_quick(record, scores)
-    }
-
-    /// The same where nothing is to be told but the band.
-    #[inline(always)]
-    pub(super) fn append_calm(&mut self, record: &mut Vec<u8>, scores: Scores, calm: Calm) -> bool {
-        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
-            return false;
-        };
-        quick.tail.begin();
-        texts.put(calm.band, calm.is_anomaly, Status::Ok, &mut quick.tail)
-            && (scores.outlier + scores.change).is_finite()
-            && self.append_quick(record, scores)
-    }
-
-    /// Writes the scores ahead of what the tail holds, and all of it into the record.
-    #[inline(always)]
-    fn append_quick(&mut self, record: &mut Vec<u8>, scores: Scores) -> bool {
-        let Some(Quick { tail, outlier, change, .. }) = &mut self.quick else { return false };
-        if !self.extractor.is_plain(record, &self.found) {
-            return false;
-        }
-        tail.put_number(scores.change);
-        tail.put(change);
-        tail.put_number(scores.outlier);
-        tail.put(outlier);
-        // an allocation that fails inside would abort, and a WASM host would lose the record
-        let spare = record.capacity() - record.len();
-        if tail.text().len() > spare && record.try_reserve_exact(self.room).is_err() {
-            return false;
-        }
-        self.extractor.append_tail(record, tail);
-        true
     }
 
     /// Writes fields into the record that was scanned, if there is memory for them; `texts`: bytes of text in them

@@ -98,3 +98,58 @@ impl Tail {
         self.bytes.get(self.start..=END).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn piece(text: &str) -> Piece {
+        Piece::new(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_text_of_more_than_256_bytes_is_no_piece() {
+        assert!(Piece::new(&[b'x'; 256]).is_some() && Piece::new(&[b'x'; 257]).is_none());
+    }
+
+    #[test]
+    fn as_many_long_texts_and_numbers_as_promised_have_room() {
+        let (text, number) = ("x".repeat(256), -12_345_678_901_234.567);
+        let mut tail = Tail::default();
+        for _ in 0..STEPS {
+            tail.put_number(number);
+            tail.put(&piece(&text));
+        }
+        let expected = [text, "-12345678901234.566".to_owned()].concat().repeat(STEPS) + "}";
+        assert_eq!(String::from_utf8_lossy(tail.text()), expected);
+    }
+
+    proptest! {
+        /// Used again and again, it holds what was put there since it began, the last first.
+        #[test]
+        fn it_reads_as_its_parts_put_together(
+            records in proptest::collection::vec(
+                proptest::collection::vec(("[ -~]{0,40}", any::<f64>(), -1e4f64..1e4), 0..4),
+                1..4,
+            ),
+        ) {
+            let mut tail = Tail::default();
+            for parts in records {
+                let mut expected = "}".to_owned();
+                tail.begin();
+                for (text, any, everyday) in parts {
+                    for number in [any, everyday].into_iter().filter(|number| number.is_finite()) {
+                        let mut digits = Vec::new();
+                        crate::record::format_f64(number, &mut digits);
+                        tail.put_number(number);
+                        expected.insert_str(0, &String::from_utf8(digits).unwrap());
+                    }
+                    tail.put(&piece(&text));
+                    expected.insert_str(0, &text);
+                }
+                prop_assert_eq!(String::from_utf8_lossy(tail.text()), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The short way into a record, which most take: scores, and a verdict that is no news, written as one tail.
+
+use super::watcher::Watcher;
+use crate::annotation::{self, Anomaly};
+use crate::config::Section;
+use crate::detector::Scores;
+use crate::monitor::{self, Calm, Status};
+use crate::record::{Extractor, Piece, Tail};
+
+/// Texts around the numbers of a record that says nothing special, and the tail that is made of them.
+#[derive(Debug)]
+pub(super) struct Quick {
+    tail: Tail,
+    /// Ahead of the scores.
+    outlier: Piece,
+    change: Piece,
+    /// Ahead of the calibrated score, where there is one.
+    anomaly: Piece,
+    /// Behind it: that there is no alarm, where there is a budget.
+    no_alarm: Piece,
+}
+
+impl Quick {
+    /// `None` for msgpack, and for names that are too long.
+    pub(super) fn new(extractor: &Extractor, section: &Section) -> Option<Self> {
+        let mut pieces = extractor.pieces().into_iter();
+        let no_alarm = if section.alarms.is_some() { annotation::no_alarm(section) } else { Vec::new() };
+        Some(Self {
+            tail: Tail::default(),
+            outlier: pieces.next()??,
+            change: pieces.next()??,
+            anomaly: pieces.next().unwrap_or_else(|| Piece::new(b""))?,
+            no_alarm: Piece::new(&no_alarm)?,
+        })
+    }
+}
+
+impl Watcher {
+    /// Writes the scores of a point that raises and ends no alarm: the short way, which most records take. False, and
+    /// nothing written, where another way must be taken.
+    #[inline(always)]
+    pub(super) fn append_quiet(
+        &mut self,
+        record: &mut Vec<u8>,
+        scores: Scores,
+        anomaly: &Option<Anomaly>,
+    ) -> bool {
+        let Some(quick) = &mut self.quick else { return false };
+        quick.tail.begin();
+        let mut sum = scores.outlier + scores.change;
+        if let Some(Anomaly { rating, .. }) = anomaly {
+            if rating.is_alarm || rating.edge.is_some() {
+                return false;
+            }
+            quick.tail.put(&quick.no_alarm);
+            quick.tail.put_number(rating.score);
+            quick.tail.put(&quick.anomaly);
+            sum += rating.score;
+        }
+        sum.is_finite() && self.append_quick(record, scores)
+    }
+
+    /// Writes scores and the verdict of the only monitor, if that changes nothing.
+    pub(super) fn append_verdict(
+        &mut self,
+        record: &mut Vec<u8>,
+        scores: Scores,
+        said: &monitor::Observation,
+    ) -> bool {
+        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
+            return false;
+        };
+        quick.tail.begin();
+        said.transition.is_none()
+            && !said.renotify
+            && texts.put(said.band, said.is_anomaly, said.status, &mut quick.tail)
+            && (scores.outlier + scores.change).is_finite()
+            && self.append_quick(record, scores)
+    }
+
+    /// The same where nothing is to be told but the band.
+    #[inline(always)]
+    pub(super) fn append_calm(&mut self, record: &mut Vec<u8>, scores: Scores, calm: Calm) -> bool {
+        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
+            return false;
+        };
+        quick.tail.begin();
+        texts.put(calm.band, calm.is_anomaly, Status::Ok, &mut quick.tail)
+            && (scores.outlier + scores.change).is_finite()
+            && self.append_quick(record, scores)
+    }
+
+    /// Writes the scores ahead of what the tail holds, and all of it into the record.
+    #[inline(always)]
+    fn append_quick(&mut self, record: &mut Vec<u8>, scores: Scores) -> bool {
+        let Some(Quick { tail, outlier, change, .. }) = &mut self.quick else { return false };
+        if !self.extractor.is_plain(record, &self.found) {
+            return false;
+        }
+        tail.put_number(scores.change);
+        tail.put(change);
+        tail.put_number(scores.outlier);
+        tail.put(outlier);
+        // an allocation that fails inside would abort, and a WASM host would lose the record
+        let spare = record.capacity() - record.len();
+        if tail.text().len() > spare && record.try_reserve_exact(self.room).is_err() {
+            return false;
+        }
+        self.extractor.append_tail(record, tail);
+        true
+    }
+}
