@@ -380,7 +380,7 @@ fn through_fluent_bit_every_point_arrives_in_order_with_the_scores_of_the_librar
             assert_eq!((summary.repeated, summary.out_of_order), (0, 0));
             assert!(summary.points >= 12 * 60, "{summary:?}");
             // what streams.conf finds: the spikes
-            let until = Instant::now() + Duration::from_secs(20);
+            let until = Instant::now() + Duration::from_secs(60);
             let found: Value = loop {
                 let text = String::from_utf8(bit.stdout()).unwrap();
                 match text.lines().find(|line| line.contains("MAX(score_change)")) {
