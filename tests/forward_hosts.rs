@@ -153,6 +153,14 @@ fn check(lines: &[String]) {
     }
 }
 
+/// Sends, and finds every record in order; the file output of Fluentd keeps the seconds of one flush so, too.
+#[track_caller]
+fn deliver_all(host: &Host, settings: ForwardSettings) {
+    let (result, notices) = send(settings);
+    assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
+    check(&host.await_lines(RECORDS));
+}
+
 fn fluent_bit(input: String) -> impl Fn(u16, &Path) -> String {
     move |port, folder| {
         format!(
@@ -200,9 +208,7 @@ fn fluent_bit_takes_every_record_plain_and_gzipped() {
     for program in executables("FLUENT_BIT") {
         for gzip in [false, true] {
             let host = start(&program, &format!("fb-{gzip}"), "fb.conf", &[], fluent_bit(String::new()));
-            let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
-            assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-            check(&host.await_lines(RECORDS));
+            deliver_all(&host, ForwardSettings { gzip, ..settings(host.port, false) });
         }
     }
 }
@@ -217,9 +223,7 @@ fn fluent_bit_shakes_hands() {
         }
         let input = "    Shared_Key the-shared-key\n    Self_Hostname bit\n    Security.Users companion the-password\n";
         let host = start(&program, "fb-key", "fb.conf", &[], fluent_bit(input.into()));
-        let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        check(&host.await_lines(RECORDS));
+        deliver_all(&host, security(host.port, "the-shared-key", "the-password"));
         for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
             let (result, notices) = send(security(host.port, key, password));
             assert!(result.is_err() && notices.contains("handshake"), "{notices}");
@@ -238,9 +242,7 @@ fn fluent_bit_over_tls() {
             key.display()
         );
         let host = start(&program, "fb-tls", "fb.conf", &[], fluent_bit(input));
-        let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        check(&host.await_lines(RECORDS));
+        deliver_all(&host, ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
         let (result, notices) = send(settings(host.port, true));
         assert!(result.is_err() && notices.contains("certificate"), "{notices}");
         let _ = fs::remove_dir_all(folder);
@@ -258,10 +260,7 @@ fn fluentd_takes_every_record_plain_and_gzipped() {
                 &["--no-supervisor"],
                 fluentd(String::new()),
             );
-            let (result, notices) = send(ForwardSettings { gzip, ..settings(host.port, false) });
-            assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-            // the file output keeps the seconds of one flush in order
-            check(&host.await_lines(RECORDS));
+            deliver_all(&host, ForwardSettings { gzip, ..settings(host.port, false) });
         }
     }
 }
@@ -272,9 +271,7 @@ fn fluentd_shakes_hands() {
         let inside = "  <security>\n    self_hostname d\n    shared_key the-shared-key\n    user_auth true\n    <user>\n      \
                   username companion\n      password the-password\n    </user>\n  </security>\n";
         let host = start(&program, "fd-key", "fluentd.conf", &["--no-supervisor"], fluentd(inside.into()));
-        let (result, notices) = send(security(host.port, "the-shared-key", "the-password"));
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        check(&host.await_lines(RECORDS));
+        deliver_all(&host, security(host.port, "the-shared-key", "the-password"));
         for (key, password) in [("another-key", "the-password"), ("the-shared-key", "another-one")] {
             let (result, notices) = send(security(host.port, key, password));
             assert!(result.is_err() && notices.contains("handshake"), "{notices}");
@@ -293,9 +290,7 @@ fn fluentd_over_tls() {
             key.display()
         );
         let host = start(&program, "fd-tls", "fluentd.conf", &["--no-supervisor"], fluentd(inside));
-        let (result, notices) = send(ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
-        assert_eq!(result, Ok(()), "{notices}\n{}", host.log());
-        check(&host.await_lines(RECORDS));
+        deliver_all(&host, ForwardSettings { ca_file: Some(cert), ..settings(host.port, true) });
         let _ = fs::remove_dir_all(folder);
     }
 }

@@ -4,7 +4,8 @@ use super::watcher::Watcher;
 use crate::annotation::{self, Anomaly};
 use crate::config::Section;
 use crate::detector::Scores;
-use crate::monitor::{self, Calm, Status};
+use crate::detector::band::Band;
+use crate::monitor::Status;
 use crate::record::{Extractor, Piece, Tail};
 
 /// Texts around the numbers of a record that says nothing special, and the tail that is made of them.
@@ -47,54 +48,41 @@ impl Watcher {
     ) -> bool {
         let Some(quick) = &mut self.quick else { return false };
         quick.tail.begin();
-        let mut sum = scores.outlier + scores.change;
         if let Some(Anomaly { rating, .. }) = anomaly {
-            if rating.is_alarm || rating.edge.is_some() {
+            if rating.is_alarm || rating.edge.is_some() || !rating.score.is_finite() {
                 return false;
             }
             quick.tail.put(&quick.no_alarm);
             quick.tail.put_number(rating.score);
             quick.tail.put(&quick.anomaly);
-            sum += rating.score;
         }
-        sum.is_finite() && self.append_quick(record, scores)
+        self.append_quick(record, scores)
     }
 
-    /// Writes scores and the verdict of the only monitor, if that changes nothing.
+    /// Writes scores and what the only monitor says where nothing changes.
+    #[inline(always)]
     pub(super) fn append_verdict(
         &mut self,
         record: &mut Vec<u8>,
         scores: Scores,
-        said: &monitor::Observation,
+        band: Option<Band>,
+        is_anomaly: bool,
+        status: Status,
     ) -> bool {
         let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
             return false;
         };
         quick.tail.begin();
-        said.transition.is_none()
-            && !said.renotify
-            && texts.put(said.band, said.is_anomaly, said.status, &mut quick.tail)
-            && (scores.outlier + scores.change).is_finite()
-            && self.append_quick(record, scores)
-    }
-
-    /// The same where nothing is to be told but the band.
-    #[inline(always)]
-    pub(super) fn append_calm(&mut self, record: &mut Vec<u8>, scores: Scores, calm: Calm) -> bool {
-        let (Some(quick), Some(texts)) = (&mut self.quick, self.monitored.texts_of_one()) else {
-            return false;
-        };
-        quick.tail.begin();
-        texts.put(calm.band, calm.is_anomaly, Status::Ok, &mut quick.tail)
-            && (scores.outlier + scores.change).is_finite()
-            && self.append_quick(record, scores)
+        texts.put(band, is_anomaly, status, &mut quick.tail) && self.append_quick(record, scores)
     }
 
     /// Writes the scores ahead of what the tail holds, and all of it into the record.
     #[inline(always)]
     fn append_quick(&mut self, record: &mut Vec<u8>, scores: Scores) -> bool {
         let Some(Quick { tail, outlier, change, .. }) = &mut self.quick else { return false };
-        if !self.extractor.is_plain(record, &self.found) {
+        // neither is NaN or infinite unless the sum is
+        let is_finite = (scores.outlier + scores.change).is_finite();
+        if !is_finite || !self.extractor.is_plain(record, &self.found) {
             return false;
         }
         tail.put_number(scores.change);

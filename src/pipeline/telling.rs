@@ -7,6 +7,7 @@ use super::watcher::key_text;
 use crate::annotation::{self, Anomaly};
 use crate::bank::Observation;
 use crate::detector::Scores;
+use crate::monitor::Status;
 use crate::record::Field;
 
 impl Pipeline {
@@ -24,7 +25,7 @@ impl Pipeline {
         let Some(watcher) = watchers.get_mut(usize::from(section)) else { return };
         match bank.observe(track, key, observation, WatchedByOne(heard)).flatten() {
             Some(calm) => {
-                if !watcher.append_calm(record, scores, calm) {
+                if !watcher.append_verdict(record, scores, calm.band, calm.is_anomaly, Status::Ok) {
                     self.heard.push((0, calm.into()));
                     self.tell_apart(section, scores, record);
                 }
@@ -41,7 +42,13 @@ impl Pipeline {
     fn tell_one(&mut self, section: u16, scores: Scores, record: &mut Vec<u8>) {
         let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
         match self.heard[..] {
-            [(_, said)] if watcher.append_verdict(record, scores, &said) => self.heard.clear(),
+            [(_, said)]
+                if said.transition.is_none()
+                    && !said.renotify
+                    && watcher.append_verdict(record, scores, said.band, said.is_anomaly, said.status) =>
+            {
+                self.heard.clear();
+            }
             _ => self.tell_apart(section, scores, record),
         }
     }
