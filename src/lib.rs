@@ -26,10 +26,8 @@ pub mod bank;
 pub mod codec;
 pub mod config;
 pub mod detector;
-#[cfg(feature = "companion")]
-pub mod folder;
+pub mod did_you_mean;
 pub mod monitor;
-pub mod near;
 pub mod pipeline;
 pub mod record;
 pub mod secret;

@@ -19,10 +19,12 @@
 
 mod arena;
 mod entry;
+#[cfg(feature = "companion")]
+pub mod folder_storage;
 mod frame;
-mod keeper;
+mod journal_writer;
 mod key;
-mod live;
+mod live_series;
 mod notice;
 mod recover;
 mod storage;
@@ -30,7 +32,7 @@ mod storage;
 mod tests;
 
 pub use frame::ReadError;
-pub use keeper::Flush;
+pub use journal_writer::Flush;
 pub use key::SeriesKey;
 pub use notice::Notice;
 pub use storage::{MemoryStorage, Storage, StorageError};
@@ -39,8 +41,8 @@ use std::collections::VecDeque;
 
 use arena::Arena;
 use entry::Entry;
-use keeper::{Counts, Keeper};
-use live::{Live, OnSilence};
+use journal_writer::{Counts, Keeper};
+use live_series::{Live, OnSilence};
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::time::Time;

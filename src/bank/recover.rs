@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, SnapshotHead};
 use super::frame::{FrameReader, ReadError};
-use super::live::Live;
+use super::live_series::Live;
 use super::notice::Notice;
 use super::storage::{Storage, StorageError};
 use super::{Model, Section, SectionId, SeriesKey, has_room, needed};

@@ -1,6 +1,6 @@
 //! `anomaly_score` and `alarms`: the calibrated score, in `[filter]` for all sections or in one.
 
-use super::keys::Keys;
+use super::section_reader::Keys;
 use crate::detector::calibrated::Budget;
 
 /// Units of a budget, s; a month is 30 days.

@@ -2,7 +2,7 @@
 
 use super::address::{api_url, forward_address};
 use super::calibrated;
-use super::keys::Keys;
+use super::section_reader::Keys;
 use crate::detector::calibrated::Budget;
 use crate::secret::Secret;
 

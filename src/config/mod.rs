@@ -21,10 +21,10 @@ mod address;
 mod calibrated;
 mod general;
 mod ini;
-mod keys;
 mod monitor;
 mod problem;
 mod section;
+mod section_reader;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ pub use problem::{ConfigError, Problem};
 pub use section::{ChangeFinderSettings, Kind, Nulls, Section};
 pub use tag::TagPattern;
 
-use keys::Keys;
+use section_reader::Keys;
 
 /// More sections than this are refused: a record's section is held in 16 bits.
 const MAX_SECTIONS: usize = 10_000;

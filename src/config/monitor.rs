@@ -1,9 +1,9 @@
 //! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
 
-use super::keys::Keys;
 use super::section::Section;
+use super::section_reader::Keys;
+use crate::did_you_mean::nearest;
 use crate::monitor::{MonitorSpec, RawMonitor};
-use crate::near::nearest;
 
 /// One monitor.
 #[derive(Debug, Clone, PartialEq)]

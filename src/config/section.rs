@@ -3,8 +3,8 @@
 use super::Filter;
 use super::calibrated;
 use super::ini::{Entry, IniSection};
-use super::keys::Keys;
 use super::problem::Problem;
+use super::section_reader::Keys;
 use super::tag::TagPattern;
 use crate::detector::calibrated::Budget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};

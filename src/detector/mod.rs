@@ -19,26 +19,15 @@
 //! All results are the same bits on every target: nothing here depends on the platform's mathematics library,
 //! and the order of each sum is fixed.
 
-#[macro_use]
-mod unroll;
-
-mod burg;
-mod change_finder;
-mod levinson;
-mod logarithm;
-mod numeric;
-mod order;
-mod params;
-mod score;
-mod sdar;
-
-pub use burg::burg;
-pub use change_finder::{ChangeFinder, Internals, Overflow, Scores, StageInternals};
-pub use levinson::levinson;
-pub use logarithm::ln;
-pub use numeric::{Finite, NotLearnable, exp, mean};
-pub use order::{OrderFit, Selection, order_fits, select_order};
-pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
-
 pub mod band;
 pub mod calibrated;
+mod change_finder;
+mod logarithm;
+mod numeric;
+
+pub use change_finder::{
+    ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_WINDOW, OrderFit, Overflow, Params, ParamsError,
+    Scores, Selection, StageInternals, Surprise, burg, levinson, order_fits, select_order,
+};
+pub use logarithm::ln;
+pub use numeric::{Finite, NotLearnable, exp, mean};

@@ -3,7 +3,7 @@
 //! In a pipeline the records of other series tell that one fell silent; here time itself passes in its gaps.
 
 use super::alert::Evaluation;
-use super::watch::{Observation, Plan, Watch};
+use super::evaluate::{Observation, Plan, Watch};
 use crate::detector::Finite;
 
 /// Most looks into one gap.

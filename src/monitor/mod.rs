@@ -18,6 +18,7 @@
 
 pub mod alert;
 pub mod backtest;
+pub mod evaluate;
 #[cfg(feature = "companion")]
 pub mod exchange;
 pub mod explain;
@@ -26,14 +27,13 @@ pub mod query;
 pub mod rollup;
 pub mod spec;
 mod text;
-pub mod watch;
 pub mod window;
 pub mod zone;
 
 pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
+pub use evaluate::{Calm, Observation, Plan, Watch};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
-pub use watch::{Calm, Observation, Plan, Watch};
 pub use window::Window;
 pub use zone::Zone;

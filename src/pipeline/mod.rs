@@ -14,7 +14,7 @@
 mod errors;
 mod monitoring;
 mod quick;
-mod recent;
+mod repeats;
 mod scoring;
 mod telling;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! ChangeFinder for one series: the detector, or the points from which its order will be chosen.
 
-use super::recent::{Known, Recent};
+use super::repeats::{Known, Recent};
 use crate::annotation::Anomaly;
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};

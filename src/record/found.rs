@@ -1,6 +1,6 @@
 //! Where a scan found what was wanted.
 
-use super::json::shape::Shape;
+use super::json::template::Shape;
 use super::tree::{NONE, Node, Tree};
 use super::value::Value;
 use super::{Format, MAX_DEPTH, json, msgpack};

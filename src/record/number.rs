@@ -2,7 +2,7 @@
 
 use std::str;
 
-use super::json::shape::Text as Words;
+use super::json::template::Text as Words;
 use super::shortest;
 use super::words::{lowest, non_digits};
 

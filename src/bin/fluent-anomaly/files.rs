@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluent_anomaly::bank::Storage;
+use fluent_anomaly::bank::folder_storage::Folder;
 use fluent_anomaly::config::Config;
-use fluent_anomaly::folder::Folder;
 
 use crate::failure::Failure;
 

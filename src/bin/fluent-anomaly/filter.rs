@@ -10,8 +10,8 @@ use fluent_anomaly::time::Time;
 
 use crate::failure::Failure;
 use crate::files;
-use crate::frames::{Frames, Next};
-use crate::input::{Event, Input};
+use crate::record_reader::{Frames, Next};
+use crate::stdin::{Event, Input};
 
 /// Score records: from standard input to standard output, in the same order and the same format.
 ///

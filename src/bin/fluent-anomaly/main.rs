@@ -5,25 +5,25 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod credentials;
 mod daemon;
 mod dd;
 mod demo;
-mod detect;
 mod eval;
 mod failure;
 mod files;
 mod filter;
-mod frames;
-mod input;
-mod keys;
-mod moment;
 mod monitor;
+mod notifier;
 mod pull;
+mod record_reader;
 mod replay;
 #[cfg(feature = "report")]
 mod report;
+mod scoring_sink;
 mod select_k;
-mod voice;
+mod stdin;
+mod time_range;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]

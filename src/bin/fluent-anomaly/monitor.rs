@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use fluent_anomaly::config::{Config, Monitor};
-use fluent_anomaly::near::nearest;
+use fluent_anomaly::did_you_mean::nearest;
 
 use crate::failure::Failure;
 use crate::files;

@@ -21,10 +21,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::daemon::Running;
-use crate::detect::{Detect, Outlet};
 use crate::failure::Failure;
-use crate::voice::{Log, Voice};
-use crate::{files, keys};
+use crate::notifier::{Log, Voice};
+use crate::scoring_sink::{Detect, Outlet};
+use crate::{credentials, files};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -146,8 +146,8 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let default = DatadogSettings::default();
     Ok(DatadogSettings {
-        api_key: keys::find(["DD_API_KEY", "DATADOG_API_KEY"], "dd-api-key")?,
-        app_key: keys::find(["DD_APP_KEY", "DATADOG_APP_KEY"], "dd-app-key")?,
+        api_key: credentials::find(["DD_API_KEY", "DATADOG_API_KEY"], "dd-api-key")?,
+        app_key: credentials::find(["DD_APP_KEY", "DATADOG_APP_KEY"], "dd-app-key")?,
         site: general.site.clone().or_else(|| variable("DD_SITE")).unwrap_or(default.site),
         api_url: general.api_url.clone(),
         version: if general.api_version == 2 { ApiVersion::V2 } else { ApiVersion::V1 },

@@ -16,11 +16,11 @@ use fluent_anomaly::source::datadog::{self, Outcome, QueryApi, Reply, Window};
 use fluent_anomaly::source::pull::{PullSection, PullSettings, Puller, RoundEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::detect::{Detect, Outlet};
 use crate::failure::Failure;
 use crate::files;
-use crate::moment::{self, RangeArgs};
 use crate::pull::{self, To};
+use crate::scoring_sink::{Detect, Outlet};
+use crate::time_range::{self, RangeArgs};
 
 /// What stands before the tags, as in the predecessor.
 const TAG: &str = "replay.";
@@ -118,7 +118,7 @@ fn is_named(section: &PullSection, name: &str) -> bool {
 
 /// The moment behind which points still change.
 pub(crate) fn settled(config: &Config) -> i64 {
-    moment::now() - i64::from(config.general.evaluation_delay_seconds)
+    time_range::now() - i64::from(config.general.evaluation_delay_seconds)
 }
 
 /// The settings of `pull` for a range.

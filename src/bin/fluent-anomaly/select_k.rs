@@ -15,9 +15,9 @@ use fluent_anomaly::source::series_file::{self, Layout};
 
 use crate::failure::Failure;
 use crate::files;
-use crate::moment::RangeArgs;
 use crate::pull;
 use crate::replay::{self, Bar, Watched};
+use crate::time_range::RangeArgs;
 
 /// Without a range the last day counts, as in the predecessor.
 const DAY_S: i64 = 86_400;

@@ -1,8 +1,8 @@
 //! Follows the level: an ARIMA(0,1,1) whose moving-average term is learned while it runs.
 
+use super::checked_reads::{finite, within_f64, within_u32};
 use super::compare::larger;
 use super::spec::Spec;
-use super::state::{finite, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Half-width per deviation and unit of level, at levels far above the swing of the series. With a swing of

@@ -1,7 +1,7 @@
 //! Outliers to and fro: the scale is too small.
 
+use super::checked_reads::{finite, within};
 use super::scale::Scale;
-use super::state::{finite, within};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after which an outlier has nothing to do with the next one.

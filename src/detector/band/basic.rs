@@ -10,11 +10,11 @@
 //! | a | `factor`: conformal factor, answers autocorrelation |
 //! | A, B | `below`, `above`: one deviation on each side of the median |
 
+use super::checked_reads::{finite, flag, within_f64, within_u32};
 use super::counter::Counter;
 use super::prediction::Prediction;
-use super::quantum::Quantum;
+use super::resolution::Quantum;
 use super::spec::Spec;
-use super::state::{finite, flag, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Windows without a point after which the old ones say nothing any more: a day of one-minute points.

@@ -1,6 +1,6 @@
 //! What the last values tell by themselves: a counter's restart from a gauge's fall, a stuck value from a quiet one.
 
-use super::state::{finite, within, within_u32};
+use super::checked_reads::{finite, within, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Noise never rises this many times running.

@@ -22,16 +22,17 @@
 //! # Ok::<(), fluent_anomaly::detector::band::SpecError>(())
 //! ```
 
-mod active;
+mod after_warmup;
 mod agile;
 mod alternation;
 mod basic;
+mod checked_reads;
 mod compare;
 mod counter;
-mod follow;
+mod level_model;
 mod prediction;
 mod profile;
-mod quantum;
+mod resolution;
 mod robust;
 mod rollup;
 mod run;
@@ -40,7 +41,6 @@ mod season;
 mod seasonal;
 mod seasonality;
 mod spec;
-mod state;
 mod suggest;
 mod warmup;
 

@@ -1,6 +1,6 @@
 //! The shape of a season: one value a bucket, and how well it is known.
 
-use super::state::within;
+use super::checked_reads::within;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// A season counts as one of at most six.

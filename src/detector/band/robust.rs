@@ -1,8 +1,8 @@
 //! Holds on to level and slope; doubts itself when too many points lie off, and widens, at most twofold.
 
+use super::checked_reads::{within_f64, within_u32};
 use super::compare::{larger, smaller, within};
 use super::spec::Spec;
-use super::state::{within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Share of points off the forecast that raises no doubt, and what doubt is worth.

@@ -1,6 +1,6 @@
 //! Points that lie off the forecast on one side, running: the beginning of a level shift.
 
-use super::state::{finite, within_u32};
+use super::checked_reads::{finite, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Beyond two seasons of the finest profile nothing waits for more.

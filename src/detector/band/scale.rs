@@ -6,10 +6,10 @@
 //! deviations what they are for Gaussian noise, whatever the noise (adaptive conformal inference, Gibbs and
 //! Candès 2021).
 
+use super::checked_reads::{LARGEST, within_f64, within_u32};
 use super::compare::larger;
 use super::profile::Cells;
 use super::spec::Spec;
-use super::state::{LARGEST, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Below the share of the finest last digit, 1e-12, that is the floor of the scale.

@@ -7,14 +7,14 @@
 
 mod saved;
 
-use super::active::{Active, SETTLING, Tally};
+use super::after_warmup::{Active, SETTLING, Tally};
 use super::alternation::Alternation;
 use super::compare::larger;
 use super::counter::Counter;
-use super::follow::Follow;
+use super::level_model::Follow;
 use super::prediction::Prediction;
 use super::profile::{Gross, Profile};
-use super::quantum::Quantum;
+use super::resolution::Quantum;
 use super::run::Run;
 use super::scale::Scale;
 use super::spec::Spec;

@@ -4,10 +4,10 @@
 //! noise, and a profile that gross points cannot spoil. Growth that shows in both of them is a slope; a shift in
 //! one of them is not.
 
+use super::checked_reads::{finite, within, within_f64, within_u32};
 use super::profile::{Gross, Profile};
 use super::seasonal::Parts;
 use super::spec::Spec;
-use super::state::{finite, within, within_f64, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points on one side that confirm a level shift.

@@ -21,25 +21,25 @@
 //! | `engine` | one series, from point to verdict |
 
 mod age;
+mod calibration;
 mod channels;
-mod clock;
-mod engine;
-mod finder;
+mod extremes;
 mod incident;
-mod ladder;
 mod order;
-mod rarity;
 mod reason;
 mod season;
-mod sides;
+mod season_detector;
+mod series;
+mod spacing;
 mod spec;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
-pub use engine::Calibrated;
-pub use finder::Period;
 pub use incident::AlarmEvent;
-pub use rarity::Rarity;
 pub use reason::{Kind, Reason};
+pub use season_detector::Period;
+pub use series::Calibrated;
 pub use spec::{Budget, CalibratedSpec, SpecError, Tuning};
+pub use verdict::Rarity;

@@ -1,8 +1,8 @@
 //! The profile of a known season, and the memory of what left it.
 
 use super::age::{Moment, Side, WARM_UP};
-use super::finder::Period;
 use super::order::{larger, smaller};
+use super::season_detector::Period;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 

@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn unrolled_orders_give_the_bits_of_the_loops(params in any_params(), xs in points(80)) {
-        prop_assume!(params.order() <= unroll::UNROLLED);
+        prop_assume!(params.order() <= unrolled::UNROLLED);
         let mut unrolled = ChangeFinder::new(&params);
         let mut looped = unrolled.clone();
         for &x in &xs {

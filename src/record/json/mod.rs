@@ -3,12 +3,12 @@
 pub(super) mod escape;
 mod padded;
 mod scan;
-pub(super) mod shape;
-mod tail;
+mod suffix;
+pub(super) mod template;
 mod write;
 
 pub(super) use scan::scan;
-pub use tail::{Piece, Tail};
+pub use suffix::{Piece, Tail};
 pub(super) use write::{annotate, append_tail, append_value, is_plain, pieces};
 
 use super::value::{Number, Repr, Text, Value};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::escape::{escape_len, stands_for};
 use super::padded::{Padded, long_plain_end};
-use super::shape::Outline;
+use super::template::Outline;
 use crate::record::found::{Found, Frame, Span};
 use crate::record::tree::{KEY_WORD, NONE, ROOT, Tree, key_word};
 use crate::record::words::{lowest, non_digits, string_stops, up_to};

@@ -1,7 +1,7 @@
 //! Annotations, written in place.
 
 use super::escape::append_string;
-use super::tail::Tail;
+use super::suffix::Tail;
 use crate::record::found::Found;
 use crate::record::number;
 use crate::record::output::{Field, Output, Pieces, replace};

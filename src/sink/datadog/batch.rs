@@ -5,8 +5,8 @@
 //! short goes on where it stopped when the host gives the chunk again.
 
 use super::event::{self, Event};
-use super::fields::{Fields, Value};
 use super::outcome::{Counts, Reason};
+use super::record_fields::{Fields, Value};
 use super::settings::{HOST_LIMIT, Settings};
 use super::{names, payload};
 use std::collections::{BTreeSet, HashMap};

@@ -6,9 +6,9 @@
 
 use super::batch::Batch;
 use super::event::Said;
-use super::fields::{Fields, Slot, Value};
 use super::msgpack::{Cursor, Fault, Token};
 use super::outcome::Reason;
+use super::record_fields::{Fields, Slot, Value};
 use std::borrow::Cow;
 
 /// What an entry's time says.

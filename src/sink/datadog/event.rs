@@ -1,7 +1,7 @@
 //! What monitors said, as Datadog events (`POST /api/v1/events`).
 
-use super::fields::{Fields, Value};
 use super::names;
+use super::record_fields::{Fields, Value};
 use crate::codec::checksum;
 use serde_json::json;
 use std::collections::BTreeSet;

@@ -21,18 +21,18 @@
 
 mod batch;
 mod chunk;
+mod chunk_queue;
 mod client;
-mod convoy;
 mod event;
-mod fields;
-mod gate;
-mod lines;
+mod json_lines;
 mod log;
 mod msgpack;
 mod names;
-mod order;
+mod ordered_shipper;
 mod outcome;
 mod payload;
+mod record_fields;
+mod retry_gate;
 mod settings;
 mod shipper;
 mod stream;

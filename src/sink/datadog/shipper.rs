@@ -1,13 +1,13 @@
 //! Chunks in, requests out: the one object a host keeps for each output.
 
 use super::batch::Batch;
+use super::chunk_queue::{Chunk, Order, ROOM, Tried};
 use super::client::{Answer, Cause, Client};
-use super::convoy::{Attempt, Convoy};
 use super::event::OLDEST_EVENT;
-use super::gate::Gate;
 use super::log::Log;
-use super::order::{Chunk, Order, ROOM, Tried};
+use super::ordered_shipper::{Attempt, Convoy};
 use super::outcome::{Counts, Note, Outcome, Reason, Totals, Verdict};
+use super::retry_gate::Gate;
 use super::settings::Settings;
 use super::{chunk, payload};
 use std::collections::VecDeque;

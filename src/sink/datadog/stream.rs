@@ -9,7 +9,7 @@ use super::msgpack::{Cursor, Fault};
 use super::outcome::{Note, Reason, Totals, Verdict};
 use super::settings::Settings;
 use super::shipper::{Shipper, unix_now};
-use super::{chunk, lines};
+use super::{chunk, json_lines};
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
@@ -192,7 +192,7 @@ impl Parser {
         match self.format {
             Format::Lines if !self.skipping => {
                 let line = std::mem::take(&mut self.pending);
-                lines::line(&line, &self.tag, unix_now() as f64, batch);
+                json_lines::line(&line, &self.tag, unix_now() as f64, batch);
             }
             Format::Msgpack => {
                 self.take_entries(batch);
@@ -215,11 +215,11 @@ impl Parser {
                 self.pending = Vec::new();
                 self.skipping = !whole;
             } else if whole && self.pending.is_empty() {
-                lines::line(piece, &self.tag, now, batch);
+                json_lines::line(piece, &self.tag, now, batch);
             } else {
                 self.pending.extend_from_slice(piece);
                 if whole {
-                    lines::line(&self.pending, &self.tag, now, batch);
+                    json_lines::line(&self.pending, &self.tag, now, batch);
                     self.pending.clear();
                 }
             }

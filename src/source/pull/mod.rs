@@ -23,15 +23,15 @@
 //! later than `evaluation_delay`, behind points that have left, is sent late and learned late, once: whoever wants
 //! models that do not depend on the moment of a pull sets the delay as long as metrics need to settle.
 
-mod pick;
+mod acknowledged;
 mod round;
-mod seen;
+mod select;
 mod settings;
 mod state;
 mod window;
 
+pub use acknowledged::MAX_SERIES;
 pub use round::{Puller, RoundEnd};
-pub use seen::MAX_SERIES;
 pub use settings::{FixedSections, Nulls, PullSection, PullSettings, Sections};
 
 use crate::companion::{Counters, Env, Notice, Progress, Wake};

@@ -1,7 +1,7 @@
 //! Cursor and memory of a section, on disk; the budget too.
 
 use super::PullError;
-use super::seen::Seen;
+use super::acknowledged::Seen;
 use super::window::Cursor;
 use crate::codec::{CodecError, Reader, Writer, checksum};
 use crate::companion::atomic::{self, Found};

@@ -1,6 +1,6 @@
 //! Cursor -> the next window to ask for; answer -> the next cursor. All times in seconds since 1970.
 
-use super::seen::REACH;
+use super::acknowledged::REACH;
 use crate::source::datadog::Window;
 
 /// Longest window of one request; the agent limits itself to it too.

@@ -1,6 +1,6 @@
 //! A seasonal band as bytes, and back.
 
-use super::super::state::{finite, within};
+use super::super::checked_reads::{finite, within};
 use super::{Active, Counter, Follow, Parts, Phase, Profile, Quantum, Run, Scale, Seasonal, Spec, Warmup};
 use crate::codec::{CodecError, Reader, Writer};
 

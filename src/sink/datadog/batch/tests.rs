@@ -1,4 +1,4 @@
-use super::super::lines;
+use super::super::json_lines;
 use super::super::outcome::Reason;
 use super::super::settings::Settings;
 use super::{Batch, Kind};
@@ -16,7 +16,7 @@ fn settings(options: &[(&str, &str)]) -> Settings {
 fn batch(options: &[(&str, &str)], text: &str) -> Batch {
     let mut batch = Batch::new(&settings(options));
     for line in text.lines() {
-        lines::line(line.as_bytes(), "event.tag", 1000.0, &mut batch);
+        json_lines::line(line.as_bytes(), "event.tag", 1000.0, &mut batch);
     }
     batch
 }

@@ -1,5 +1,5 @@
 use super::super::batch::Batch;
-use super::super::lines;
+use super::super::json_lines;
 use super::super::settings::{Api, Compression, Limits, Settings};
 use super::{Payload, build};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ fn batch(text: &str) -> Batch {
     let key = |name: &str| (name == "dd_api_key").then(|| "k".to_owned());
     let mut batch = Batch::new(&Settings::read(key, |_| None).unwrap());
     for line in text.lines() {
-        lines::line(line.as_bytes(), "", NOW as f64, &mut batch);
+        json_lines::line(line.as_bytes(), "", NOW as f64, &mut batch);
     }
     batch
 }
@@ -115,7 +115,7 @@ proptest! {
         let mut batch = batch("");
         for (place, (metric, tags)) in series.iter().enumerate() {
             let line = serde_json::json!({"metric": format!("m{metric}"), "value": place, "tags": tags});
-            lines::line(line.to_string().as_bytes(), "", NOW as f64, &mut batch);
+            json_lines::line(line.to_string().as_bytes(), "", NOW as f64, &mut batch);
         }
         let wanted: Vec<f64> = batch.series().iter().flat_map(|s| &s.points).map(|p| p.value).collect();
         let limits = Limits { points, raw, ..Limits::default() };

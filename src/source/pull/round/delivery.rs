@@ -1,7 +1,7 @@
 //! An answer on its way to the sink, and what is remembered of it.
 
-use super::super::pick::{self, Selection};
-use super::super::seen::MAX_SERIES;
+use super::super::acknowledged::MAX_SERIES;
+use super::super::select::{self, Selection};
 use super::super::window::Reach;
 use super::{Puller, Slot, Step};
 use crate::companion::Notice;
@@ -41,7 +41,7 @@ impl Puller<'_> {
     ) -> Step {
         let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
         let (nulls, step) = (slot.section.nulls, slot.state.cursor.step);
-        let picked = pick::pick(&series, window, nulls, step, &slot.state.seen, self.counters);
+        let picked = select::pick(&series, window, nulls, step, &slot.state.seen, self.counters);
         for series in &mut series {
             series.points = Vec::new();
         }

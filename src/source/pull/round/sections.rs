@@ -1,6 +1,6 @@
 //! The sections of a puller: which go on, which begin, which are gone.
 
-use super::super::seen::Seen;
+use super::super::acknowledged::Seen;
 use super::super::settings::PullSection;
 use super::super::state::{SectionState, Unwritten};
 use super::super::window::{self, Cursor};

@@ -2,8 +2,8 @@
 
 use super::batch::Batch;
 use super::event::Said;
-use super::fields::{Fields, Slot, Value};
 use super::outcome::Reason;
+use super::record_fields::{Fields, Slot, Value};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 

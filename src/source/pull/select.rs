@@ -1,6 +1,6 @@
 //! Which points of an answer become records, and in what order.
 
-use super::seen::{Seen, Verdict};
+use super::acknowledged::{Seen, Verdict};
 use super::settings::Nulls;
 use crate::codec::checksum;
 use crate::companion::{Counters, DropReason};

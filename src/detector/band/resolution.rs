@@ -1,7 +1,7 @@
 //! The finest decimal step of a series: a band narrower than its last digit would flag every change.
 
+use super::checked_reads::{within, within_u32};
 use super::compare::larger;
-use super::state::{within, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// 10^-12: finer steps are float noise for any metric.

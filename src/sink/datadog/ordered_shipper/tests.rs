@@ -1,6 +1,6 @@
 use super::{Attempt, Convoy, Driven};
 use crate::sink::datadog::Verdict;
-use crate::sink::datadog::order::{Chunk, Job, Order, Tried};
+use crate::sink::datadog::chunk_queue::{Chunk, Job, Order, Tried};
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;

@@ -11,14 +11,27 @@
 //! All windows start as zeros and the means divide by the full length from the first point on, as in the seed:
 //! a series far from 0 starts with a transient of about (1-r)^t of its level.
 
+#[macro_use]
+mod unrolled;
+
+mod burg;
+mod levinson;
+mod order_selection;
+mod params;
+mod score;
+mod sdar;
+
+pub use burg::burg;
+pub use levinson::levinson;
+pub use order_selection::{OrderFit, Selection, order_fits, select_order};
+pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
+
 use thiserror::Error;
 
-use super::numeric::{Finite, mean};
-use super::params::{ArEstimator, MAX_ORDER, Params, Surprise};
-use super::score::{hellinger, log_loss, log_loss_by_density};
-use super::sdar::{AnyOrder, Learn, Unrolled, WINDOW, push, words};
-use super::unroll;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::numeric::{Finite, mean};
+use score::{hellinger, log_loss, log_loss_by_density};
+use sdar::{AnyOrder, Learn, Unrolled, WINDOW, push, words};
 
 /// What a point scored. Both numbers are finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,7 +114,7 @@ impl ChangeFinder {
                 7 => unrolled::<7, false>(state, params, x),
                 8 => unrolled::<8, false>(state, params, x),
                 9 => unrolled::<9, false>(state, params, x),
-                unroll::UNROLLED => unrolled::<10, false>(state, params, x),
+                unrolled::UNROLLED => unrolled::<10, false>(state, params, x),
                 _ => any_order(state, params, x),
             },
             ArEstimator::Burg => match params.order() {
@@ -114,7 +127,7 @@ impl ChangeFinder {
                 7 => unrolled::<7, true>(state, params, x),
                 8 => unrolled::<8, true>(state, params, x),
                 9 => unrolled::<9, true>(state, params, x),
-                unroll::UNROLLED => unrolled::<10, true>(state, params, x),
+                unrolled::UNROLLED => unrolled::<10, true>(state, params, x),
                 _ => any_order(state, params, x),
             },
         }

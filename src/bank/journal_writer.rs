@@ -2,7 +2,7 @@
 
 use super::entry::{Entry, JournalHead, SnapshotHead};
 use super::frame::{FrameReader, FrameWriter, PREAMBLE};
-use super::live::Live;
+use super::live_series::Live;
 use super::notice::Notice;
 use super::recover::{JOURNAL_NAMES, Position, SNAPSHOT, journal_name};
 use super::storage::{Storage, StorageError};

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::ini::{Entry, IniSection};
 use super::problem::Problem;
-use crate::near::nearest;
+use crate::did_you_mean::nearest;
 
 /// The keys of one section while they are read.
 pub(super) struct Keys<'a> {

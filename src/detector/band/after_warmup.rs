@@ -1,8 +1,8 @@
 //! What a series past warm-up has besides what it knew before.
 
 use super::alternation::Alternation;
+use super::checked_reads::{finite, within, within_u32};
 use super::spec::Spec;
-use super::state::{finite, within, within_u32};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a

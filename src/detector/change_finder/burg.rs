@@ -8,7 +8,7 @@
 //! | `a` | coefficients of the polynomial `1 + a_1 z + a_2 z^2 + ..`, the lowest lag first |
 
 use super::levinson::{reflect, reflect_unrolled};
-use super::unroll::{LANES, Lanes};
+use super::unrolled::{LANES, Lanes};
 
 /// Coefficients of order `order` for `values`, in the convention of the polynomial `1 + a_1 z + a_2 z^2 + ..`,
 /// that is: the best prediction is **minus** their weighted sum. The lowest lag comes first.

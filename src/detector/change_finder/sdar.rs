@@ -17,7 +17,7 @@
 //! [`Finite::MAX`]: super::Finite::MAX
 
 use super::params::ArEstimator;
-use super::unroll::{LANES, Lanes};
+use super::unrolled::{LANES, Lanes};
 use super::{burg, levinson};
 
 /// Words before the window: mean and variance.

@@ -2,17 +2,17 @@
 
 use super::super::numeric::Finite;
 use super::age::{Measure, Moment, WARM_UP};
+use super::calibration::Ladder;
 use super::channels::{Channels, Observed};
-use super::clock::Clock;
-use super::finder::{Finder, Period};
+use super::extremes::{NONE_RARE, RUN_BIT, Sides};
 use super::incident::Incidents;
-use super::ladder::Ladder;
 use super::order::{larger, smaller};
-use super::rarity::{self, Rarity};
 use super::reason::{Evidence, Kind, Reason};
 use super::season::{Place, Season};
-use super::sides::{NONE_RARE, RUN_BIT, Sides};
+use super::season_detector::{Finder, Period};
+use super::spacing::Clock;
 use super::spec::CalibratedSpec;
+use super::verdict::{self, Rarity};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
@@ -190,7 +190,7 @@ impl Calibrated {
             if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
                 mean = spec.tuning.echo * ECHO_REST;
             }
-            rarity.score = rarity::score(mean);
+            rarity.score = verdict::score(mean);
         }
         (rarity.is_alarm, rarity.alarm) =
             self.incidents.alarm(now_s, known_s, rarity.log10_s, spec.budget, hold_s);

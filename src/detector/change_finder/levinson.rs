@@ -7,7 +7,7 @@
 //! | | `g` | reflection coefficient of the new order |
 //! | | `v` | variance of what the model of the present order leaves unexplained |
 
-use super::unroll::{LANES, Lanes};
+use super::unrolled::{LANES, Lanes};
 
 /// Coefficients of the AR model of `order` with the autocovariances `c[0..=order]`, the weight of the newest
 /// point first.

@@ -1,7 +1,7 @@
 //! What a step of learning says of its point.
 
-use super::logarithm::{ln, ordinary};
-use super::numeric::exp;
+use crate::detector::logarithm::{ln, ordinary};
+use crate::detector::numeric::exp;
 
 /// ln(2 pi)
 const LN_TAU: f64 = 1.837_877_066_409_345_5;

@@ -3,7 +3,7 @@
 //! So a drain after an outage goes at the intake's pace: it is not bound to the timers by which the host gives
 //! each chunk again. Chunks that were finished on another one's call are answered when they are offered.
 
-use super::order::{Chunk, Entered, Job, Order, Tried};
+use super::chunk_queue::{Chunk, Entered, Job, Order, Tried};
 use super::outcome::Verdict;
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -13,8 +13,8 @@
 //! recomputing costs 1 ms on 1500 points and 50 orders, in the seed's order of summation.
 
 use super::levinson;
-use super::logarithm::ln;
 use super::params::MAX_ORDER;
+use crate::detector::logarithm::ln;
 
 /// The order chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
