@@ -3,7 +3,7 @@
 
 use crate::detector::band::Band;
 use crate::monitor::{Observation, Status};
-use crate::record::{Field, Format, Piece, Tail, encode};
+use crate::record::{Field, Format, Suffix, SuffixText, encode};
 
 /// The texts of one monitor.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ pub(super) struct VerdictTexts {
 #[derive(Debug)]
 struct Quiet {
     /// Up to expected, lower, upper.
-    numbers: [Piece; 3],
+    numbers: [SuffixText; 3],
     /// Behind them, by status, then is_anomaly.
-    ends: [[Piece; 2]; 4],
+    ends: [[SuffixText; 2]; 4],
     /// All there is without a band, by status.
-    without_band: [Piece; 4],
+    without_band: [SuffixText; 4],
 }
 
 impl Quiet {
@@ -43,7 +43,7 @@ impl Quiet {
         anomaly: &[Vec<u8>; 2],
         status: &[Vec<u8>; 4],
     ) -> Option<Self> {
-        let piece = |parts: &[&[u8]]| Piece::new(&parts.concat());
+        let piece = |parts: &[&[u8]]| SuffixText::new(&parts.concat());
         let end = |status: &[u8]| {
             let [no, yes] = anomaly;
             Some([piece(&[no, status, b"}"])?, piece(&[yes, status, b"}"])?])
@@ -102,10 +102,16 @@ impl VerdictTexts {
         }
     }
 
-    /// Puts the member of a JSON record for a verdict that changes nothing. False, and what the tail holds of no use,
+    /// Puts the member of a JSON record for a verdict that changes nothing. False, and what the suffix holds of no use,
     /// where the map has to be written otherwise.
     #[inline(always)]
-    pub(super) fn put(&self, band: Option<Band>, is_anomaly: bool, status: Status, tail: &mut Tail) -> bool {
+    pub(super) fn put(
+        &self,
+        band: Option<Band>,
+        is_anomaly: bool,
+        status: Status,
+        suffix: &mut Suffix,
+    ) -> bool {
         let Some(Quiet { numbers, ends, without_band }) = self.quiet.as_deref() else { return false };
         let status = match status {
             Status::Ok => 0,
@@ -114,17 +120,17 @@ impl VerdictTexts {
             Status::NoData => 3,
         };
         let Some(Band { expected, lower, upper }) = band else {
-            tail.put(&without_band[status]);
+            suffix.prepend(&without_band[status]);
             return true;
         };
-        tail.put(&ends[status][usize::from(is_anomaly)]);
+        suffix.prepend(&ends[status][usize::from(is_anomaly)]);
         let [ahead_of_expected, ahead_of_lower, ahead_of_upper] = numbers;
-        tail.put_number(upper);
-        tail.put(ahead_of_upper);
-        tail.put_number(lower);
-        tail.put(ahead_of_lower);
-        tail.put_number(expected);
-        tail.put(ahead_of_expected);
+        suffix.prepend_number(upper);
+        suffix.prepend(ahead_of_upper);
+        suffix.prepend_number(lower);
+        suffix.prepend(ahead_of_lower);
+        suffix.prepend_number(expected);
+        suffix.prepend(ahead_of_expected);
         // none of them is NaN or infinite unless the sum is
         (expected + (upper - lower)).is_finite()
     }
@@ -235,7 +241,7 @@ mod tests {
         for status in [Status::Ok, Status::Warn, Status::Alert, Status::NoData] {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
                 let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
-                let (mut quick, mut map) = (Tail::default(), b",\"p_anomaly\":".to_vec());
+                let (mut quick, mut map) = (Suffix::default(), b",\"p_anomaly\":".to_vec());
                 assert!(texts.put(band, is_anomaly, status, &mut quick));
                 texts.append(&said, None, &mut map);
                 map.push(b'}');
@@ -244,7 +250,7 @@ mod tests {
         }
         let Observation { band, status, .. } = observation();
         assert!(
-            !texts.put(band, false, status, &mut Tail::default()),
+            !texts.put(band, false, status, &mut Suffix::default()),
             "a bound that is not finite is left out"
         );
     }

@@ -6,7 +6,7 @@ use super::accessor::Accessor;
 use super::found::Found;
 use super::output::{Field, Output, Pieces};
 use super::tree::Tree;
-use super::{Format, NotARecord, Piece, Tail, json, msgpack};
+use super::{Format, NotARecord, Suffix, SuffixText, json, msgpack};
 
 /// Finds values in records and writes fields into them; made once, used for each record.
 #[derive(Debug, Clone)]
@@ -63,48 +63,48 @@ impl Extractor {
     }
 
     /// The texts ahead of the values of outputs without a constant, the constants between them included: what
-    /// [`append_tail`](Extractor::append_tail) may be given. Empty for msgpack; `None` in place of a text of more than
+    /// [`append_suffix`](Extractor::append_suffix) may be given. Empty for msgpack; `None` in place of a text of more than
     /// 256 bytes.
     #[must_use]
-    pub fn pieces(&self) -> Vec<Option<Piece>> {
+    pub fn suffix_texts(&self) -> Vec<Option<SuffixText>> {
         match self.format {
-            Format::Json => self.pieces.between_numbers().map(Piece::new).collect(),
+            Format::Json => self.pieces.between_numbers().map(SuffixText::new).collect(),
             Format::Msgpack => Vec::new(),
         }
     }
 
-    /// Whether [`append_tail`](Extractor::append_tail) may be called: for a JSON record with nothing behind its closing
+    /// Whether [`append_suffix`](Extractor::append_suffix) may be called: for a JSON record with nothing behind its closing
     /// brace that has members, none of them named like an output.
     #[inline(always)]
     #[must_use]
-    pub fn is_plain(&self, record: &[u8], found: &Found) -> bool {
-        found.format == Format::Json && json::is_plain(record, found)
+    pub fn takes_suffix(&self, record: &[u8], found: &Found) -> bool {
+        found.format == Format::Json && json::takes_suffix(record, found)
     }
 
     /// Writes members into a plain record, as [`annotate`](Extractor::annotate) would, in a tenth of the instructions.
     ///
     /// ```
-    /// use fluent_anomaly::record::{Extractor, Format, Found, Output, Tail};
+    /// use fluent_anomaly::record::{Extractor, Format, Found, Output, Suffix};
     ///
     /// let outputs = [("metric", Some("x".to_owned())), ("score", None)];
     /// let outputs = outputs.map(|(name, constant)| Output { name: name.to_owned(), constant });
     /// let extractor = Extractor::new(Format::Json, &[], &outputs);
-    /// let pieces = extractor.pieces();
+    /// let texts = extractor.suffix_texts();
     /// let mut found = Found::default();
     /// let mut record = br#"{"a":1}"#.to_vec();
     /// extractor.scan(&record, &mut found)?;
-    /// assert!(extractor.is_plain(&record, &found));
+    /// assert!(extractor.takes_suffix(&record, &found));
     ///
-    /// let mut tail = Tail::default(); // used again for each record
-    /// tail.begin();
-    /// tail.put_number(1.5);
-    /// tail.put(pieces[0].as_ref().unwrap());
-    /// extractor.append_tail(&mut record, &tail);
+    /// let mut suffix = Suffix::default(); // used again for each record
+    /// suffix.clear();
+    /// suffix.prepend_number(1.5);
+    /// suffix.prepend(texts[0].as_ref().unwrap());
+    /// extractor.append_suffix(&mut record, &suffix);
     /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
     /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
     /// ```
     #[inline(always)]
-    pub fn append_tail(&self, record: &mut Vec<u8>, tail: &Tail) {
-        json::append_tail(record, tail);
+    pub fn append_suffix(&self, record: &mut Vec<u8>, suffix: &Suffix) {
+        json::append_suffix(record, suffix);
     }
 }

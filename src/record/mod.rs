@@ -44,7 +44,7 @@ mod tests;
 pub use accessor::{Accessor, AccessorError};
 pub use extractor::Extractor;
 pub use found::Found;
-pub use json::{Piece, Tail};
+pub use json::{Suffix, SuffixText};
 pub use number::{format_f64, parse_f64};
 pub use output::{Field, Output};
 pub use value::{Number, Text, Value};

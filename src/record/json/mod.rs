@@ -8,8 +8,8 @@ pub(super) mod template;
 mod write;
 
 pub(super) use scan::scan;
-pub use suffix::{Piece, Tail};
-pub(super) use write::{annotate, append_tail, append_value, is_plain, pieces};
+pub use suffix::{Suffix, SuffixText};
+pub(super) use write::{annotate, append_suffix, append_value, pieces, takes_suffix};
 
 use super::value::{Number, Repr, Text, Value};
 

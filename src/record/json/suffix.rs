@@ -1,29 +1,29 @@
-//! Members that are written from the last to the first, in a buffer of their own.
+//! The members that are added to a JSON record, written from the last to the first into a buffer of their own.
 //!
-//! Whatever a step leaves ahead of its text is written over by the next one, so each step is a few stores and one copy
-//! of a fixed length, without a look at what is left of the room: to an interpreter a third of what appending costs.
+//! Each step is a few stores and one copy of a fixed length. It may leave garbage in front of its text; the next step
+//! overwrites that. No step checks the room left, so the interpreter pays a third of what appending costs.
 
 use crate::record::shortest;
 
 /// Bytes that one copy moves.
 const COPIED: usize = 256;
-/// At most so many texts and so many numbers stand in a tail.
+/// The most texts, and the most numbers, of a suffix.
 const STEPS: usize = 7;
-/// A power of two, for masks that stand in for checks.
+/// A power of two, so that a mask replaces a bounds check.
 const SIZE: usize = 2048;
 /// Where the closing brace stands.
 const END: usize = SIZE - 1;
 const _: () = assert!(STEPS * (COPIED + shortest::ROOM) <= END);
 
-/// Text between numbers, at most 256 bytes of it, ready to be copied.
+/// Text between numbers, at most 256 bytes, laid out for a copy of fixed length.
 #[derive(Debug, Clone)]
-pub struct Piece {
+pub struct SuffixText {
     /// The text stands at the end.
     bytes: [u8; COPIED],
     len: usize,
 }
 
-impl Piece {
+impl SuffixText {
     /// `None` for a longer text.
     #[must_use]
     pub fn new(text: &[u8]) -> Option<Self> {
@@ -34,17 +34,17 @@ impl Piece {
     }
 }
 
-/// The end of a JSON record: members, each with its comma ahead, and the closing brace. At most seven texts and seven
-/// numbers; with more, what it holds is wrong.
+/// The end of a JSON record: members, each with a comma in front, and the closing brace. It has room for seven texts
+/// and seven numbers; its text is wrong after more.
 #[derive(Debug, Clone)]
-pub struct Tail {
-    // in place: a pointer would be read at each step
+pub struct Suffix {
+    // no `Vec`: each step would read its pointer
     bytes: [u8; SIZE + COPIED],
     /// The text stands from here up to [`END`].
     start: usize,
 }
 
-impl Default for Tail {
+impl Default for Suffix {
     fn default() -> Self {
         let mut bytes = [0; SIZE + COPIED];
         bytes[END] = b'}';
@@ -52,36 +52,36 @@ impl Default for Tail {
     }
 }
 
-impl Tail {
-    /// Begins with the brace alone.
-    #[inline(always)]
-    pub fn begin(&mut self) {
+impl Suffix {
+    /// Keeps the brace alone.
+    #[inline(always)] // speed
+    pub fn clear(&mut self) {
         self.start = END;
     }
 
-    /// Puts a text ahead of all there is.
-    #[inline(always)]
-    pub fn put(&mut self, piece: &Piece) {
+    /// Puts a text in front of all that was put there.
+    #[inline(always)] // speed
+    pub fn prepend(&mut self, text: &SuffixText) {
         debug_assert!(self.start >= COPIED);
-        let from = self.start.wrapping_sub(COPIED) & (SIZE - 1); // see `STEPS`: never beyond
+        let from = self.start.wrapping_sub(COPIED) & (SIZE - 1); // changes nothing, see `STEPS`
         if let Some(place) = self.bytes.get_mut(from..).and_then(|rest| rest.first_chunk_mut::<COPIED>()) {
-            *place = piece.bytes;
+            *place = text.bytes;
         }
-        self.start = self.start.wrapping_sub(piece.len);
+        self.start = self.start.wrapping_sub(text.len);
     }
 
-    /// Puts a finite number ahead of all there is.
-    #[inline(never)]
-    pub fn put_number(&mut self, number: f64) {
+    /// Puts a finite number in front of all that was put there.
+    #[inline(never)] // stack
+    pub fn prepend_number(&mut self, number: f64) {
         match shortest::write_before(number, &mut self.bytes, self.start) {
             Some(start) => self.start = start,
-            None => self.put_any(number),
+            None => self.prepend_any(number),
         }
     }
 
     #[cold]
-    #[inline(never)]
-    fn put_any(&mut self, number: f64) {
+    #[inline(never)] // stack
+    fn prepend_any(&mut self, number: f64) {
         shortest::with_text(number, |text| {
             let from = self.start.wrapping_sub(text.len());
             if let Some(place) = self.bytes.get_mut(from..self.start) {
@@ -92,7 +92,7 @@ impl Tail {
     }
 
     /// What was put there, and the brace.
-    #[inline(always)]
+    #[inline(always)] // speed
     #[must_use]
     pub fn text(&self) -> &[u8] {
         self.bytes.get(self.start..=END).unwrap_or_default()
@@ -104,25 +104,25 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn piece(text: &str) -> Piece {
-        Piece::new(text.as_bytes()).unwrap()
+    fn encoded(text: &str) -> SuffixText {
+        SuffixText::new(text.as_bytes()).unwrap()
     }
 
     #[test]
-    fn a_text_of_more_than_256_bytes_is_no_piece() {
-        assert!(Piece::new(&[b'x'; 256]).is_some() && Piece::new(&[b'x'; 257]).is_none());
+    fn a_text_of_more_than_256_bytes_is_refused() {
+        assert!(SuffixText::new(&[b'x'; 256]).is_some() && SuffixText::new(&[b'x'; 257]).is_none());
     }
 
     #[test]
     fn as_many_long_texts_and_numbers_as_promised_have_room() {
         let (text, number) = ("x".repeat(256), -12_345_678_901_234.567);
-        let mut tail = Tail::default();
+        let mut suffix = Suffix::default();
         for _ in 0..STEPS {
-            tail.put_number(number);
-            tail.put(&piece(&text));
+            suffix.prepend_number(number);
+            suffix.prepend(&encoded(&text));
         }
         let expected = [text, "-12345678901234.566".to_owned()].concat().repeat(STEPS) + "}";
-        assert_eq!(String::from_utf8_lossy(tail.text()), expected);
+        assert_eq!(String::from_utf8_lossy(suffix.text()), expected);
     }
 
     proptest! {
@@ -134,21 +134,21 @@ mod tests {
                 1..4,
             ),
         ) {
-            let mut tail = Tail::default();
+            let mut suffix = Suffix::default();
             for parts in records {
                 let mut expected = "}".to_owned();
-                tail.begin();
+                suffix.clear();
                 for (text, any, everyday) in parts {
                     for number in [any, everyday].into_iter().filter(|number| number.is_finite()) {
                         let mut digits = Vec::new();
                         crate::record::format_f64(number, &mut digits);
-                        tail.put_number(number);
+                        suffix.prepend_number(number);
                         expected.insert_str(0, &String::from_utf8(digits).unwrap());
                     }
-                    tail.put(&piece(&text));
+                    suffix.prepend(&encoded(&text));
                     expected.insert_str(0, &text);
                 }
-                prop_assert_eq!(String::from_utf8_lossy(tail.text()), expected);
+                prop_assert_eq!(String::from_utf8_lossy(suffix.text()), expected);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Annotations, written in place.
 
 use super::escape::append_string;
-use super::suffix::Tail;
+use super::suffix::Suffix;
 use crate::record::found::Found;
 use crate::record::number;
 use crate::record::output::{Field, Output, Pieces, replace};
@@ -21,17 +21,17 @@ pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
 
 /// Whether a record that was scanned ends in its brace and has none of the outputs yet, nor is empty.
 #[inline(always)]
-pub(in crate::record) fn is_plain(record: &[u8], found: &Found) -> bool {
+pub(in crate::record) fn takes_suffix(record: &[u8], found: &Found) -> bool {
     // the brace stands at the edge
     found.edge.wrapping_add(1) == record.len() && found.members != 0 && found.replaced.is_empty()
 }
 
-/// Writes a tail where the brace of a plain record stands.
+/// Writes a suffix where the brace of a plain record stands.
 #[inline(always)]
-pub(in crate::record) fn append_tail(record: &mut Vec<u8>, tail: &Tail) {
+pub(in crate::record) fn append_suffix(record: &mut Vec<u8>, suffix: &Suffix) {
     let brace = record.pop();
-    debug_assert_eq!(brace, Some(b'}'), "a tail may only follow a record as it was scanned");
-    record.extend_from_slice(tail.text());
+    debug_assert_eq!(brace, Some(b'}'), "a suffix may only follow a record as it was scanned");
+    record.extend_from_slice(suffix.text());
 }
 
 /// Writes fields into the record that was scanned.
@@ -54,8 +54,8 @@ pub(in crate::record) fn annotate(
         let end = record.len();
         append_members(record, pieces, found, fields);
         let added = record.len() - end;
-        if let Some(tail) = record.get_mut(found.edge..) {
-            tail.rotate_right(added);
+        if let Some(suffix) = record.get_mut(found.edge..) {
+            suffix.rotate_right(added);
         }
     }
     if !found.replaced.is_empty() {

@@ -2,7 +2,7 @@
 
 mod json_laws;
 mod msgpack_laws;
-mod shape_laws;
+mod template_laws;
 
 use super::*;
 

@@ -20,15 +20,15 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         })
         .collect();
     let mut plain = record.clone();
-    let is_plain = extractor.is_plain(&plain, found);
-    if is_plain {
-        let mut tail = Tail::default();
-        tail.put_number(0.5);
-        tail.put(extractor.pieces()[0].as_ref().unwrap());
-        extractor.append_tail(&mut plain, &tail);
+    let takes_suffix = extractor.takes_suffix(&plain, found);
+    if takes_suffix {
+        let mut suffix = Suffix::default();
+        suffix.prepend_number(0.5);
+        suffix.prepend(extractor.suffix_texts()[0].as_ref().unwrap());
+        extractor.append_suffix(&mut plain, &suffix);
     }
     extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
-    assert_eq!(plain, if is_plain { &record[..] } else { text });
+    assert_eq!(plain, if takes_suffix { &record[..] } else { text });
     (format!("{result:?} {values:?} {}", found.edge), record)
 }
 
