@@ -1,5 +1,4 @@
 //! A fake query API with a point a minute, and a folder to run the binary in.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use super::http_server::{Answer, Request};
 use std::process::{Command, Output, Stdio};

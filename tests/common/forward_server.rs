@@ -1,5 +1,4 @@
 //! A forward server that behaves by script, over TCP or TLS.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use rmpv::Value;
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! A scripted HTTP server on a port of its own: answers as told, and keeps what it was asked.
-#![allow(dead_code, reason = "each test binary uses its part")]
+//! The tests of `output-dd` have it as a module of their own.
+
+#![allow(dead_code, reason = "each test program uses its part")]
 #![allow(clippy::expect_used, reason = "a server that cannot work fails the test")]
 
 use std::collections::VecDeque;

@@ -1,5 +1,4 @@
 //! A small HTTP server that answers by script.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,10 +1,21 @@
-//! What the tests of the shipped artefacts share.
+//! What the test programs share: each one has it all and uses a part.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot be set up fails")]
 
+#[cfg(feature = "companion")]
+pub(crate) mod api;
 pub(crate) mod build;
+#[cfg(feature = "companion")]
+pub(crate) mod forward_server;
+#[cfg(feature = "datadog")]
+pub(crate) mod http;
+pub(crate) mod http_server;
 pub(crate) mod msgpack;
 pub(crate) mod program;
 pub(crate) mod records;
+pub(crate) mod series;
 pub(crate) mod wasi;
 pub(crate) mod wasm_host;
+#[cfg(feature = "companion")]
+pub(crate) mod world;

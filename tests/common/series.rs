@@ -2,7 +2,6 @@
 //!
 //! The generator is SplitMix64 (Steele, Lea, Flood 2014) with Box-Muller on top: short enough to exist in Python
 //! too (tests/data/bands/sarimax.py).
-#![allow(dead_code, clippy::expect_used, reason = "test code, of which each file uses its part")]
 
 use std::f64::consts::TAU;
 

@@ -1,5 +1,4 @@
 //! A scripted world: a clock that only sleeping moves, chance from a counter, and a list of all notices.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 use fluent_anomaly::companion::{Env, Notice, Progress, Wake};
 use std::sync::Mutex;

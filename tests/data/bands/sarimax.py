@@ -1,9 +1,9 @@
-"""One-step errors of fitted SARIMAX models on the series of tests/bands_oracles.rs.
+"""One-step errors of fitted SARIMAX models on the series of tests/engine/bands_oracles.rs.
 
     pip install statsmodels==0.15.0
     python tests/data/bands/sarimax.py > tests/data/bands/sarimax.json
 
-The generator is that of tests/common/series.rs and tests/bands_oracles.rs, number by number.
+The generator is that of tests/common/series.rs and tests/engine/bands_oracles.rs, number by number.
 """
 
 import json

@@ -1,0 +1,15 @@
+//! The companion: its scheduler, its daemon, its metrics, and the commands beside the filter.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod daemon;
+mod eval;
+mod metrics;
+mod pull;
+mod pull_command;
+mod replay;
+mod select_k;
+mod slack;

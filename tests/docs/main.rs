@@ -1,0 +1,5 @@
+//! What the documents show is what the programs do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod readme;

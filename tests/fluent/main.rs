@@ -1,0 +1,14 @@
+//! Fluent Bit and Fluentd: the forward client, the shipped configurations, and the whole chain.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod chain;
+mod fluent_bit;
+mod fluent_bit_monitor;
+mod fluentd;
+mod forward;
+mod forward_hosts;
+mod settle;
