@@ -2,7 +2,7 @@
 
 use crate::config::Section;
 use crate::detector::Scores;
-use crate::detector::calibrated::{AlarmEvent, Kind, Rarity};
+use crate::detector::calibrated::{AlarmEvent, Rarity, ReasonKind};
 use crate::record::{Field, Format, Output, encode};
 
 /// What the filter adds when it has something to tell that is no score.
@@ -51,7 +51,7 @@ pub struct Rating {
     /// A run of alarming points begins or ends here.
     pub edge: Option<Edge>,
     /// Why; present when `is_alarm`.
-    pub reason: Option<Kind>,
+    pub reason: Option<ReasonKind>,
 }
 
 /// The calibrated score of a point, with what was seen and what is usual where it alarms and came for the first time.

@@ -2,7 +2,7 @@
 
 use crate::families::{ALL, Family, Series};
 use crate::{BUDGETS, finite, in_parallel};
-use fluent_anomaly::detector::calibrated::{AlarmEvent, Budget, Calibrated, CalibratedSpec, Tuning};
+use fluent_anomaly::detector::calibrated::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec, Tuning};
 
 const DAY_S: f64 = 86_400.0;
 const YOUNG_DAYS: f64 = 2.0;
@@ -28,7 +28,8 @@ pub(crate) fn run(tuning: Tuning, scale: f64) {
             line = line.replace('"', "");
             let mut young = String::new();
             for ((_, period_s), worst) in BUDGETS.into_iter().zip(&mut worst) {
-                let spec = CalibratedSpec { budget: Budget::new(1.0, period_s).expect("in range"), tuning };
+                let spec =
+                    CalibratedSpec { budget: AlarmBudget::new(1.0, period_s).expect("in range"), tuning };
                 let late = in_parallel(long, |i| alarms(family, i + 1, spacing_s, days, &spec).1);
                 let promised = (days - YOUNG_DAYS) * DAY_S / period_s;
                 let (ratio, error) = mean_and_error(&late, promised);

@@ -1,7 +1,7 @@
 //! `anomaly_score` and `alarms`: the calibrated score, in `[filter]` for all sections or in one.
 
 use super::section_reader::Keys;
-use crate::detector::calibrated::Budget;
+use crate::detector::calibrated::AlarmBudget;
 
 /// Units of a budget, s; a month is 30 days.
 const UNITS: [(&str, f64); 4] =
@@ -15,7 +15,7 @@ pub(super) fn anomaly_score(keys: &mut Keys<'_>) -> Option<bool> {
 }
 
 /// `1/week` or `off`, which is `Some(None)`; `None` where the key is absent or wrong.
-pub(super) fn alarms(keys: &mut Keys<'_>) -> Option<Option<Budget>> {
+pub(super) fn alarms(keys: &mut Keys<'_>) -> Option<Option<AlarmBudget>> {
     keys.parsed("alarms", |text| {
         if text.eq_ignore_ascii_case("off") {
             return Ok(None);
@@ -29,9 +29,9 @@ pub(super) fn alarms(keys: &mut Keys<'_>) -> Option<Option<Budget>> {
     })
 }
 
-fn budget(text: &str) -> Option<Budget> {
+fn budget(text: &str) -> Option<AlarmBudget> {
     let (count, unit) = text.split_once('/')?;
     let count: u32 = count.trim().parse().ok().filter(|count| (1..=MOST).contains(count))?;
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
-    Budget::new(f64::from(count), seconds).ok()
+    AlarmBudget::new(f64::from(count), seconds).ok()
 }

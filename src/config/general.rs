@@ -3,7 +3,7 @@
 use super::address::{api_url, forward_address};
 use super::calibrated;
 use super::section_reader::Keys;
-use crate::detector::calibrated::Budget;
+use crate::detector::calibrated::AlarmBudget;
 use crate::secret::Secret;
 
 /// `[general]`: what the companion needs.
@@ -152,7 +152,7 @@ pub struct Filter {
     /// Whether records get the calibrated score, where a section does not say.
     pub anomaly_score: bool,
     /// False alarms that a series may raise, where a section does not say; `None`: no alarms.
-    pub alarms: Option<Budget>,
+    pub alarms: Option<AlarmBudget>,
 }
 
 /// `journal:` of `[filter]`.

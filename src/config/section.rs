@@ -6,7 +6,7 @@ use super::ini::{Entry, IniSection};
 use super::problem::Problem;
 use super::section_reader::Keys;
 use super::tag::TagPattern;
-use crate::detector::calibrated::Budget;
+use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
 use crate::record::Accessor;
 
@@ -38,7 +38,7 @@ pub struct Section {
     /// Whether records get the calibrated score.
     pub anomaly_score: bool,
     /// False alarms that each series may raise; `None`: rare points are scored, and nothing alarms.
-    pub alarms: Option<Budget>,
+    pub alarms: Option<AlarmBudget>,
 }
 
 /// Where the records of a section come from.
@@ -217,7 +217,7 @@ impl Section {
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.
-fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<Budget>) {
+fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<AlarmBudget>) {
     let score = calibrated::anomaly_score(keys);
     let alarms = calibrated::alarms(keys);
     if score == Some(false) && matches!(alarms, Some(Some(_))) {

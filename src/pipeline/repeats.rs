@@ -5,7 +5,7 @@ use crate::annotation::{Edge, Rating};
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
-use crate::detector::calibrated::Kind;
+use crate::detector::calibrated::ReasonKind;
 use crate::time::Time;
 
 /// What is known of a point.
@@ -188,7 +188,14 @@ impl Recent {
     }
 }
 
-const KINDS: [Kind; 6] = [Kind::Spike, Kind::Drop, Kind::Level, Kind::Spread, Kind::Rhythm, Kind::Stuck];
+const KINDS: [ReasonKind; 6] = [
+    ReasonKind::Spike,
+    ReasonKind::Drop,
+    ReasonKind::Level,
+    ReasonKind::Spread,
+    ReasonKind::Rhythm,
+    ReasonKind::Stuck,
+];
 
 fn save_rating(rating: Rating, w: &mut Writer<'_>) {
     w.f64(rating.score);

@@ -7,7 +7,7 @@ use crate::annotation::{self, Anomaly};
 use crate::bank::{Observation, SectionId, SeriesKey};
 use crate::codec::{Writer, checksum};
 use crate::config::{Kind, Nulls, Section, TagPattern};
-use crate::detector::calibrated::{Budget, CalibratedSpec};
+use crate::detector::calibrated::{AlarmBudget, CalibratedSpec};
 use crate::detector::{ParamsError, Scores};
 use crate::record::{Accessor, Extractor, Field, Format, Found, Value};
 use crate::time::Time;
@@ -315,7 +315,7 @@ pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
         Kind::Series => 0,
     };
     // what is learned does not depend on the budget
-    let budget = section.alarms.unwrap_or(Budget::WEEKLY);
+    let budget = section.alarms.unwrap_or(AlarmBudget::WEEKLY);
     let calibrated = section.anomaly_score.then(|| CalibratedSpec::new(budget));
     ScoreSpec::new(&section.change_finder, remembered, calibrated)
 }

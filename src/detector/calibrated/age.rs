@@ -3,13 +3,13 @@
 //! For any exchangeable series the chance that the next of A + 1 values is the largest is 1/(A+1), whatever its
 //! distribution (Rényi 1962, on records): rarity by counting needs neither scale nor fit. What counting cannot
 //! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
-//! Gaussian series; the calibration ladder corrects it for every other kind.
+//! Gaussian series; the calibration corrects it for every other kind.
 
 use super::order::{larger, smaller};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
-/// Levels of the ladder of block maxima; each looks back four times as far as the one before.
+/// Levels of block maxima; each looks back four times as far as the one before.
 const LEVELS: usize = 6;
 /// Closed blocks a level keeps: with the part that is not closed yet, the four quarters of the next level's block.
 const RING: usize = 3;
@@ -31,7 +31,7 @@ pub(super) enum Measure {
 
 /// Everything a side must be told about the moment and its channel.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
+pub(super) struct PointContext {
     /// How distances are measured.
     pub(super) measure: Measure,
     /// Differences up to this are none: the data's own resolution, in the channel's units.
@@ -48,7 +48,7 @@ pub(super) struct Moment {
 
 /// One side (high or low) of one channel; 132 bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Side {
+pub(super) struct ExtremeSide {
     /// Maximum of the finest block in progress and of the finest ring.
     recent: f32,
     /// Maximum of the finest block in progress.
@@ -85,7 +85,7 @@ impl Climb {
     }
 }
 
-impl Side {
+impl ExtremeSide {
     pub(super) const fn new() -> Self {
         Self {
             recent: f32::NEG_INFINITY,
@@ -135,7 +135,13 @@ impl Side {
     /// what the finest level has seen, and while warming up); then remembers the value. `other` is the opposite
     /// side of the channel.
     #[inline]
-    pub(super) fn rarity(&mut self, y: f32, other: Option<&Side>, at: &Moment, tuning: &Tuning) -> f64 {
+    pub(super) fn rarity(
+        &mut self,
+        y: f32,
+        other: Option<&ExtremeSide>,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> f64 {
         if self.takes(y, at.resolution, at.seen) {
             return 0.0;
         }
@@ -144,9 +150,9 @@ impl Side {
         rarity
     }
 
-    /// Takes in a value that is nothing rare; one that may be is left to [`Side::rarity`], with `false`. Nearly
+    /// Takes in a value that is nothing rare; one that may be is left to [`ExtremeSide::rarity`], with `false`. Nearly
     /// always one comparison.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn takes(&mut self, y: f32, resolution: f32, seen: u32) -> bool {
         if y <= self.current {
             return true;
@@ -158,7 +164,7 @@ impl Side {
         ordinary
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     fn learn(&mut self, y: f32) {
         self.current = larger(y, self.current);
         self.recent = larger(y, self.recent);
@@ -166,8 +172,8 @@ impl Side {
 
     /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
     /// rare it is, and the next one, where such a value is on record, how rare at most.
-    #[inline(never)]
-    fn record(&mut self, y: f32, other: Option<&Side>, at: &Moment, tuning: &Tuning) -> f64 {
+    #[inline(never)] // stack
+    fn record(&mut self, y: f32, other: Option<&ExtremeSide>, at: &PointContext, tuning: &Tuning) -> f64 {
         let tops = self.tops();
         if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
             self.frozen = at.t;

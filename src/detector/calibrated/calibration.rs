@@ -1,4 +1,4 @@
-//! Calibration ladder: how often did incidents of this raw rarity really happen in this series?
+//! Calibration: how often did incidents of this raw rarity really happen in this series?
 //!
 //! Channels that move together, an AR noise, a ramp: raw rarities are not exchangeable everywhere. Each
 //! series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate from the
@@ -38,7 +38,7 @@ const RETURN_TIMES: [u32; 5] = [6_310, 14_125, 31_623, 70_795, 158_489];
 
 /// Counts of incidents by raw rarity; 88 bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ladder {
+pub(super) struct Calibration {
     /// Points counted, 0..=WINDOW.
     points: u32,
     /// Incidents that reached each knot, 0..=points.
@@ -51,7 +51,7 @@ pub(super) struct Ladder {
     turn_at: u32,
 }
 
-impl Ladder {
+impl Calibration {
     pub(super) const fn new() -> Self {
         Self {
             points: 0,
@@ -94,7 +94,7 @@ impl Ladder {
         }
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed: rarely needed
     fn turn(&mut self) {
         if self.points > WINDOW {
             self.points /= 2;
@@ -136,20 +136,20 @@ impl Ladder {
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        const WHAT: &str = "calibration ladder";
-        let mut ladder = Self::new();
-        ladder.points = r.u32(WHAT)?;
-        for count in &mut ladder.counts {
+        const WHAT: &str = "calibration";
+        let mut calibration = Self::new();
+        calibration.points = r.u32(WHAT)?;
+        for count in &mut calibration.counts {
             *count = r.u32(WHAT)?;
         }
-        ladder.start_s = r.f64(WHAT)?;
-        ladder.reached = r.u32(WHAT)?;
-        let sound = ladder.points <= WINDOW
-            && ladder.counts.iter().all(|count| *count <= ladder.points)
-            && ladder.reached as usize <= KNOTS
-            && ladder.start_s < f64::INFINITY;
-        ladder.turn_at = next_turn(ladder.points);
-        if sound { Ok(ladder) } else { Err(CodecError::Invalid { what: WHAT }) }
+        calibration.start_s = r.f64(WHAT)?;
+        calibration.reached = r.u32(WHAT)?;
+        let sound = calibration.points <= WINDOW
+            && calibration.counts.iter().all(|count| *count <= calibration.points)
+            && calibration.reached as usize <= KNOTS
+            && calibration.start_s < f64::INFINITY;
+        calibration.turn_at = next_turn(calibration.points);
+        if sound { Ok(calibration) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
 }
 
@@ -164,14 +164,14 @@ mod tests {
 
     const HOLD_S: f64 = 28_800.0;
 
-    /// A ladder that has counted `points`, with an incident of raw rarity 6 at each of the first `wild`.
-    fn aged(points: u32, wild: u32) -> Ladder {
-        let mut ladder = Ladder::new();
+    /// A calibration that has counted `points`, with an incident of raw rarity 6 at each of the first `wild`.
+    fn aged(points: u32, wild: u32) -> Calibration {
+        let mut calibration = Calibration::new();
         for i in 0..points {
             let raw = if i < wild { 6.0 } else { 0.0 };
-            ladder.calibrate(2.0 * HOLD_S * f64::from(i), raw, HOLD_S, 0.0);
+            calibration.calibrate(2.0 * HOLD_S * f64::from(i), raw, HOLD_S, 0.0);
         }
-        ladder
+        calibration
     }
 
     #[test]
@@ -194,15 +194,15 @@ mod tests {
     #[test]
     fn a_restored_ladder_forgets_when_the_first_would() {
         for points in [0, 6_309, 6_310, 200_000, 399_999] {
-            let mut ladder = aged(points, 3);
+            let mut calibration = aged(points, 3);
             let mut bytes = Vec::new();
-            ladder.save(&mut Writer::new(&mut bytes));
-            let mut back = Ladder::restore(&mut Reader::new(&bytes)).unwrap();
+            calibration.save(&mut Writer::new(&mut bytes));
+            let mut back = Calibration::restore(&mut Reader::new(&bytes)).unwrap();
             for _ in 0..20_000 {
-                ladder.count();
+                calibration.count();
                 back.count();
             }
-            assert_eq!(ladder, back, "after {points} points");
+            assert_eq!(calibration, back, "after {points} points");
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Channels {
 
 /// The channels' values at one point, measured from the first value of the series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Observed {
+pub(super) struct ChannelValues {
     pub(super) value: f64,
     pub(super) mean: f64,
     /// Activity with a floor of a thousandth of the mean error, so that its ratio to a lull stays finite.
@@ -65,7 +65,7 @@ impl Channels {
 
     /// Learns the next value; `n` is the number of values before it, at least 1.
     #[inline]
-    pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> Observed {
+    pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> ChannelValues {
         let value = (x - self.anchor).clamp(-FARTHEST, FARTHEST);
         let step = (value - self.previous).abs();
         let rate = 1.0 / window;
@@ -78,7 +78,7 @@ impl Channels {
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
         self.previous = value;
         let activity = self.activity + 1e-3 * self.scale;
-        Observed { value, mean: self.mean, activity, error, run: self.run }
+        ChannelValues { value, mean: self.mean, activity, error, run: self.run }
     }
 
     /// One-step AR(1) error, scored before it is learned, and what is learned of it: winsorised, so that one spike

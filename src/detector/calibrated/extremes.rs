@@ -1,10 +1,10 @@
 //! All sides of one series: high and low of each channel, and the run. Which may be rare, and how rare they are.
 
-use super::age::{Measure, Moment, Side, WARM_UP};
-use super::channels::Observed;
+use super::age::{ExtremeSide, Measure, PointContext, WARM_UP};
+use super::channels::ChannelValues;
 use super::order::{larger, smaller};
-use super::reason::Evidence;
-use super::season::Place;
+use super::reason::ReasonRarities;
+use super::season::SeasonalRarity;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -28,15 +28,15 @@ pub(super) const NONE_RARE: usize = RUN_SIDE + 1;
 
 /// Extremes of every channel but the season's.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Sides {
+pub(super) struct Extremes {
     /// High and low of each two-sided channel.
-    channels: [[Side; 2]; TWO_SIDED],
-    run: Side,
+    channels: [[ExtremeSide; 2]; TWO_SIDED],
+    run: ExtremeSide,
 }
 
-impl Sides {
+impl Extremes {
     pub(super) const fn new() -> Self {
-        Self { channels: [const { [const { Side::new() }; 2] }; TWO_SIDED], run: Side::new() }
+        Self { channels: [const { [const { ExtremeSide::new() }; 2] }; TWO_SIDED], run: ExtremeSide::new() }
     }
 
     /// Closes the blocks that end before point `t`.
@@ -51,8 +51,8 @@ impl Sides {
     }
 
     /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
-    #[inline(always)]
-    pub(super) fn first_rare(&mut self, o: &Observed, at: &Moment) -> usize {
+    #[inline(always)] // speed
+    pub(super) fn first_rare(&mut self, o: &ChannelValues, at: &PointContext) -> usize {
         let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.channels;
         let y = o.value as f32;
         if !value.takes(y, at.resolution, at.seen) {
@@ -94,11 +94,11 @@ impl Sides {
     pub(super) fn evidence(
         &mut self,
         first: usize,
-        o: &Observed,
-        place: Option<Place>,
-        at: &Moment,
+        o: &ChannelValues,
+        place: Option<SeasonalRarity>,
+        at: &PointContext,
         tuning: &Tuning,
-    ) -> Evidence {
+    ) -> ReasonRarities {
         let channels = [
             (o.value as f32, Measure::Linear, 0),
             (o.mean as f32, Measure::Linear, MEAN_FROM),
@@ -114,7 +114,7 @@ impl Sides {
             }
             let seen = at.seen - from;
             let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let at = &Moment { measure, resolution, seen, ..*at };
+            let at = &PointContext { measure, resolution, seen, ..*at };
             if first <= 2 * bit {
                 rarity[0] = up.rarity(y, Some(down), at, tuning);
             }
@@ -123,11 +123,11 @@ impl Sides {
         let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
             0.0
         } else {
-            let at = &Moment { resolution: 0.0, floor: RUN_FLOOR, ..*at };
+            let at = &PointContext { resolution: 0.0, floor: RUN_FLOOR, ..*at };
             self.run.rarity(o.run as f32, None, at, tuning)
         };
         let [value, mean, activity, error] = rarities;
-        Evidence {
+        ReasonRarities {
             stuck,
             spike: larger(value[0], error[0]),
             drop: larger(value[1], error[1]),
@@ -143,12 +143,12 @@ impl Sides {
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let mut sides = Self::new();
-        for side in sides.channels.iter_mut().flatten() {
-            *side = Side::restore(r)?;
+        let mut extremes = Self::new();
+        for side in extremes.channels.iter_mut().flatten() {
+            *side = ExtremeSide::restore(r)?;
         }
-        sides.run = Side::restore(r)?;
-        Ok(sides)
+        extremes.run = ExtremeSide::restore(r)?;
+        Ok(extremes)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Incidents: runs of rare points that are one event to the person on call.
 
 use super::order::smaller;
-use super::spec::Budget;
+use super::spec::AlarmBudget;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// A young series pays for its alarms from what its budget has earned so far, s.
@@ -15,12 +15,12 @@ const ESCALATION: f64 = 1.0;
 
 /// A run of rare points, told by the times of its first and its latest point.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Run {
+struct RareRun {
     start_s: f64,
     last_s: f64,
 }
 
-impl Run {
+impl RareRun {
     const NONE: Self = Self { start_s: f64::NEG_INFINITY, last_s: f64::NEG_INFINITY };
 
     /// Takes in a rare point; true if an incident begins with it.
@@ -35,7 +35,7 @@ impl Run {
 }
 
 /// Quiet time that ends an alarm, s.
-fn alarm_hold_s(budget: Budget, hold_s: f64) -> f64 {
+fn alarm_hold_s(budget: AlarmBudget, hold_s: f64) -> f64 {
     smaller(hold_s, budget.period_s() / HOLD_SHARE)
 }
 
@@ -59,19 +59,19 @@ pub enum AlarmEvent {
 /// Alarms of one series, and the echo in its score; 48 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Incidents {
-    alarm: Run,
+    alarm: RareRun,
     /// An alarm has started and not ended.
     open: bool,
     /// Alarms while the series was young, saturating.
     spent: u32,
-    echo: Run,
+    echo: RareRun,
     /// Rarity of the point that the echo repeats, decades, 0..
     peak: f64,
 }
 
 impl Incidents {
     pub(super) const fn new() -> Self {
-        Self { alarm: Run::NONE, open: false, spent: 0, echo: Run::NONE, peak: 0.0 }
+        Self { alarm: RareRun::NONE, open: false, spent: 0, echo: RareRun::NONE, peak: 0.0 }
     }
 
     /// Whether a point of this rarity (log10 s) alarms, and what happens to the alarm.
@@ -80,7 +80,7 @@ impl Incidents {
         now_s: f64,
         known_s: f64,
         log10_s: f64,
-        budget: Budget,
+        budget: AlarmBudget,
         hold_s: f64,
     ) -> (bool, Option<AlarmEvent>) {
         let hold_s = alarm_hold_s(budget, hold_s);
@@ -103,7 +103,7 @@ impl Incidents {
 
     /// The end of an alarm, if one is open and has been quiet long enough: all that can happen at an ordinary point.
     #[inline]
-    pub(super) fn rest(&mut self, now_s: f64, budget: Budget, hold_s: f64) -> Option<AlarmEvent> {
+    pub(super) fn rest(&mut self, now_s: f64, budget: AlarmBudget, hold_s: f64) -> Option<AlarmEvent> {
         if self.open { self.end(now_s, alarm_hold_s(budget, hold_s)) } else { None }
     }
 
@@ -141,10 +141,10 @@ impl Incidents {
             return Err(CodecError::Invalid { what: WHAT });
         }
         Ok(Self {
-            alarm: Run { start_s, last_s },
+            alarm: RareRun { start_s, last_s },
             open: open == 1,
             spent,
-            echo: Run { start_s: echo_start_s, last_s: echo_last_s },
+            echo: RareRun { start_s: echo_start_s, last_s: echo_last_s },
             peak,
         })
     }

@@ -3,22 +3,22 @@
 //! [`Calibrated`] looks at each point through a few channels (value, moving mean, activity, one-step error,
 //! standing still, and its place in the season where one is known), asks of each how long ago it was last that
 //! extreme, corrects the answer by how often such incidents really happen in this series, and holds it against
-//! an alarm [`Budget`] per unit of time. `docs/calibrated-score.md` derives and measures it.
+//! an alarm [`AlarmBudget`] per unit of time. `docs/calibrated-score.md` derives and measures it.
 //!
-//! | file | idea |
+//! | file | what it holds |
 //! |---|---|
-//! | `spec` | the budget and the constants |
-//! | `clock` | the series' own point spacing |
+//! | `spec` | the alarm budget and the constants of the method |
+//! | `spacing` | the series' own point spacing |
 //! | `channels` | what is looked at |
-//! | `age` | age of the extreme: block maxima on a ladder |
-//! | `sides` | the extremes of all channels: which may be rare |
-//! | `finder`, `season` | is there a season; what leaves its profile |
-//! | `order` | larger and smaller, cheaply |
-//! | `ladder` | calibration by the incidents counted |
+//! | `age` | one side of one channel: block maxima and the age of the extreme |
+//! | `extremes` | all sides of all channels: which may be rare, and how rare |
+//! | `period`, `season_detector`, `season` | the periods; whether there is one; what leaves its profile |
+//! | `order` | larger and smaller without NaN |
+//! | `calibration` | raw rarity -> rate, by the incidents counted |
 //! | `incident` | alarms, their starts and ends |
-//! | `reason` | why, in a word |
-//! | `rarity` | the verdict on a point, and its score |
-//! | `engine` | one series, from point to verdict |
+//! | `reason` | why, in a word and two numbers |
+//! | `verdict` | the verdict on one point, and its score |
+//! | `series` | one series, from point to verdict |
 
 mod age;
 mod calibration;
@@ -26,6 +26,7 @@ mod channels;
 mod extremes;
 mod incident;
 mod order;
+mod period;
 mod reason;
 mod season;
 mod season_detector;
@@ -38,8 +39,8 @@ mod verdict;
 mod tests;
 
 pub use incident::AlarmEvent;
-pub use reason::{Kind, Reason};
-pub use season_detector::Period;
+pub use period::Period;
+pub use reason::{AlarmReason, ReasonKind};
 pub use series::Calibrated;
-pub use spec::{Budget, CalibratedSpec, SpecError, Tuning};
+pub use spec::{AlarmBudget, CalibratedSpec, CalibratedSpecError, Tuning};
 pub use verdict::Rarity;

@@ -5,7 +5,7 @@ use core::fmt;
 
 /// What a rare point did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ReasonKind {
     /// The value, or its step, is unusually high.
     Spike,
     /// The value, or its step, is unusually low.
@@ -20,7 +20,7 @@ pub enum Kind {
     Stuck,
 }
 
-impl Kind {
+impl ReasonKind {
     /// The stable word for records and messages.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -35,7 +35,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ReasonKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -44,9 +44,9 @@ impl fmt::Display for Kind {
 /// Why an alarming point is rare. Units by kind: the series' own for `Spike`, `Drop`, `Level` and `Rhythm`;
 /// mean absolute prediction error for `Spread`; points in a row with the same value for `Stuck`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reason {
+pub struct AlarmReason {
     /// What happened.
-    pub kind: Kind,
+    pub kind: ReasonKind,
     /// What was seen.
     pub observed: f64,
     /// What is usual.
@@ -58,7 +58,7 @@ const PLAINER: f64 = 1.0;
 
 /// Raw rarities by kind, in the order in which a person would name them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evidence {
+pub(super) struct ReasonRarities {
     pub(super) stuck: f64,
     pub(super) spike: f64,
     pub(super) drop: f64,
@@ -67,20 +67,23 @@ pub(super) struct Evidence {
     pub(super) spread: f64,
 }
 
-impl Evidence {
+impl ReasonRarities {
     pub(super) fn strongest(&self) -> f64 {
         [self.spike, self.drop, self.rhythm, self.level, self.spread].into_iter().fold(self.stuck, larger)
     }
 
     /// The plainest kind that explains the rarity about as well as the rarest channel does.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> ReasonKind {
         let enough = self.strongest() - PLAINER;
         let ranked = [
-            (self.stuck, Kind::Stuck),
-            (larger(self.spike, self.drop), if self.spike >= self.drop { Kind::Spike } else { Kind::Drop }),
-            (self.rhythm, Kind::Rhythm),
-            (self.level, Kind::Level),
+            (self.stuck, ReasonKind::Stuck),
+            (
+                larger(self.spike, self.drop),
+                if self.spike >= self.drop { ReasonKind::Spike } else { ReasonKind::Drop },
+            ),
+            (self.rhythm, ReasonKind::Rhythm),
+            (self.level, ReasonKind::Level),
         ];
-        ranked.into_iter().find(|(rarity, _)| *rarity >= enough).map_or(Kind::Spread, |(_, kind)| kind)
+        ranked.into_iter().find(|(rarity, _)| *rarity >= enough).map_or(ReasonKind::Spread, |(_, kind)| kind)
     }
 }

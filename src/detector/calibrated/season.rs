@@ -1,13 +1,11 @@
 //! The profile of a known season, and the memory of what left it.
 
-use super::age::{Moment, Side, WARM_UP};
+use super::age::{ExtremeSide, PointContext, WARM_UP};
 use super::order::{larger, smaller};
-use super::season_detector::Period;
+use super::period::{GAIN, Period};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 
-/// Gain of a profile from one period to the next, once the mean over the first periods is slower.
-pub(super) const GAIN: f64 = 0.15;
 /// Periods after which the profile is believed, and after which what leaves it is judged.
 const PROFILE_PERIODS: f64 = 2.0;
 const JUDGED_PERIODS: f64 = 3.0;
@@ -17,7 +15,7 @@ const MOST_BUCKETS: usize = 168;
 
 /// Rarity of a point at its place in the season.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct SeasonalRarity {
     /// Raw rarity, decades, 0..
     pub(super) rarity: f64,
     /// What the profile expects, measured from the first value.
@@ -41,7 +39,7 @@ pub(super) struct Season {
     /// Residuals seen, saturating.
     seen: u32,
     /// Residual high, low; its mean high, low.
-    sides: [Side; 4],
+    sides: [ExtremeSide; 4],
 }
 
 impl Season {
@@ -57,7 +55,7 @@ impl Season {
             count: 0,
             mean: 0.0,
             seen: 0,
-            sides: [const { Side::new() }; 4],
+            sides: [const { ExtremeSide::new() }; 4],
         };
         if let Some(old) = shorter.filter(|old| old.period < period) {
             for (i, slot) in season.buckets.iter_mut().enumerate() {
@@ -87,7 +85,13 @@ impl Season {
     }
 
     /// Judges a point at its place, then learns it. `None` while the profile or its residuals are young.
-    pub(super) fn judge(&mut self, time_s: f64, x: f64, at: &Moment, tuning: &Tuning) -> Option<Place> {
+    pub(super) fn judge(
+        &mut self,
+        time_s: f64,
+        x: f64,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> Option<SeasonalRarity> {
         let n = self.buckets.len();
         let bucket = self.period.part(time_s, n);
         let age = (time_s - self.start_s) / self.period.seconds();
@@ -111,7 +115,7 @@ impl Season {
         let expected = smaller(larger(x, low), high);
         let residual = x - expected;
         self.mean += (residual - self.mean) / at.window;
-        let at = &Moment { seen: self.seen, ..*at };
+        let at = &PointContext { seen: self.seen, ..*at };
         self.seen = self.seen.saturating_add(1);
         let [high, low, mean_high, mean_low] = &mut self.sides;
         let mut rarity = 0.0f64;
@@ -120,7 +124,7 @@ impl Season {
             rarity = larger(rarity, up.rarity(y, Some(down), at, tuning));
             rarity = larger(rarity, down.rarity(-y, Some(up), at, tuning));
         }
-        (age >= JUDGED_PERIODS && at.seen >= WARM_UP).then_some(Place { rarity, expected })
+        (age >= JUDGED_PERIODS && at.seen >= WARM_UP).then_some(SeasonalRarity { rarity, expected })
     }
 
     fn close_bucket(&mut self, age: f64) {
@@ -167,7 +171,7 @@ impl Season {
             }
         }
         for side in &mut season.sides {
-            *side = Side::restore(r)?;
+            *side = ExtremeSide::restore(r)?;
         }
         Ok(season)
     }

@@ -5,68 +5,9 @@
 //! derived, no autocorrelation is formed and nothing is voted on: each candidate is judged by its own forecasts.
 
 use super::order::{larger, smaller};
-use super::season::GAIN;
+use super::period::{DAY_S, GAIN, Period};
 use crate::codec::{CodecError, Reader, Writer};
 
-/// A period that series are known to have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Period {
-    /// 3600 s.
-    Hour,
-    /// 86 400 s.
-    Day,
-    /// 604 800 s.
-    Week,
-}
-
-impl Period {
-    const ALL: [Self; 3] = [Self::Hour, Self::Day, Self::Week];
-
-    /// Length, s.
-    #[must_use]
-    pub fn seconds(self) -> f64 {
-        match self {
-            Self::Hour => 3600.0,
-            Self::Day => DAY_S,
-            Self::Week => 7.0 * DAY_S,
-        }
-    }
-
-    /// Which of `n` equal parts of the period (UTC) holds this time, 0..n; exact at full seconds.
-    pub(super) fn part(self, time_s: f64, n: usize) -> usize {
-        let length = self.seconds();
-        let into = time_s - (time_s / length).floor() * length;
-        ((into * n as f64 / length) as usize).min(n.saturating_sub(1))
-    }
-
-    /// Buckets of the full profile: a minute, a quarter of an hour, an hour.
-    pub(super) fn buckets(self) -> usize {
-        match self {
-            Self::Hour => 60,
-            Self::Day => 96,
-            Self::Week => 168,
-        }
-    }
-
-    /// Coarse bins: five minutes, an hour, six hours.
-    fn bins(self) -> usize {
-        match self {
-            Self::Hour => 12,
-            Self::Day => 24,
-            Self::Week => 28,
-        }
-    }
-
-    pub(super) fn code(self) -> u8 {
-        self as u8
-    }
-
-    pub(super) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-}
-
-const DAY_S: f64 = 86_400.0;
 const BINS: usize = 12 + 24 + 28;
 /// Length of the finest bin, s, and as much of it as no rounding can lead out of.
 const SLOT_S: f64 = 300.0;
@@ -99,7 +40,7 @@ struct Candidate {
 
 /// Looks for a season in 420 bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Finder {
+pub(super) struct SeasonDetector {
     /// Coarse profiles, one behind the other; NaN before the first visit.
     bins: [f32; BINS],
     candidates: [Candidate; 3],
@@ -109,7 +50,7 @@ pub(super) struct Finder {
     day_mean: f32,
 }
 
-impl Finder {
+impl SeasonDetector {
     pub(super) const fn new() -> Self {
         let none = Candidate { bin: u32::MAX, count: 0, sum: 0.0, slow: 0.0, error: 0.0, reference: 0.0 };
         Self { bins: [f32::NAN; BINS], candidates: [none; 3], slot_s: f64::NAN, day_mean: f32::NAN }
@@ -135,7 +76,7 @@ impl Finder {
 
     /// Finds the bins of a time; true if one has closed. The bins of all candidates begin with a slot of the finest,
     /// so that within a slot nothing need be looked for.
-    #[inline(never)]
+    #[inline(never)] // speed: rarely needed
     fn turn(&mut self, time_s: f64, known_s: f64) -> bool {
         let mut closed = false;
         let mut bins = &mut self.bins[..];
@@ -162,7 +103,7 @@ impl Finder {
     }
 
     /// The period known now, where `known` was.
-    #[inline(never)]
+    #[inline(never)] // speed: rarely needed
     pub(super) fn best(&self, known_s: f64, resolution: f32, known: Option<Period>) -> Option<Period> {
         let least_variance = (VISIBLE * f64::from(resolution)) * (VISIBLE * f64::from(resolution));
         let mut best = None;
@@ -192,15 +133,15 @@ impl Finder {
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        const WHAT: &str = "season finder";
-        let mut finder = Self::new();
-        for v in &mut finder.bins {
+        const WHAT: &str = "season detector";
+        let mut detector = Self::new();
+        for v in &mut detector.bins {
             *v = r.f32(WHAT)?;
             if v.is_infinite() {
                 return Err(CodecError::Invalid { what: WHAT });
             }
         }
-        for c in &mut finder.candidates {
+        for c in &mut detector.candidates {
             let (bin, count) = (r.u32(WHAT)?, r.u32(WHAT)?);
             let mut v = [0.0; 4];
             r.f64s(&mut v, WHAT)?;
@@ -210,12 +151,12 @@ impl Finder {
             }
             *c = Candidate { bin, count, sum, slow, error, reference };
         }
-        Ok(finder)
+        Ok(detector)
     }
 }
 
 impl Candidate {
-    #[inline(always)]
+    #[inline(always)] // speed
     fn add(&mut self, x: f64) {
         self.sum += x;
         self.count = self.count.wrapping_add(1);

@@ -1,21 +1,22 @@
-//! The calibrated score of one series: channels -> sides -> ladder -> time -> alarm.
+//! The calibrated score of one series: channels -> extremes -> calibration -> time -> alarm.
 
 use super::super::numeric::Finite;
-use super::age::{Measure, Moment, WARM_UP};
-use super::calibration::Ladder;
-use super::channels::{Channels, Observed};
-use super::extremes::{NONE_RARE, RUN_BIT, Sides};
+use super::age::{Measure, PointContext, WARM_UP};
+use super::calibration::Calibration;
+use super::channels::{ChannelValues, Channels};
+use super::extremes::{Extremes, NONE_RARE, RUN_BIT};
 use super::incident::Incidents;
 use super::order::{larger, smaller};
-use super::reason::{Evidence, Kind, Reason};
-use super::season::{Place, Season};
-use super::season_detector::{Finder, Period};
-use super::spacing::Clock;
+use super::period::Period;
+use super::reason::{AlarmReason, ReasonKind, ReasonRarities};
+use super::season::{Season, SeasonalRarity};
+use super::season_detector::SeasonDetector;
+use super::spacing::PointSpacing;
 use super::spec::CalibratedSpec;
 use super::verdict::{self, Rarity};
 use crate::codec::{CodecError, Reader, Writer};
 
-/// Sides that share the chance of a false alarm: those of the channels and of the run, and those of a season.
+/// Extremes that share the chance of a false alarm: those of the channels and of the run, and those of a season.
 pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
 pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
 /// Multiple of the points known beyond which no point is called rare.
@@ -37,12 +38,12 @@ pub struct Calibrated {
     t: u32,
     /// Points seen, saturating.
     seen: u32,
-    clock: Clock,
+    spacing: PointSpacing,
     channels: Channels,
-    sides: Sides,
-    finder: Finder,
+    extremes: Extremes,
+    detector: SeasonDetector,
     season: Option<Box<Season>>,
-    ladder: Ladder,
+    calibration: Calibration,
     incidents: Incidents,
 }
 
@@ -53,12 +54,12 @@ impl Calibrated {
         Self {
             t: 0,
             seen: 0,
-            clock: Clock::new(0.0),
+            spacing: PointSpacing::new(0.0),
             channels: Channels::new(0.0),
-            sides: Sides::new(),
-            finder: Finder::new(),
+            extremes: Extremes::new(),
+            detector: SeasonDetector::new(),
             season: None,
-            ladder: Ladder::new(),
+            calibration: Calibration::new(),
             incidents: Incidents::new(),
         }
     }
@@ -86,19 +87,19 @@ impl Calibrated {
         let tuning = &spec.tuning;
         let (time_s, value) = (time_s.get(), value.get());
         if self.seen == 0 {
-            self.clock = Clock::new(time_s);
+            self.spacing = PointSpacing::new(time_s);
             self.channels = Channels::new(value);
         } else {
-            self.clock.tick(time_s);
+            self.spacing.tick(time_s);
         }
         let [fewest, most] = tuning.window_points;
-        let window = smaller(larger(tuning.window_s / self.clock.spacing_s(), fewest), most);
+        let window = smaller(larger(tuning.window_s / self.spacing.spacing_s(), fewest), most);
         let o = if self.seen == 0 {
-            Observed { value: 0.0, mean: 0.0, activity: 0.0, error: 0.0, run: 0 }
+            ChannelValues { value: 0.0, mean: 0.0, activity: 0.0, error: 0.0, run: 0 }
         } else {
             self.channels.observe(value, f64::from(self.seen), window, tuning)
         };
-        let at = Moment {
+        let at = PointContext {
             measure: Measure::Linear,
             resolution: self.channels.resolution(),
             floor: 0.0,
@@ -109,37 +110,38 @@ impl Calibrated {
         if at.t & (tuning.block - 1) == 0 && at.seen > 0 {
             self.close_blocks(tuning.block);
         }
-        if tuning.channels & SEASON_BIT != 0 && self.finder.observe(time_s, self.clock.known_s(), o.value) {
+        if tuning.channels & SEASON_BIT != 0 && self.detector.observe(time_s, self.spacing.known_s(), o.value)
+        {
             self.find(time_s, at.resolution);
         }
-        let first = self.sides.first_rare(&o, &at);
+        let first = self.extremes.first_rare(&o, &at);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
         if first != NONE_RARE || self.season.is_some() {
             return self.judge(spec, time_s, first, o, at);
         }
-        self.ladder.count();
+        self.calibration.count();
         if at.seen < WARM_UP {
             return None;
         }
-        let alarm = self.incidents.rest(self.clock.now_s(), spec.budget, tuning.hold_s);
+        let alarm = self.incidents.rest(self.spacing.now_s(), spec.budget, tuning.hold_s);
         Some(Rarity::ordinary(alarm))
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed: rarely needed
     fn close_blocks(&mut self, block: u32) {
         let t = self.t;
-        self.sides.close_blocks(t, block);
+        self.extremes.close_blocks(t, block);
         if let Some(season) = &mut self.season {
             season.close_blocks(t, block);
         }
     }
 
     /// Which period is known now.
-    #[inline(never)]
+    #[inline(never)] // speed: rarely needed
     fn find(&mut self, time_s: f64, resolution: f32) {
         let known = self.season();
-        let found = self.finder.best(self.clock.known_s(), resolution, known);
+        let found = self.detector.best(self.spacing.known_s(), resolution, known);
         if found != known {
             self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
         }
@@ -147,23 +149,23 @@ impl Calibrated {
 
     /// Scores a point that may be rare, or has a place in a season; `at` is the moment before it. By value: an
     /// ordinary point then never stores what only this needs.
-    #[inline(never)]
+    #[inline(never)] // stack
     fn judge(
         &mut self,
         spec: &CalibratedSpec,
         time_s: f64,
         first: usize,
-        o: Observed,
-        at: Moment,
+        o: ChannelValues,
+        at: PointContext,
     ) -> Option<Rarity> {
         let tuning = &spec.tuning;
         let place = self.season.as_mut().and_then(|season| season.judge(time_s, o.value, &at, tuning));
-        let evidence = self.sides.evidence(first, &o, place, &at, tuning);
+        let evidence = self.extremes.evidence(first, &o, place, &at, tuning);
         let strongest = evidence.strongest();
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
-        let now_s = self.clock.now_s();
-        let log10_points = self.ladder.calibrate(now_s, raw, tuning.hold_s, tuning.window_s);
+        let now_s = self.spacing.now_s();
+        let log10_points = self.calibration.calibrate(now_s, raw, tuning.hold_s, tuning.window_s);
         if at.seen < WARM_UP {
             return None;
         }
@@ -174,16 +176,16 @@ impl Calibrated {
         &mut self,
         spec: &CalibratedSpec,
         log10_points: f64,
-        o: &Observed,
-        place: Option<Place>,
-        evidence: &Evidence,
+        o: &ChannelValues,
+        place: Option<SeasonalRarity>,
+        evidence: &ReasonRarities,
     ) -> Rarity {
         let hold_s = spec.tuning.hold_s;
-        let (now_s, known_s) = (self.clock.now_s(), self.clock.known_s());
+        let (now_s, known_s) = (self.spacing.now_s(), self.spacing.known_s());
         let mut rarity = Rarity::ordinary(None);
         if log10_points > 0.0 {
             rarity.log10_points = self.within_knowledge(log10_points);
-            let spacing = self.clock.log10_spacing();
+            let spacing = self.spacing.log10_spacing();
             rarity.log10_s = larger(rarity.log10_points + spacing, 0.0);
             // geometric mean of points and minutes: evidence comes in points, attention is paid in time
             let mut mean = larger(rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
@@ -208,16 +210,16 @@ impl Calibrated {
         smaller(log10_points, libm::log10(KNOWN_TIMES * f64::from(self.seen)))
     }
 
-    fn reason(&self, kind: Kind, o: &Observed, place: Option<Place>) -> Reason {
+    fn reason(&self, kind: ReasonKind, o: &ChannelValues, place: Option<SeasonalRarity>) -> AlarmReason {
         let units = |value| self.channels.in_units(value);
         let (observed, expected) = match kind {
-            Kind::Spike | Kind::Drop => (units(o.value), units(o.value - o.error)),
-            Kind::Level => (units(o.mean), units(self.channels.usual_level())),
-            Kind::Spread => self.channels.activities(),
-            Kind::Rhythm => (units(o.value), units(place.map_or(o.value, |place| place.expected))),
-            Kind::Stuck => (f64::from(o.run) + 1.0, self.sides.longest_run() + 1.0),
+            ReasonKind::Spike | ReasonKind::Drop => (units(o.value), units(o.value - o.error)),
+            ReasonKind::Level => (units(o.mean), units(self.channels.usual_level())),
+            ReasonKind::Spread => self.channels.activities(),
+            ReasonKind::Rhythm => (units(o.value), units(place.map_or(o.value, |place| place.expected))),
+            ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.extremes.longest_run() + 1.0),
         };
-        Reason { kind, observed, expected }
+        AlarmReason { kind, observed, expected }
     }
 
     /// The season known now.
@@ -243,11 +245,11 @@ impl Calibrated {
         w.u8(VERSION);
         w.u32(self.t);
         w.u32(self.seen);
-        self.clock.save(w);
+        self.spacing.save(w);
         self.channels.save(w);
-        self.sides.save(w);
-        self.finder.save(w);
-        self.ladder.save(w);
+        self.extremes.save(w);
+        self.detector.save(w);
+        self.calibration.save(w);
         self.incidents.save(w);
         w.u8(u8::from(self.season.is_some()));
         if let Some(season) = &self.season {
@@ -267,11 +269,11 @@ impl Calibrated {
         let mut series = Self::new(_spec);
         series.t = r.u32(WHAT)?;
         series.seen = r.u32(WHAT)?;
-        series.clock = Clock::restore(r)?;
+        series.spacing = PointSpacing::restore(r)?;
         series.channels = Channels::restore(r)?;
-        series.sides = Sides::restore(r)?;
-        series.finder = Finder::restore(r)?;
-        series.ladder = Ladder::restore(r)?;
+        series.extremes = Extremes::restore(r)?;
+        series.detector = SeasonDetector::restore(r)?;
+        series.calibration = Calibration::restore(r)?;
         series.incidents = Incidents::restore(r)?;
         series.season = match r.u8(WHAT)? {
             0 => None,

@@ -12,7 +12,7 @@ const ASSUMED_S: f64 = 60.0;
 
 /// Running estimate of the mean spacing of points; 48 bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Clock {
+pub(super) struct PointSpacing {
     /// Time of the first point, s.
     first_s: f64,
     /// Latest time seen, s.
@@ -25,7 +25,7 @@ pub(super) struct Clock {
     logarithm: [f64; 2],
 }
 
-impl Clock {
+impl PointSpacing {
     pub(super) const fn new(time_s: f64) -> Self {
         Self { first_s: time_s, now_s: time_s, spacing_s: 0.0, gaps: 0, logarithm: [1.0, 0.0] }
     }

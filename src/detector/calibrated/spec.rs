@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Why a budget or a setting is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[non_exhaustive]
-pub enum SpecError {
+pub enum CalibratedSpecError {
     /// The alarms promised must be a positive number.
     #[error(
         "alarm budget of {alarms} alarms in {period_s} s is not possible: between one an hour and one in ten years is allowed"
@@ -20,14 +20,14 @@ pub enum SpecError {
 
 /// False alarms a series may raise, per unit of time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Budget {
+pub struct AlarmBudget {
     /// Mean time between two false alarms, s.
     period_s: f64,
     /// Its log10.
     log10_s: f64,
 }
 
-impl Budget {
+impl AlarmBudget {
     /// One false alarm a week a series.
     pub const WEEKLY: Self = Self { period_s: 604_800.0, log10_s: 5.781_611_782_493_15 };
     const SHORTEST_S: f64 = 3600.0;
@@ -36,13 +36,13 @@ impl Budget {
     /// At most `alarms` in `period_s` seconds.
     ///
     /// # Errors
-    /// [`SpecError::Budget`] unless that is between one an hour and one in ten years.
-    pub fn new(alarms: f64, period_s: f64) -> Result<Self, SpecError> {
+    /// [`CalibratedSpecError::Budget`] unless that is between one an hour and one in ten years.
+    pub fn new(alarms: f64, period_s: f64) -> Result<Self, CalibratedSpecError> {
         let each_s = period_s / alarms;
         if (Self::SHORTEST_S..=Self::LONGEST_S).contains(&each_s) && alarms > 0.0 {
             Ok(Self { period_s: each_s, log10_s: libm::log10(each_s) })
         } else {
-            Err(SpecError::Budget { alarms, period_s })
+            Err(CalibratedSpecError::Budget { alarms, period_s })
         }
     }
 
@@ -62,7 +62,7 @@ impl Budget {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CalibratedSpec {
     /// False alarms promised.
-    pub budget: Budget,
+    pub budget: AlarmBudget,
     /// Constants of the method.
     pub tuning: Tuning,
 }
@@ -70,14 +70,14 @@ pub struct CalibratedSpec {
 impl CalibratedSpec {
     /// The standard constants with this budget.
     #[must_use]
-    pub fn new(budget: Budget) -> Self {
+    pub fn new(budget: AlarmBudget) -> Self {
         Self { budget, tuning: Tuning::default() }
     }
 }
 
 impl Default for CalibratedSpec {
     fn default() -> Self {
-        Self::new(Budget::WEEKLY)
+        Self::new(AlarmBudget::WEEKLY)
     }
 }
 

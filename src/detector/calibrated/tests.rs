@@ -212,23 +212,23 @@ fn memory_is_bounded() {
 
 #[test]
 fn reasons_name_what_happened() {
-    type Fault = (&'static str, fn(u64) -> f64, fn(u64, f64) -> f64, Kind);
+    type Fault = (&'static str, fn(u64) -> f64, fn(u64, f64) -> f64, ReasonKind);
     let faults: [Fault; 6] = [
-        ("one high value", noise, |i, x| if i == 0 { x + 12.0 } else { x }, Kind::Spike),
-        ("one low value", noise, |i, x| if i == 0 { x - 12.0 } else { x }, Kind::Drop),
-        ("a shift of one deviation", noise, |_, x| x.clamp(-1.9, 1.9) + 1.0, Kind::Level),
+        ("one high value", noise, |i, x| if i == 0 { x + 12.0 } else { x }, ReasonKind::Spike),
+        ("one low value", noise, |i, x| if i == 0 { x - 12.0 } else { x }, ReasonKind::Drop),
+        ("a shift of one deviation", noise, |_, x| x.clamp(-1.9, 1.9) + 1.0, ReasonKind::Level),
         (
             "restless between the usual extremes",
             noise,
             |i, _| if i % 2 == 0 { 2.0 } else { -2.0 },
-            Kind::Spread,
+            ReasonKind::Spread,
         ),
-        ("no movement", noise, |_, _| 0.25, Kind::Stuck),
+        ("no movement", noise, |_, _| 0.25, ReasonKind::Stuck),
         (
             "a day without its season",
             daily,
             |i, x| x - (daily(14 * DAY + i) - noise(14 * DAY + i)),
-            Kind::Rhythm,
+            ReasonKind::Rhythm,
         ),
     ];
     for (name, series, fault, kind) in faults {
@@ -249,12 +249,12 @@ fn the_wild_means_of_the_first_minutes_do_not_hide_a_change_of_spread() {
     let mut stream = Stream::warmed(14 * DAY, |i| if i < 5 { wild(i) } else { noise(i) });
     let doubled = |i: u64| (2.0 * noise(14 * DAY + i)).clamp(-3.0, 3.0);
     let reason = (0..60).find_map(|i| stream.push(doubled(i)).and_then(|r| r.reason));
-    assert_eq!(reason.map(|reason| reason.kind), Some(Kind::Spread), "{reason:?}");
+    assert_eq!(reason.map(|reason| reason.kind), Some(ReasonKind::Spread), "{reason:?}");
 }
 
 #[test]
 fn logarithms_written_out_are_those_of_the_library() {
-    assert_eq!(Budget::new(1.0, 604_800.0), Ok(Budget::WEEKLY));
+    assert_eq!(AlarmBudget::new(1.0, 604_800.0), Ok(AlarmBudget::WEEKLY));
     assert_eq!(series::LOG10_SIDES, libm::log10(9.0));
     assert_eq!(series::LOG10_SEASON_SIDES, libm::log10(13.0));
 }
@@ -295,7 +295,7 @@ fn a_repeat_within_the_incident_is_no_longer_rare() {
 fn a_young_series_alarms_only_from_what_its_budget_has_earned() {
     let mut stream = Stream::warmed(DAY, noise);
     assert!(!stream.push(50.0).unwrap().is_alarm, "one a week, known for a day");
-    let spec = CalibratedSpec::new(Budget::new(1.0, 86_400.0).unwrap());
+    let spec = CalibratedSpec::new(AlarmBudget::new(1.0, 86_400.0).unwrap());
     let mut series = Calibrated::new(&spec);
     let mut starts = Vec::new();
     for i in 0..2 * DAY {
@@ -368,7 +368,7 @@ fn a_missing_season_is_told_at_points_that_visit_only_some_buckets() {
             push(i, season(i) + noise(i));
         }
         let reason = (14 * day..15 * day).find_map(|i| push(i, noise(i)).and_then(|r| r.reason));
-        assert_eq!(reason.map(|reason| reason.kind), Some(Kind::Rhythm), "every {spacing_s} s");
+        assert_eq!(reason.map(|reason| reason.kind), Some(ReasonKind::Rhythm), "every {spacing_s} s");
     }
 }
 
@@ -377,10 +377,10 @@ fn impossible_budgets_are_refused_with_their_numbers() {
     for (alarms, period_s) in
         [(0.0, 604_800.0), (-1.0, 86_400.0), (1.0, 60.0), (1.0, 1e12), (f64::NAN, 3600.0)]
     {
-        let refused = Budget::new(alarms, period_s).unwrap_err();
+        let refused = AlarmBudget::new(alarms, period_s).unwrap_err();
         assert!(refused.to_string().contains("is not possible"), "{refused}");
     }
-    assert_eq!(Budget::new(2.0, 86_400.0).unwrap().period_s(), 43_200.0);
+    assert_eq!(AlarmBudget::new(2.0, 86_400.0).unwrap().period_s(), 43_200.0);
     assert_eq!(CalibratedSpec::default().budget.period_s(), 604_800.0);
 }
 

@@ -1,7 +1,7 @@
 //! The verdict on one point, and its score.
 
 use super::incident::AlarmEvent;
-use super::reason::Reason;
+use super::reason::AlarmReason;
 
 /// Decades that score one half.
 const HALF: f64 = 4.0;
@@ -21,12 +21,12 @@ pub struct Rarity {
     /// An alarm begins or ends here.
     pub alarm: Option<AlarmEvent>,
     /// Why; present when `is_alarm`.
-    pub reason: Option<Reason>,
+    pub reason: Option<AlarmReason>,
 }
 
 impl Rarity {
     /// What nearly every point is.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
         Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
     }
