@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "this is the border")]
 
 use crate::instance::{Instance, Line, line};
-use fluent_anomaly::sink::datadog::{Level, Verdict};
+use fluent_anomaly::sink::datadog::{ChunkVerdict, NoteLevel};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,9 +119,9 @@ impl Host {
     /// Writes to the host's log if it wants lines of this level.
     fn log(&self, (level, text): &Line) {
         let number = match level {
-            Level::Error => 1,
-            Level::Warn => 2,
-            Level::Info => 3,
+            NoteLevel::Error => 1,
+            NoteLevel::Warn => 2,
+            NoteLevel::Info => 3,
         };
         match self.log {
             // SAFETY: the format takes one C string and gets one; the file name may be NULL.
@@ -224,7 +224,7 @@ pub(crate) unsafe extern "C" fn FLBPluginInit(plugin: *mut c_void) -> c_int {
             }
             Err(error) => {
                 for problem in &error.problems {
-                    host.log(&line(Level::Error, problem));
+                    host.log(&line(NoteLevel::Error, problem));
                 }
                 FLB_ERROR
             }
@@ -262,9 +262,9 @@ pub(crate) unsafe extern "C" fn FLBPluginFlushCtx(
             host.log(line);
         }
         match verdict {
-            Verdict::Done => FLB_OK,
-            Verdict::Retry => FLB_RETRY,
-            Verdict::Failed => FLB_ERROR,
+            ChunkVerdict::Done => FLB_OK,
+            ChunkVerdict::Retry => FLB_RETRY,
+            ChunkVerdict::Failed => FLB_ERROR,
         }
     })
 }
@@ -276,7 +276,7 @@ pub(crate) extern "C" fn FLBPluginExitCtx(context: *mut c_void) -> c_int {
         let ended = sections().remove(&context.addr());
         if let Some((instance, host)) = ended {
             let totals = instance.stop();
-            host.log(&line(Level::Info, &totals.to_string()));
+            host.log(&line(NoteLevel::Info, &totals.to_string()));
         }
         FLB_OK
     })

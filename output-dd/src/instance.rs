@@ -5,7 +5,9 @@
 //! Starting a thread costs tens of microseconds a chunk, and leaves nothing behind that a fork, a reload or an
 //! exit of the host could trip over.
 
-use fluent_anomaly::sink::datadog::{Level, Settings, SettingsError, Shipper, Totals, Verdict};
+use fluent_anomaly::sink::datadog::{
+    ChunkVerdict, NoteLevel, Shipper, ShipperSettings, ShipperSettingsError, Totals,
+};
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,7 +22,7 @@ const MARGIN: Duration = Duration::from_millis(500);
 const STRAGGLERS: usize = 4;
 
 /// A line for the host's log, ready to be handed over on a small stack.
-pub(crate) type Line = (Level, CString);
+pub(crate) type Line = (NoteLevel, CString);
 
 /// A section that ships.
 #[derive(Debug)]
@@ -32,33 +34,35 @@ pub(crate) struct Instance {
 }
 
 /// Where the thread leaves its result.
-type HandOff = (Mutex<Option<(Verdict, Vec<Line>)>>, Condvar);
+type HandOff = (Mutex<Option<(ChunkVerdict, Vec<Line>)>>, Condvar);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(crate) fn line(level: Level, text: &str) -> Line {
+pub(crate) fn line(level: NoteLevel, text: &str) -> Line {
     // a NUL cannot pass the border
     (level, CString::new(format!("[output:dd] {text}").replace('\0', " ")).unwrap_or_default())
 }
 
 impl Instance {
     /// Reads the section's options through `property`.
-    pub(crate) fn start(property: impl Fn(&str) -> Option<String>) -> Result<(Self, Line), SettingsError> {
-        let settings = Settings::read(property, |name| std::env::var(name).ok())?;
-        let hello = line(Level::Info, &format!("points go to {}", settings.endpoint()));
+    pub(crate) fn start(
+        property: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Line), ShipperSettingsError> {
+        let settings = ShipperSettings::read(property, |name| std::env::var(name).ok())?;
+        let hello = line(NoteLevel::Info, &format!("points go to {}", settings.endpoint()));
         let bound = settings.longest() + MARGIN;
         let shipper = Arc::new(Shipper::new(settings));
         Ok((Self { shipper, bound, stragglers: Mutex::default() }, hello))
     }
 
     /// Ships a chunk; returns within the bound, whatever the network does.
-    pub(crate) fn flush(&self, chunk: Vec<u8>, tag: String) -> (Verdict, Vec<Line>) {
+    pub(crate) fn flush(&self, chunk: Vec<u8>, tag: String) -> (ChunkVerdict, Vec<Line>) {
         let mut stragglers = lock(&self.stragglers);
         stragglers.retain(|thread| !thread.is_finished());
         if stragglers.len() >= STRAGGLERS {
-            return (Verdict::Retry, Vec::new());
+            return (ChunkVerdict::Retry, Vec::new());
         }
         drop(stragglers);
         let hand_off: Arc<HandOff> = Arc::default();
@@ -71,14 +75,17 @@ impl Instance {
                     (outcome.verdict, lines)
                 }
                 // given again, the chunk would fail again
-                Err(_) => (Verdict::Failed, vec![line(Level::Error, "a chunk was dropped: internal error")]),
+                Err(_) => (
+                    ChunkVerdict::Failed,
+                    vec![line(NoteLevel::Error, "a chunk was dropped: internal error")],
+                ),
             };
             *lock(&there.0) = Some(result);
             there.1.notify_all();
         };
         let Ok(thread) = std::thread::Builder::new().name("dd-ship".into()).stack_size(STACK).spawn(work)
         else {
-            return (Verdict::Retry, Vec::new());
+            return (ChunkVerdict::Retry, Vec::new());
         };
         let waited = hand_off.1.wait_timeout_while(lock(&hand_off.0), self.bound, |result| result.is_none());
         let result = waited.unwrap_or_else(PoisonError::into_inner).0.take();
@@ -90,7 +97,7 @@ impl Instance {
             }
             None => {
                 lock(&self.stragglers).push(thread);
-                (Verdict::Retry, Vec::new())
+                (ChunkVerdict::Retry, Vec::new())
             }
         }
     }

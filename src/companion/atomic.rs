@@ -48,7 +48,7 @@ fn replace_with(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> 
 
 /// What [`read`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum SavedFile {
     /// The body.
     Body(Vec<u8>),
     /// No such file.
@@ -59,23 +59,23 @@ pub enum Found {
 
 /// Reads what [`write`] has written.
 #[must_use]
-pub fn read(path: &Path, magic: [u8; 8]) -> Found {
+pub fn read(path: &Path, magic: [u8; 8]) -> SavedFile {
     let mut bytes = Vec::new();
     match File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes)) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-        Err(error) => return Found::Broken(error.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return SavedFile::Nothing,
+        Err(error) => return SavedFile::Broken(error.to_string()),
     }
     let Some(rest) = bytes.strip_prefix(&magic) else {
-        return Found::Broken("another kind or version of file".to_owned());
+        return SavedFile::Broken("another kind or version of file".to_owned());
     };
     let Some((body, sum)) = rest.split_last_chunk::<8>() else {
-        return Found::Broken("it is cut off".to_owned());
+        return SavedFile::Broken("it is cut off".to_owned());
     };
     if checksum(u64::from_le_bytes(magic), body) != u64::from_le_bytes(*sum) {
-        return Found::Broken("its checksum is wrong".to_owned());
+        return SavedFile::Broken("its checksum is wrong".to_owned());
     }
-    Found::Body(body.to_vec())
+    SavedFile::Body(body.to_vec())
 }
 
 /// Moves a broken file out of the way, next to where it was.

@@ -47,12 +47,12 @@ struct Flags {
 
 /// Requests to a running companion, from a signal thread or another thread.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct StopAndReload {
     flags: Mutex<Flags>,
     changed: Condvar,
 }
 
-impl Asked {
+impl StopAndReload {
     /// Asks the program to finish what it is doing and stop.
     pub fn stop(&self) {
         self.lock().stop = true;
@@ -73,14 +73,14 @@ impl Asked {
 /// The real world.
 #[derive(Debug, Clone)]
 pub struct Native {
-    asked: Arc<Asked>,
+    asked: Arc<StopAndReload>,
     start: Instant,
 }
 
 impl Native {
     /// A world that listens to `asked`.
     #[must_use]
-    pub fn new(asked: Arc<Asked>) -> Self {
+    pub fn new(asked: Arc<StopAndReload>) -> Self {
         Self { asked, start: Instant::now() }
     }
 
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_stop_wakes_a_long_sleep_and_stays() {
-        let asked = Arc::new(Asked::default());
+        let asked = Arc::new(StopAndReload::default());
         let env = Native::new(asked.clone());
         let other = std::thread::spawn(move || asked.stop());
         assert_eq!(env.sleep(Duration::from_secs(600)), Wake::Stop);
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_reload_wakes_only_the_sleep_that_listens_and_is_taken_once() {
-        let asked = Arc::new(Asked::default());
+        let asked = Arc::new(StopAndReload::default());
         let env = Native::new(asked.clone());
         asked.reload();
         assert_eq!(env.sleep(Duration::from_millis(1)), Wake::Elapsed);

@@ -9,5 +9,5 @@ mod notice;
 
 pub use backoff::Backoff;
 pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
-pub use env::{Asked, Env, Native, Wake};
-pub use notice::{Cause, Notice, Progress, Quiet};
+pub use env::{Env, Native, StopAndReload, Wake};
+pub use notice::{Notice, NoticeCause, Progress, Quiet};

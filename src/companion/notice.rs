@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// A short stable word for a kind of notice: the key by which repeated warnings are held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Cause(pub &'static str);
+pub struct NoticeCause(pub &'static str);
 
 /// Something the operator may want to know. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +145,8 @@ pub enum Notice {
 impl Notice {
     /// The kind of this notice.
     #[must_use]
-    pub fn cause(&self) -> Cause {
-        Cause(match self {
+    pub fn cause(&self) -> NoticeCause {
+        NoticeCause(match self {
             Self::Started { .. } => "started",
             Self::Ended { .. } => "ended",
             Self::SlackFailed { .. } => "slack_failed",

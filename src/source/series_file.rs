@@ -66,25 +66,25 @@ impl Default for Layout {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesFile {
     /// Its series in the order in which they appear; never empty.
-    pub series: Vec<Series>,
+    pub series: Vec<FileSeries>,
     /// Records that have no such value.
     pub passed_over: usize,
 }
 
 /// One series.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Series {
+pub struct FileSeries {
     /// The values that name it, joined by `, `; empty when nothing names series.
     pub name: String,
     /// The same with the columns or fields they come from.
     pub keys: Vec<(String, String)>,
     /// Its points, by time.
-    pub points: Vec<Point>,
+    pub points: Vec<FilePoint>,
 }
 
 /// One point.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub struct FilePoint {
     /// Where it stands in the file, from 1.
     pub line: usize,
     /// When.
@@ -187,21 +187,21 @@ pub enum SeriesFileError {
 
 /// Reads a file line by line.
 #[derive(Debug)]
-pub struct Reader {
+pub struct FileReader {
     layout: Layout,
     lines: usize, // handed over so far
     said: usize,  // of those, the ones with something on them
-    kind: Option<Kind>,
+    kind: Option<LineKind>,
     collected: Collected,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum LineKind {
     Csv(csv::Csv),
     Json(Box<json::Json>),
 }
 
-impl Reader {
+impl FileReader {
     /// Ready for the first line.
     #[must_use]
     pub fn new(layout: &Layout) -> Self {
@@ -224,17 +224,17 @@ impl Reader {
         }
         self.said += 1;
         match &mut self.kind {
-            Some(Kind::Csv(csv)) => csv.line(self.lines, line, &mut self.collected),
-            Some(Kind::Json(json)) => json.line(self.lines, line, &mut self.collected),
+            Some(LineKind::Csv(csv)) => csv.line(self.lines, line, &mut self.collected),
+            Some(LineKind::Json(json)) => json.line(self.lines, line, &mut self.collected),
             None if line.trim_ascii_start().starts_with(b"{") => {
                 let mut json = Box::new(json::Json::new(&self.layout)?);
                 let taken = json.line(self.lines, line, &mut self.collected);
-                self.kind = Some(Kind::Json(json));
+                self.kind = Some(LineKind::Json(json));
                 taken
             }
             None => {
                 let csv = csv::Csv::begin(self.lines, line, &self.layout, &mut self.collected)?;
-                self.kind = Some(Kind::Csv(csv));
+                self.kind = Some(LineKind::Csv(csv));
                 Ok(())
             }
         }
@@ -245,7 +245,7 @@ impl Reader {
     /// # Errors
     /// [`SeriesFileError`] when they hold fewer than two points.
     pub fn finish(self) -> Result<SeriesFile, SeriesFileError> {
-        if let Some(Kind::Json(json)) = &self.kind {
+        if let Some(LineKind::Json(json)) = &self.kind {
             json.check(&self.collected)?;
         }
         self.collected.finish(self.said)
@@ -257,7 +257,7 @@ impl Reader {
 /// # Errors
 /// [`SeriesFileError`], the first one.
 pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError> {
-    let mut reader = Reader::new(layout);
+    let mut reader = FileReader::new(layout);
     bytes.split(|&byte| byte == b'\n').try_for_each(|line| reader.line(line))?;
     reader.finish()
 }

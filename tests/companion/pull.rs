@@ -6,10 +6,11 @@ use crate::common::http_server::Answer;
 use crate::common::world::{Notices, World};
 use fluent_anomaly::companion::{Counters, Env};
 use fluent_anomaly::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server as Address};
+use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError, StdoutSink};
 use fluent_anomaly::source::datadog::{
-    DatadogSettings, Outcome, Point, QueryApi, RateHeaders, Reply, Series, Window, connect,
+    DatadogSettings, QueryApi, QueryOutcome, QueryPoint, QuerySeries, QueryWindow, RateHeaders, Reply,
+    connect,
 };
 use fluent_anomaly::source::pull::{
     FixedSections, Nulls, PullError, PullSection, PullSettings, Puller, RoundEnd, Sections, run,
@@ -26,10 +27,10 @@ struct FakeApi<'a> {
     world: &'a World,
     hosts: i64,
     /// Outcomes that come first, in order.
-    faults: RefCell<Vec<Outcome>>,
+    faults: RefCell<Vec<QueryOutcome>>,
     /// (host, bucket) without a value yet.
     holes: RefCell<BTreeSet<(i64, i64)>>,
-    asked: RefCell<Vec<(i64, String, Window)>>,
+    asked: RefCell<Vec<(i64, String, QueryWindow)>>,
     rate: Cell<RateHeaders>,
     /// More points than that are too large an answer.
     max_points: i64,
@@ -54,7 +55,7 @@ fn value(host: i64, time: i64) -> f64 {
 }
 
 impl QueryApi for FakeApi<'_> {
-    fn query(&self, query: &str, window: Window) -> Reply {
+    fn query(&self, query: &str, window: QueryWindow) -> Reply {
         self.asked.borrow_mut().push((self.world.seconds(), query.to_owned(), window));
         let mut faults = self.faults.borrow_mut();
         if !faults.is_empty() {
@@ -63,10 +64,10 @@ impl QueryApi for FakeApi<'_> {
         let first = (window.from + 59) / 60;
         let last = window.to.min(self.world.seconds()) / 60;
         if (last - first) * self.hosts > self.max_points {
-            return Reply { outcome: Outcome::TooLarge { limit: 1 }, rate: self.rate.get() };
+            return Reply { outcome: QueryOutcome::TooLarge { limit: 1 }, rate: self.rate.get() };
         }
         let holes = self.holes.borrow();
-        let series = |host: i64| Series {
+        let series = |host: i64| QuerySeries {
             metric: "cpu".into(),
             scope: format!("host:h{host}"),
             host: Some(format!("h{host}")),
@@ -74,14 +75,14 @@ impl QueryApi for FakeApi<'_> {
             points: (first..=last)
                 .map(|bucket| bucket * 60)
                 .filter(|time| *time < window.to)
-                .map(|time| Point {
+                .map(|time| QueryPoint {
                     time,
                     value: (!holes.contains(&(host, time))).then(|| value(host, time)),
                 })
                 .collect(),
-            ..Series::default()
+            ..QuerySeries::default()
         };
-        Reply { outcome: Outcome::Series((0..self.hosts).map(series).collect()), rate: self.rate.get() }
+        Reply { outcome: QueryOutcome::Series((0..self.hosts).map(series).collect()), rate: self.rate.get() }
     }
 }
 
@@ -232,16 +233,20 @@ fn a_gap_is_caught_up_in_slices_while_other_sections_go_on() {
 
 #[test]
 fn after_any_fault_nothing_is_skipped() {
-    let unavailable = || Outcome::Unavailable { reason: "500".into() };
-    let table: Vec<(&str, Vec<Outcome>, &str)> = vec![
-        ("429", vec![Outcome::RateLimited { reset: Some(Duration::from_secs(900)) }], "rate_limited"),
-        ("429 for an hour", vec![Outcome::RateLimited { reset: None }; 7], "rate_limited"),
+    let unavailable = || QueryOutcome::Unavailable { reason: "500".into() };
+    let table: Vec<(&str, Vec<QueryOutcome>, &str)> = vec![
+        ("429", vec![QueryOutcome::RateLimited { reset: Some(Duration::from_secs(900)) }], "rate_limited"),
+        ("429 for an hour", vec![QueryOutcome::RateLimited { reset: None }; 7], "rate_limited"),
         ("500", vec![unavailable()], "unavailable"),
         ("hours of 500", vec![unavailable(); 60], "unavailable"),
-        ("refused once", vec![Outcome::Refused { reason: "400".into() }], "refused"),
-        ("wrong keys for a while", vec![Outcome::Unauthorized { reason: "403".into() }; 3], "unauthorized"),
-        ("nonsense", vec![Outcome::Malformed { reason: "HTML".into() }; 3], "malformed"),
-        ("nothing for half an hour", vec![Outcome::Series(vec![]); 2], "round_done"),
+        ("refused once", vec![QueryOutcome::Refused { reason: "400".into() }], "refused"),
+        (
+            "wrong keys for a while",
+            vec![QueryOutcome::Unauthorized { reason: "403".into() }; 3],
+            "unauthorized",
+        ),
+        ("nonsense", vec![QueryOutcome::Malformed { reason: "HTML".into() }; 3], "malformed"),
+        ("nothing for half an hour", vec![QueryOutcome::Series(vec![]); 2], "round_done"),
     ];
     for (name, faults, cause) in table {
         let (world, notices, counters) = (World::at(T0), Notices::default(), Counters::default());
@@ -271,7 +276,7 @@ fn after_any_fault_nothing_is_skipped() {
 fn a_429_is_never_answered_before_its_reset() {
     let (world, notices, counters) = (World::at(T0), Notices::default(), Counters::default());
     let (api, mut sink) = (FakeApi::new(&world, 1), FakeSink::new());
-    *api.faults.borrow_mut() = vec![Outcome::RateLimited { reset: Some(Duration::from_secs(1000)) }];
+    *api.faults.borrow_mut() = vec![QueryOutcome::RateLimited { reset: Some(Duration::from_secs(1000)) }];
     let mut puller = Puller::open(settings(None), &api, &world, &notices, &counters).unwrap();
     puller.replace_sections(vec![section("a"), section("b")]);
     assert_eq!(puller.round(&mut sink), RoundEnd::Complete);
@@ -307,12 +312,12 @@ fn one_limit_for_all_queries_and_a_warning_when_it_is_too_low() {
 fn a_refused_query_does_not_stop_the_others() {
     struct Picky<'a>(FakeApi<'a>);
     impl QueryApi for Picky<'_> {
-        fn query(&self, query: &str, window: Window) -> Reply {
+        fn query(&self, query: &str, window: QueryWindow) -> Reply {
             let reply = self.0.query(query, window);
             if !query.contains("bad") {
                 return reply;
             }
-            Reply { outcome: Outcome::Refused { reason: "no".into() }, ..reply }
+            Reply { outcome: QueryOutcome::Refused { reason: "no".into() }, ..reply }
         }
     }
     let (world, notices, counters) = (World::at(T0), Notices::default(), Counters::default());

@@ -3,7 +3,7 @@
 use crate::common::http_server::{Answer, Server};
 use fluent_anomaly::companion::{Native, Notice, Progress};
 use fluent_anomaly::secret::Secret;
-use fluent_anomaly::sink::slack::{Slack, SlackSettings};
+use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ impl Progress for Told {
     }
 }
 
-fn start(server: &Server) -> (Slack, Arc<Told>) {
+fn start(server: &Server) -> (SlackNotifier, Arc<Told>) {
     let told = Arc::new(Told::default());
     let settings = SlackSettings {
         url: Secret::new(&format!("{}/services/{SECRET}", server.url)),
@@ -27,7 +27,7 @@ fn start(server: &Server) -> (Slack, Arc<Told>) {
         icon_emoji: Some(":warning:".into()),
         from: "web1".into(),
     };
-    (Slack::start(settings, Arc::new(Native::default()), told.clone()).unwrap(), told)
+    (SlackNotifier::start(settings, Arc::new(Native::default()), told.clone()).unwrap(), told)
 }
 
 fn limit() -> Notice {
@@ -125,8 +125,8 @@ fn a_url_that_cannot_be_used_is_refused_without_showing_it() {
         "ftp://aVerySecretPart",
     ] {
         let settings = SlackSettings { url: Secret::new(url), ..Default::default() };
-        let error =
-            Slack::start(settings, Arc::new(Native::default()), Arc::new(Told::default())).unwrap_err();
+        let error = SlackNotifier::start(settings, Arc::new(Native::default()), Arc::new(Told::default()))
+            .unwrap_err();
         let text = format!("{error} {error:?}");
         assert!(text.contains("[slack] url") && !text.contains("aVerySecret"), "{text}");
     }

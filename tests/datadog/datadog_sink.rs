@@ -3,7 +3,8 @@
 use crate::common::http;
 use crate::common::http::{Reply, Server};
 use fluent_anomaly::sink::datadog::{
-    Level, Limits, Outcome, Reason, Settings, Shipper, StreamError, StreamOptions, Verdict, run_stream,
+    ChunkVerdict, Limits, NoteLevel, ShipOutcome, Shipper, ShipperSettings, StreamError, StreamOptions,
+    UnsentReason, run_stream,
 };
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -11,13 +12,13 @@ use std::time::{Duration, Instant};
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 0x6000_0000;
 
-fn settings(url: &str, options: &[(&str, &str)]) -> Settings {
+fn settings(url: &str, options: &[(&str, &str)]) -> ShipperSettings {
     let get = |name: &str| match name {
         "dd_api_key" => Some(KEY.to_owned()),
         "dd_url" => Some(url.to_owned()),
         _ => options.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()),
     };
-    Settings::read(get, |_| None).unwrap()
+    ShipperSettings::read(get, |_| None).unwrap()
 }
 
 fn shipper(server: &Server) -> Shipper {
@@ -45,11 +46,11 @@ fn entries(count: usize) -> Vec<u8> {
     (0..count).flat_map(|i| entry("m", i as f64)).collect()
 }
 
-fn ship(shipper: &Shipper, chunk: &[u8]) -> Outcome {
+fn ship(shipper: &Shipper, chunk: &[u8]) -> ShipOutcome {
     shipper.ship_chunk_at(chunk, "tag", NOW)
 }
 
-fn notes(outcome: &Outcome) -> String {
+fn notes(outcome: &ShipOutcome) -> String {
     outcome.notes.iter().map(|n| format!("{:?} {}\n", n.level, n.text)).collect()
 }
 
@@ -57,7 +58,7 @@ fn notes(outcome: &Outcome) -> String {
 fn a_chunk_arrives_as_one_literal_request() {
     let server = Server::start([]);
     let outcome = ship(&shipper(&server), &[entry("a", 0.5), entry("b", 1.0), entry("a", 2.0)].concat());
-    assert_eq!((outcome.verdict, outcome.sent), (Verdict::Done, 3));
+    assert_eq!((outcome.verdict, outcome.sent), (ChunkVerdict::Done, 3));
     assert_eq!(outcome.notes, []);
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
@@ -81,7 +82,7 @@ fn v1_gzip_and_plain_bodies_are_switches() {
     for compress in ["gzip", "off"] {
         let options = [("dd_api", "v1"), ("dd_compress", compress), ("dd_tags", "env:x"), ("dd_host", "h")];
         let outcome = ship(&Shipper::new(settings(&server.url, &options)), &entry("a", 0.5));
-        assert_eq!(outcome.verdict, Verdict::Done);
+        assert_eq!(outcome.verdict, ChunkVerdict::Done);
     }
     let seen = server.seen();
     assert_eq!(seen[0].header("content-encoding"), Some("gzip"));
@@ -143,8 +144,8 @@ fn broken_entries_are_counted_and_the_ones_before_them_are_shipped() {
     for (name, tail, malformed) in table {
         let server = Server::start([]);
         let outcome = ship(&shipper(&server), &[&good, *tail].concat());
-        assert_eq!((outcome.verdict, outcome.sent), (Verdict::Done, 1), "{name}");
-        assert_eq!(outcome.dropped.get(Reason::Malformed), *malformed, "{name}");
+        assert_eq!((outcome.verdict, outcome.sent), (ChunkVerdict::Done, 1), "{name}");
+        assert_eq!(outcome.dropped.get(UnsentReason::Malformed), *malformed, "{name}");
         assert_eq!(outcome.dropped.lost(), 1, "{name}");
         assert!(notes(&outcome).starts_with("Warn dropped: 1 "), "{name}: {}", notes(&outcome));
     }
@@ -153,7 +154,7 @@ fn broken_entries_are_counted_and_the_ones_before_them_are_shipped() {
 #[test]
 fn a_chunk_without_a_single_record_fails_for_good() {
     let server = Server::start([]);
-    assert_eq!(ship(&shipper(&server), b"no msgpack at all").verdict, Verdict::Failed);
+    assert_eq!(ship(&shipper(&server), b"no msgpack at all").verdict, ChunkVerdict::Failed);
     assert_eq!(server.seen().len(), 0);
 }
 
@@ -163,12 +164,12 @@ fn values_that_are_not_finite_and_times_out_of_the_window_stay_here() {
     let shipper = shipper(&server);
     let chunk = [entry("m", f64::NAN), entry("m", f64::INFINITY), entry("m", 1.0)].concat();
     let outcome = ship(&shipper, &chunk);
-    assert_eq!((outcome.sent, outcome.dropped.get(Reason::NotFinite)), (1, 2));
+    assert_eq!((outcome.sent, outcome.dropped.get(UnsentReason::NotFinite)), (1, 2));
     let (late, early) = (NOW + 3601, NOW - 601);
     let outcome = shipper.ship_chunk_at(&chunk, "tag", late);
-    assert_eq!((outcome.verdict, outcome.dropped.get(Reason::TooOld)), (Verdict::Done, 1));
+    assert_eq!((outcome.verdict, outcome.dropped.get(UnsentReason::TooOld)), (ChunkVerdict::Done, 1));
     let outcome = shipper.ship_chunk_at(&chunk, "tag", early);
-    assert_eq!((outcome.verdict, outcome.dropped.get(Reason::TooFarAhead)), (Verdict::Done, 1));
+    assert_eq!((outcome.verdict, outcome.dropped.get(UnsentReason::TooFarAhead)), (ChunkVerdict::Done, 1));
     assert_eq!(server.seen().len(), 1, "nothing is posted when nothing is left");
     assert_eq!(
         shipper.totals().to_string(),
@@ -179,19 +180,19 @@ fn values_that_are_not_finite_and_times_out_of_the_window_stay_here() {
 #[test]
 fn each_status_leads_to_its_verdict() {
     let table = [
-        (200, Verdict::Done, None),
-        (202, Verdict::Done, None),
-        (301, Verdict::Retry, Some(Level::Error)),
-        (400, Verdict::Failed, Some(Level::Error)),
-        (401, Verdict::Retry, Some(Level::Error)),
-        (403, Verdict::Retry, Some(Level::Error)),
-        (404, Verdict::Retry, Some(Level::Error)),
-        (408, Verdict::Retry, Some(Level::Warn)),
-        (413, Verdict::Failed, Some(Level::Warn)),
-        (429, Verdict::Retry, Some(Level::Warn)),
-        (500, Verdict::Retry, Some(Level::Warn)),
-        (502, Verdict::Retry, Some(Level::Warn)),
-        (503, Verdict::Retry, Some(Level::Warn)),
+        (200, ChunkVerdict::Done, None),
+        (202, ChunkVerdict::Done, None),
+        (301, ChunkVerdict::Retry, Some(NoteLevel::Error)),
+        (400, ChunkVerdict::Failed, Some(NoteLevel::Error)),
+        (401, ChunkVerdict::Retry, Some(NoteLevel::Error)),
+        (403, ChunkVerdict::Retry, Some(NoteLevel::Error)),
+        (404, ChunkVerdict::Retry, Some(NoteLevel::Error)),
+        (408, ChunkVerdict::Retry, Some(NoteLevel::Warn)),
+        (413, ChunkVerdict::Failed, Some(NoteLevel::Warn)),
+        (429, ChunkVerdict::Retry, Some(NoteLevel::Warn)),
+        (500, ChunkVerdict::Retry, Some(NoteLevel::Warn)),
+        (502, ChunkVerdict::Retry, Some(NoteLevel::Warn)),
+        (503, ChunkVerdict::Retry, Some(NoteLevel::Warn)),
     ];
     for (status, verdict, level) in table {
         let location = "Location: http://127.0.0.1:1/".to_owned();
@@ -203,7 +204,7 @@ fn each_status_leads_to_its_verdict() {
         assert_eq!(outcome.notes.first().map(|n| n.level), level, "{status}: {}", notes(&outcome));
         assert_eq!(server.seen().len(), 1, "{status}");
         assert!(!notes(&outcome).contains(KEY), "{status}: {}", notes(&outcome));
-        if verdict == Verdict::Retry {
+        if verdict == ChunkVerdict::Retry {
             assert!(
                 notes(&outcome).contains(&format!("{status} {{\"errors\":[\"because ***\"]}}")),
                 "{status}"
@@ -218,12 +219,16 @@ fn after_a_refusal_to_answer_nothing_is_asked_until_the_time_is_over() {
     let server = Server::start([limited]);
     let shipper = shipper(&server);
     let first = Instant::now();
-    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, Verdict::Retry);
+    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, ChunkVerdict::Retry);
     let outcome = ship(&shipper, &entry("m", 2.0));
-    assert_eq!((outcome.verdict, outcome.notes.len()), (Verdict::Retry, 0), "told once, not for each chunk");
+    assert_eq!(
+        (outcome.verdict, outcome.notes.len()),
+        (ChunkVerdict::Retry, 0),
+        "told once, not for each chunk"
+    );
     assert_eq!(server.seen().len(), 1);
     std::thread::sleep(Duration::from_millis(1150).saturating_sub(first.elapsed()));
-    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, Verdict::Done);
+    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, ChunkVerdict::Done);
     assert_eq!(server.seen().len(), 2);
     assert_eq!(shipper.totals().retries, 2);
 }
@@ -234,7 +239,7 @@ fn patience_waits_for_the_intake_within_the_budget() {
     let server = Server::start([limited.clone(), Reply::status(503), limited]);
     let patient = settings(&server.url, &[]).with_patience(Duration::from_secs(30), Duration::from_secs(10));
     let outcome = ship(&Shipper::new(patient), &entry("m", 1.0));
-    assert_eq!((outcome.verdict, outcome.sent), (Verdict::Done, 1));
+    assert_eq!((outcome.verdict, outcome.sent), (ChunkVerdict::Done, 1));
     let seen = server.seen();
     assert_eq!(seen.len(), 4);
     assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
@@ -249,9 +254,9 @@ fn stopping_ends_a_wait() {
         let waiting = scope.spawn(|| ship(&shipper, &entry("m", 1.0)));
         server.wait(Duration::from_secs(5), |seen| seen.len() == 1);
         shipper.stop();
-        assert_eq!(waiting.join().unwrap().verdict, Verdict::Retry);
+        assert_eq!(waiting.join().unwrap().verdict, ChunkVerdict::Retry);
     });
-    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, Verdict::Retry);
+    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, ChunkVerdict::Retry);
 }
 
 #[test]
@@ -259,7 +264,7 @@ fn a_payload_too_large_is_halved_until_it_fits() {
     let server = Server::start([Reply::status(413), Reply::accept(), Reply::status(413)]);
     let shipper = shipper(&server);
     let outcome = ship(&shipper, &entries(8));
-    assert_eq!((outcome.verdict, outcome.sent), (Verdict::Done, 8));
+    assert_eq!((outcome.verdict, outcome.sent), (ChunkVerdict::Done, 8));
     let sizes: Vec<_> = server.texts().iter().map(|t| t.matches("timestamp").count()).collect();
     assert_eq!(sizes, [8, 4, 4, 2, 2]);
     let text = server.texts()[4].clone();
@@ -270,7 +275,10 @@ fn a_payload_too_large_is_halved_until_it_fits() {
 fn a_single_point_too_large_is_dropped_and_the_rest_goes_on() {
     let server = Server::start([Reply::status(413), Reply::status(413)]);
     let outcome = ship(&shipper(&server), &entries(3));
-    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.get(Reason::TooLarge)), (Verdict::Done, 2, 1));
+    assert_eq!(
+        (outcome.verdict, outcome.sent, outcome.dropped.get(UnsentReason::TooLarge)),
+        (ChunkVerdict::Done, 2, 1)
+    );
 }
 
 #[test]
@@ -279,7 +287,10 @@ fn a_refused_payload_does_not_hold_up_the_next() {
     let limits = Limits { points: 2, ..Limits::default() };
     let shipper = Shipper::new(settings(&server.url, &[]).with_limits(limits));
     let outcome = ship(&shipper, &entries(5));
-    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.get(Reason::Refused)), (Verdict::Done, 3, 2));
+    assert_eq!(
+        (outcome.verdict, outcome.sent, outcome.dropped.get(UnsentReason::Refused)),
+        (ChunkVerdict::Done, 3, 2)
+    );
     assert!(notes(&outcome).contains(r#"refused as malformed (400): {"errors":["status 400"]}"#));
 }
 
@@ -291,10 +302,10 @@ fn a_chunk_given_again_goes_on_where_it_stopped() {
     let shipper = Shipper::new(settings(&server.url, &[]).with_limits(limits));
     let chunk = [entries(4), entry("m", f64::NAN)].concat();
     let outcome = ship(&shipper, &chunk);
-    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.lost()), (Verdict::Retry, 2, 1));
+    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.lost()), (ChunkVerdict::Retry, 2, 1));
     std::thread::sleep(Duration::from_millis(1150));
     let outcome = ship(&shipper, &chunk);
-    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.lost()), (Verdict::Done, 2, 0));
+    assert_eq!((outcome.verdict, outcome.sent, outcome.dropped.lost()), (ChunkVerdict::Done, 2, 0));
     let texts = server.texts();
     assert_eq!(texts[1], texts[2]);
     assert!(texts[0].contains(r#""value":1.0"#) && texts[2].contains(r#""value":3.0"#));
@@ -305,10 +316,10 @@ fn a_chunk_given_again_goes_on_where_it_stopped() {
 #[test]
 fn a_cut_connection_is_tried_once_more_at_once() {
     let server = Server::start([Reply::Cut]);
-    assert_eq!(ship(&shipper(&server), &entry("m", 1.0)).verdict, Verdict::Done);
+    assert_eq!(ship(&shipper(&server), &entry("m", 1.0)).verdict, ChunkVerdict::Done);
     let server = Server::start([Reply::Cut, Reply::Cut]);
     let outcome = ship(&shipper(&server), &entry("m", 1.0));
-    assert_eq!(outcome.verdict, Verdict::Retry);
+    assert_eq!(outcome.verdict, ChunkVerdict::Retry);
     assert!(notes(&outcome).contains("the intake cannot be reached"), "{}", notes(&outcome));
 }
 
@@ -319,11 +330,11 @@ fn an_intake_that_hangs_costs_the_time_out_and_a_half_body_nothing_else() {
     let shipper = Shipper::new(settings(&server.url, &[("dd_timeout", "0.5")]));
     let started = Instant::now();
     let outcome = ship(&shipper, &entry("m", 1.0));
-    assert_eq!(outcome.verdict, Verdict::Retry);
+    assert_eq!(outcome.verdict, ChunkVerdict::Retry);
     assert!(notes(&outcome).contains("does not answer in time"), "{}", notes(&outcome));
     assert!(started.elapsed() < Duration::from_secs(4));
     std::thread::sleep(Duration::from_millis(1150));
-    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, Verdict::Done, "202 is 202, whatever its body");
+    assert_eq!(ship(&shipper, &entry("m", 1.0)).verdict, ChunkVerdict::Done, "202 is 202, whatever its body");
     assert!(started.elapsed() < Duration::from_secs(6));
 }
 
@@ -331,7 +342,7 @@ fn an_intake_that_hangs_costs_the_time_out_and_a_half_body_nothing_else() {
 fn nobody_listening_is_a_retry() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let outcome = ship(&Shipper::new(settings(&format!("http://127.0.0.1:{port}"), &[])), &entry("m", 1.0));
-    assert_eq!(outcome.verdict, Verdict::Retry);
+    assert_eq!(outcome.verdict, ChunkVerdict::Retry);
     assert!(notes(&outcome).contains("cannot be reached"), "{}", notes(&outcome));
 }
 
@@ -339,7 +350,7 @@ fn nobody_listening_is_a_retry() {
 fn many_points_are_split_by_the_default_limits() {
     let server = Server::start([]);
     let outcome = ship(&shipper(&server), &entries(25_000));
-    assert_eq!((outcome.verdict, outcome.sent), (Verdict::Done, 25_000));
+    assert_eq!((outcome.verdict, outcome.sent), (ChunkVerdict::Done, 25_000));
     let sizes: Vec<_> = server.texts().iter().map(|t| t.matches("timestamp").count()).collect();
     assert_eq!(sizes, [10_000, 10_000, 5_000]);
     assert!(server.seen().iter().all(|r| r.body.len() <= 400_000));
@@ -350,7 +361,7 @@ fn acceptance_with_errors_is_told() {
     let complaint = Reply::Status(202, Vec::new(), r#"{"errors": ["metric a: odd"]}"#.into());
     let server = Server::start([complaint]);
     let outcome = ship(&shipper(&server), &entry("m", 1.0));
-    assert_eq!(outcome.verdict, Verdict::Done);
+    assert_eq!(outcome.verdict, ChunkVerdict::Done);
     assert_eq!(notes(&outcome), "Error points accepted with errors: {\"errors\": [\"metric a: odd\"]}\n");
 }
 
@@ -475,7 +486,7 @@ fn transitions_become_events_when_asked_for() {
     assert_eq!(texts, [first.clone(), first, second]);
     assert!(seen.iter().all(|request| request.line == "POST /api/v1/events HTTP/1.1"));
     assert_eq!(seen[0].header("dd-api-key"), Some(KEY));
-    assert_eq!(totals.dropped.get(Reason::EventTooOld), 2);
+    assert_eq!(totals.dropped.get(UnsentReason::EventTooOld), 2);
 }
 
 #[test]

@@ -3,14 +3,14 @@
 use crate::common::http_server::{Answer, Server};
 use fluent_anomaly::secret::Secret;
 use fluent_anomaly::source::datadog::{
-    ApiVersion, DatadogSettings, Outcome, Point, RateHeaders, Reply, Window, connect,
+    ApiVersion, DatadogSettings, QueryOutcome, QueryPoint, QueryWindow, RateHeaders, Reply, connect,
 };
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 const API_KEY: &str = "0123456789abcdef0123456789abcdef";
 const APP_KEY: &str = "fedcba9876543210fedcba9876543210fedcba98";
-const WINDOW: Window = Window { from: 1_641_343_852, to: 1_641_430_252 };
+const WINDOW: QueryWindow = QueryWindow { from: 1_641_343_852, to: 1_641_430_252 };
 
 const RECORDED: &str = r#"{"status":"ok","resp_version":1,"res_type":"time_series","query":"system.cpu.idle{*}","message":"",
  "from_date":1641343852000,"to_date":1641430252000,"group_by":[],"times":[],"values":[],
@@ -48,12 +48,12 @@ fn the_recorded_answer_with_keys_in_headers_and_rate_limits_read() {
     let reply = ask(&settings(&server));
     let rate = RateHeaders { limit: Some(600), period: Some(3600), remaining: Some(599), reset: Some(1234) };
     assert_eq!(reply.rate, rate);
-    let Outcome::Series(series) = reply.outcome else { panic!("{reply:?}") };
+    let QueryOutcome::Series(series) = reply.outcome else { panic!("{reply:?}") };
     assert_eq!((series[0].scope.as_str(), series[0].host.as_deref()), ("host:web1,env:p", Some("web1")));
     assert_eq!(series[0].interval, Some(300));
     let points = [
-        Point { time: 1_641_344_100, value: Some(91.458_384_047_614_2) },
-        Point { time: 1_641_344_400, value: None },
+        QueryPoint { time: 1_641_344_100, value: Some(91.458_384_047_614_2) },
+        QueryPoint { time: 1_641_344_400, value: None },
     ];
     assert_eq!(series[0].points, points);
 
@@ -78,9 +78,9 @@ fn v2_asks_in_milliseconds_and_reads_columns() {
         )
     });
     let reply = ask(&DatadogSettings { version: ApiVersion::V2, interval: Some(60), ..settings(&server) });
-    let Outcome::Series(series) = reply.outcome else { panic!("{reply:?}") };
+    let QueryOutcome::Series(series) = reply.outcome else { panic!("{reply:?}") };
     assert_eq!((series[0].metric.as_str(), series[0].interval), ("system.cpu.idle", Some(60)));
-    assert_eq!(series[0].points[1], Point { time: 1_641_344_160, value: None });
+    assert_eq!(series[0].points[1], QueryPoint { time: 1_641_344_160, value: None });
     let request = &server.requests.lock().unwrap()[0];
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/api/v2/query/timeseries"));
     let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
@@ -93,15 +93,15 @@ fn v2_asks_in_milliseconds_and_reads_columns() {
 }
 
 /// The kind of an outcome and its text.
-fn kind(outcome: &Outcome) -> (&'static str, String) {
+fn kind(outcome: &QueryOutcome) -> (&'static str, String) {
     match outcome {
-        Outcome::Series(series) => ("series", series.len().to_string()),
-        Outcome::Refused { reason } => ("refused", reason.clone()),
-        Outcome::RateLimited { reset } => ("limited", format!("{reset:?}")),
-        Outcome::Unauthorized { reason } => ("unauthorized", reason.clone()),
-        Outcome::Unavailable { reason } => ("unavailable", reason.clone()),
-        Outcome::Malformed { reason } => ("malformed", reason.clone()),
-        Outcome::TooLarge { limit } => ("too large", limit.to_string()),
+        QueryOutcome::Series(series) => ("series", series.len().to_string()),
+        QueryOutcome::Refused { reason } => ("refused", reason.clone()),
+        QueryOutcome::RateLimited { reset } => ("limited", format!("{reset:?}")),
+        QueryOutcome::Unauthorized { reason } => ("unauthorized", reason.clone()),
+        QueryOutcome::Unavailable { reason } => ("unavailable", reason.clone()),
+        QueryOutcome::Malformed { reason } => ("malformed", reason.clone()),
+        QueryOutcome::TooLarge { limit } => ("too large", limit.to_string()),
         other => ("?", format!("{other:?}")),
     }
 }
@@ -233,7 +233,7 @@ fn ten_thousand_scopes_in_one_answer() {
         .collect();
     let body = format!(r#"{{"status":"ok","series":[{}]}}"#, series.join(","));
     let server = Server::start(move |_, _| Answer::json(body.clone()));
-    let Outcome::Series(series) =
+    let QueryOutcome::Series(series) =
         ask(&DatadogSettings { timeout: Duration::from_secs(20), ..settings(&server) }).outcome
     else {
         panic!()

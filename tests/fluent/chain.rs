@@ -27,7 +27,7 @@ use fluent_anomaly::companion::{Counters, Native, Quiet};
 use fluent_anomaly::config::Config;
 use fluent_anomaly::pipeline::Pipeline;
 use fluent_anomaly::record::Format;
-use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
+use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use fluent_anomaly::time::Time;
 use serde_json::Value;
@@ -530,7 +530,7 @@ fn killed_right_behind_an_acknowledgement_no_point_is_lost() {
         let config = Config::parse("f.ini", &chain.ini).unwrap().general;
         let settle = std::env::var("CHAIN_SETTLE").map(|seconds| seconds.parse().unwrap());
         let settings = ForwardSettings {
-            servers: vec![Server::parse(&config.forward[0]).unwrap()],
+            servers: vec![ForwardServer::parse(&config.forward[0]).unwrap()],
             settle: Duration::from_secs(settle.unwrap_or(config.forward_settle_seconds).into()),
             ..Default::default()
         };

@@ -4,7 +4,7 @@
 use crate::common::world::Notices;
 use fluent_anomaly::companion::{Counters, Native};
 use fluent_anomaly::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
+use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use std::fs;
 use std::io::Write;
@@ -129,7 +129,7 @@ fn send(settings: ForwardSettings) -> (Result<(), String>, String) {
 fn settings(port: u16, tls: bool) -> ForwardSettings {
     let host = if tls { "localhost" } else { "127.0.0.1" }.to_owned();
     ForwardSettings {
-        servers: vec![Server { host, port, tls }],
+        servers: vec![ForwardServer { host, port, tls }],
         patience: Some(Duration::from_secs(5)),
         ack_timeout: Duration::from_secs(20),
         settle: Duration::from_secs(1),

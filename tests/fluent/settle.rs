@@ -3,9 +3,11 @@
 use crate::common::forward_server::{Act, Server};
 use crate::common::world::{Notices, World};
 use fluent_anomaly::companion::Counters;
-use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server as Address};
+use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
-use fluent_anomaly::source::datadog::{Outcome, Point, QueryApi, RateHeaders, Reply, Series, Window};
+use fluent_anomaly::source::datadog::{
+    QueryApi, QueryOutcome, QueryPoint, QuerySeries, QueryWindow, RateHeaders, Reply,
+};
 use fluent_anomaly::source::pull::{Nulls, PullSection, PullSettings, Puller, RoundEnd};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
@@ -153,18 +155,18 @@ fn a_stop_waits_for_what_can_settle_and_sends_nothing_again() {
 struct Api<'a>(&'a World);
 
 impl QueryApi for Api<'_> {
-    fn query(&self, _: &str, window: Window) -> Reply {
-        let points: Vec<Point> = (window.from / 60..window.to.min(self.0.seconds()) / 60)
-            .map(|bucket| Point { time: bucket * 60, value: Some(1.0) })
+    fn query(&self, _: &str, window: QueryWindow) -> Reply {
+        let points: Vec<QueryPoint> = (window.from / 60..window.to.min(self.0.seconds()) / 60)
+            .map(|bucket| QueryPoint { time: bucket * 60, value: Some(1.0) })
             .collect();
-        let series = |host: i64| Series {
+        let series = |host: i64| QuerySeries {
             metric: "cpu".into(),
             scope: format!("host:h{host}"),
             interval: Some(60),
             points: points.clone(),
-            ..Series::default()
+            ..QuerySeries::default()
         };
-        Reply { outcome: Outcome::Series((0..2).map(series).collect()), rate: RateHeaders::default() }
+        Reply { outcome: QueryOutcome::Series((0..2).map(series).collect()), rate: RateHeaders::default() }
     }
 }
 

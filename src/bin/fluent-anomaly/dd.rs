@@ -5,7 +5,9 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fluent_anomaly::sink::datadog::{Level, Note, Settings, StreamError, StreamOptions, run_stream};
+use fluent_anomaly::sink::datadog::{
+    Note, NoteLevel, ShipperSettings, StreamError, StreamOptions, run_stream,
+};
 
 use crate::failure::Failure;
 
@@ -63,7 +65,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn settings(&self) -> Result<Settings, Failure> {
+    fn settings(&self) -> Result<ShipperSettings, Failure> {
         let option = |name: &str| match name {
             "dd_api_key_file" => self.api_key_file.clone(),
             "dd_site" => self.site.clone(),
@@ -78,7 +80,7 @@ impl Args {
             "use_fluentd_tag_for_datadog_tag" => self.tag.as_ref().map(|_| "on".to_owned()),
             _ => None,
         };
-        let settings = Settings::read(option, |name| std::env::var(name).ok()).map_err(|error| {
+        let settings = ShipperSettings::read(option, |name| std::env::var(name).ok()).map_err(|error| {
             let problems: Vec<_> = error.problems.iter().map(|problem| spelled(problem)).collect();
             Failure::Usage(problems.join("\n"))
         })?;
@@ -103,9 +105,9 @@ fn spelled(problem: &str) -> String {
 
 fn tell(note: &Note) {
     let level = match note.level {
-        Level::Error => "error",
-        Level::Warn => "warning",
-        Level::Info => "info",
+        NoteLevel::Error => "error",
+        NoteLevel::Warn => "warning",
+        NoteLevel::Info => "info",
     };
     eprintln!("fluent-anomaly: {level}: {}", note.text);
 }

@@ -10,8 +10,8 @@ use fluent_anomaly::time::Time;
 
 use crate::failure::Failure;
 use crate::files;
-use crate::record_reader::{Frames, Next};
-use crate::stdin::{Event, Input};
+use crate::record_reader::{NextRecord, RecordReader};
+use crate::stdin::{Input, InputEvent};
 
 /// Score records: from standard input to standard output, in the same order and the same format.
 ///
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut worker = Worker {
         pipeline: Pipeline::new(&config, format, storage),
         envelope,
-        frames: Frames::new(format),
+        frames: RecordReader::new(format),
         record: Vec::new(),
         output: Vec::new(),
     };
@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 struct Worker {
     pipeline: Pipeline,
     envelope: Envelope,
-    frames: Frames,
+    frames: RecordReader,
     record: Vec<u8>,
     output: Vec<u8>,
 }
@@ -90,9 +90,9 @@ impl Worker {
     fn work(&mut self, input: &Input) -> Result<(), Failure> {
         loop {
             match input.next() {
-                Event::Bytes(bytes) => self.frames.push(&bytes),
-                Event::Failed(error) => return Err(Failure::of("standard input", error)),
-                Event::End => {
+                InputEvent::Bytes(bytes) => self.frames.push(&bytes),
+                InputEvent::Failed(error) => return Err(Failure::of("standard input", error)),
+                InputEvent::End => {
                     self.frames.finish();
                     self.answer()?;
                     return Ok(());
@@ -107,18 +107,18 @@ impl Worker {
         const PIECE: usize = 256 << 10;
         loop {
             match self.frames.next(&mut self.record) {
-                Next::Record => {
+                NextRecord::Record => {
                     self.envelope.process(&mut self.pipeline, &mut self.record);
                     self.output.extend_from_slice(&self.record);
                     self.frames.end_of_record(&mut self.output);
                 }
-                Next::Through(why) => {
+                NextRecord::Through(why) => {
                     if let Some(why) = why {
                         eprintln!("fluent-anomaly: {why}");
                     }
                     self.output.extend_from_slice(&self.record);
                 }
-                Next::More => break,
+                NextRecord::More => break,
             }
             if self.output.len() >= PIECE {
                 self.write()?;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use fluent_anomaly::companion::{Counters, Env, Notice, Progress};
-use fluent_anomaly::config::Slack as Settings;
-use fluent_anomaly::sink::slack::{Slack, SlackSettings};
+use fluent_anomaly::config::Slack as SlackConfig;
+use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
 
 use crate::daemon::Running;
 use crate::failure::Failure;
@@ -15,12 +15,12 @@ use crate::failure::Failure;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Lines on standard error, or in the log of a daemon.
-pub(crate) struct Log {
+pub(crate) struct NoticeLog {
     pub(crate) daemon: Option<Arc<Running>>,
     pub(crate) counters: Arc<Counters>,
 }
 
-impl Log {
+impl NoticeLog {
     /// One line.
     pub(crate) fn say(&self, text: &str) {
         match &self.daemon {
@@ -30,7 +30,7 @@ impl Log {
     }
 }
 
-impl Progress for Log {
+impl Progress for NoticeLog {
     fn notice(&self, notice: &Notice) {
         self.say(&notice.to_string());
         if let Some(daemon) = &self.daemon {
@@ -40,19 +40,19 @@ impl Progress for Log {
 }
 
 /// The log, and Slack where it is configured.
-pub(crate) struct Voice {
-    log: Arc<Log>,
-    slack: Option<Slack>,
+pub(crate) struct Notifier {
+    log: Arc<NoticeLog>,
+    slack: Option<SlackNotifier>,
     started: AtomicBool,
 }
 
-impl Voice {
+impl Notifier {
     pub(crate) fn new(
-        log: Arc<Log>,
-        slack: Option<&Settings>,
+        log: Arc<NoticeLog>,
+        slack: Option<&SlackConfig>,
         env: impl Env + Send + 'static,
     ) -> Result<Self, Failure> {
-        let start = |settings: &Settings| {
+        let start = |settings: &SlackConfig| {
             let settings = SlackSettings {
                 url: settings.url.clone(),
                 channel: settings.channel.clone(),
@@ -60,7 +60,7 @@ impl Voice {
                 icon_emoji: settings.icon_emoji.clone(),
                 from: sender(),
             };
-            Slack::start(settings, Arc::new(env), log.clone())
+            SlackNotifier::start(settings, Arc::new(env), log.clone())
                 .map_err(|error| Failure::Usage(error.to_string()))
         };
         let slack = slack.map(start).transpose()?;
@@ -81,7 +81,7 @@ impl Voice {
     }
 }
 
-impl Progress for Voice {
+impl Progress for Notifier {
     fn notice(&self, notice: &Notice) {
         if matches!(notice, Notice::Started { .. }) {
             self.started.store(true, Relaxed);

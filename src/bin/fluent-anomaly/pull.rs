@@ -10,10 +10,10 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
-use fluent_anomaly::companion::{Asked, Counters, Native, metrics};
+use fluent_anomaly::companion::{Counters, Native, StopAndReload, metrics};
 use fluent_anomaly::config::{Config, Kind};
 use fluent_anomaly::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardSettings, ForwardSink, Server};
+use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{RecordSink, StdoutSink};
 use fluent_anomaly::source::datadog::{self, ApiVersion, DatadogSettings};
 use fluent_anomaly::source::pull::{self, PullError, PullSection, PullSettings, Sections};
@@ -22,8 +22,8 @@ use signal_hook::iterator::Signals;
 
 use crate::daemon::Running;
 use crate::failure::Failure;
-use crate::notifier::{Log, Voice};
-use crate::scoring_sink::{Detect, Outlet};
+use crate::notifier::{NoticeLog, Notifier};
+use crate::scoring_sink::{Outlet, ScoringSink};
 use crate::{credentials, files};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
@@ -86,13 +86,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
     let api = datadog::connect(&datadog_settings(config)?).map_err(|error| usage(&error))?;
-    let asked = Arc::new(Asked::default());
+    let asked = Arc::new(StopAndReload::default());
     listen(asked.clone(), daemon.clone())?;
     let (env, counters) = (Native::new(asked), Arc::new(Counters::default()));
-    let log = Arc::new(Log { daemon: daemon.clone(), counters: counters.clone() });
+    let log = Arc::new(NoticeLog { daemon: daemon.clone(), counters: counters.clone() });
     // a run from cron would repeat its warnings each time; its exit status tells
     let slack = config.slack.as_ref().filter(|_| !args.once);
-    let voice = Voice::new(log.clone(), slack, env.clone())?;
+    let voice = Notifier::new(log.clone(), slack, env.clone())?;
     let forward = || {
         let settings = forward_settings(&args.config, config, args.once)?;
         ForwardSink::new(settings, &env, &voice, &counters).map_err(|error| usage(&error))
@@ -104,7 +104,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
                 To::Forward => Outlet::Forward(Box::new(forward()?)),
                 To::Stdout => Outlet::stdout(),
             };
-            Box::new(Detect::live(outlet, &args.config, config, &latest)?)
+            Box::new(ScoringSink::live(outlet, &args.config, config, &latest)?)
         }
         (false, To::Forward) => Box::new(forward()?),
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
@@ -117,7 +117,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
         }
     }
     let settings = pull_settings(&args.config, config, args.once);
-    let mut sections = File { path: &args.config, read_at: None, latest: &latest };
+    let mut sections = ConfigFile { path: &args.config, read_at: None, latest: &latest };
     let ended = pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &voice, &counters);
     voice.end(ended.as_ref().err().map(ToString::to_string).as_deref());
     match ended {
@@ -159,8 +159,8 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
 pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {
     let general = &config.general;
     let security = &general.forward_security;
-    let servers: Result<Vec<Server>, _> =
-        general.forward.iter().map(|server| Server::parse(server)).collect();
+    let servers: Result<Vec<ForwardServer>, _> =
+        general.forward.iter().map(|server| ForwardServer::parse(server)).collect();
     Ok(ForwardSettings {
         servers: servers.map_err(|error| Failure::Usage(error.to_string()))?,
         shared_key: security.shared_key.clone(),
@@ -208,14 +208,14 @@ pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
 }
 
 /// The sections of a file that is read again when it changes.
-struct File<'a> {
+struct ConfigFile<'a> {
     path: &'a Path,
     read_at: Option<SystemTime>,
     /// What was read last, for those who score.
     latest: &'a RefCell<Option<Config>>,
 }
 
-impl Sections for File<'_> {
+impl Sections for ConfigFile<'_> {
     fn current(&mut self, asked: bool) -> Result<Option<Vec<PullSection>>, String> {
         let changed = fs::metadata(self.path).and_then(|data| data.modified()).ok();
         if !asked && changed == self.read_at {
@@ -232,7 +232,7 @@ impl Sections for File<'_> {
     }
 }
 
-pub(crate) fn listen(asked: Arc<Asked>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
+pub(crate) fn listen(asked: Arc<StopAndReload>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of("signals", error);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
     let wait = move || {

@@ -7,7 +7,7 @@ const MAX_RECORD: usize = 64 << 20;
 
 /// What comes next out of a stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextRecord {
     /// A whole record is in the buffer.
     Record,
     /// Bytes that are to be passed on as they are, and the first time, why.
@@ -18,7 +18,7 @@ pub(crate) enum Next {
 
 /// Cuts a stream into records. Every byte that is pushed comes out again.
 #[derive(Debug)]
-pub(crate) struct Frames {
+pub(crate) struct RecordReader {
     format: Format,
     bytes: Vec<u8>,
     start: usize,
@@ -31,7 +31,7 @@ pub(crate) struct Frames {
     terminator: bool,
 }
 
-impl Frames {
+impl RecordReader {
     pub(crate) fn new(format: Format) -> Self {
         Self {
             format,
@@ -65,7 +65,7 @@ impl Frames {
     }
 
     /// Puts the next piece into `record`.
-    pub(crate) fn next(&mut self, record: &mut Vec<u8>) -> Next {
+    pub(crate) fn next(&mut self, record: &mut Vec<u8>) -> NextRecord {
         record.clear();
         match self.format {
             Format::Json => self.next_line(record),
@@ -79,7 +79,7 @@ impl Frames {
         self.searched = self.searched.max(self.start);
     }
 
-    fn next_line(&mut self, record: &mut Vec<u8>) -> Next {
+    fn next_line(&mut self, record: &mut Vec<u8>) -> NextRecord {
         let end =
             self.bytes[self.searched..].iter().position(|&byte| byte == b'\n').map(|at| self.searched + at);
         self.terminator = false;
@@ -88,66 +88,66 @@ impl Frames {
                 if self.passing {
                     self.passing = false;
                     self.take(end + 1 - self.start, record);
-                    return Next::Through(None);
+                    return NextRecord::Through(None);
                 }
                 self.take(end - self.start, record);
                 self.start += 1;
                 self.searched = self.start;
                 self.terminator = true;
-                Next::Record
+                NextRecord::Record
             }
             None => {
                 let left = self.bytes.len() - self.start;
                 self.searched = self.bytes.len();
                 if left == 0 {
-                    return Next::More;
+                    return NextRecord::More;
                 }
                 if self.passing || left > MAX_RECORD {
                     let why = (!self.passing)
                         .then(|| format!("a line of more than {MAX_RECORD} bytes is passed on unread"));
                     self.passing = true;
                     self.take(left, record);
-                    return Next::Through(why);
+                    return NextRecord::Through(why);
                 }
                 if self.ended {
                     self.take(left, record);
-                    return Next::Record;
+                    return NextRecord::Record;
                 }
-                Next::More
+                NextRecord::More
             }
         }
     }
 
-    fn next_map(&mut self, record: &mut Vec<u8>) -> Next {
+    fn next_map(&mut self, record: &mut Vec<u8>) -> NextRecord {
         let left = self.bytes.len() - self.start;
         if left == 0 {
-            return Next::More;
+            return NextRecord::More;
         }
         if !self.passing {
             match msgpack::object_len(&self.bytes[self.start..]) {
                 Ok(Some(len)) => {
                     self.take(len, record);
-                    return Next::Record;
+                    return NextRecord::Record;
                 }
-                Ok(None) if left <= MAX_RECORD && !self.ended => return Next::More,
+                Ok(None) if left <= MAX_RECORD && !self.ended => return NextRecord::More,
                 Ok(None) => {
                     self.passing = true;
                     self.take(left, record);
-                    return Next::Through(Some(
+                    return NextRecord::Through(Some(
                         "an incomplete msgpack object is passed on unread".to_owned(),
                     ));
                 }
                 Err(error) => {
                     self.passing = true;
                     self.take(left, record);
-                    return Next::Through(Some(format!(
+                    return NextRecord::Through(Some(format!(
                         "no msgpack ({error}): this and everything behind it is passed on unread"
                     )));
                 }
             }
         }
         self.take(left, record);
-        Next::Through(None)
+        NextRecord::Through(None)
     }
 }
 
@@ -155,14 +155,14 @@ impl Frames {
 mod tests {
     use super::*;
 
-    fn all(frames: &mut Frames) -> Vec<(bool, Vec<u8>)> {
+    fn all(frames: &mut RecordReader) -> Vec<(bool, Vec<u8>)> {
         let mut out = Vec::new();
         let mut record = Vec::new();
         loop {
             match frames.next(&mut record) {
-                Next::Record => out.push((true, record.clone())),
-                Next::Through(_) => out.push((false, record.clone())),
-                Next::More => return out,
+                NextRecord::Record => out.push((true, record.clone())),
+                NextRecord::Through(_) => out.push((false, record.clone())),
+                NextRecord::More => return out,
             }
         }
     }
@@ -171,7 +171,7 @@ mod tests {
     fn lines_come_whole_however_the_bytes_arrive() {
         let text = b"{\"a\":1}\n\n{\"b\":2}\nlast";
         for size in 1..text.len() {
-            let mut frames = Frames::new(Format::Json);
+            let mut frames = RecordReader::new(Format::Json);
             let mut out = Vec::new();
             for piece in text.chunks(size) {
                 frames.push(piece);
@@ -188,7 +188,7 @@ mod tests {
     fn maps_come_whole_however_the_bytes_arrive() {
         let bytes = [0x81, 0xa1, b'a', 0x01, 0x81, 0xa1, b'b', 0xcb, 0, 0, 0, 0, 0, 0, 0, 0, 0x80];
         for size in 1..bytes.len() {
-            let mut frames = Frames::new(Format::Msgpack);
+            let mut frames = RecordReader::new(Format::Msgpack);
             let mut out = Vec::new();
             for piece in bytes.chunks(size) {
                 frames.push(piece);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_is_no_msgpack_passes_through_whole() {
-        let mut frames = Frames::new(Format::Msgpack);
+        let mut frames = RecordReader::new(Format::Msgpack);
         frames.push(&[0x80, 0xc1, 1, 2]);
         assert_eq!(all(&mut frames), [(true, vec![0x80]), (false, vec![0xc1, 1, 2])]);
         frames.push(&[0x80]);
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn an_incomplete_map_at_the_end_is_not_swallowed() {
-        let mut frames = Frames::new(Format::Msgpack);
+        let mut frames = RecordReader::new(Format::Msgpack);
         frames.push(&[0x81, 0xa1]);
         assert_eq!(all(&mut frames), []);
         frames.finish();
@@ -219,10 +219,10 @@ mod tests {
 
     #[test]
     fn a_line_that_never_ends_is_passed_on() {
-        let mut frames = Frames::new(Format::Json);
+        let mut frames = RecordReader::new(Format::Json);
         frames.push(&vec![b'x'; MAX_RECORD + 1]);
         let mut record = Vec::new();
-        assert!(matches!(frames.next(&mut record), Next::Through(Some(_))));
+        assert!(matches!(frames.next(&mut record), NextRecord::Through(Some(_))));
         assert_eq!(record.len(), MAX_RECORD + 1);
         frames.push(b"yz\n{}\n");
         assert_eq!(all(&mut frames), [(false, b"yz\n".to_vec()), (true, b"{}".to_vec())]);

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use fluent_anomaly::companion::{Asked, Counters, Native, Notice, Progress};
+use fluent_anomaly::companion::{Counters, Native, Notice, Progress, StopAndReload};
 use fluent_anomaly::config::Config;
 use fluent_anomaly::sink::forward::ForwardSink;
 use fluent_anomaly::sink::{RecordSink, StdoutSink};
-use fluent_anomaly::source::datadog::{self, Outcome, QueryApi, Reply, Window};
+use fluent_anomaly::source::datadog::{self, QueryApi, QueryOutcome, QueryWindow, Reply};
 use fluent_anomaly::source::pull::{PullSection, PullSettings, Puller, RoundEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::files;
 use crate::pull::{self, To};
-use crate::scoring_sink::{Detect, Outlet};
+use crate::scoring_sink::{Outlet, ScoringSink};
 use crate::time_range::{self, RangeArgs};
 
 /// What stands before the tags, as in the predecessor.
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let range = args.range.window(settled(&config), None)?;
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
     let api = datadog::connect(&pull::datadog_settings(&config)?).map_err(|error| usage(&error))?;
-    let asked = Arc::new(Asked::default());
+    let asked = Arc::new(StopAndReload::default());
     pull::listen(asked.clone(), None)?;
     let (env, counters, bar) = (Native::new(asked), Counters::default(), Bar::new(&sections, range));
     let log = |line: &str| bar.say(line);
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 To::Forward => Outlet::Forward(Box::new(forward()?)),
                 To::Stdout => Outlet::stdout(),
             };
-            Box::new(Detect::fresh(outlet, &config, TAG, &log))
+            Box::new(ScoringSink::fresh(outlet, &config, TAG, &log))
         }
         (false, To::Forward) => Box::new(forward()?),
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
@@ -122,7 +122,7 @@ pub(crate) fn settled(config: &Config) -> i64 {
 }
 
 /// The settings of `pull` for a range.
-pub(crate) fn pull_settings(config: &Config, range: Window) -> PullSettings {
+pub(crate) fn pull_settings(config: &Config, range: QueryWindow) -> PullSettings {
     PullSettings {
         // a query that was refused is not asked again
         interval: Duration::from_secs(86_400),
@@ -179,9 +179,9 @@ impl Watched<'_> {
 }
 
 impl QueryApi for Watched<'_> {
-    fn query(&self, query: &str, window: Window) -> Reply {
+    fn query(&self, query: &str, window: QueryWindow) -> Reply {
         let reply = self.api.query(query, window);
-        if matches!(reply.outcome, Outcome::Series(_)) {
+        if matches!(reply.outcome, QueryOutcome::Series(_)) {
             let mut all = self.at.borrow_mut();
             let (at, answers) = all.entry(query.to_owned()).or_default();
             *at = (*at).max(window.to - self.from);
@@ -198,7 +198,7 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    pub(crate) fn new(sections: &[PullSection], range: Window) -> Self {
+    pub(crate) fn new(sections: &[PullSection], range: QueryWindow) -> Self {
         let mut queries: Vec<&str> = sections.iter().map(|section| section.query.as_str()).collect();
         queries.sort_unstable();
         queries.dedup();

@@ -120,7 +120,7 @@ fn of_file(mut file: SeriesFile, title: String) -> Report {
     report
 }
 
-fn series(series: fluent_anomaly::source::series_file::Series) -> Series {
+fn series(series: fluent_anomaly::source::series_file::FileSeries) -> Series {
     let name = if series.name.is_empty() { "value".to_owned() } else { series.name };
     let points = series.points.iter();
     // a missing value lets time pass, which the engine sees as well

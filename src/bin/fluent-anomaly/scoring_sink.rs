@@ -34,7 +34,7 @@ impl Outlet<'_> {
     fn send(
         &mut self,
         tag: &str,
-        batch: &[Scored],
+        batch: &[ScoredRecord],
         acknowledged: &mut dyn FnMut(usize),
     ) -> Result<(), SinkError> {
         match self {
@@ -70,13 +70,13 @@ impl Outlet<'_> {
 }
 
 #[derive(Default)]
-struct Scored {
+struct ScoredRecord {
     seconds: i64,
     json: Vec<u8>,
 }
 
 /// Which configuration the models follow, and where they are kept.
-struct Live<'a> {
+struct LiveModels<'a> {
     config_path: PathBuf,
     current: Config,
     latest: &'a RefCell<Option<Config>>,
@@ -88,18 +88,18 @@ struct Live<'a> {
 ///
 /// Points that come again, because an acknowledgement was lost, leave with the scores that they had: the pipeline
 /// remembers them, and its state is written before a batch leaves.
-pub(crate) struct Detect<'a> {
+pub(crate) struct ScoringSink<'a> {
     outlet: Outlet<'a>,
     /// `None` while the state folder cannot be had.
     pipeline: Option<Pipeline>,
-    live: Option<Live<'a>>,
+    live: Option<LiveModels<'a>>,
     /// Taken off a tag before sections are looked up by it.
     strip: &'static str,
     log: &'a dyn Fn(&str),
-    batch: Vec<Scored>,
+    batch: Vec<ScoredRecord>,
 }
 
-impl<'a> Detect<'a> {
+impl<'a> ScoringSink<'a> {
     /// Models that go on from the state folder of a configuration, and follow `latest`.
     pub(crate) fn live(
         outlet: Outlet<'a>,
@@ -107,7 +107,7 @@ impl<'a> Detect<'a> {
         config: &Config,
         latest: &'a RefCell<Option<Config>>,
     ) -> Result<Self, Failure> {
-        let live = Live {
+        let live = LiveModels {
             config_path: config_path.to_owned(),
             current: config.clone(),
             latest,
@@ -172,7 +172,7 @@ impl<'a> Detect<'a> {
         let mut count = 0;
         for record in records.take(BATCH) {
             if count == batch.len() {
-                batch.push(Scored::default());
+                batch.push(ScoredRecord::default());
             }
             let Some(slot) = batch.get_mut(count) else { break };
             slot.seconds = record.time;
@@ -191,7 +191,7 @@ impl<'a> Detect<'a> {
     }
 }
 
-impl Live<'_> {
+impl LiveModels<'_> {
     fn open(&self) -> Result<Pipeline, Failure> {
         let storage = files::open_state(&self.config_path, &self.current)?;
         let storage: Box<dyn Storage> = storage.unwrap_or_else(|| Box::new(self.memory.clone()));
@@ -199,7 +199,7 @@ impl Live<'_> {
     }
 }
 
-impl RecordSink for Detect<'_> {
+impl RecordSink for ScoringSink<'_> {
     fn deliver(
         &mut self,
         tag: &str,

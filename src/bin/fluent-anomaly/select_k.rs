@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use fluent_anomaly::companion::{Asked, Counters, Native};
+use fluent_anomaly::companion::{Counters, Native, StopAndReload};
 use fluent_anomaly::detector::{MAX_ORDER, OrderFit, order_fits};
 use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
 use fluent_anomaly::source::datadog;
@@ -149,7 +149,7 @@ fn from_file(path: &Path) -> Result<Group, Failure> {
             let layout = Layout { sort: true, ..Layout::default() };
             let file = series_file::read(&bytes, &layout).map_err(|error| wrong(error.to_string()))?;
             let values =
-                |points: Vec<series_file::Point>| points.iter().filter_map(|point| point.value).collect();
+                |points: Vec<series_file::FilePoint>| points.iter().filter_map(|point| point.value).collect();
             file.series.into_iter().map(|series| (series.name, values(series.points))).collect()
         }
     };
@@ -178,7 +178,7 @@ fn pulled(args: &Args) -> Result<Vec<Group>, Failure> {
     let range = args.range.window(replay::settled(&config), Some(DAY_S))?;
     let api = datadog::connect(&pull::datadog_settings(&config)?)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let asked = Arc::new(Asked::default());
+    let asked = Arc::new(StopAndReload::default());
     pull::listen(asked.clone(), None)?;
     let (env, counters, bar) = (Native::new(asked), Counters::default(), Bar::new(&sections, range));
     let watched = Watched { api: &*api, bar: &bar, at: Default::default(), from: range.from };

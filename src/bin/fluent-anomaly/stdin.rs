@@ -16,7 +16,7 @@ const WAITING: usize = 16;
 
 /// What standard input has to say.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(crate) enum InputEvent {
     /// Some bytes.
     Bytes(Vec<u8>),
     /// It is closed, or a signal asked to stop and nothing more was on its way.
@@ -26,7 +26,7 @@ pub(crate) enum Event {
 }
 
 enum Message {
-    Event(Event),
+    InputEvent(InputEvent),
     Stop,
 }
 
@@ -55,21 +55,23 @@ impl Input {
     }
 
     /// Waits for the next event.
-    pub(crate) fn next(&self) -> Event {
+    pub(crate) fn next(&self) -> InputEvent {
         loop {
             let message = if self.stopping.get() {
                 match self.messages.recv_timeout(LINGER) {
                     Ok(message) => message,
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Event::End,
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                        return InputEvent::End;
+                    }
                 }
             } else {
                 match self.messages.recv() {
                     Ok(message) => message,
-                    Err(_) => return Event::End,
+                    Err(_) => return InputEvent::End,
                 }
             };
             match message {
-                Message::Event(event) => return event,
+                Message::InputEvent(event) => return event,
                 Message::Stop => self.stopping.set(true),
             }
         }
@@ -81,13 +83,13 @@ fn read(sender: &SyncSender<Message>) {
     let mut piece = vec![0; PIECE];
     loop {
         let event = match stdin.read(&mut piece) {
-            Ok(0) => Event::End,
-            Ok(count) => Event::Bytes(piece[..count].to_vec()),
+            Ok(0) => InputEvent::End,
+            Ok(count) => InputEvent::Bytes(piece[..count].to_vec()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Event::Failed(error),
+            Err(error) => InputEvent::Failed(error),
         };
-        let last = !matches!(event, Event::Bytes(_));
-        if sender.send(Message::Event(event)).is_err() || last {
+        let last = !matches!(event, InputEvent::Bytes(_));
+        if sender.send(Message::InputEvent(event)).is_err() || last {
             return;
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fluent_anomaly::monitor::Zone;
-use fluent_anomaly::source::datadog::Window;
+use fluent_anomaly::source::datadog::QueryWindow;
 use fluent_anomaly::source::series_file::parse_date;
 
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ pub(crate) struct RangeArgs {
 impl RangeArgs {
     /// The range, up to `settled` at most, the moment behind which points still change; without a start it is
     /// `default_s` seconds long, or an error.
-    pub(crate) fn window(&self, settled: i64, default_s: Option<i64>) -> Result<Window, Failure> {
+    pub(crate) fn window(&self, settled: i64, default_s: Option<i64>) -> Result<QueryWindow, Failure> {
         let usage = |flag: &str, why: String| Failure::Usage(format!("{flag}: {why}"));
         let zone = Zone::named(self.timezone.as_deref().unwrap_or("UTC"))
             .map_err(|error| usage("--timezone", error.to_string()))?;
@@ -54,7 +54,7 @@ impl RangeArgs {
         if end.is_some_and(|end| end > settled) {
             eprintln!("fluent-anomaly: --end: points are settled up to {settled} only, the range ends there");
         }
-        Ok(Window { from, to })
+        Ok(QueryWindow { from, to })
     }
 }
 

@@ -22,9 +22,9 @@ pub struct About {
 }
 
 /// A text that grows by families.
-struct Text(String);
+struct MetricsText(String);
 
-impl Text {
+impl MetricsText {
     fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
         // writing to a string cannot fail
         let _ = writeln!(self.0, "# TYPE fluent_anomaly_{name} {kind}");
@@ -63,7 +63,7 @@ fn escaped(text: &str) -> String {
 /// ```
 #[must_use]
 pub fn render(now: &Snapshot, about: About) -> String {
-    let mut text = Text(String::with_capacity(4096 + now.sections.len() * 512));
+    let mut text = MetricsText(String::with_capacity(4096 + now.sections.len() * 512));
     text.family("build", "info", "", "The running program");
     text.sample("build_info", Some(("version", about.version)), 1);
     text.family("up", "gauge", "", "1 while the companion runs");

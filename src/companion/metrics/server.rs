@@ -66,9 +66,9 @@ pub fn serve(
 fn answer(socket: &TcpStream, text: &dyn Fn() -> String) -> io::Result<()> {
     let mut stream = Deadlined { socket, until: Instant::now() + PATIENCE };
     let (status, body) = match read_head(&mut stream)? {
-        Head::Line(line) => respond(&line, text),
-        Head::TooLong => ("431 Request Header Fields Too Large", None),
-        Head::Gone => return Ok(()),
+        RequestHead::Line(line) => respond(&line, text),
+        RequestHead::TooLong => ("431 Request Header Fields Too Large", None),
+        RequestHead::Gone => return Ok(()),
     };
     let (kind, body) = match body {
         Some(body) => ("application/openmetrics-text; version=1.0.0; charset=utf-8", body),
@@ -111,7 +111,7 @@ fn respond(line: &str, text: &dyn Fn() -> String) -> (&'static str, Option<Strin
     }
 }
 
-enum Head {
+enum RequestHead {
     /// The request line.
     Line(String),
     TooLong,
@@ -119,21 +119,21 @@ enum Head {
     Gone,
 }
 
-fn read_head(stream: &mut Deadlined<'_>) -> io::Result<Head> {
+fn read_head(stream: &mut Deadlined<'_>) -> io::Result<RequestHead> {
     let mut head = Vec::new();
     let mut part = [0; 1024];
     loop {
         let count = stream.read(&mut part)?;
         if count == 0 {
-            return Ok(Head::Gone);
+            return Ok(RequestHead::Gone);
         }
         head.extend_from_slice(part.get(..count).unwrap_or_default());
         if head.windows(4).any(|end| end == b"\r\n\r\n") {
             let line = head.split(|&byte| byte == b'\r').next().unwrap_or_default();
-            return Ok(Head::Line(String::from_utf8_lossy(line).into_owned()));
+            return Ok(RequestHead::Line(String::from_utf8_lossy(line).into_owned()));
         }
         if head.len() > MAX_HEAD {
-            return Ok(Head::TooLong);
+            return Ok(RequestHead::TooLong);
         }
     }
 }

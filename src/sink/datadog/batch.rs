@@ -4,68 +4,24 @@
 //! point a *position*, from 0. The same bytes always give the same positions, so a shipment that was cut
 //! short goes on where it stopped when the host gives the chunk again.
 
-use super::event::{self, Event};
-use super::outcome::{Counts, Reason};
-use super::record_fields::{Fields, Value};
-use super::settings::{HOST_LIMIT, Settings};
-use super::{names, payload};
+use super::event::{self, MonitorEvent};
+use super::names;
+use super::outcome::{UnsentCounts, UnsentReason};
+use super::point::{LAST_SECOND, MetricKind, MetricPoint, SeriesIdentity, interval, outside, resource};
+use super::record_fields::{FieldValue, RecordFields};
+use super::settings::ShipperSettings;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// What Datadog makes of the points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
-    Gauge,
-    Count,
-    Rate,
-}
-
-impl Kind {
-    fn of(value: &Value<'_>) -> Option<Self> {
-        if value.is_absent() {
-            return Some(Self::Gauge);
-        }
-        let text = value.as_text()?;
-        // `counter` is the spelling of older clients
-        let table =
-            [("gauge", Self::Gauge), ("count", Self::Count), ("counter", Self::Count), ("rate", Self::Rate)];
-        table.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, kind)| kind)
-    }
-}
-
-/// One point.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Point {
-    /// UNIX seconds, 0 ..= [`LAST_SECOND`].
-    pub(super) time: i64,
-    /// Finite.
-    pub(super) value: f64,
-}
-
-/// What all points of a series have in common, cleaned.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SeriesName {
-    pub(super) metric: String,
-    pub(super) kind: Kind,
-    pub(super) host: Option<String>,
-    pub(super) device: Option<String>,
-    /// Sorted, without doubles.
-    pub(super) tags: Vec<String>,
-    /// Seconds, from 1.
-    pub(super) interval: Option<u32>,
-}
-
 /// A series and its points.
 #[derive(Debug)]
-pub(super) struct Series {
-    pub(super) name: Arc<SeriesName>,
-    pub(super) points: Vec<Point>,
+pub(super) struct PointSeries {
+    pub(super) name: Arc<SeriesIdentity>,
+    pub(super) points: Vec<MetricPoint>,
 }
 
 /// Bytes of one series' tags; Datadog's agent cuts there too.
 const TAG_SET_LIMIT: usize = 100 * 1024;
-/// Times beyond it are no seconds (year 5138); milliseconds of today are.
-const LAST_SECOND: f64 = 1e11;
 
 /// What every record of a batch gets from the settings.
 #[derive(Debug, Clone, Default)]
@@ -81,22 +37,22 @@ struct Defaults {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     defaults: Defaults,
-    series: Vec<Series>,
+    series: Vec<PointSeries>,
     /// As it stands in the records -> place in `series`; `None`: a name of which nothing is left.
     raw: HashMap<Box<[u8]>, Option<usize>>,
     /// Cleaned -> place in `series`.
-    clean: HashMap<Arc<SeriesName>, usize>,
+    clean: HashMap<Arc<SeriesIdentity>, usize>,
     scratch: Vec<u8>,
     points: u64,
-    events: Vec<Event>,
-    dropped: Counts,
+    events: Vec<MonitorEvent>,
+    dropped: UnsentCounts,
 }
 
 /// Events of one batch, at most; further ones are counted.
 const EVENT_LIMIT: usize = 1000;
 
 impl Batch {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &ShipperSettings) -> Self {
         let defaults = Defaults {
             host: settings.host.clone(),
             device: settings.device.clone(),
@@ -107,7 +63,7 @@ impl Batch {
         Self { defaults, ..Self::default() }
     }
 
-    pub(super) fn series(&self) -> &[Series] {
+    pub(super) fn series(&self) -> &[PointSeries] {
         &self.series
     }
 
@@ -117,13 +73,13 @@ impl Batch {
     }
 
     /// Events, in the order they came; their positions follow those of the points.
-    pub(super) fn events(&self) -> &[Event] {
+    pub(super) fn events(&self) -> &[MonitorEvent] {
         &self.events
     }
 
     /// Whether there is neither a point to be shipped nor a drop to be told.
     pub(super) fn is_empty(&self) -> bool {
-        self.points == 0 && self.events.is_empty() && self.dropped == Counts::default()
+        self.points == 0 && self.events.is_empty() && self.dropped == UnsentCounts::default()
     }
 
     /// Earliest and latest time of the points that the intake would take `now`, of all points if it takes none,
@@ -134,24 +90,24 @@ impl Batch {
             let first = times.next()?;
             Some(times.fold((first, first), |(min, max), time| (min.min(time), max.max(time))))
         };
-        span(&mut points().filter(|point| payload::outside(point, now).is_none()).map(|point| point.time))
+        span(&mut points().filter(|point| outside(point, now).is_none()).map(|point| point.time))
             .or_else(|| span(&mut points().map(|point| point.time)))
             .or_else(|| span(&mut self.events.iter().map(|event| event.time)))
     }
 
     /// What gave no point, by reason.
-    pub(super) fn dropped(&self) -> &Counts {
+    pub(super) fn dropped(&self) -> &UnsentCounts {
         &self.dropped
     }
 
     /// Counts a record that gives no point.
-    pub(super) fn drop_record(&mut self, reason: Reason) {
+    pub(super) fn drop_record(&mut self, reason: UnsentReason) {
         self.dropped.add(reason, 1);
     }
 
     /// Takes the points of a record: its `metric` with its `value`, and every annotation. `event` is the
     /// event's time in seconds; the record's own `time` goes before it.
-    pub(super) fn add(&mut self, fields: &Fields<'_>, event: Option<f64>, tag: &str) {
+    pub(super) fn add(&mut self, fields: &RecordFields<'_>, event: Option<f64>, tag: &str) {
         let mut named = !fields.metric.is_absent();
         let mut scored = false;
         if named && !fields.value.is_absent() {
@@ -165,43 +121,43 @@ impl Batch {
                 self.point(fields, &annotation.metric, &annotation.score, event, tag);
             }
         }
-        if self.defaults.events && !fields.said.is_empty() {
+        if self.defaults.events && !fields.monitors.is_empty() {
             named = true;
             scored = true;
-            self.tell(fields, event);
+            self.add_events(fields, event);
         }
         if !scored {
             self.drop_record(if !named {
-                Reason::NoMetric
+                UnsentReason::NoMetric
             } else if fields.raw_value.is_absent() {
-                Reason::NotANumber
+                UnsentReason::NotANumber
             } else {
-                Reason::Unscored
+                UnsentReason::Unscored
             });
         }
     }
 
-    fn tell(&mut self, fields: &Fields<'_>, event: Option<f64>) {
+    fn add_events(&mut self, fields: &RecordFields<'_>, event: Option<f64>) {
         let time = if fields.time.is_absent() { event } else { fields.time.as_number() };
         let Some(time) = time.filter(|t| (0.0..=LAST_SECOND).contains(t)) else {
-            return self.drop_record(Reason::BadTime);
+            return self.drop_record(UnsentReason::BadTime);
         };
-        for said in &fields.said {
+        for map in &fields.monitors {
             if self.events.len() == EVENT_LIMIT {
-                self.drop_record(Reason::EventTooOld);
+                self.drop_record(UnsentReason::EventTooOld);
                 continue;
             }
             let Defaults { host, tags, .. } = &self.defaults;
             // within 0 ..= 1e11, so the cast only cuts the fraction
-            self.events.push(event::event(said, fields, time as i64, host.as_deref(), tags));
+            self.events.push(event::event(map, fields, time as i64, host.as_deref(), tags));
         }
     }
 
     fn point(
         &mut self,
-        fields: &Fields<'_>,
-        metric: &Value<'_>,
-        value: &Value<'_>,
+        fields: &RecordFields<'_>,
+        metric: &FieldValue<'_>,
+        value: &FieldValue<'_>,
         event: Option<f64>,
         tag: &str,
     ) {
@@ -218,28 +174,34 @@ impl Batch {
 
     fn checked(
         &mut self,
-        fields: &Fields<'_>,
-        metric: &Value<'_>,
-        value: &Value<'_>,
+        fields: &RecordFields<'_>,
+        metric: &FieldValue<'_>,
+        value: &FieldValue<'_>,
         event: Option<f64>,
         tag: &str,
-    ) -> Result<(usize, Point), Reason> {
-        let value = value.as_number().ok_or(Reason::NotANumber)?;
+    ) -> Result<(usize, MetricPoint), UnsentReason> {
+        let value = value.as_number().ok_or(UnsentReason::NotANumber)?;
         if !value.is_finite() {
-            return Err(Reason::NotFinite);
+            return Err(UnsentReason::NotFinite);
         }
         let time = if fields.time.is_absent() { event } else { fields.time.as_number() };
-        let time = time.filter(|t| (0.0..=LAST_SECOND).contains(t)).ok_or(Reason::BadTime)?;
+        let time = time.filter(|t| (0.0..=LAST_SECOND).contains(t)).ok_or(UnsentReason::BadTime)?;
         // within 0 ..= 1e11, so the cast only cuts the fraction
         let time = time as i64;
-        let metric = metric.as_text().ok_or(Reason::BadName)?;
-        let kind = Kind::of(&fields.kind).ok_or(Reason::BadType)?;
-        let place = self.place(fields, metric, kind, tag).ok_or(Reason::BadName)?;
-        Ok((place, Point { time, value }))
+        let metric = metric.as_text().ok_or(UnsentReason::BadName)?;
+        let kind = MetricKind::of(&fields.kind).ok_or(UnsentReason::BadType)?;
+        let place = self.place(fields, metric, kind, tag).ok_or(UnsentReason::BadName)?;
+        Ok((place, MetricPoint { time, value }))
     }
 
     /// The place of the series in `series`, made at its first point.
-    fn place(&mut self, fields: &Fields<'_>, metric: &str, kind: Kind, tag: &str) -> Option<usize> {
+    fn place(
+        &mut self,
+        fields: &RecordFields<'_>,
+        metric: &str,
+        kind: MetricKind,
+        tag: &str,
+    ) -> Option<usize> {
         // cleaning costs far more than finding, so the names as they stand are looked up first
         let interval = interval(&fields.interval);
         let mut raw = std::mem::take(&mut self.scratch);
@@ -275,9 +237,9 @@ impl Batch {
 
     fn clean(
         &mut self,
-        fields: &Fields<'_>,
+        fields: &RecordFields<'_>,
         metric: &str,
-        kind: Kind,
+        kind: MetricKind,
         interval: Option<u32>,
         tag: &str,
     ) -> Option<usize> {
@@ -303,29 +265,15 @@ impl Batch {
         });
         let tags = tags.collect();
         // the seed writes `*` where a query has no host
-        let own = |value: &Value<'_>| value.as_text().filter(|t| *t != "*").and_then(resource);
+        let own = |value: &FieldValue<'_>| value.as_text().filter(|t| *t != "*").and_then(resource);
         let host = own(&fields.host).or_else(|| resource(scope_host?)).or_else(|| self.defaults.host.clone());
         let device = own(&fields.device).or_else(|| self.defaults.device.clone());
-        let name = Arc::new(SeriesName { metric, kind, host, device, tags, interval });
+        let name = Arc::new(SeriesIdentity { metric, kind, host, device, tags, interval });
         Some(*self.clean.entry(name.clone()).or_insert_with(|| {
-            self.series.push(Series { name, points: Vec::new() });
+            self.series.push(PointSeries { name, points: Vec::new() });
             self.series.len() - 1
         }))
     }
-}
-
-/// A host or device name: control characters go, the rest stays as it is, up to [`HOST_LIMIT`] bytes.
-fn resource(text: &str) -> Option<String> {
-    let mut name: String = text.trim().chars().filter(|c| !c.is_control()).collect();
-    name.truncate(name.floor_char_boundary(HOST_LIMIT));
-    (!name.is_empty()).then_some(name)
-}
-
-/// Whole seconds from 1; anything else is left out, as a gauge needs none.
-fn interval(value: &Value<'_>) -> Option<u32> {
-    let seconds = value.as_number()?;
-    // checked range: the cast only cuts the fraction
-    (1.0..=f64::from(u32::MAX)).contains(&seconds).then_some(seconds as u32)
 }
 
 #[cfg(test)]

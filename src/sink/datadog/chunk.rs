@@ -5,10 +5,9 @@
 //! -2 seconds mark the start and end of a group and are no records. Fluentd's `exec` output writes bare maps.
 
 use super::batch::Batch;
-use super::event::Said;
-use super::msgpack::{Cursor, Fault, Token};
-use super::outcome::Reason;
-use super::record_fields::{Fields, Slot, Value};
+use super::msgpack::{MsgpackFault, MsgpackReader, Token};
+use super::outcome::UnsentReason;
+use super::record_fields::{FieldSlot, FieldValue, MonitorMap, RecordFields};
 use std::borrow::Cow;
 
 /// What an entry's time says.
@@ -22,10 +21,10 @@ enum When {
 
 /// Reads entries until the bytes end; what follows a broken one is lost and counted as one malformed record.
 pub(super) fn read(bytes: &[u8], tag: &str, batch: &mut Batch) {
-    let mut cursor = Cursor::new(bytes);
+    let mut cursor = MsgpackReader::new(bytes);
     while cursor.left() > 0 {
         if entry(&mut cursor, tag, None, batch).is_err() {
-            batch.drop_record(Reason::Malformed);
+            batch.drop_record(UnsentReason::Malformed);
             return;
         }
     }
@@ -36,11 +35,11 @@ pub(super) fn read(bytes: &[u8], tag: &str, batch: &mut Batch) {
 /// # Errors
 /// The bytes end early, or are no msgpack. Nothing of the entry has been counted then.
 pub(super) fn entry(
-    cursor: &mut Cursor<'_>,
+    cursor: &mut MsgpackReader<'_>,
     tag: &str,
     now: Option<f64>,
     batch: &mut Batch,
-) -> Result<(), Fault> {
+) -> Result<(), MsgpackFault> {
     match cursor.token()? {
         Token::Map(pairs) => {
             let fields = record(cursor, pairs)?;
@@ -59,19 +58,19 @@ pub(super) fn entry(
                 }
                 other => {
                     cursor.skip_inside(other)?;
-                    batch.drop_record(Reason::Malformed);
+                    batch.drop_record(UnsentReason::Malformed);
                 }
             }
         }
         other => {
             cursor.skip_inside(other)?;
-            batch.drop_record(Reason::Malformed);
+            batch.drop_record(UnsentReason::Malformed);
         }
     }
     Ok(())
 }
 
-fn time(cursor: &mut Cursor<'_>) -> Result<When, Fault> {
+fn time(cursor: &mut MsgpackReader<'_>) -> Result<When, MsgpackFault> {
     let token = match cursor.token()? {
         Token::Array(items @ 1..) => {
             let time = cursor.token()?;
@@ -104,19 +103,19 @@ fn time(cursor: &mut Cursor<'_>) -> Result<When, Fault> {
     })
 }
 
-fn record<'a>(cursor: &mut Cursor<'a>, pairs: u32) -> Result<Fields<'a>, Fault> {
-    let mut fields = Fields::default();
+fn record<'a>(cursor: &mut MsgpackReader<'a>, pairs: u32) -> Result<RecordFields<'a>, MsgpackFault> {
+    let mut fields = RecordFields::default();
     for _ in 0..pairs {
         let key = cursor.token()?;
         cursor.skip_inside(key)?;
         let slot = match key {
-            Token::Text(key) => Slot::of(key),
+            Token::Text(key) => FieldSlot::of(key),
             _ => None,
         };
         match slot {
-            Some(Slot::Said) => {
-                let said = said(cursor)?;
-                fields.say(said);
+            Some(FieldSlot::MonitorMap) => {
+                let map = monitor_map(cursor)?;
+                fields.add_monitor(map);
             }
             Some(slot) => {
                 let value = value(cursor)?;
@@ -128,8 +127,8 @@ fn record<'a>(cursor: &mut Cursor<'a>, pairs: u32) -> Result<Fields<'a>, Fault> 
     Ok(fields)
 }
 
-fn said<'a>(cursor: &mut Cursor<'a>) -> Result<Said<'a>, Fault> {
-    let mut said = Said::default();
+fn monitor_map<'a>(cursor: &mut MsgpackReader<'a>) -> Result<MonitorMap<'a>, MsgpackFault> {
+    let mut map = MonitorMap::default();
     match cursor.token()? {
         Token::Map(pairs) => {
             for _ in 0..pairs {
@@ -137,31 +136,31 @@ fn said<'a>(cursor: &mut Cursor<'a>) -> Result<Said<'a>, Fault> {
                 cursor.skip_inside(key)?;
                 let value = value(cursor)?;
                 if let Token::Text(key) = key {
-                    said.set(key, value);
+                    map.set(key, value);
                 }
             }
         }
         other => cursor.skip_inside(other)?,
     }
-    Ok(said)
+    Ok(map)
 }
 
-fn value<'a>(cursor: &mut Cursor<'a>) -> Result<Value<'a>, Fault> {
+fn value<'a>(cursor: &mut MsgpackReader<'a>) -> Result<FieldValue<'a>, MsgpackFault> {
     Ok(match cursor.token()? {
-        Token::Nil => Value::Absent,
-        Token::Text(text) => Value::text(String::from_utf8_lossy(text)),
-        Token::Int(number) => Value::Number(number as f64),
-        Token::Big(number) => Value::Number(number as f64),
-        Token::Float(number) => Value::Number(number),
-        Token::Array(items) => Value::Texts(texts(cursor, items)?),
+        Token::Nil => FieldValue::Absent,
+        Token::Text(text) => FieldValue::text(String::from_utf8_lossy(text)),
+        Token::Int(number) => FieldValue::Number(number as f64),
+        Token::Big(number) => FieldValue::Number(number as f64),
+        Token::Float(number) => FieldValue::Number(number),
+        Token::Array(items) => FieldValue::Texts(texts(cursor, items)?),
         other => {
             cursor.skip_inside(other)?;
-            Value::Other
+            FieldValue::Other
         }
     })
 }
 
-fn texts<'a>(cursor: &mut Cursor<'a>, items: u32) -> Result<Vec<Cow<'a, str>>, Fault> {
+fn texts<'a>(cursor: &mut MsgpackReader<'a>, items: u32) -> Result<Vec<Cow<'a, str>>, MsgpackFault> {
     let mut texts = Vec::new();
     for _ in 0..items {
         match cursor.token()? {

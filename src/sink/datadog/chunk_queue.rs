@@ -8,7 +8,7 @@
 //!
 //! Nothing here ships, locks or reads a clock.
 
-use super::outcome::Verdict;
+use super::outcome::ChunkVerdict;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,11 +20,11 @@ const LIMIT: usize = 4096;
 /// A collection that older chunks prolong lasts so many times its length, at most.
 const LONGEST_COLLECTION: u32 = 10;
 /// Chunks that nobody waits for are forgotten after this time: by then the intake refuses their points.
-const FORGOTTEN: Duration = Duration::from_secs(super::payload::OLDEST.unsigned_abs());
+const FORGOTTEN: Duration = Duration::from_secs(super::point::OLDEST.unsigned_abs());
 
 /// A chunk as it is offered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Chunk<'a> {
+pub(super) struct OfferedChunk<'a> {
     /// The same for the same bytes and tag.
     pub(super) fingerprint: u64,
     /// Earliest and latest time of its points, UNIX seconds.
@@ -34,7 +34,7 @@ pub(super) struct Chunk<'a> {
 
 /// A chunk whose turn it is.
 #[derive(Debug, Clone)]
-pub(super) struct Job {
+pub(super) struct DueChunk {
     pub(super) fingerprint: u64,
     /// `None`: there was no room, only who offers it can ship it.
     pub(super) bytes: Option<Arc<[u8]>>,
@@ -47,7 +47,7 @@ pub(super) struct Job {
 /// What came of trying a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tried {
-    pub(super) verdict: Verdict,
+    pub(super) verdict: ChunkVerdict,
     pub(super) reached: u64,
     /// The intake took some of it.
     pub(super) accepted: bool,
@@ -61,13 +61,13 @@ pub(super) enum Entered {
     /// It waits in its line.
     Waiting,
     /// It was finished meanwhile.
-    Finished(Verdict),
+    Finished(ChunkVerdict),
     /// Too many wait.
     Full,
 }
 
 #[derive(Debug)]
-struct Held {
+struct QueuedChunk {
     fingerprint: u64,
     span: (i64, i64),
     bytes: Option<Arc<[u8]>>,
@@ -79,9 +79,9 @@ struct Held {
     offered: Instant,
 }
 
-impl Held {
-    fn job(&self, now: Instant, patience: Duration) -> Job {
-        Job {
+impl QueuedChunk {
+    fn job(&self, now: Instant, patience: Duration) -> DueChunk {
+        DueChunk {
             fingerprint: self.fingerprint,
             bytes: self.bytes.clone(),
             reached: self.reached,
@@ -92,12 +92,12 @@ impl Held {
 
 /// The lines of all tags.
 #[derive(Debug)]
-pub(super) struct Order {
-    lines: HashMap<String, VecDeque<Held>>,
+pub(super) struct ChunkQueue {
+    lines: HashMap<String, VecDeque<QueuedChunk>>,
     /// Bytes that can still be held.
     room: usize,
     /// Of chunks that were finished on another one's call.
-    verdicts: VecDeque<(u64, Verdict)>,
+    verdicts: VecDeque<(u64, ChunkVerdict)>,
     /// How long offers are collected, from the first one or from the last one that came too late.
     start: Duration,
     /// The first offer, and the end of the collection.
@@ -105,13 +105,13 @@ pub(super) struct Order {
     patience: Duration,
 }
 
-impl Order {
+impl ChunkQueue {
     pub(super) fn new(start: Duration, patience: Duration, room: usize) -> Self {
         Self { lines: HashMap::new(), room, verdicts: VecDeque::new(), start, collection: None, patience }
     }
 
     /// Takes an offer down.
-    pub(super) fn enter(&mut self, tag: &str, chunk: Chunk<'_>, now: Instant) -> Entered {
+    pub(super) fn enter(&mut self, tag: &str, chunk: OfferedChunk<'_>, now: Instant) -> Entered {
         self.collection.get_or_insert((now, now + self.start));
         if let Some(verdict) = self.take_verdict(chunk.fingerprint) {
             return Entered::Finished(verdict);
@@ -137,7 +137,7 @@ impl Order {
     }
 
     /// The first of the line; `own` is what the call at hand offers.
-    pub(super) fn first(&mut self, tag: &str, own: u64, now: Instant) -> Option<Job> {
+    pub(super) fn first(&mut self, tag: &str, own: u64, now: Instant) -> Option<DueChunk> {
         let patience = self.patience;
         let line = self.lines.get_mut(tag)?;
         let place = line.iter().position(|held| !held.passed);
@@ -151,7 +151,7 @@ impl Order {
     }
 
     /// The next one behind `fingerprint` that can be tried.
-    pub(super) fn behind(&self, tag: &str, fingerprint: u64, own: u64, now: Instant) -> Option<Job> {
+    pub(super) fn behind(&self, tag: &str, fingerprint: u64, own: u64, now: Instant) -> Option<DueChunk> {
         let line = self.lines.get(tag)?;
         let behind = line.iter().skip_while(|held| held.fingerprint != fingerprint).skip(1);
         let mut able =
@@ -163,7 +163,7 @@ impl Order {
     pub(super) fn settle(&mut self, tag: &str, fingerprint: u64, tried: Tried, now: Instant) {
         let Some(line) = self.lines.get_mut(tag) else { return };
         let Some(place) = line.iter().position(|held| held.fingerprint == fingerprint) else { return };
-        if tried.verdict == Verdict::Retry {
+        if tried.verdict == ChunkVerdict::Retry {
             if let Some(held) = line.get_mut(place) {
                 let got_on = tried.reached > held.reached.unwrap_or(0);
                 held.reached = Some(tried.reached);
@@ -198,26 +198,26 @@ impl Order {
     }
 
     /// The verdict of a finished chunk, told once.
-    pub(super) fn take_verdict(&mut self, fingerprint: u64) -> Option<Verdict> {
+    pub(super) fn take_verdict(&mut self, fingerprint: u64) -> Option<ChunkVerdict> {
         let place = self.verdicts.iter().position(|(known, _)| *known == fingerprint)?;
         self.verdicts.remove(place).map(|(_, verdict)| verdict)
     }
 
-    fn line(&mut self, tag: &str) -> &mut VecDeque<Held> {
+    fn line(&mut self, tag: &str) -> &mut VecDeque<QueuedChunk> {
         self.lines.entry(tag.to_owned()).or_default()
     }
 
     /// Gives a new chunk its place.
-    fn place(&mut self, tag: &str, chunk: Chunk<'_>, collecting: bool, now: Instant) -> usize {
+    fn place(&mut self, tag: &str, chunk: OfferedChunk<'_>, collecting: bool, now: Instant) -> usize {
         let line = self.line(tag);
-        let before = |held: &Held| {
+        let before = |held: &QueuedChunk| {
             held.passed || chunk.span.1 < held.span.0 || (collecting && chunk.span.0 < held.span.0)
         };
         let overtaken = line.iter().rev().take_while(|held| before(held)).count();
         let place = line.len() - overtaken;
-        let Chunk { fingerprint, span, .. } = chunk;
+        let OfferedChunk { fingerprint, span, .. } = chunk;
         let (bytes, reached, stuck, passed) = (None, None, None, false);
-        line.insert(place, Held { fingerprint, span, bytes, reached, stuck, passed, offered: now });
+        line.insert(place, QueuedChunk { fingerprint, span, bytes, reached, stuck, passed, offered: now });
         if let Some((started, end)) = self.collection.as_mut().filter(|_| collecting && overtaken > 0) {
             // the host is still giving its backlog, in portions
             *end = (now + self.start).min(*started + self.start * LONGEST_COLLECTION).max(*end);

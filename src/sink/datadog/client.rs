@@ -1,13 +1,13 @@
 //! One request to the intake, and what its answer asks for.
 
-use super::settings::{Compression, Settings};
+use super::settings::{Compression, ShipperSettings};
 use crate::secret::Secret;
 use std::io::Read;
 use std::time::Duration;
 
 /// What a request led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum IntakeAnswer {
     /// 2xx; with what the body complains about, if it does.
     Accepted(Option<String>),
     /// 413: fewer points are to be sent.
@@ -16,7 +16,7 @@ pub(super) enum Answer {
     Refused(String),
     /// Everything else: the same points are to be sent again.
     Later {
-        cause: Cause,
+        cause: IntakeFailure,
         /// What the intake itself says about the time to wait.
         wait: Option<Duration>,
         text: String,
@@ -25,7 +25,7 @@ pub(super) enum Answer {
 
 /// Why points have to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum IntakeFailure {
     /// 429.
     RateLimit,
     /// 401 or 403: a wrong key, or a key of another site.
@@ -40,7 +40,7 @@ pub(super) enum Cause {
     Elsewhere,
 }
 
-impl Cause {
+impl IntakeFailure {
     pub(super) const COUNT: usize = 6;
 
     /// Whether another body might get through at the same moment.
@@ -65,7 +65,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(super) fn new(settings: &ShipperSettings) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // a redirect would carry the key elsewhere
@@ -86,16 +86,16 @@ impl Client {
     }
 
     /// Posts a body; everything, name look-up and answer included, takes at most `timeout`.
-    pub(super) fn post(&self, body: &[u8], timeout: Duration) -> Answer {
+    pub(super) fn post(&self, body: &[u8], timeout: Duration) -> IntakeAnswer {
         self.send(&self.endpoint, self.encoding, body, timeout)
     }
 
     /// Posts an event, uncompressed; likewise.
-    pub(super) fn post_event(&self, body: &[u8], timeout: Duration) -> Answer {
+    pub(super) fn post_event(&self, body: &[u8], timeout: Duration) -> IntakeAnswer {
         self.send(&self.events_endpoint, None, body, timeout)
     }
 
-    fn send(&self, endpoint: &str, encoding: Option<&str>, body: &[u8], timeout: Duration) -> Answer {
+    fn send(&self, endpoint: &str, encoding: Option<&str>, body: &[u8], timeout: Duration) -> IntakeAnswer {
         let mut request = self
             .agent
             .post(endpoint)
@@ -111,16 +111,18 @@ impl Client {
             Ok(response) => self.read(response),
             Err(error) => {
                 let cause = match &error {
-                    ureq::Error::Timeout(_) => Cause::Timeout,
-                    ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Cause::Timeout,
-                    _ => Cause::Network,
+                    ureq::Error::Timeout(_) => IntakeFailure::Timeout,
+                    ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                        IntakeFailure::Timeout
+                    }
+                    _ => IntakeFailure::Network,
                 };
-                Answer::Later { cause, wait: None, text: self.redact(&error.to_string()) }
+                IntakeAnswer::Later { cause, wait: None, text: self.redact(&error.to_string()) }
             }
         }
     }
 
-    fn read(&self, response: ureq::http::Response<ureq::Body>) -> Answer {
+    fn read(&self, response: ureq::http::Response<ureq::Body>) -> IntakeAnswer {
         let (head, body) = response.into_parts();
         let mut text = Vec::new();
         // the status already says what matters: a body that is cut, slow or no text changes nothing
@@ -133,19 +135,19 @@ impl Client {
         };
         let later = |cause, wait| {
             let line = if text.is_empty() { status.to_string() } else { format!("{status} {text}") };
-            Answer::Later { cause, wait, text: line }
+            IntakeAnswer::Later { cause, wait, text: line }
         };
         match status {
-            200..=299 => Answer::Accepted(complaint(&text)),
-            400 => Answer::Refused(text),
-            401 | 403 => later(Cause::Key, None),
-            413 => Answer::TooLarge,
+            200..=299 => IntakeAnswer::Accepted(complaint(&text)),
+            400 => IntakeAnswer::Refused(text),
+            401 | 403 => later(IntakeFailure::Key, None),
+            413 => IntakeAnswer::TooLarge,
             429 => {
                 let reset = seconds("x-ratelimit-reset").or_else(|| seconds("retry-after"));
-                later(Cause::RateLimit, reset.or_else(|| seconds("x-ratelimit-period")))
+                later(IntakeFailure::RateLimit, reset.or_else(|| seconds("x-ratelimit-period")))
             }
-            408 | 500..=599 => later(Cause::Server, seconds("retry-after")),
-            _ => later(Cause::Elsewhere, None),
+            408 | 500..=599 => later(IntakeFailure::Server, seconds("retry-after")),
+            _ => later(IntakeFailure::Elsewhere, None),
         }
     }
 

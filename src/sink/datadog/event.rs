@@ -1,7 +1,7 @@
 //! What monitors said, as Datadog events (`POST /api/v1/events`).
 
 use super::names;
-use super::record_fields::{Fields, Value};
+use super::record_fields::{MonitorMap, RecordFields};
 use crate::codec::checksum;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -15,41 +15,9 @@ const TITLE_LIMIT: usize = 500;
 /// Bytes of an aggregation key, at most.
 const KEY_LIMIT: usize = 100;
 
-/// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Said<'a> {
-    monitor: Value<'a>,
-    series: Value<'a>,
-    status: Value<'a>,
-    transition: Value<'a>,
-    renotify: bool,
-    message: Value<'a>,
-}
-
-impl<'a> Said<'a> {
-    /// Takes a member of the map over.
-    pub(super) fn set(&mut self, name: &[u8], value: Value<'a>) {
-        match name {
-            b"monitor" => self.monitor = value,
-            b"series" => self.series = value,
-            b"status" => self.status = value,
-            b"transition" => self.transition = value,
-            b"message" => self.message = value,
-            // only ever written as true
-            b"renotify" => self.renotify = true,
-            _ => {}
-        }
-    }
-
-    /// Whether anybody has to be told.
-    pub(super) fn is_event(&self) -> bool {
-        self.monitor.as_text().is_some() && (self.renotify || self.transition.as_text().is_some())
-    }
-}
-
 /// An event ready to be posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Event {
+pub(super) struct MonitorEvent {
     /// UNIX seconds.
     pub(super) time: i64,
     pub(super) body: Vec<u8>,
@@ -57,18 +25,18 @@ pub(super) struct Event {
 
 /// The event of what a monitor said in a record of `time`.
 pub(super) fn event(
-    said: &Said<'_>,
-    fields: &Fields<'_>,
+    map: &MonitorMap<'_>,
+    fields: &RecordFields<'_>,
     time: i64,
     default_host: Option<&str>,
     default_tags: &[String],
-) -> Event {
-    let monitor = said.monitor.as_text().unwrap_or_default();
-    let status = said.status.as_text().unwrap_or_default();
+) -> MonitorEvent {
+    let monitor = map.monitor.as_text().unwrap_or_default();
+    let status = map.status.as_text().unwrap_or_default();
     // a silent series is told in the record of another one: only its own name counts
-    let silent = said.series.as_text().is_some();
+    let silent = map.series.as_text().is_some();
     let scope: Vec<&str> =
-        if silent { said.series.tags() } else { fields.scope.tags() }.filter(|item| *item != "*").collect();
+        if silent { map.series.tags() } else { fields.scope.tags() }.filter(|item| *item != "*").collect();
     let own = fields.host.as_text().filter(|host| *host != "*" && !silent);
     let host = own.or_else(|| scope.iter().find_map(|item| item.strip_prefix("host:")));
     let mut tags: BTreeSet<String> = scope.iter().filter_map(|item| names::tag(item)).collect();
@@ -82,12 +50,12 @@ pub(super) fn event(
         (true, Some(host)) => format!("host:{host}"),
         (true, None) => "*".to_owned(),
     };
-    let what = match said.transition.as_text() {
+    let what = match map.transition.as_text() {
         Some(transition) => transition.to_owned(),
         None => format!("still {status}"),
     };
     let plain = || format!("The anomaly monitor {monitor} is {status} ({what}) for {series}.");
-    let text = said.message.as_text().map_or_else(plain, str::to_owned);
+    let text = map.message.as_text().map_or_else(plain, str::to_owned);
     let mut body = json!({
         "title": cut(format!("Monitor {monitor}: {what} on {series}"), TITLE_LIMIT),
         "text": text.chars().take(TEXT_LIMIT).collect::<String>(),
@@ -104,7 +72,7 @@ pub(super) fn event(
     if let (Some(host), Some(body)) = (host.or(default_host), body.as_object_mut()) {
         body.insert("host".to_owned(), host.into());
     }
-    Event { time, body: body.to_string().into_bytes() }
+    MonitorEvent { time, body: body.to_string().into_bytes() }
 }
 
 /// Long names keep their beginning, and a checksum of the whole that tells them apart.

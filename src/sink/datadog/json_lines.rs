@@ -1,9 +1,8 @@
 //! JSON records, one a line.
 
 use super::batch::Batch;
-use super::event::Said;
-use super::outcome::Reason;
-use super::record_fields::{Fields, Slot, Value};
+use super::outcome::UnsentReason;
+use super::record_fields::{FieldSlot, FieldValue, MonitorMap, RecordFields};
 use serde_json::Value as Json;
 use std::borrow::Cow;
 
@@ -14,16 +13,16 @@ pub(super) fn line(bytes: &[u8], tag: &str, now: f64, batch: &mut Batch) {
     }
     // serde_json bounds the nesting it accepts
     let Ok(Json::Object(record)) = serde_json::from_slice(bytes) else {
-        batch.drop_record(Reason::Malformed);
+        batch.drop_record(UnsentReason::Malformed);
         return;
     };
-    let mut fields = Fields::default();
+    let mut fields = RecordFields::default();
     for (key, value) in &record {
-        match (Slot::of(key.as_bytes()), value) {
-            (Some(Slot::Said), Json::Object(map)) => {
-                let mut said = Said::default();
-                map.iter().for_each(|(name, value)| said.set(name.as_bytes(), convert(value)));
-                fields.say(said);
+        match (FieldSlot::of(key.as_bytes()), value) {
+            (Some(FieldSlot::MonitorMap), Json::Object(members)) => {
+                let mut map = MonitorMap::default();
+                members.iter().for_each(|(name, value)| map.set(name.as_bytes(), convert(value)));
+                fields.add_monitor(map);
             }
             (Some(slot), value) => fields.set(slot, convert(value)),
             (None, _) => {}
@@ -32,14 +31,14 @@ pub(super) fn line(bytes: &[u8], tag: &str, now: f64, batch: &mut Batch) {
     batch.add(&fields, Some(now), tag);
 }
 
-fn convert(value: &Json) -> Value<'_> {
+fn convert(value: &Json) -> FieldValue<'_> {
     match value {
-        Json::Null => Value::Absent,
-        Json::String(text) => Value::text(Cow::Borrowed(text)),
-        Json::Number(number) => number.as_f64().map_or(Value::Other, Value::Number),
+        Json::Null => FieldValue::Absent,
+        Json::String(text) => FieldValue::text(Cow::Borrowed(text)),
+        Json::Number(number) => number.as_f64().map_or(FieldValue::Other, FieldValue::Number),
         Json::Array(items) => {
-            Value::Texts(items.iter().filter_map(Json::as_str).map(Cow::Borrowed).collect())
+            FieldValue::Texts(items.iter().filter_map(Json::as_str).map(Cow::Borrowed).collect())
         }
-        Json::Bool(_) | Json::Object(_) => Value::Other,
+        Json::Bool(_) | Json::Object(_) => FieldValue::Other,
     }
 }

@@ -1,7 +1,7 @@
 //! Lines for the host's log, few enough that a broken intake cannot flood it.
 
-use super::client::Cause;
-use super::outcome::{Counts, Level, Note};
+use super::client::IntakeFailure;
+use super::outcome::{Note, NoteLevel, UnsentCounts};
 use std::time::{Duration, Instant};
 
 /// Time between two log lines about the same thing.
@@ -9,14 +9,14 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// What was not logged yet, and what was when.
 #[derive(Debug, Default)]
-pub(super) struct Log {
-    dropped: Counts,
+pub(super) struct NoteLog {
+    dropped: UnsentCounts,
     drops_told: Option<Instant>,
-    waits_told: [Option<Instant>; Cause::COUNT],
+    waits_told: [Option<Instant>; IntakeFailure::COUNT],
     refusal_told: Option<Instant>,
 }
 
-impl Log {
+impl NoteLog {
     fn due(told: &mut Option<Instant>) -> bool {
         let now = Instant::now();
         let due = told.is_none_or(|told| now.duration_since(told) >= QUIET);
@@ -26,31 +26,35 @@ impl Log {
         due
     }
 
-    pub(super) fn drops(&mut self, dropped: &Counts) -> Option<Note> {
+    pub(super) fn drops(&mut self, dropped: &UnsentCounts) -> Option<Note> {
         self.dropped.merge(dropped);
         if self.dropped.lost() == 0 || !Self::due(&mut self.drops_told) {
             return None;
         }
         let text = format!("dropped: {}", std::mem::take(&mut self.dropped));
-        Some(Note { level: Level::Warn, text })
+        Some(Note { level: NoteLevel::Warn, text })
     }
 
     pub(super) fn refusal(&mut self, what: &str, answer: &str) -> Option<Note> {
         Self::due(&mut self.refusal_told)
-            .then(|| Note { level: Level::Error, text: format!("points {what}: {answer}") })
+            .then(|| Note { level: NoteLevel::Error, text: format!("points {what}: {answer}") })
     }
 
-    pub(super) fn wait(&mut self, cause: Cause, wait: Duration, answer: &str) -> Option<Note> {
+    pub(super) fn wait(&mut self, cause: IntakeFailure, wait: Duration, answer: &str) -> Option<Note> {
         if !self.waits_told.get_mut(cause as usize).is_some_and(Self::due) {
             return None;
         }
         let (level, what) = match cause {
-            Cause::RateLimit => (Level::Warn, "the intake limits the rate"),
-            Cause::Key => (Level::Error, "the intake refuses the API key; is it one of this site?"),
-            Cause::Server => (Level::Warn, "the intake is in trouble"),
-            Cause::Timeout => (Level::Warn, "the intake does not answer in time"),
-            Cause::Network => (Level::Warn, "the intake cannot be reached"),
-            Cause::Elsewhere => (Level::Error, "the answer is not an intake's; is the address right?"),
+            IntakeFailure::RateLimit => (NoteLevel::Warn, "the intake limits the rate"),
+            IntakeFailure::Key => {
+                (NoteLevel::Error, "the intake refuses the API key; is it one of this site?")
+            }
+            IntakeFailure::Server => (NoteLevel::Warn, "the intake is in trouble"),
+            IntakeFailure::Timeout => (NoteLevel::Warn, "the intake does not answer in time"),
+            IntakeFailure::Network => (NoteLevel::Warn, "the intake cannot be reached"),
+            IntakeFailure::Elsewhere => {
+                (NoteLevel::Error, "the answer is not an intake's; is the address right?")
+            }
         };
         let seconds = wait.as_secs_f64();
         Some(Note {
@@ -62,6 +66,6 @@ impl Log {
     /// `count` chunks failed where later ones got through.
     pub(super) fn passed(count: u32) -> Option<Note> {
         let text = format!("chunks that keep failing where later ones get through lost their place: {count}");
-        (count > 0).then_some(Note { level: Level::Warn, text })
+        (count > 0).then_some(Note { level: NoteLevel::Warn, text })
     }
 }

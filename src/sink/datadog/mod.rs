@@ -3,13 +3,15 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `settings` | options, checked |
-//! | `msgpack`, `chunk`, `lines` | bytes -> fields of records |
-//! | `fields` | which fields matter |
+//! | `msgpack`, `chunk`, `json_lines` | bytes -> fields of records |
+//! | `record_fields` | which fields matter |
 //! | `names` | metric names and tags as Datadog keeps them |
+//! | `point` | a point, its series, the intake's window of time |
 //! | `batch` | fields -> points, grouped by series |
+//! | `event` | what a monitor says -> an event |
 //! | `payload` | points -> bodies within the intake's limits |
-//! | `client`, `gate` | one request and its answer; when to ask again |
-//! | `order`, `convoy` | with `dd_order`: which chunk goes next; who ships it |
+//! | `client`, `retry_gate` | one request and its answer; when to ask again |
+//! | `chunk_queue`, `ordered_shipper` | with `dd_order`: which chunk goes next; who ships it |
 //! | `shipper` | all of it for a chunk |
 //! | `stream` | all of it for a stream |
 //! | `outcome`, `log` | verdict, counts; log lines |
@@ -17,7 +19,7 @@
 //! Records are taken as fluent-plugin-dd takes them (`metric`, `value`, and `tag`, `tags`, `host`, `type`,
 //! `device`, `time`, `interval`), and as the anomaly filter leaves them (`metric_outlier` with `score_outlier`,
 //! `metric_change` with `score_change`, each behind the section's prefix; `scope`, `host`, `time`).
-//! A point is either accepted by the intake, or counted with a [`Reason`], or still to be delivered.
+//! A point is either accepted by the intake, or counted with a [`UnsentReason`], or still to be delivered.
 
 mod batch;
 mod chunk;
@@ -31,6 +33,7 @@ mod names;
 mod ordered_shipper;
 mod outcome;
 mod payload;
+mod point;
 mod record_fields;
 mod retry_gate;
 mod settings;
@@ -38,8 +41,8 @@ mod shipper;
 mod stream;
 
 pub use names::{METRIC_NAME_LIMIT, TAG_LIMIT, metric_name, tag};
-pub use outcome::{Counts, Level, Note, Outcome, Reason, Totals, Verdict};
-pub use payload::{FURTHEST_AHEAD, OLDEST};
-pub use settings::{Api, Compression, Limits, Settings, SettingsError};
+pub use outcome::{ChunkVerdict, Note, NoteLevel, ShipOutcome, Totals, UnsentCounts, UnsentReason};
+pub use point::{FURTHEST_AHEAD, OLDEST};
+pub use settings::{Compression, IntakeApi, Limits, ShipperSettings, ShipperSettingsError};
 pub use shipper::Shipper;
 pub use stream::{StreamError, StreamOptions, run_stream};

@@ -6,7 +6,7 @@
 
 /// Why no token could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum MsgpackFault {
     /// The bytes end inside a value.
     Short,
     /// The byte 0xc1, which msgpack never uses.
@@ -33,11 +33,11 @@ pub(super) enum Token<'a> {
 
 /// A position in borrowed bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(super) struct MsgpackReader<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> MsgpackReader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -47,37 +47,37 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
-    fn take(&mut self, wanted: usize) -> Result<&'a [u8], Fault> {
-        let (head, tail) = self.rest.split_at_checked(wanted).ok_or(Fault::Short)?;
+    fn take(&mut self, wanted: usize) -> Result<&'a [u8], MsgpackFault> {
+        let (head, tail) = self.rest.split_at_checked(wanted).ok_or(MsgpackFault::Short)?;
         self.rest = tail;
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(Fault::Short)?;
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], MsgpackFault> {
+        let (head, tail) = self.rest.split_first_chunk::<N>().ok_or(MsgpackFault::Short)?;
         self.rest = tail;
         Ok(*head)
     }
 
-    fn len8(&mut self) -> Result<usize, Fault> {
+    fn len8(&mut self) -> Result<usize, MsgpackFault> {
         Ok(usize::from(u8::from_be_bytes(self.array()?)))
     }
 
-    fn len16(&mut self) -> Result<usize, Fault> {
+    fn len16(&mut self) -> Result<usize, MsgpackFault> {
         Ok(usize::from(u16::from_be_bytes(self.array()?)))
     }
 
-    fn len32(&mut self) -> Result<u32, Fault> {
+    fn len32(&mut self) -> Result<u32, MsgpackFault> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    fn ext(&mut self, len: usize) -> Result<Token<'a>, Fault> {
+    fn ext(&mut self, len: usize) -> Result<Token<'a>, MsgpackFault> {
         let kind = i8::from_be_bytes(self.array()?);
         Ok(Token::Ext(kind, self.take(len)?))
     }
 
     /// The next token.
-    pub(super) fn token(&mut self) -> Result<Token<'a>, Fault> {
+    pub(super) fn token(&mut self) -> Result<Token<'a>, MsgpackFault> {
         let [head] = self.array::<1>()?;
         Ok(match head {
             0x00..=0x7f => Token::Int(i64::from(head)),
@@ -85,7 +85,7 @@ impl<'a> Cursor<'a> {
             0x90..=0x9f => Token::Array(u32::from(head & 0x0f)),
             0xa0..=0xbf => Token::Text(self.take(usize::from(head & 0x1f))?),
             0xc0 => Token::Nil,
-            0xc1 => return Err(Fault::Bad),
+            0xc1 => return Err(MsgpackFault::Bad),
             0xc2 | 0xc3 => Token::Bool,
             0xc4 | 0xd9 => {
                 let len = self.len8()?;
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over `count` whole values, however nested.
-    pub(super) fn skip(&mut self, count: u64) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self, count: u64) -> Result<(), MsgpackFault> {
         let mut open = count;
         while open > 0 {
             open -= 1;
@@ -152,7 +152,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over what `token` announced behind itself: the inside of an array or map, nothing otherwise.
-    pub(super) fn skip_inside(&mut self, token: Token<'_>) -> Result<(), Fault> {
+    pub(super) fn skip_inside(&mut self, token: Token<'_>) -> Result<(), MsgpackFault> {
         match token {
             Token::Array(items) => self.skip(u64::from(items)),
             Token::Map(pairs) => self.skip(2 * u64::from(pairs)),
@@ -163,7 +163,7 @@ impl<'a> Cursor<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cursor, Fault, Token};
+    use super::{MsgpackFault, MsgpackReader, Token};
 
     #[test]
     fn every_format_reads_as_its_value() {
@@ -194,26 +194,26 @@ mod tests {
             (&[0xc3], Token::Bool),
         ];
         for (bytes, wanted) in table {
-            assert_eq!(Cursor::new(bytes).token(), Ok(*wanted), "{bytes:02x?}");
+            assert_eq!(MsgpackReader::new(bytes).token(), Ok(*wanted), "{bytes:02x?}");
             for cut in 0..bytes.len() {
                 assert_eq!(
-                    Cursor::new(&bytes[..cut]).token(),
-                    Err(Fault::Short),
+                    MsgpackReader::new(&bytes[..cut]).token(),
+                    Err(MsgpackFault::Short),
                     "{bytes:02x?} cut at {cut}"
                 );
             }
         }
-        assert_eq!(Cursor::new(&[0xc1]).token(), Err(Fault::Bad));
+        assert_eq!(MsgpackReader::new(&[0xc1]).token(), Err(MsgpackFault::Bad));
     }
 
     #[test]
     fn deep_nesting_and_absurd_lengths_cost_only_the_bytes_present() {
         let mut deep = vec![0x91; 1_000_000];
         deep.push(0xc0);
-        let mut cursor = Cursor::new(&deep);
+        let mut cursor = MsgpackReader::new(&deep);
         assert_eq!(cursor.skip(1), Ok(()));
         assert_eq!(cursor.left(), 0);
-        assert_eq!(Cursor::new(&[0xdd, 0xff, 0xff, 0xff, 0xff]).skip(1), Err(Fault::Short));
-        assert_eq!(Cursor::new(&[0xdf, 0xff, 0xff, 0xff, 0xff, 1]).skip(1), Err(Fault::Short));
+        assert_eq!(MsgpackReader::new(&[0xdd, 0xff, 0xff, 0xff, 0xff]).skip(1), Err(MsgpackFault::Short));
+        assert_eq!(MsgpackReader::new(&[0xdf, 0xff, 0xff, 0xff, 0xff, 1]).skip(1), Err(MsgpackFault::Short));
     }
 }

@@ -1,25 +1,25 @@
-//! Ships the lines of [`Order`]: whoever comes drives the whole line of the tag, one driver at a time.
+//! Ships the lines of [`ChunkQueue`]: whoever comes drives the whole line of the tag, one driver at a time.
 //!
 //! So a drain after an outage goes at the intake's pace: it is not bound to the timers by which the host gives
 //! each chunk again. Chunks that were finished on another one's call are answered when they are offered.
 
-use super::chunk_queue::{Chunk, Entered, Job, Order, Tried};
-use super::outcome::Verdict;
+use super::chunk_queue::{ChunkQueue, DueChunk, Entered, OfferedChunk, Tried};
+use super::outcome::ChunkVerdict;
 use std::collections::HashSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The order of all tags, shared by threads. Its lock is never held while something is shipped.
 #[derive(Debug)]
-pub(super) struct Convoy {
-    state: Mutex<State>,
+pub(super) struct OrderedShipper {
+    state: Mutex<OrderedState>,
     /// A driver came to its end.
     freed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
-    order: Order,
+struct OrderedState {
+    order: ChunkQueue,
     /// Tags that have a driver.
     driven: HashSet<String>,
 }
@@ -37,17 +37,17 @@ pub(super) struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Driven {
     /// Of the chunk that was offered.
-    pub(super) verdict: Verdict,
+    pub(super) verdict: ChunkVerdict,
     /// Chunks that lost their place.
     pub(super) passed: u32,
 }
 
-impl Convoy {
-    pub(super) fn new(order: Order) -> Self {
-        Self { state: Mutex::new(State { order, driven: HashSet::new() }), freed: Condvar::new() }
+impl OrderedShipper {
+    pub(super) fn new(order: ChunkQueue) -> Self {
+        Self { state: Mutex::new(OrderedState { order, driven: HashSet::new() }), freed: Condvar::new() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, OrderedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,20 +55,20 @@ impl Convoy {
     pub(super) fn offer(
         &self,
         tag: &str,
-        chunk: Chunk<'_>,
+        chunk: OfferedChunk<'_>,
         budget: Duration,
-        ship: impl FnMut(&Job, Attempt) -> Tried,
+        ship: impl FnMut(&DueChunk, Attempt) -> Tried,
     ) -> Driven {
         let begun = Instant::now();
         let answer = |verdict| Driven { verdict, passed: 0 };
         let mut state = self.lock();
         match state.order.enter(tag, chunk, begun) {
             Entered::Finished(verdict) => return answer(verdict),
-            Entered::Full => return answer(Verdict::Retry),
+            Entered::Full => return answer(ChunkVerdict::Retry),
             Entered::Waiting => {}
         }
         if state.order.collecting(begun) {
-            return answer(Verdict::Retry);
+            return answer(ChunkVerdict::Retry);
         }
         let waited = self.freed.wait_timeout_while(state, budget, |state| state.driven.contains(tag));
         let (mut state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -77,13 +77,13 @@ impl Convoy {
             return answer(verdict);
         }
         if timed_out.timed_out() {
-            return answer(Verdict::Retry);
+            return answer(ChunkVerdict::Retry);
         }
         state.driven.insert(tag.to_owned());
         drop(state);
-        let mut driver = Driver { convoy: self, tag, at: None, ship };
+        let mut driver = Driver { ordered: self, tag, at: None, ship };
         let passed = driver.drive(chunk.fingerprint, begun + budget);
-        let verdict = self.lock().order.take_verdict(chunk.fingerprint).unwrap_or(Verdict::Retry);
+        let verdict = self.lock().order.take_verdict(chunk.fingerprint).unwrap_or(ChunkVerdict::Retry);
         drop(driver);
         Driven { verdict, passed }
     }
@@ -91,27 +91,27 @@ impl Convoy {
 
 /// The one call that ships a tag.
 struct Driver<'a, S> {
-    convoy: &'a Convoy,
+    ordered: &'a OrderedShipper,
     tag: &'a str,
     /// Being shipped.
     at: Option<u64>,
     ship: S,
 }
 
-impl<S: FnMut(&Job, Attempt) -> Tried> Driver<'_, S> {
+impl<S: FnMut(&DueChunk, Attempt) -> Tried> Driver<'_, S> {
     /// Ships from the head on; how many heads lost their place.
     fn drive(&mut self, own: u64, deadline: Instant) -> u32 {
         let mut passed = 0;
         loop {
             let now = Instant::now();
-            let Some(head) = self.convoy.lock().order.first(self.tag, own, now) else { return passed };
+            let Some(head) = self.ordered.lock().order.first(self.tag, own, now) else { return passed };
             let able = head.bytes.is_some() || head.fingerprint == own;
             if able {
                 let left = deadline.saturating_duration_since(now);
                 // the rest is for the one behind it
                 let budget = if head.overdue { left / 2 } else { left };
                 let tried = self.attempt(&head, Attempt { budget, probe: false });
-                if tried.verdict != Verdict::Retry {
+                if tried.verdict != ChunkVerdict::Retry {
                     continue;
                 }
                 if !tried.suspect {
@@ -123,25 +123,25 @@ impl<S: FnMut(&Job, Attempt) -> Tried> Driver<'_, S> {
             }
             // Asked in the same breath, so that the end of an outage hardly ever falls between the two: only a
             // chunk that fails where the next one gets through has to stand aside.
-            let next = self.convoy.lock().order.behind(self.tag, head.fingerprint, own, Instant::now());
+            let next = self.ordered.lock().order.behind(self.tag, head.fingerprint, own, Instant::now());
             let Some(next) = next else { return passed };
             let budget = deadline.saturating_duration_since(Instant::now());
             let tried = self.attempt(&next, Attempt { budget, probe: able });
             if !tried.accepted {
                 return passed;
             }
-            self.convoy.lock().order.pass(self.tag, head.fingerprint);
+            self.ordered.lock().order.pass(self.tag, head.fingerprint);
             passed += 1;
-            if tried.verdict == Verdict::Retry {
+            if tried.verdict == ChunkVerdict::Retry {
                 return passed;
             }
         }
     }
 
-    fn attempt(&mut self, job: &Job, attempt: Attempt) -> Tried {
+    fn attempt(&mut self, job: &DueChunk, attempt: Attempt) -> Tried {
         self.at = Some(job.fingerprint);
         let tried = (self.ship)(job, attempt);
-        self.convoy.lock().order.settle(self.tag, job.fingerprint, tried, Instant::now());
+        self.ordered.lock().order.settle(self.tag, job.fingerprint, tried, Instant::now());
         self.at = None;
         tried
     }
@@ -149,15 +149,15 @@ impl<S: FnMut(&Job, Attempt) -> Tried> Driver<'_, S> {
 
 impl<S> Drop for Driver<'_, S> {
     fn drop(&mut self) {
-        let mut state = self.convoy.lock();
+        let mut state = self.ordered.lock();
         if let Some(fingerprint) = self.at {
             // shipping it panicked, and would again: it must not take the rest of the line with it
-            let tried = Tried { verdict: Verdict::Failed, reached: 0, accepted: false, suspect: true };
+            let tried = Tried { verdict: ChunkVerdict::Failed, reached: 0, accepted: false, suspect: true };
             state.order.settle(self.tag, fingerprint, tried, Instant::now());
         }
         state.driven.remove(self.tag);
         drop(state);
-        self.convoy.freed.notify_all();
+        self.ordered.freed.notify_all();
     }
 }
 

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum UnsentReason {
     /// Bytes that are no record; what stands behind them in the chunk cannot be read either.
     Malformed,
     /// A record with neither `metric` nor a `metric_outlier` or `metric_change`.
@@ -35,8 +35,8 @@ pub enum Reason {
     EventTooOld,
 }
 
-impl Reason {
-    /// All reasons, in the order of [`Counts`].
+impl UnsentReason {
+    /// All reasons, in the order of [`UnsentCounts`].
     pub const ALL: [Self; 13] = [
         Self::Malformed,
         Self::NoMetric,
@@ -77,44 +77,44 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for UnsentReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())
     }
 }
 
-/// A count for each [`Reason`].
+/// A count for each [`UnsentReason`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts([u64; Reason::ALL.len()]);
+pub struct UnsentCounts([u64; UnsentReason::ALL.len()]);
 
-impl Counts {
+impl UnsentCounts {
     /// What was counted for `reason`.
-    pub fn get(&self, reason: Reason) -> u64 {
+    pub fn get(&self, reason: UnsentReason) -> u64 {
         self.0[reason as usize]
     }
 
-    pub(super) fn add(&mut self, reason: Reason, count: u64) {
+    pub(super) fn add(&mut self, reason: UnsentReason, count: u64) {
         let slot = &mut self.0[reason as usize];
         *slot = slot.saturating_add(count);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        for reason in Reason::ALL {
+        for reason in UnsentReason::ALL {
             self.add(reason, other.get(reason));
         }
     }
 
     /// All that was lost; records in their warm-up do not count.
     pub fn lost(&self) -> u64 {
-        Reason::ALL.iter().filter(|r| r.is_loss()).map(|&r| self.get(r)).sum()
+        UnsentReason::ALL.iter().filter(|r| r.is_loss()).map(|&r| self.get(r)).sum()
     }
 }
 
 /// `2 more than 1 h old, 1 with a NaN or infinite value`; `none` when nothing was counted.
-impl fmt::Display for Counts {
+impl fmt::Display for UnsentCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut first = true;
-        for reason in Reason::ALL {
+        for reason in UnsentReason::ALL {
             let count = self.get(reason);
             if count > 0 {
                 write!(f, "{}{count} {reason}", if first { "" } else { ", " })?;
@@ -127,7 +127,7 @@ impl fmt::Display for Counts {
 
 /// What the host is to do with the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ChunkVerdict {
     /// Finished: every point was accepted, or counted as dropped.
     Done,
     /// Some points are still to be delivered: give the same chunk again.
@@ -138,7 +138,7 @@ pub enum Verdict {
 
 /// How much a note matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub enum NoteLevel {
     /// Data is lost or the settings are wrong.
     Error,
     /// Data is late, or some of it was dropped.
@@ -151,20 +151,20 @@ pub enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// How much it matters.
-    pub level: Level,
+    pub level: NoteLevel,
     /// The line, without its end.
     pub text: String,
 }
 
 /// What became of one shipment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ShipOutcome {
     /// What the host is to do.
-    pub verdict: Verdict,
+    pub verdict: ChunkVerdict,
     /// Points that the intake accepted now.
     pub sent: u64,
     /// What was given up now, by reason.
-    pub dropped: Counts,
+    pub dropped: UnsentCounts,
     /// Lines to be logged now; repetitions within a minute are left out.
     pub notes: Vec<Note>,
 }
@@ -179,7 +179,7 @@ pub struct Totals {
     /// Shipments that had to be given again.
     pub retries: u64,
     /// What was given up, by reason.
-    pub dropped: Counts,
+    pub dropped: UnsentCounts,
 }
 
 impl fmt::Display for Totals {
@@ -191,17 +191,17 @@ impl fmt::Display for Totals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Counts, Reason};
+    use super::{UnsentCounts, UnsentReason};
 
     #[test]
     fn counts_name_each_reason_and_leave_warm_up_out_of_the_losses() {
-        let mut counts = Counts::default();
+        let mut counts = UnsentCounts::default();
         assert_eq!(counts.to_string(), "none");
-        counts.add(Reason::TooOld, 2);
-        counts.add(Reason::Unscored, 5);
+        counts.add(UnsentReason::TooOld, 2);
+        counts.add(UnsentReason::Unscored, 5);
         assert_eq!(counts.to_string(), "5 without a value yet, 2 more than 1 h old");
         assert_eq!(counts.lost(), 2);
-        for (place, reason) in Reason::ALL.into_iter().enumerate() {
+        for (place, reason) in UnsentReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, place);
         }
     }

@@ -1,14 +1,10 @@
 //! Request bodies, written straight into a buffer.
 
-use super::batch::{Batch, Kind, Point, SeriesName};
-use super::outcome::{Counts, Reason};
-use super::settings::{Api, Compression, Limits};
+use super::batch::Batch;
+use super::outcome::UnsentCounts;
+use super::point::{MetricKind, MetricPoint, SeriesIdentity, outside};
+use super::settings::{Compression, IntakeApi, Limits};
 use std::io::Write;
-
-/// Points older than this many seconds vanish at the intake without an error.
-pub const OLDEST: i64 = 3600;
-/// So do points further ahead than this many seconds.
-pub const FURTHEST_AHEAD: i64 = 600;
 
 /// A body and the positions it covers.
 #[derive(Debug)]
@@ -20,7 +16,7 @@ pub(super) struct Payload {
     /// Points in the body.
     pub(super) points: u64,
     /// Points between start and end that are outside the intake's window of time.
-    pub(super) dropped: Counts,
+    pub(super) dropped: UnsentCounts,
 }
 
 /// Builds the next body: points from position `from` on, as many as `limits` allow.
@@ -29,7 +25,7 @@ pub(super) fn build(
     from: u64,
     now: i64,
     limits: &Limits,
-    api: Api,
+    api: IntakeApi,
     compression: Compression,
 ) -> Payload {
     let mut limits = *limits;
@@ -46,11 +42,11 @@ pub(super) fn build(
 /// Room that the end of a body needs behind the last series.
 const CLOSING: usize = 2;
 
-fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: Api) -> Payload {
+fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: IntakeApi) -> Payload {
     let mut out = b"{\"series\":[".to_vec();
     // what stands behind the points of the series at hand
     let mut tail = Vec::new();
-    let (mut points, mut dropped) = (0, Counts::default());
+    let (mut points, mut dropped) = (0, UnsentCounts::default());
     // the position of the point at hand
     let mut at = 0;
     'series: for series in batch.series() {
@@ -94,37 +90,26 @@ fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: Api) -> Payloa
     Payload { body: out, end: at, points, dropped }
 }
 
-/// Why the intake would drop a point without a word.
-pub(super) fn outside(point: &Point, now: i64) -> Option<Reason> {
-    if point.time < now - OLDEST {
-        Some(Reason::TooOld)
-    } else if point.time > now + FURTHEST_AHEAD {
-        Some(Reason::TooFarAhead)
-    } else {
-        None
-    }
-}
-
-fn head(out: &mut Vec<u8>, name: &SeriesName, api: Api) {
+fn head(out: &mut Vec<u8>, name: &SeriesIdentity, api: IntakeApi) {
     out.extend_from_slice(b"{\"metric\":");
     text(out, &name.metric);
     let kind: &[u8] = match (api, name.kind) {
-        (Api::V1, Kind::Gauge) => b"\"gauge\"",
-        (Api::V1, Kind::Count) => b"\"count\"",
-        (Api::V1, Kind::Rate) => b"\"rate\"",
-        (Api::V2, Kind::Count) => b"1",
-        (Api::V2, Kind::Rate) => b"2",
-        (Api::V2, Kind::Gauge) => b"3",
+        (IntakeApi::V1, MetricKind::Gauge) => b"\"gauge\"",
+        (IntakeApi::V1, MetricKind::Count) => b"\"count\"",
+        (IntakeApi::V1, MetricKind::Rate) => b"\"rate\"",
+        (IntakeApi::V2, MetricKind::Count) => b"1",
+        (IntakeApi::V2, MetricKind::Rate) => b"2",
+        (IntakeApi::V2, MetricKind::Gauge) => b"3",
     };
     out.extend_from_slice(b",\"type\":");
     out.extend_from_slice(kind);
     out.extend_from_slice(b",\"points\":[");
 }
 
-fn write_point(out: &mut Vec<u8>, point: &Point, api: Api) {
+fn write_point(out: &mut Vec<u8>, point: &MetricPoint, api: IntakeApi) {
     let (before, between, behind): (&[u8], &[u8], &[u8]) = match api {
-        Api::V1 => (b"[", b",", b"]"),
-        Api::V2 => (b"{\"timestamp\":", b",\"value\":", b"}"),
+        IntakeApi::V1 => (b"[", b",", b"]"),
+        IntakeApi::V2 => (b"{\"timestamp\":", b",\"value\":", b"}"),
     };
     out.extend_from_slice(before);
     integer(out, point.time);
@@ -134,12 +119,12 @@ fn write_point(out: &mut Vec<u8>, point: &Point, api: Api) {
     out.extend_from_slice(behind);
 }
 
-fn write_tail(out: &mut Vec<u8>, name: &SeriesName, api: Api) {
+fn write_tail(out: &mut Vec<u8>, name: &SeriesIdentity, api: IntakeApi) {
     out.push(b']');
     let resources = [("host", &name.host), ("device", &name.device)];
     let mut resources = resources.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?)));
     match api {
-        Api::V1 => {
+        IntakeApi::V1 => {
             for (kind, name) in resources {
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(kind.as_bytes());
@@ -147,7 +132,7 @@ fn write_tail(out: &mut Vec<u8>, name: &SeriesName, api: Api) {
                 text(out, name);
             }
         }
-        Api::V2 => list(out, "resources", &mut resources, |out, (kind, name)| {
+        IntakeApi::V2 => list(out, "resources", &mut resources, |out, (kind, name)| {
             out.extend_from_slice(b"{\"name\":");
             text(out, name);
             out.extend_from_slice(b",\"type\":");

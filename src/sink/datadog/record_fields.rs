@@ -1,11 +1,10 @@
 //! The fields of a record that matter to Datadog, borrowed from its bytes.
 
-use super::event::Said;
 use std::borrow::Cow;
 
 /// A value of a wanted field.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) enum Value<'a> {
+pub(super) enum FieldValue<'a> {
     /// Missing, null, or an empty text.
     #[default]
     Absent,
@@ -17,7 +16,7 @@ pub(super) enum Value<'a> {
     Other,
 }
 
-impl<'a> Value<'a> {
+impl<'a> FieldValue<'a> {
     pub(super) fn text(text: Cow<'a, str>) -> Self {
         if text.is_empty() { Self::Absent } else { Self::Text(text) }
     }
@@ -56,7 +55,7 @@ impl<'a> Value<'a> {
 
 /// The two scores of the detector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ScoreKind {
     Outlier,
     Change,
 }
@@ -65,16 +64,48 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Annotation<'a> {
     prefix: &'a str,
-    kind: Kind,
-    pub(super) metric: Value<'a>,
-    pub(super) score: Value<'a>,
+    kind: ScoreKind,
+    pub(super) metric: FieldValue<'a>,
+    pub(super) score: FieldValue<'a>,
+}
+
+/// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series.
+#[derive(Debug, Clone, Default)]
+pub(super) struct MonitorMap<'a> {
+    pub(super) monitor: FieldValue<'a>,
+    pub(super) series: FieldValue<'a>,
+    pub(super) status: FieldValue<'a>,
+    pub(super) transition: FieldValue<'a>,
+    renotify: bool,
+    pub(super) message: FieldValue<'a>,
+}
+
+impl<'a> MonitorMap<'a> {
+    /// Takes a member of the map over.
+    pub(super) fn set(&mut self, name: &[u8], value: FieldValue<'a>) {
+        match name {
+            b"monitor" => self.monitor = value,
+            b"series" => self.series = value,
+            b"status" => self.status = value,
+            b"transition" => self.transition = value,
+            b"message" => self.message = value,
+            // only ever written as true
+            b"renotify" => self.renotify = true,
+            _ => {}
+        }
+    }
+
+    /// Whether anybody has to be told.
+    pub(super) fn is_event(&self) -> bool {
+        self.monitor.as_text().is_some() && (self.renotify || self.transition.as_text().is_some())
+    }
 }
 
 /// What a key of a record means here.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Slot<'a> {
+pub(super) enum FieldSlot<'a> {
     Metric,
-    Value,
+    FieldValue,
     RawValue,
     Tag,
     Tags,
@@ -85,19 +116,19 @@ pub(super) enum Slot<'a> {
     Time,
     Interval,
     /// `<prefix>metric_outlier`, `<prefix>metric_change`
-    ScoreName(&'a str, Kind),
+    ScoreName(&'a str, ScoreKind),
     /// `<prefix>score_outlier`, `<prefix>score_change`
-    Score(&'a str, Kind),
+    Score(&'a str, ScoreKind),
     /// `<prefix>anomaly`, `<prefix>anomaly_silent`
-    Said,
+    MonitorMap,
 }
 
-impl<'a> Slot<'a> {
+impl<'a> FieldSlot<'a> {
     /// The slot of a key; `None` for the many that do not matter.
     pub(super) fn of(key: &'a [u8]) -> Option<Self> {
         Some(match key {
             b"metric" => Self::Metric,
-            b"value" => Self::Value,
+            b"value" => Self::FieldValue,
             b"raw_value" => Self::RawValue,
             b"tag" => Self::Tag,
             b"tags" => Self::Tags,
@@ -107,12 +138,12 @@ impl<'a> Slot<'a> {
             b"type" => Self::Type,
             b"time" => Self::Time,
             b"interval" => Self::Interval,
-            _ if key.ends_with(b"anomaly") || key.ends_with(b"anomaly_silent") => Self::Said,
+            _ if key.ends_with(b"anomaly") || key.ends_with(b"anomaly_silent") => Self::MonitorMap,
             _ => {
                 let (rest, kind) = if let Some(rest) = key.strip_suffix(b"_outlier") {
-                    (rest, Kind::Outlier)
+                    (rest, ScoreKind::Outlier)
                 } else {
-                    (key.strip_suffix(b"_change")?, Kind::Change)
+                    (key.strip_suffix(b"_change")?, ScoreKind::Change)
                 };
                 if let Some(prefix) = rest.strip_suffix(b"metric") {
                     Self::ScoreName(std::str::from_utf8(prefix).ok()?, kind)
@@ -126,44 +157,44 @@ impl<'a> Slot<'a> {
 
 /// The wanted fields of one record.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a> {
-    pub(super) metric: Value<'a>,
-    pub(super) value: Value<'a>,
-    pub(super) raw_value: Value<'a>,
-    pub(super) tag: Value<'a>,
-    pub(super) tags: Value<'a>,
-    pub(super) scope: Value<'a>,
-    pub(super) host: Value<'a>,
-    pub(super) device: Value<'a>,
-    pub(super) kind: Value<'a>,
-    pub(super) time: Value<'a>,
-    pub(super) interval: Value<'a>,
+pub(super) struct RecordFields<'a> {
+    pub(super) metric: FieldValue<'a>,
+    pub(super) value: FieldValue<'a>,
+    pub(super) raw_value: FieldValue<'a>,
+    pub(super) tag: FieldValue<'a>,
+    pub(super) tags: FieldValue<'a>,
+    pub(super) scope: FieldValue<'a>,
+    pub(super) host: FieldValue<'a>,
+    pub(super) device: FieldValue<'a>,
+    pub(super) kind: FieldValue<'a>,
+    pub(super) time: FieldValue<'a>,
+    pub(super) interval: FieldValue<'a>,
     pub(super) annotations: Vec<Annotation<'a>>,
-    pub(super) said: Vec<Said<'a>>,
+    pub(super) monitors: Vec<MonitorMap<'a>>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> RecordFields<'a> {
     /// Takes a field over; of two with one name the last counts.
-    pub(super) fn set(&mut self, slot: Slot<'a>, value: Value<'a>) {
+    pub(super) fn set(&mut self, slot: FieldSlot<'a>, value: FieldValue<'a>) {
         *match slot {
-            Slot::Metric => &mut self.metric,
-            Slot::Value => &mut self.value,
-            Slot::RawValue => &mut self.raw_value,
-            Slot::Tag => &mut self.tag,
-            Slot::Tags => &mut self.tags,
-            Slot::Scope => &mut self.scope,
-            Slot::Host => &mut self.host,
-            Slot::Device => &mut self.device,
-            Slot::Type => &mut self.kind,
-            Slot::Time => &mut self.time,
-            Slot::Interval => &mut self.interval,
-            // a map, taken over by `say`
-            Slot::Said => return,
-            Slot::ScoreName(prefix, kind) => match self.annotation(prefix, kind) {
+            FieldSlot::Metric => &mut self.metric,
+            FieldSlot::FieldValue => &mut self.value,
+            FieldSlot::RawValue => &mut self.raw_value,
+            FieldSlot::Tag => &mut self.tag,
+            FieldSlot::Tags => &mut self.tags,
+            FieldSlot::Scope => &mut self.scope,
+            FieldSlot::Host => &mut self.host,
+            FieldSlot::Device => &mut self.device,
+            FieldSlot::Type => &mut self.kind,
+            FieldSlot::Time => &mut self.time,
+            FieldSlot::Interval => &mut self.interval,
+            // a map, taken over by `add_monitor`
+            FieldSlot::MonitorMap => return,
+            FieldSlot::ScoreName(prefix, kind) => match self.annotation(prefix, kind) {
                 Some(annotation) => &mut annotation.metric,
                 None => return,
             },
-            Slot::Score(prefix, kind) => match self.annotation(prefix, kind) {
+            FieldSlot::Score(prefix, kind) => match self.annotation(prefix, kind) {
                 Some(annotation) => &mut annotation.score,
                 None => return,
             },
@@ -171,22 +202,22 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the map of a monitor over.
-    pub(super) fn say(&mut self, said: Said<'a>) {
-        if said.is_event() && self.said.len() < Self::ANNOTATION_LIMIT {
-            self.said.push(said);
+    pub(super) fn add_monitor(&mut self, map: MonitorMap<'a>) {
+        if map.is_event() && self.monitors.len() < Self::ANNOTATION_LIMIT {
+            self.monitors.push(map);
         }
     }
 
     /// Sections that can score one record; a record with more is not of ours, and would make this quadratic.
     const ANNOTATION_LIMIT: usize = 256;
 
-    fn annotation(&mut self, prefix: &'a str, kind: Kind) -> Option<&mut Annotation<'a>> {
+    fn annotation(&mut self, prefix: &'a str, kind: ScoreKind) -> Option<&mut Annotation<'a>> {
         let place = self.annotations.iter().position(|a| a.kind == kind && a.prefix == prefix);
         let place = match place {
             Some(place) => place,
             None if self.annotations.len() == Self::ANNOTATION_LIMIT => return None,
             None => {
-                let (metric, score) = (Value::Absent, Value::Absent);
+                let (metric, score) = (FieldValue::Absent, FieldValue::Absent);
                 self.annotations.push(Annotation { prefix, kind, metric, score });
                 self.annotations.len() - 1
             }

@@ -3,7 +3,7 @@
 //! One gate stands before all shipments of an output, so that chunks that fail together do not knock
 //! together either.
 
-use super::client::Cause;
+use super::client::IntakeFailure;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,13 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct RetryGate {
     closed_until: Option<Instant>,
     /// Failures since the last success.
     failures: u32,
 }
 
-impl Gate {
+impl RetryGate {
     /// How long to wait from `now`; `None`: go.
     pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
         let left = self.closed_until?.saturating_duration_since(now);
@@ -38,12 +38,12 @@ impl Gate {
     }
 
     /// Closes after a failure; `asked` is what the intake asks for. Returns the wait from `now`.
-    pub(super) fn close(&mut self, now: Instant, cause: Cause, asked: Option<Duration>) -> Duration {
+    pub(super) fn close(&mut self, now: Instant, cause: IntakeFailure, asked: Option<Duration>) -> Duration {
         let (first, cap) = match cause {
-            Cause::RateLimit => RATE_LIMIT,
-            Cause::Key => KEY,
-            Cause::Elsewhere => ELSEWHERE,
-            Cause::Server | Cause::Timeout | Cause::Network => BROKEN,
+            IntakeFailure::RateLimit => RATE_LIMIT,
+            IntakeFailure::Key => KEY,
+            IntakeFailure::Elsewhere => ELSEWHERE,
+            IntakeFailure::Server | IntakeFailure::Timeout | IntakeFailure::Network => BROKEN,
         };
         let doubled = first.saturating_mul(1 << self.failures.min(16)).min(cap);
         let wait = asked.unwrap_or(doubled).clamp(SHORTEST, LONGEST).mul_f64(1.0 + jitter());
@@ -64,7 +64,7 @@ fn jitter() -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Gate};
+    use super::{IntakeFailure, RetryGate};
     use std::time::{Duration, Instant};
 
     fn about(wait: Duration, seconds: u64) -> bool {
@@ -74,36 +74,36 @@ mod tests {
 
     #[test]
     fn waits_as_long_as_the_intake_asks() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
+        let (mut gate, now) = (RetryGate::default(), Instant::now());
         assert_eq!(gate.wait(now), None);
-        let wait = gate.close(now, Cause::RateLimit, Some(Duration::from_secs(12)));
+        let wait = gate.close(now, IntakeFailure::RateLimit, Some(Duration::from_secs(12)));
         assert!(about(wait, 12), "{wait:?}");
         assert_eq!(gate.wait(now), Some(wait));
         assert_eq!(gate.wait(now + wait), None);
         gate.open();
-        assert!(about(gate.close(now, Cause::Server, Some(Duration::ZERO)), 1));
+        assert!(about(gate.close(now, IntakeFailure::Server, Some(Duration::ZERO)), 1));
     }
 
     #[test]
     fn unasked_waits_double_up_to_their_cap_and_start_over_after_a_success() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
+        let (mut gate, now) = (RetryGate::default(), Instant::now());
         for seconds in [60, 120, 240, 480, 900, 900] {
-            let wait = gate.close(now, Cause::RateLimit, None);
+            let wait = gate.close(now, IntakeFailure::RateLimit, None);
             assert!(about(wait, seconds), "{wait:?} instead of {seconds} s");
         }
         gate.open();
         for seconds in [1, 2, 4, 8, 8] {
-            let wait = gate.close(now, Cause::Server, None);
+            let wait = gate.close(now, IntakeFailure::Server, None);
             assert!(about(wait, seconds), "{wait:?} instead of {seconds} s");
         }
     }
 
     #[test]
     fn the_longer_of_two_waits_counts_and_none_exceeds_an_hour() {
-        let (mut gate, now) = (Gate::default(), Instant::now());
-        let long = gate.close(now, Cause::RateLimit, Some(Duration::from_secs(86_400)));
+        let (mut gate, now) = (RetryGate::default(), Instant::now());
+        let long = gate.close(now, IntakeFailure::RateLimit, Some(Duration::from_secs(86_400)));
         assert!(about(long, 3600), "{long:?}");
-        gate.close(now, Cause::Network, None);
+        gate.close(now, IntakeFailure::Network, None);
         assert_eq!(gate.wait(now), Some(long));
     }
 }

@@ -3,16 +3,18 @@
 //! The names are the same in a Fluent Bit section and on the command line. None of them is a name that Fluent
 //! Bit's core keeps for itself (`host`, `port`, `tls.*`, `workers`, ...).
 
-use super::names;
+mod key_and_address;
+mod options;
+
 use crate::secret::Secret;
+use options::OptionReader;
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 use thiserror::Error;
 
 /// Which form of the intake's API is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Api {
+pub enum IntakeApi {
     /// `POST /api/v1/series`: for proxies and emulators that know nothing newer.
     V1,
     /// `POST /api/v2/series`.
@@ -50,7 +52,7 @@ impl Default for Limits {
 
 /// Checked settings of a shipper.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ShipperSettings {
     pub(super) key: Secret,
     /// Scheme, host, port and path before `/api/...`.
     pub(super) base: String,
@@ -63,7 +65,7 @@ pub struct Settings {
     pub(super) use_tag: bool,
     /// Transitions of monitors become events.
     pub(super) events: bool,
-    pub(super) api: Api,
+    pub(super) api: IntakeApi,
     pub(super) compression: Compression,
     /// For one request. 0 < it.
     pub(super) timeout: Duration,
@@ -73,20 +75,18 @@ pub struct Settings {
     pub(super) patience: Duration,
     pub(super) limits: Limits,
     /// Chunks of a tag arrive in their order; `None`: as the host gives them.
-    pub(super) order: Option<Ordering>,
+    pub(super) order: Option<OrderSettings>,
 }
 
 /// How the order of chunks is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ordering {
+pub(super) struct OrderSettings {
     /// For so long after the first chunk nothing is shipped: the host finds its backlog.
     pub(super) start: Duration,
     /// How long a chunk that fails keeps those behind it waiting.
     pub(super) patience: Duration,
 }
 
-/// Longest key, in bytes. Datadog's have 32.
-const KEY_LIMIT: usize = 256;
 /// Longest host or device name, in bytes (Datadog's own limit).
 pub(super) const HOST_LIMIT: usize = 255;
 /// Seconds a request, and in Fluent Bit a flush, may take.
@@ -121,18 +121,18 @@ const NEAR_MISSES: &[(&str, &str)] = &[
 
 /// Everything that is wrong with the options.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub struct SettingsError {
+pub struct ShipperSettingsError {
     /// One line a problem: the option, the value given (never a key), what is allowed.
     pub problems: Vec<String>,
 }
 
-impl fmt::Display for SettingsError {
+impl fmt::Display for ShipperSettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problems.join("; "))
     }
 }
 
-impl Settings {
+impl ShipperSettings {
     /// Every option, with its default and meaning.
     pub const OPTIONS: &'static [(&'static str, &'static str, &'static str)] = &[
         ("dd_api_key", "DD_API_KEY from the environment", "the API key"),
@@ -159,65 +159,22 @@ impl Settings {
     pub fn read(
         get: impl Fn(&str) -> Option<String>,
         env: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, SettingsError> {
-        let filled = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
-        let get = |name: &str| filled(get(name));
-        let env = |name: &str| filled(env(name));
-        let mut problems = Vec::new();
-        for (given, meant) in NEAR_MISSES {
-            if get(given).is_some() {
-                problems.push(format!("{given}: there is no such option; {meant} is meant"));
-            }
-        }
-        let key = read_key(get("dd_api_key"), get("dd_api_key_file"), env("DD_API_KEY"))
-            .map_err(|problem| problems.push(problem));
-        let base = read_base(get("dd_url"), get("dd_site"), env("DD_SITE"));
-        let base = base.map_err(|problem| problems.push(problem));
-        let mut name = |option: &str| {
-            let text = get(option)?;
-            if text.len() > HOST_LIMIT || text.chars().any(char::is_control) {
-                problems.push(format!(
-                    "{option}: {} bytes given; at most {HOST_LIMIT}, no control characters",
-                    text.len()
-                ));
-            }
-            Some(text)
-        };
-        let (host, device) = (name("dd_host"), name("dd_device"));
-        let mut tags = Vec::new();
-        for given in get("dd_tags").iter().flat_map(|text| text.split(',')).filter(|t| !t.trim().is_empty()) {
-            match names::tag(given) {
-                Some(tag) => tags.push(tag),
-                None => problems.push(format!("dd_tags: {given:?} holds no letter; a tag begins with one")),
-            }
-        }
-        let mut choice = |option: &str, allowed: &[&str]| {
-            let given = get(option)?;
-            let place = allowed.iter().position(|a| a.eq_ignore_ascii_case(&given));
-            if place.is_none() {
-                problems.push(format!("{option}: {given:?} given; allowed are {}", allowed.join(", ")));
-            }
-            place
-        };
-        let use_tag = choice("use_fluentd_tag_for_datadog_tag", &["off", "on", "false", "true", "no", "yes"]);
-        let events = choice("dd_events", &["off", "on", "false", "true", "no", "yes"]);
-        let api = choice("dd_api", &["v2", "v1"]);
-        let compression = choice("dd_compress", &["deflate", "gzip", "off"]);
-        let order = choice("dd_order", &["off", "on", "false", "true", "no", "yes"]);
-        let mut seconds = |option: &str, range: std::ops::RangeInclusive<f64>, default: Duration| {
-            let Some(text) = get(option) else { return default };
-            let seconds = text.strip_suffix('s').unwrap_or(&text).parse::<f64>().ok();
-            let allowed = seconds.filter(|seconds| range.contains(seconds)).map(Duration::from_secs_f64);
-            allowed.unwrap_or_else(|| {
-                let (least, most) = range.into_inner();
-                problems.push(format!("{option}: {text:?} given; allowed are {least} to {most} seconds"));
-                default
-            })
-        };
-        let timeout = seconds("dd_timeout", TIMEOUT_RANGE, DEFAULT_TIMEOUT);
-        let start = seconds("dd_order_start", START_RANGE, DEFAULT_START);
-        let (Ok(key), Ok((base, local)), true) = (key, base, problems.is_empty()) else {
-            return Err(SettingsError { problems });
+    ) -> Result<Self, ShipperSettingsError> {
+        let mut options = OptionReader { get, env, problems: Vec::new() };
+        options.refuse_near_misses();
+        let key = options.key();
+        let base = options.base();
+        let (host, device) = (options.name("dd_host"), options.name("dd_device"));
+        let tags = options.tags();
+        let use_tag = options.switch("use_fluentd_tag_for_datadog_tag");
+        let events = options.switch("dd_events");
+        let api = options.choice("dd_api", &["v2", "v1"]);
+        let compression = options.choice("dd_compress", &["deflate", "gzip", "off"]);
+        let order = options.switch("dd_order");
+        let timeout = options.seconds("dd_timeout", TIMEOUT_RANGE, DEFAULT_TIMEOUT);
+        let start = options.seconds("dd_order_start", START_RANGE, DEFAULT_START);
+        let (Some(key), Some((base, local)), true) = (key, base, options.problems.is_empty()) else {
+            return Err(ShipperSettingsError { problems: options.problems });
         };
         Ok(Self {
             key,
@@ -226,9 +183,9 @@ impl Settings {
             host,
             device,
             tags,
-            use_tag: use_tag.is_some_and(|place| place % 2 == 1),
-            events: events.is_some_and(|place| place % 2 == 1),
-            api: if api == Some(1) { Api::V1 } else { Api::V2 },
+            use_tag,
+            events,
+            api: if api == Some(1) { IntakeApi::V1 } else { IntakeApi::V2 },
             compression: match compression {
                 Some(1) => Compression::Gzip,
                 Some(2) => Compression::Off,
@@ -238,9 +195,7 @@ impl Settings {
             budget: timeout,
             patience: Duration::ZERO,
             limits: Limits::default(),
-            order: order
-                .is_some_and(|place| place % 2 == 1)
-                .then_some(Ordering { start, patience: ORDER_PATIENCE }),
+            order: order.then_some(OrderSettings { start, patience: ORDER_PATIENCE }),
         })
     }
 
@@ -262,7 +217,7 @@ impl Settings {
     /// With `dd_order on`: how long a chunk that fails keeps the later ones of its tag waiting.
     #[must_use]
     pub fn with_order_patience(mut self, patience: Duration) -> Self {
-        self.order = self.order.map(|order| Ordering { patience, ..order });
+        self.order = self.order.map(|order| OrderSettings { patience, ..order });
         self
     }
 
@@ -274,8 +229,8 @@ impl Settings {
     /// Where bodies are posted.
     pub fn endpoint(&self) -> String {
         let version = match self.api {
-            Api::V1 => "v1",
-            Api::V2 => "v2",
+            IntakeApi::V1 => "v1",
+            IntakeApi::V2 => "v2",
         };
         format!("{}/api/{version}/series", self.base)
     }
@@ -284,68 +239,6 @@ impl Settings {
     pub(super) fn events_endpoint(&self) -> String {
         format!("{}/api/v1/events", self.base)
     }
-}
-
-fn read_key(given: Option<String>, file: Option<String>, env: Option<String>) -> Result<Secret, String> {
-    let (source, key) = match (given, file) {
-        (Some(_), Some(_)) => {
-            return Err("dd_api_key and dd_api_key_file are both given; one is enough".into());
-        }
-        (Some(key), None) => ("dd_api_key", key),
-        (None, Some(path)) => match std::fs::read_to_string(&path) {
-            Ok(text) => ("dd_api_key_file", text.trim().to_owned()),
-            Err(cause) => return Err(format!("dd_api_key_file: {path:?} cannot be read: {cause}")),
-        },
-        (None, None) => match env {
-            Some(key) => ("DD_API_KEY", key),
-            None => return Err("dd_api_key: missing; give it, dd_api_key_file or DD_API_KEY".into()),
-        },
-    };
-    if key.is_empty() || key.len() > KEY_LIMIT || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        // the value stays out of the message on purpose
-        return Err(format!(
-            "{source}: {} bytes; a key is 1 to {KEY_LIMIT} visible ASCII characters",
-            key.len()
-        ));
-    }
-    Ok(Secret::new(&key))
-}
-
-/// The intake's base address, and whether it is on this machine.
-fn read_base(
-    url: Option<String>,
-    site: Option<String>,
-    env: Option<String>,
-) -> Result<(String, bool), String> {
-    if let Some(url) = url {
-        let bad = |why: &str| Err(format!("dd_url: {why}; https://host[:port][/path] is allowed"));
-        let Ok(uri) = url.parse::<ureq::http::Uri>() else { return bad("not an address") };
-        let Some(authority) = uri.authority() else { return bad("no host in it") };
-        if authority.as_str().contains('@') || uri.query().is_some() {
-            return bad("user names and queries are refused, they would end up in logs");
-        }
-        let host = authority.host();
-        let inner = host.trim_start_matches('[').trim_end_matches(']');
-        let local = host == "localhost" || inner.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        return match uri.scheme_str() {
-            Some("https") => Ok((url.trim_end_matches('/').to_owned(), local)),
-            Some("http") if local => Ok((url.trim_end_matches('/').to_owned(), local)),
-            Some("http") => bad("http would show the key to the network, it is for this machine only"),
-            _ => bad("the scheme is neither https nor http"),
-        };
-    }
-    let (source, site) = match (site, env) {
-        (Some(site), _) => ("dd_site", site),
-        (None, Some(site)) => ("DD_SITE", site),
-        (None, None) => ("dd_site", "datadoghq.com".to_owned()),
-    };
-    let label = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if site.len() > 253 || !site.contains('.') || !site.split('.').all(label) || site.starts_with("api.") {
-        return Err(format!(
-            "{source}: {site:?} given; a site is a name such as datadoghq.eu, without https:// or api."
-        ));
-    }
-    Ok((format!("https://api.{}", site.to_ascii_lowercase()), false))
 }
 
 #[cfg(test)]

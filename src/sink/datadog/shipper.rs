@@ -1,14 +1,14 @@
 //! Chunks in, requests out: the one object a host keeps for each output.
 
 use super::batch::Batch;
-use super::chunk_queue::{Chunk, Order, ROOM, Tried};
-use super::client::{Answer, Cause, Client};
+use super::chunk_queue::{ChunkQueue, OfferedChunk, ROOM, Tried};
+use super::client::{Client, IntakeAnswer, IntakeFailure};
 use super::event::OLDEST_EVENT;
-use super::log::Log;
-use super::ordered_shipper::{Attempt, Convoy};
-use super::outcome::{Counts, Note, Outcome, Reason, Totals, Verdict};
-use super::retry_gate::Gate;
-use super::settings::Settings;
+use super::log::NoteLog;
+use super::ordered_shipper::{Attempt, OrderedShipper};
+use super::outcome::{ChunkVerdict, Note, ShipOutcome, Totals, UnsentCounts, UnsentReason};
+use super::retry_gate::RetryGate;
+use super::settings::ShipperSettings;
 use super::{chunk, payload};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -23,24 +23,24 @@ const SHORTEST_REQUEST: Duration = Duration::from_millis(50);
 /// Ships chunks to Datadog's intake. Shared by threads: each call of [`Shipper::ship_chunk`] works for itself.
 ///
 /// ```no_run
-/// use fluent_anomaly::sink::datadog::{Settings, Shipper, Verdict};
-/// let settings = Settings::read(|_| None, |name| std::env::var(name).ok())?;
+/// use fluent_anomaly::sink::datadog::{ShipperSettings, Shipper, ChunkVerdict};
+/// let settings = ShipperSettings::read(|_| None, |name| std::env::var(name).ok())?;
 /// let shipper = Shipper::new(settings);
 /// let outcome = shipper.ship_chunk(b"", "changefinder.cpu");
-/// assert_eq!(outcome.verdict, Verdict::Done);
-/// # Ok::<(), fluent_anomaly::sink::datadog::SettingsError>(())
+/// assert_eq!(outcome.verdict, ChunkVerdict::Done);
+/// # Ok::<(), fluent_anomaly::sink::datadog::ShipperSettingsError>(())
 /// ```
 #[derive(Debug)]
 pub struct Shipper {
-    settings: Settings,
+    settings: ShipperSettings,
     client: Client,
-    gate: Mutex<Gate>,
-    log: Mutex<Log>,
+    gate: Mutex<RetryGate>,
+    log: Mutex<NoteLog>,
     totals: Mutex<Totals>,
     /// Fingerprints of chunks to come again, and the position each one reached.
     progress: Mutex<VecDeque<(u64, u64)>>,
     /// Chunks that wait for their turn, with `dd_order on`.
-    convoy: Option<Convoy>,
+    ordered: Option<OrderedShipper>,
     fingerprints: RandomState,
     stopping: (Mutex<bool>, Condvar),
 }
@@ -56,27 +56,29 @@ struct Shipment {
     /// Position of the first point not yet accepted or given up.
     at: u64,
     sent: u64,
-    dropped: Counts,
+    dropped: UnsentCounts,
     notes: Vec<Note>,
     /// Why it could not go on, when it was the intake's answer.
-    failed: Option<Cause>,
+    failed: Option<IntakeFailure>,
 }
 
 /// A batch that was shipped as far as possible.
 #[derive(Debug)]
 pub(super) struct Shipped {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: ShipOutcome,
     /// Position of the first point not yet accepted or given up.
     pub(super) reached: u64,
-    failed: Option<Cause>,
+    failed: Option<IntakeFailure>,
 }
 
 impl Shipper {
     /// Prepares shipping; nothing is sent and no thread started.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: ShipperSettings) -> Self {
         Self {
             client: Client::new(&settings),
-            convoy: settings.order.map(|order| Convoy::new(Order::new(order.start, order.patience, ROOM))),
+            ordered: settings
+                .order
+                .map(|order| OrderedShipper::new(ChunkQueue::new(order.start, order.patience, ROOM))),
             settings,
             gate: Mutex::default(),
             log: Mutex::default(),
@@ -88,39 +90,50 @@ impl Shipper {
     }
 
     /// Ships a chunk of msgpack entries that carries `tag`. Blocks at most for the settings' time-out.
-    pub fn ship_chunk(&self, bytes: &[u8], tag: &str) -> Outcome {
+    pub fn ship_chunk(&self, bytes: &[u8], tag: &str) -> ShipOutcome {
         self.ship_chunk_at(bytes, tag, unix_now())
     }
 
     /// The same at a given time, in UNIX seconds, which decides what is too old.
-    pub fn ship_chunk_at(&self, bytes: &[u8], tag: &str, now: i64) -> Outcome {
+    pub fn ship_chunk_at(&self, bytes: &[u8], tag: &str, now: i64) -> ShipOutcome {
         let fingerprint = self.fingerprints.hash_one((bytes, tag));
         let mut batch = self.batch();
         chunk::read(bytes, tag, &mut batch);
-        let outcome = match (&self.convoy, batch.span(now)) {
-            (Some(convoy), Some(span)) => {
-                self.ship_in_order(convoy, tag, Chunk { fingerprint, span, bytes }, &batch, now)
+        let outcome = match (&self.ordered, batch.span(now)) {
+            (Some(ordered), Some(span)) => {
+                self.ship_in_order(ordered, tag, OfferedChunk { fingerprint, span, bytes }, &batch, now)
             }
             // in no order, or nothing to be sent
             _ => {
                 let known = self.take_progress(fingerprint);
                 let Shipped { outcome, reached, .. } = self.ship_batch(&batch, known, now);
-                if outcome.verdict == Verdict::Retry {
+                if outcome.verdict == ChunkVerdict::Retry {
                     self.keep_progress(fingerprint, reached);
                 }
                 outcome
             }
         };
-        lock(&self.totals).retries += u64::from(outcome.verdict == Verdict::Retry);
+        lock(&self.totals).retries += u64::from(outcome.verdict == ChunkVerdict::Retry);
         outcome
     }
 
     /// Ships what is due of the tag's chunks. The outcome has the verdict of this chunk, and the counts of all.
-    fn ship_in_order(&self, convoy: &Convoy, tag: &str, chunk: Chunk<'_>, own: &Batch, now: i64) -> Outcome {
+    fn ship_in_order(
+        &self,
+        ordered: &OrderedShipper,
+        tag: &str,
+        chunk: OfferedChunk<'_>,
+        own: &Batch,
+        now: i64,
+    ) -> ShipOutcome {
         let started = Instant::now();
-        let mut all =
-            Outcome { verdict: Verdict::Retry, sent: 0, dropped: Counts::default(), notes: Vec::new() };
-        let driven = convoy.offer(tag, chunk, self.settings.budget, |job, attempt| {
+        let mut all = ShipOutcome {
+            verdict: ChunkVerdict::Retry,
+            sent: 0,
+            dropped: UnsentCounts::default(),
+            notes: Vec::new(),
+        };
+        let driven = ordered.offer(tag, chunk, self.settings.budget, |job, attempt| {
             let now = now.saturating_add(started.elapsed().as_secs() as i64);
             let mut other = self.batch();
             let batch = match &job.bytes {
@@ -138,11 +151,11 @@ impl Shipper {
                 verdict: outcome.verdict,
                 reached,
                 accepted: outcome.sent > 0,
-                suspect: failed.is_some_and(Cause::can_be_the_body),
+                suspect: failed.is_some_and(IntakeFailure::can_be_the_body),
             }
         });
         all.verdict = driven.verdict;
-        all.notes.extend(Log::passed(driven.passed));
+        all.notes.extend(NoteLog::passed(driven.passed));
         all
     }
 
@@ -172,7 +185,7 @@ impl Shipper {
         let mut shipment = Shipment {
             at: from.unwrap_or(0),
             sent: 0,
-            dropped: Counts::default(),
+            dropped: UnsentCounts::default(),
             notes: Vec::new(),
             failed: None,
         };
@@ -181,25 +194,26 @@ impl Shipper {
         }
         let finished = self.deliver(batch, &mut shipment, now, attempt);
         let Shipment { at, sent, dropped, mut notes, failed } = shipment;
-        let hopeless = [Reason::Malformed, Reason::Refused, Reason::TooLarge].map(|r| dropped.get(r) > 0);
+        let hopeless = [UnsentReason::Malformed, UnsentReason::Refused, UnsentReason::TooLarge]
+            .map(|r| dropped.get(r) > 0);
         let verdict = match finished {
-            false => Verdict::Retry,
-            true if sent == 0 && from.unwrap_or(0) == 0 && hopeless.contains(&true) => Verdict::Failed,
-            true => Verdict::Done,
+            false => ChunkVerdict::Retry,
+            true if sent == 0 && from.unwrap_or(0) == 0 && hopeless.contains(&true) => ChunkVerdict::Failed,
+            true => ChunkVerdict::Done,
         };
         let mut totals = lock(&self.totals);
         totals.sent += sent;
         totals.dropped.merge(&dropped);
         drop(totals);
         notes.extend(lock(&self.log).drops(&dropped));
-        Shipped { outcome: Outcome { verdict, sent, dropped, notes }, reached: at, failed }
+        Shipped { outcome: ShipOutcome { verdict, sent, dropped, notes }, reached: at, failed }
     }
 
     /// Sends what is left; `false` when something has to be given again.
     fn deliver(&self, batch: &Batch, shipment: &mut Shipment, now: i64, attempt: Attempt) -> bool {
         let started = Instant::now();
         let Attempt { budget, mut probe } = attempt;
-        let Settings { timeout, patience, api, compression, .. } = self.settings;
+        let ShipperSettings { timeout, patience, api, compression, .. } = self.settings;
         let mut limits = self.settings.limits;
         let mut second_try = false;
         let mut waited = Duration::ZERO;
@@ -220,7 +234,7 @@ impl Shipper {
             let now = now.saturating_add(started.elapsed().as_secs() as i64);
             let event = shipment.at.checked_sub(batch.len()).and_then(|n| batch.events().get(n as usize));
             if event.is_some_and(|event| event.time < now - OLDEST_EVENT) {
-                shipment.dropped.add(Reason::EventTooOld, 1);
+                shipment.dropped.add(UnsentReason::EventTooOld, 1);
                 shipment.at += 1;
                 continue;
             }
@@ -230,13 +244,13 @@ impl Shipper {
                 lock(&self.totals).requests += 1;
                 self.client.post_event(&event.body, timeout.min(left))
             } else if body.points == 0 {
-                Answer::Accepted(None)
+                IntakeAnswer::Accepted(None)
             } else {
                 lock(&self.totals).requests += 1;
                 self.client.post(&body.body, timeout.min(left))
             };
             match answer {
-                Answer::Accepted(complaint) => {
+                IntakeAnswer::Accepted(complaint) => {
                     if body.points > 0 {
                         lock(&self.gate).open();
                     }
@@ -245,21 +259,21 @@ impl Shipper {
                         shipment.notes.extend(lock(&self.log).refusal("accepted with errors", &text));
                     }
                 }
-                Answer::TooLarge if body.points > 1 => {
+                IntakeAnswer::TooLarge if body.points > 1 => {
                     limits.points = body.points / 2;
                     continue;
                 }
-                Answer::TooLarge => shipment.dropped.add(Reason::TooLarge, body.points),
-                Answer::Refused(text) => {
-                    shipment.dropped.add(Reason::Refused, body.points);
+                IntakeAnswer::TooLarge => shipment.dropped.add(UnsentReason::TooLarge, body.points),
+                IntakeAnswer::Refused(text) => {
+                    shipment.dropped.add(UnsentReason::Refused, body.points);
                     shipment.notes.extend(lock(&self.log).refusal("refused as malformed (400)", &text));
                 }
                 // a pooled connection that the intake closed meanwhile breaks just once
-                Answer::Later { cause: Cause::Network, .. } if !second_try => {
+                IntakeAnswer::Later { cause: IntakeFailure::Network, .. } if !second_try => {
                     second_try = true;
                     continue;
                 }
-                Answer::Later { cause, wait, text } => {
+                IntakeAnswer::Later { cause, wait, text } => {
                     (shipment.failed, probe) = (Some(cause), false);
                     let wait = lock(&self.gate).close(Instant::now(), cause, wait);
                     shipment.notes.extend(lock(&self.log).wait(cause, wait, &text));

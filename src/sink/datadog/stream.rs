@@ -5,9 +5,9 @@
 //! so that points of a slow stream leave after a while even when no more come.
 
 use super::batch::Batch;
-use super::msgpack::{Cursor, Fault};
-use super::outcome::{Note, Reason, Totals, Verdict};
-use super::settings::Settings;
+use super::msgpack::{MsgpackFault, MsgpackReader};
+use super::outcome::{ChunkVerdict, Note, Totals, UnsentReason};
+use super::settings::ShipperSettings;
 use super::shipper::{Shipper, unix_now};
 use super::{chunk, json_lines};
 use std::io::{self, Read};
@@ -61,7 +61,7 @@ pub enum StreamError {
 /// See [`StreamError`]. A caller's exit code is 0 only for `Ok`.
 pub fn run_stream(
     input: impl Read + Send + 'static,
-    settings: Settings,
+    settings: ShipperSettings,
     options: &StreamOptions,
     mut log: impl FnMut(&Note),
 ) -> Result<Totals, StreamError> {
@@ -94,14 +94,14 @@ pub fn run_stream(
         let outcome = shipper.ship_batch(&full, None, unix_now()).outcome;
         outcome.notes.iter().for_each(&mut log);
         oldest = None;
-        if outcome.verdict == Verdict::Retry {
+        if outcome.verdict == ChunkVerdict::Retry {
             let totals = Totals { retries: 1, ..shipper.totals() };
             return Err(StreamError::Retry(Box::new(totals)));
         }
     }
     let totals = shipper.totals();
     ended?;
-    let hopeless = [Reason::Malformed, Reason::Refused, Reason::TooLarge];
+    let hopeless = [UnsentReason::Malformed, UnsentReason::Refused, UnsentReason::TooLarge];
     if totals.sent == 0 && hopeless.iter().any(|&reason| totals.dropped.get(reason) > 0) {
         return Err(StreamError::Unusable(Box::new(totals)));
     }
@@ -134,7 +134,7 @@ fn read_ahead(mut input: impl Read + Send + 'static) -> io::Result<Receiver<io::
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+enum StreamFormat {
     Unknown,
     Lines,
     Msgpack,
@@ -146,7 +146,7 @@ enum Format {
 #[derive(Debug)]
 struct Parser {
     tag: String,
-    format: Format,
+    format: StreamFormat,
     pending: Vec<u8>,
     /// Length of `pending` from which another look is worth it: a long record is not looked through again for
     /// every block.
@@ -157,32 +157,32 @@ struct Parser {
 
 impl Parser {
     fn new(tag: String) -> Self {
-        Self { tag, format: Format::Unknown, pending: Vec::new(), enough: 0, skipping: false }
+        Self { tag, format: StreamFormat::Unknown, pending: Vec::new(), enough: 0, skipping: false }
     }
 
     fn feed(&mut self, block: &[u8], batch: &mut Batch) {
-        if self.format == Format::Unknown {
+        if self.format == StreamFormat::Unknown {
             self.format = match block.first() {
                 None => return,
-                Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => Format::Lines,
-                Some(_) => Format::Msgpack,
+                Some(b'{' | b' ' | b'\t' | b'\r' | b'\n') => StreamFormat::Lines,
+                Some(_) => StreamFormat::Msgpack,
             };
         }
         match self.format {
-            Format::Lines => self.feed_lines(block, batch),
-            Format::Msgpack => {
+            StreamFormat::Lines => self.feed_lines(block, batch),
+            StreamFormat::Msgpack => {
                 self.pending.extend_from_slice(block);
                 if self.pending.len() >= self.enough {
                     self.take_entries(batch);
                 }
             }
-            Format::Unknown | Format::Broken => {}
+            StreamFormat::Unknown | StreamFormat::Broken => {}
         }
     }
 
     /// After a pause in the stream.
     fn look_again(&mut self, batch: &mut Batch) {
-        if self.format == Format::Msgpack {
+        if self.format == StreamFormat::Msgpack {
             self.take_entries(batch);
         }
     }
@@ -190,14 +190,14 @@ impl Parser {
     /// At the end of the stream.
     fn finish(&mut self, batch: &mut Batch) {
         match self.format {
-            Format::Lines if !self.skipping => {
+            StreamFormat::Lines if !self.skipping => {
                 let line = std::mem::take(&mut self.pending);
                 json_lines::line(&line, &self.tag, unix_now() as f64, batch);
             }
-            Format::Msgpack => {
+            StreamFormat::Msgpack => {
                 self.take_entries(batch);
                 if !self.pending.is_empty() {
-                    batch.drop_record(Reason::Malformed);
+                    batch.drop_record(UnsentReason::Malformed);
                 }
             }
             _ => {}
@@ -211,7 +211,7 @@ impl Parser {
             if self.skipping {
                 self.skipping = !whole;
             } else if self.pending.len() + piece.len() > RECORD_LIMIT {
-                batch.drop_record(Reason::Malformed);
+                batch.drop_record(UnsentReason::Malformed);
                 self.pending = Vec::new();
                 self.skipping = !whole;
             } else if whole && self.pending.is_empty() {
@@ -228,7 +228,7 @@ impl Parser {
 
     fn take_entries(&mut self, batch: &mut Batch) {
         let now = unix_now() as f64;
-        let mut cursor = Cursor::new(&self.pending);
+        let mut cursor = MsgpackReader::new(&self.pending);
         let mut fault = None;
         while cursor.left() > 0 && fault.is_none() {
             let mut ahead = cursor;
@@ -238,9 +238,9 @@ impl Parser {
             }
         }
         let left = cursor.left();
-        if fault == Some(Fault::Bad) || left > RECORD_LIMIT {
-            batch.drop_record(Reason::Malformed);
-            self.format = Format::Broken;
+        if fault == Some(MsgpackFault::Bad) || left > RECORD_LIMIT {
+            batch.drop_record(UnsentReason::Malformed);
+            self.format = StreamFormat::Broken;
             self.pending = Vec::new();
         } else {
             self.pending.drain(..self.pending.len() - left);

@@ -36,7 +36,7 @@ pub(super) enum AnswerError {
 
 /// Length of the first value in `bytes`, `None` while it is not complete.
 pub(super) fn whole(bytes: &[u8]) -> Result<Option<usize>, AnswerError> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let mut cursor = AnswerReader { bytes, at: 0 };
     match skip(&mut cursor, 0) {
         Ok(()) if cursor.at <= MAX_ANSWER_BYTES => Ok(Some(cursor.at)),
         Err(Skip::More) if bytes.len() < MAX_ANSWER_BYTES => Ok(None),
@@ -52,12 +52,12 @@ enum Skip {
     Bad,
 }
 
-struct Cursor<'a> {
+struct AnswerReader<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> AnswerReader<'a> {
     fn take(&mut self, len: usize) -> Result<&'a [u8], Skip> {
         let end = self.at.checked_add(len).ok_or(Skip::Bad)?;
         let taken = self.bytes.get(self.at..end).ok_or(Skip::More)?;
@@ -80,7 +80,7 @@ enum Extent {
     Bytes(usize),
 }
 
-fn extent(cursor: &mut Cursor<'_>) -> Result<Extent, Skip> {
+fn extent(cursor: &mut AnswerReader<'_>) -> Result<Extent, Skip> {
     Ok(match cursor.marker()? {
         Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::True | Marker::False => {
             Extent::Bytes(0)
@@ -110,7 +110,7 @@ fn extent(cursor: &mut Cursor<'_>) -> Result<Extent, Skip> {
     })
 }
 
-fn skip(cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Skip> {
+fn skip(cursor: &mut AnswerReader<'_>, depth: usize) -> Result<(), Skip> {
     match extent(cursor)? {
         Extent::Bytes(len) => cursor.take(len).map(drop),
         Extent::Items(_) if depth >= MAX_DEPTH => Err(Skip::Bad),
@@ -118,9 +118,9 @@ fn skip(cursor: &mut Cursor<'_>, depth: usize) -> Result<(), Skip> {
     }
 }
 
-/// A complete msgpack value of the three kinds that answers are made of; the rest is [`Value::Other`].
+/// A complete msgpack value of the three kinds that answers are made of; the rest is [`AnswerValue::Other`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Value<'a> {
+enum AnswerValue<'a> {
     /// str or bin: Fluent Bit sends raw bytes as str, Fluentd as bin.
     Text(&'a [u8]),
     Bool(bool),
@@ -129,23 +129,25 @@ enum Value<'a> {
     Other,
 }
 
-fn next<'a>(cursor: &mut Cursor<'a>) -> Option<Value<'a>> {
+fn next<'a>(cursor: &mut AnswerReader<'a>) -> Option<AnswerValue<'a>> {
     let start = cursor.at;
     let marker = cursor.marker().ok()?;
     cursor.at = start;
     match extent(cursor).ok()? {
         Extent::Items(count) => Some(match marker {
-            Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => Value::Map(count / 2),
-            _ => Value::Array(count),
+            Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => AnswerValue::Map(count / 2),
+            _ => AnswerValue::Array(count),
         }),
         Extent::Bytes(len) => {
             let payload = cursor.take(len).ok()?;
             Some(match marker {
-                Marker::True => Value::Bool(true),
-                Marker::False => Value::Bool(false),
-                Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => Value::Text(payload),
-                Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => Value::Text(payload),
-                _ => Value::Other,
+                Marker::True => AnswerValue::Bool(true),
+                Marker::False => AnswerValue::Bool(false),
+                Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
+                    AnswerValue::Text(payload)
+                }
+                Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => AnswerValue::Text(payload),
+                _ => AnswerValue::Other,
             })
         }
     }
@@ -153,7 +155,7 @@ fn next<'a>(cursor: &mut Cursor<'a>) -> Option<Value<'a>> {
 
 /// Walks over the pairs of a map with text keys; `visit` gets the key and the value if it is text.
 fn text_pairs<'a>(
-    cursor: &mut Cursor<'a>,
+    cursor: &mut AnswerReader<'a>,
     count: usize,
     mut visit: impl FnMut(&[u8], Option<&'a [u8]>),
 ) -> Option<()> {
@@ -161,33 +163,33 @@ fn text_pairs<'a>(
         let key = next(cursor)?;
         let start = cursor.at;
         let value = next(cursor)?;
-        if matches!(value, Value::Array(_) | Value::Map(_)) {
+        if matches!(value, AnswerValue::Array(_) | AnswerValue::Map(_)) {
             cursor.at = start;
             skip(cursor, 0).ok()?;
         }
-        if let Value::Text(key) = key {
-            visit(key, if let Value::Text(text) = value { Some(text) } else { None });
+        if let AnswerValue::Text(key) = key {
+            visit(key, if let AnswerValue::Text(text) = value { Some(text) } else { None });
         }
     }
     Some(())
 }
 
-fn name(value: Option<Value<'_>>) -> &'static str {
+fn name(value: Option<AnswerValue<'_>>) -> &'static str {
     match value {
-        Some(Value::Text(_)) => "a text",
-        Some(Value::Bool(_)) => "a bool",
-        Some(Value::Array(_)) => "an array",
-        Some(Value::Map(_)) => "a map",
-        Some(Value::Other) => "a number or nil",
+        Some(AnswerValue::Text(_)) => "a text",
+        Some(AnswerValue::Bool(_)) => "a bool",
+        Some(AnswerValue::Array(_)) => "an array",
+        Some(AnswerValue::Map(_)) => "a map",
+        Some(AnswerValue::Other) => "a number or nil",
         None => "nothing",
     }
 }
 
 /// The chunk id that `{"ack": id}` repeats.
 pub(super) fn ack(answer: &[u8]) -> Result<&[u8], AnswerError> {
-    let mut cursor = Cursor { bytes: answer, at: 0 };
+    let mut cursor = AnswerReader { bytes: answer, at: 0 };
     let value = next(&mut cursor);
-    if let Some(Value::Map(count)) = value {
+    if let Some(AnswerValue::Map(count)) = value {
         let mut found = None;
         let _ = text_pairs(&mut cursor, count, |key, text| {
             if key == b"ack" {
@@ -196,7 +198,8 @@ pub(super) fn ack(answer: &[u8]) -> Result<&[u8], AnswerError> {
         });
         return found.ok_or(AnswerError::Unexpected { wanted: "an ack", got: "a map without a text `ack`" });
     }
-    let helo = matches!(value, Some(Value::Array(_))) && next(&mut cursor) == Some(Value::Text(b"HELO"));
+    let helo =
+        matches!(value, Some(AnswerValue::Array(_))) && next(&mut cursor) == Some(AnswerValue::Text(b"HELO"));
     let got = if helo { "HELO: it wants a shared_key, none is configured here" } else { name(value) };
     Err(AnswerError::Unexpected { wanted: "an ack", got })
 }
@@ -212,16 +215,16 @@ pub(super) struct Helo<'a> {
 
 /// Reads `["HELO", {"nonce": N, "auth": A, ...}]`.
 pub(super) fn helo(answer: &[u8]) -> Result<Helo<'_>, AnswerError> {
-    let mut cursor = Cursor { bytes: answer, at: 0 };
+    let mut cursor = AnswerReader { bytes: answer, at: 0 };
     let wrong = |got| AnswerError::Unexpected { wanted: "HELO", got };
     match next(&mut cursor) {
-        Some(Value::Array(2..)) => {}
+        Some(AnswerValue::Array(2..)) => {}
         other => return Err(wrong(name(other))),
     }
-    if next(&mut cursor) != Some(Value::Text(b"HELO")) {
+    if next(&mut cursor) != Some(AnswerValue::Text(b"HELO")) {
         return Err(wrong("another message"));
     }
-    let Some(Value::Map(count)) = next(&mut cursor) else { return Err(wrong("HELO without options")) };
+    let Some(AnswerValue::Map(count)) = next(&mut cursor) else { return Err(wrong("HELO without options")) };
     let mut helo = Helo::default();
     let _ = text_pairs(&mut cursor, count, |key, text| match key {
         b"nonce" => helo.nonce = text.unwrap_or_default(),
@@ -243,20 +246,22 @@ pub(super) struct Pong<'a> {
 
 /// Reads `["PONG", ok, reason, hostname, digest]`.
 pub(super) fn pong(answer: &[u8]) -> Result<Pong<'_>, AnswerError> {
-    let mut cursor = Cursor { bytes: answer, at: 0 };
+    let mut cursor = AnswerReader { bytes: answer, at: 0 };
     let wrong = |got| AnswerError::Unexpected { wanted: "PONG", got };
     match next(&mut cursor) {
-        Some(Value::Array(5..)) => {}
+        Some(AnswerValue::Array(5..)) => {}
         other => return Err(wrong(name(other))),
     }
-    if next(&mut cursor) != Some(Value::Text(b"PONG")) {
+    if next(&mut cursor) != Some(AnswerValue::Text(b"PONG")) {
         return Err(wrong("another message"));
     }
-    let Some(Value::Bool(accepted)) = next(&mut cursor) else { return Err(wrong("PONG without a bool")) };
+    let Some(AnswerValue::Bool(accepted)) = next(&mut cursor) else {
+        return Err(wrong("PONG without a bool"));
+    };
     let mut text = || match next(&mut cursor) {
-        Some(Value::Text(text)) => Ok(text),
+        Some(AnswerValue::Text(text)) => Ok(text),
         // a server that refuses may leave these nil
-        Some(Value::Other) => Ok(&[][..]),
+        Some(AnswerValue::Other) => Ok(&[][..]),
         other => Err(wrong(name(other))),
     };
     Ok(Pong { accepted, reason: text()?, hostname: text()?, digest: text()? })

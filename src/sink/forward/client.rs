@@ -2,7 +2,7 @@
 
 use super::connection::{Connection, ForwardError};
 use super::encode::{Entries, MAX_ENTRY_BYTES};
-use super::settings::{ForwardSettings, SettingsError};
+use super::settings::{ForwardSettings, ForwardSettingsError};
 use super::settle::Chunks;
 use super::stream;
 use crate::companion::{Backoff, Counters, DropReason, Env, Notice, Progress, Wake};
@@ -52,15 +52,15 @@ impl<'a> ForwardSink<'a> {
     /// Checks the settings; connects when there is something to send.
     ///
     /// # Errors
-    /// [`SettingsError`]: no server, or an unreadable CA file.
+    /// [`ForwardSettingsError`]: no server, or an unreadable CA file.
     pub fn new(
         settings: ForwardSettings,
         env: &'a dyn Env,
         progress: &'a dyn Progress,
         counters: &'a Counters,
-    ) -> Result<Self, SettingsError> {
+    ) -> Result<Self, ForwardSettingsError> {
         if settings.servers.is_empty() {
-            return Err(SettingsError::NoServer);
+            return Err(ForwardSettingsError::NoServer);
         }
         let tls = stream::tls_config(&settings)?;
         let backoff = Backoff::new(settings.backoff_base, settings.backoff_cap);

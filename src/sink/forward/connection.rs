@@ -1,10 +1,10 @@
 //! One connection to one server: connect, handshake, send a chunk, await its ack.
 
 use super::answer::{self, AnswerError};
-use super::encode::Chunk;
+use super::encode::ForwardChunk;
 use super::handshake::{HandshakeError, Ping};
-use super::settings::{ForwardSettings, Server};
-use super::stream::Stream;
+use super::settings::{ForwardServer, ForwardSettings};
+use super::stream::ForwardStream;
 use crate::companion::Env;
 use rustls::ClientConfig;
 use std::io::{self, ErrorKind};
@@ -73,7 +73,7 @@ impl From<HandshakeError> for ForwardError {
 /// An open connection behind its handshake.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: Stream,
+    stream: ForwardStream,
     /// Bytes read and not yet used; at most one answer and one read beyond it.
     buffer: Vec<u8>,
     /// True once a chunk was acknowledged over it.
@@ -82,14 +82,14 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn open(
-        server: &Server,
+        server: &ForwardServer,
         settings: &ForwardSettings,
         tls: Option<&Arc<ClientConfig>>,
         env: &dyn Env,
     ) -> Result<Self, ForwardError> {
         let limit = settings.connect_timeout;
         let deadline = Instant::now() + limit;
-        let stream = Stream::connect(server, tls, deadline).map_err(|error| match error.kind() {
+        let stream = ForwardStream::connect(server, tls, deadline).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => ForwardError::TimedOut { what: "connecting", limit },
             _ => ForwardError::Connect { reason: error.to_string() },
         })?;
@@ -137,7 +137,7 @@ impl Connection {
     /// Sends a chunk and waits for its ack. After an error the connection must not be used again.
     pub(super) fn send(
         &mut self,
-        chunk: &Chunk,
+        chunk: &ForwardChunk,
         settings: &ForwardSettings,
         env: &dyn Env,
     ) -> Result<(), ForwardError> {

@@ -131,13 +131,13 @@ fn event_time(out: &mut Vec<u8>, time_ms: i64) {
 
 /// A message ready to be sent, as often as needed, always with the same id.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub struct ForwardChunk {
     message: Vec<u8>,
     id: String,
     count: u32,
 }
 
-impl Chunk {
+impl ForwardChunk {
     /// The whole message.
     #[must_use]
     pub fn message(&self) -> &[u8] {
@@ -226,7 +226,7 @@ mod tests {
         let mut entries = Entries::default();
         entries.push_metric(&RECORD);
         assert_eq!(entries.bytes, ENTRY);
-        let mut chunk = Chunk::default();
+        let mut chunk = ForwardChunk::default();
         chunk.pack("changefinder.cpu", &entries, false, &Native::default());
         let mut wanted = b"\x93\xb0changefinder.cpu\xc4".to_vec();
         wanted.push(ENTRY.len() as u8);
@@ -265,7 +265,7 @@ mod tests {
     fn a_compressed_body_is_one_gzip_member_and_says_so() {
         let mut entries = Entries::default();
         (0..1000).for_each(|_| entries.push_metric(&RECORD));
-        let mut chunk = Chunk::default();
+        let mut chunk = ForwardChunk::default();
         chunk.pack("t", &entries, true, &Native::default());
         assert!(chunk.message().len() < entries.len() / 10);
         assert!(chunk.message().ends_with(b"\xa4size\xcd\x03\xe8\xaacompressed\xa4gzip"));

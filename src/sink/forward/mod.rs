@@ -28,5 +28,5 @@ mod stream;
 
 pub use client::ForwardSink;
 pub use connection::ForwardError;
-pub use encode::{Chunk, EncodeError, Entries, MAX_BODY_BYTES, MAX_ENTRY_BYTES};
-pub use settings::{ForwardSettings, Server, SettingsError};
+pub use encode::{EncodeError, Entries, ForwardChunk, MAX_BODY_BYTES, MAX_ENTRY_BYTES};
+pub use settings::{ForwardServer, ForwardSettings, ForwardSettingsError};

@@ -11,7 +11,7 @@ use thiserror::Error;
 /// What is wrong with the address of a server, or with what TLS needs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SettingsError {
+pub enum ForwardSettingsError {
     /// Not `tcp://host:port` or `tls://host:port`.
     #[error(
         "forward: `{given}` is no server address: tcp://host:port or tls://host:port is wanted (port 24224 if absent)"
@@ -41,7 +41,7 @@ pub enum SettingsError {
 
 /// One forward server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Server {
+pub struct ForwardServer {
     /// Name or address, without the brackets of an IPv6 address.
     pub host: String,
     /// TCP port.
@@ -50,26 +50,26 @@ pub struct Server {
     pub tls: bool,
 }
 
-impl Server {
+impl ForwardServer {
     /// Reads `tcp://host:port`, `tls://host:port`, `host:port` or `host`.
     ///
     /// ```
-    /// use fluent_anomaly::sink::forward::Server;
-    /// let server = Server::parse("tls://[::1]:24225").unwrap();
+    /// use fluent_anomaly::sink::forward::ForwardServer;
+    /// let server = ForwardServer::parse("tls://[::1]:24225").unwrap();
     /// assert_eq!((server.host.as_str(), server.port, server.tls), ("::1", 24225, true));
-    /// assert!(Server::parse("http://localhost").is_err());
+    /// assert!(ForwardServer::parse("http://localhost").is_err());
     /// ```
     ///
     /// # Errors
-    /// [`SettingsError::Address`].
-    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+    /// [`ForwardSettingsError::Address`].
+    pub fn parse(text: &str) -> Result<Self, ForwardSettingsError> {
         let (host, port, tls) =
-            forward_address(text).ok_or_else(|| SettingsError::Address { given: text.to_owned() })?;
+            forward_address(text).ok_or_else(|| ForwardSettingsError::Address { given: text.to_owned() })?;
         Ok(Self { host: host.to_owned(), port, tls })
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ForwardServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.host.contains(':') {
             write!(f, "[{}]:{}", self.host, self.port)
@@ -83,7 +83,7 @@ impl fmt::Display for Server {
 #[derive(Debug, Clone)]
 pub struct ForwardSettings {
     /// Servers in the order of preference; the next one is used while those before it are down.
-    pub servers: Vec<Server>,
+    pub servers: Vec<ForwardServer>,
     /// The servers' `shared_key`; empty only if the server has `empty_shared_key`. Without it no handshake is done.
     pub shared_key: Option<Secret>,
     /// User of the server's `security.users`; empty when it has none.
@@ -117,7 +117,7 @@ pub struct ForwardSettings {
 impl Default for ForwardSettings {
     fn default() -> Self {
         Self {
-            servers: vec![Server { host: "127.0.0.1".to_owned(), port: 24224, tls: false }],
+            servers: vec![ForwardServer { host: "127.0.0.1".to_owned(), port: 24224, tls: false }],
             shared_key: None,
             username: String::new(),
             password: Secret::default(),
@@ -157,7 +157,7 @@ mod tests {
             ("tcp://[::1]", "[::1]:24224", false),
             ("tcp://host:5/", "host:5", false),
         ] {
-            let server = Server::parse(text).unwrap();
+            let server = ForwardServer::parse(text).unwrap();
             assert_eq!((server.to_string().as_str(), server.tls), (shown, tls), "{text}");
         }
         for text in [
@@ -173,7 +173,7 @@ mod tests {
             "tcp://u:p@h",
             "tcp://a b",
         ] {
-            assert!(Server::parse(text).is_err(), "{text}");
+            assert!(ForwardServer::parse(text).is_err(), "{text}");
         }
     }
 }

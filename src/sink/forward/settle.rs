@@ -10,7 +10,7 @@
 //! connection breaks earlier, the kept chunks are sent again, in their order, before any new one. (It proves nothing
 //! about a process that is stopped, or a machine without power.)
 
-use super::encode::{Chunk, Entries};
+use super::encode::{Entries, ForwardChunk};
 use crate::companion::Env;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -27,11 +27,11 @@ const HABIT: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Chunks {
     settle: Duration,
-    chunks: VecDeque<Chunk>,
+    chunks: VecDeque<ForwardChunk>,
     /// When the first ones were acknowledged, over the connection that is open now.
     acknowledged: VecDeque<Instant>,
     bytes: usize,
-    spare: Chunk,
+    spare: ForwardChunk,
     made: u64,
     settled: u64,
     /// Connections in a row that were lost with unsettled chunks.
@@ -73,7 +73,7 @@ impl Chunks {
     }
 
     /// The chunk to be sent now.
-    pub(super) fn next(&self) -> Option<&Chunk> {
+    pub(super) fn next(&self) -> Option<&ForwardChunk> {
         self.chunks.get(self.acknowledged.len())
     }
 

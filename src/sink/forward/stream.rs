@@ -1,6 +1,6 @@
 //! TCP and TLS where every call has a deadline, however slowly the other side trickles.
 
-use super::settings::{ForwardSettings, Server, SettingsError};
+use super::settings::{ForwardServer, ForwardSettings, ForwardSettingsError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -49,15 +49,15 @@ impl Write for Timed {
 
 /// A connected stream.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum ForwardStream {
     Plain(Timed),
     Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
-impl Stream {
+impl ForwardStream {
     /// Connects and, for a TLS server, verifies its certificate.
     pub(super) fn connect(
-        server: &Server,
+        server: &ForwardServer,
         tls: Option<&Arc<ClientConfig>>,
         deadline: Instant,
     ) -> io::Result<Self> {
@@ -126,7 +126,7 @@ impl Stream {
     }
 }
 
-fn connect_tcp(server: &Server, deadline: Instant) -> io::Result<TcpStream> {
+fn connect_tcp(server: &ForwardServer, deadline: Instant) -> io::Result<TcpStream> {
     let left = || {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(io::Error::from(ErrorKind::TimedOut)) } else { Ok(left) }
@@ -142,7 +142,7 @@ fn connect_tcp(server: &Server, deadline: Instant) -> io::Result<TcpStream> {
 }
 
 /// The system's resolver knows no time-out, so it gets a thread of its own.
-fn resolve(server: &Server, limit: Duration) -> io::Result<Vec<SocketAddr>> {
+fn resolve(server: &ForwardServer, limit: Duration) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = server.host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, server.port)]);
     }
@@ -158,13 +158,16 @@ fn resolve(server: &Server, limit: Duration) -> io::Result<Vec<SocketAddr>> {
 }
 
 /// TLS with verified certificates: the public roots, and those of `ca_file`. `None` if no server wants TLS.
-pub(super) fn tls_config(settings: &ForwardSettings) -> Result<Option<Arc<ClientConfig>>, SettingsError> {
+pub(super) fn tls_config(
+    settings: &ForwardSettings,
+) -> Result<Option<Arc<ClientConfig>>, ForwardSettingsError> {
     if !settings.servers.iter().any(|server| server.tls) {
         return Ok(None);
     }
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some(path) = &settings.ca_file {
-        let wrong = |reason: String| SettingsError::CaFile { path: path.display().to_string(), reason };
+        let wrong =
+            |reason: String| ForwardSettingsError::CaFile { path: path.display().to_string(), reason };
         let before = roots.len();
         for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))? {
             let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
@@ -177,7 +180,7 @@ pub(super) fn tls_config(settings: &ForwardSettings) -> Result<Option<Arc<Client
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| SettingsError::Tls { reason: error.to_string() })?
+        .map_err(|error| ForwardSettingsError::Tls { reason: error.to_string() })?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Some(Arc::new(config)))

@@ -72,7 +72,7 @@ pub enum SlackError {
 }
 
 /// Takes notices and posts the warnings among them.
-pub struct Slack {
+pub struct SlackNotifier {
     queue: Mutex<Option<SyncSender<String>>>,
     hourly: Mutex<Hourly>,
     done: Mutex<Receiver<()>>,
@@ -81,13 +81,13 @@ pub struct Slack {
     from: String,
 }
 
-impl fmt::Debug for Slack {
+impl fmt::Debug for SlackNotifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slack").field("hourly", &self.hourly).finish_non_exhaustive()
+        f.debug_struct("SlackNotifier").field("hourly", &self.hourly).finish_non_exhaustive()
     }
 }
 
-impl Slack {
+impl SlackNotifier {
     /// Starts the thread that posts. `log` is told what could not be delivered.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Slack {
     }
 }
 
-impl Progress for Slack {
+impl Progress for SlackNotifier {
     fn notice(&self, notice: &Notice) {
         // what Slack does not take cannot be told to Slack
         if !notice.is_warning() || matches!(notice, Notice::SlackFailed { .. }) {
@@ -151,7 +151,7 @@ impl Progress for Slack {
 }
 
 /// What one request led to.
-enum Answer {
+enum SlackAnswer {
     Taken,
     Final(String),
     Later { reason: String, wait: Option<Duration> },
@@ -184,9 +184,9 @@ impl Poster {
         let mut backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(60));
         loop {
             let (reason, wait) = match self.post(&body) {
-                Answer::Taken => return Ok(()),
-                Answer::Final(reason) => return Err(reason),
-                Answer::Later { reason, wait } => (reason, wait),
+                SlackAnswer::Taken => return Ok(()),
+                SlackAnswer::Final(reason) => return Err(reason),
+                SlackAnswer::Later { reason, wait } => (reason, wait),
             };
             let pause = backoff.fail(&*self.env);
             let wait = wait.map_or(pause, |wait| wait.min(MAX_PAUSE));
@@ -196,14 +196,16 @@ impl Poster {
         }
     }
 
-    fn post(&self, body: &str) -> Answer {
+    fn post(&self, body: &str) -> SlackAnswer {
         let request = self
             .agent
             .post(self.settings.url.expose())
             .header("Content-Type", "application/json; charset=utf-8");
         let response = match request.send(body) {
             Ok(response) => response,
-            Err(error) => return Answer::Later { reason: self.printable(&error.to_string()), wait: None },
+            Err(error) => {
+                return SlackAnswer::Later { reason: self.printable(&error.to_string()), wait: None };
+            }
         };
         let status = response.status().as_u16();
         let named = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -214,10 +216,10 @@ impl Poster {
         let _ = response.into_body().into_reader().take(ANSWER_LIMIT).read_to_end(&mut answer);
         let reason = self.printable(&format!("status {status} {}", String::from_utf8_lossy(&answer)));
         match status {
-            200..=299 => Answer::Taken,
-            429 => Answer::Later { reason, wait: Some(pause.unwrap_or(PAUSE)) },
-            408 | 500..=599 => Answer::Later { reason, wait: pause },
-            _ => Answer::Final(reason),
+            200..=299 => SlackAnswer::Taken,
+            429 => SlackAnswer::Later { reason, wait: Some(pause.unwrap_or(PAUSE)) },
+            408 | 500..=599 => SlackAnswer::Later { reason, wait: pause },
+            _ => SlackAnswer::Final(reason),
         }
     }
 

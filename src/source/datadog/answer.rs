@@ -3,7 +3,7 @@
 //! Costs what it keeps: 24 bytes a point. The number of bytes is bounded by the reader in `http`, the number of
 //! series by [`MAX_SERIES`].
 
-use super::{Point, Series};
+use super::{QueryPoint, QuerySeries};
 use core::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -14,55 +14,55 @@ const MAX_SERIES: usize = 50_000;
 
 /// What a body says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Body {
-    Series(Vec<Series>),
+pub(super) enum AnswerBody {
+    Series(Vec<QuerySeries>),
     /// `status: error`, or errors without series.
     Refused(String),
 }
 
 /// The text of an error: a string, the strings of an array, or nothing.
 #[derive(Debug, Default)]
-pub(super) struct Reason(pub(super) String);
+pub(super) struct ErrorText(pub(super) String);
 
-impl<'de> Deserialize<'de> for Reason {
+impl<'de> Deserialize<'de> for ErrorText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Texts;
         impl<'de> Visitor<'de> for Texts {
-            type Value = Reason;
+            type Value = ErrorText;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an error text")
             }
-            fn visit_unit<E>(self) -> Result<Reason, E> {
-                Ok(Reason::default())
+            fn visit_unit<E>(self) -> Result<ErrorText, E> {
+                Ok(ErrorText::default())
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Reason, E> {
-                Ok(Reason::default())
+            fn visit_bool<E>(self, _: bool) -> Result<ErrorText, E> {
+                Ok(ErrorText::default())
             }
-            fn visit_f64<E>(self, _: f64) -> Result<Reason, E> {
-                Ok(Reason::default())
+            fn visit_f64<E>(self, _: f64) -> Result<ErrorText, E> {
+                Ok(ErrorText::default())
             }
-            fn visit_u64<E>(self, _: u64) -> Result<Reason, E> {
-                Ok(Reason::default())
+            fn visit_u64<E>(self, _: u64) -> Result<ErrorText, E> {
+                Ok(ErrorText::default())
             }
-            fn visit_i64<E>(self, _: i64) -> Result<Reason, E> {
-                Ok(Reason::default())
+            fn visit_i64<E>(self, _: i64) -> Result<ErrorText, E> {
+                Ok(ErrorText::default())
             }
-            fn visit_str<E>(self, text: &str) -> Result<Reason, E> {
-                Ok(Reason(text.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<ErrorText, E> {
+                Ok(ErrorText(text.to_owned()))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Reason, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ErrorText, A::Error> {
                 let mut all = String::new();
-                while let Some(Reason(text)) = items.next_element()? {
+                while let Some(ErrorText(text)) = items.next_element()? {
                     if all.len() < 1000 && !text.is_empty() {
                         all.push_str(if all.is_empty() { "" } else { "; " });
                         all.push_str(&text);
                     }
                 }
-                Ok(Reason(all))
+                Ok(ErrorText(all))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Reason, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<ErrorText, A::Error> {
                 while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Reason("(an object)".to_owned()))
+                Ok(ErrorText("(an object)".to_owned()))
             }
         }
         deserializer.deserialize_any(Texts)
@@ -106,7 +106,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Bounded<T> {
 
 /// `[[ms, value or null], ...]`, both numbers as int or float.
 #[derive(Debug, Default)]
-struct Points(Vec<Point>);
+struct Points(Vec<QueryPoint>);
 
 #[derive(Debug)]
 struct RawPoint(f64, Option<f64>);
@@ -144,7 +144,7 @@ impl<'de> Deserialize<'de> for Points {
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Points, A::Error> {
                 let mut points = Vec::new();
                 while let Some(RawPoint(ms, value)) = items.next_element()? {
-                    points.push(Point { time: seconds(ms), value });
+                    points.push(QueryPoint { time: seconds(ms), value });
                 }
                 Ok(Points(points))
             }
@@ -174,35 +174,35 @@ struct V1Series {
 struct V1 {
     status: Option<String>,
     #[serde(default)]
-    error: Reason,
+    error: ErrorText,
     #[serde(default)]
-    errors: Reason,
+    errors: ErrorText,
     #[serde(default)]
-    message: Reason,
+    message: ErrorText,
     series: Option<Bounded<V1Series>>,
 }
 
 /// Reads an answer of `GET /api/v1/query`.
-pub(super) fn v1(body: &mut dyn Read, query: &str) -> Result<Body, serde_json::Error> {
+pub(super) fn v1(body: &mut dyn Read, query: &str) -> Result<AnswerBody, serde_json::Error> {
     let answer: V1 = serde_json::from_reader(body)?;
     let reason =
         [answer.error.0, answer.errors.0, answer.message.0].into_iter().find(|text| !text.is_empty());
     match (answer.status.as_deref(), answer.series) {
         (None | Some("ok"), Some(series)) => {
-            Ok(Body::Series(series.0.into_iter().map(|series| v1_series(series, query)).collect()))
+            Ok(AnswerBody::Series(series.0.into_iter().map(|series| v1_series(series, query)).collect()))
         }
         (None | Some("ok"), None) if reason.is_none() => Err(de::Error::missing_field("series")),
         (status, _) => {
-            Ok(Body::Refused(reason.unwrap_or_else(|| format!("status: {}", status.unwrap_or("none")))))
+            Ok(AnswerBody::Refused(reason.unwrap_or_else(|| format!("status: {}", status.unwrap_or("none")))))
         }
     }
 }
 
-fn v1_series(series: V1Series, query: &str) -> Series {
+fn v1_series(series: V1Series, query: &str) -> QuerySeries {
     let tags = series.tag_set.unwrap_or_default();
     let scope = series.scope.filter(|scope| !scope.is_empty()).unwrap_or_else(|| scope_of(&tags));
     let named = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    Series {
+    QuerySeries {
         metric: named(&series.metric)
             .unwrap_or_else(|| metric_of(series.expression.as_deref().unwrap_or(query))),
         host: host_of(tags.iter().map(String::as_str)).or_else(|| host_of(scope.split(','))),
@@ -218,7 +218,7 @@ fn whole_seconds(interval: f64) -> Option<u32> {
 }
 
 /// The smallest distance of two points.
-fn step(points: &[Point]) -> Option<u32> {
+fn step(points: &[QueryPoint]) -> Option<u32> {
     let pairs = points.iter().zip(points.iter().skip(1));
     pairs.filter_map(|(a, b)| u32::try_from(b.time.checked_sub(a.time)?).ok().filter(|&step| step > 0)).min()
 }
@@ -264,14 +264,18 @@ struct V2Data {
 struct V2 {
     data: Option<V2Data>,
     #[serde(default)]
-    errors: Reason,
+    errors: ErrorText,
 }
 
 /// Reads an answer of `POST /api/v2/query/timeseries`; metric and interval are not in it.
-pub(super) fn v2(body: &mut dyn Read, query: &str, interval: Option<u32>) -> Result<Body, serde_json::Error> {
+pub(super) fn v2(
+    body: &mut dyn Read,
+    query: &str,
+    interval: Option<u32>,
+) -> Result<AnswerBody, serde_json::Error> {
     let answer: V2 = serde_json::from_reader(body)?;
     if !answer.errors.0.is_empty() {
-        return Ok(Body::Refused(answer.errors.0));
+        return Ok(AnswerBody::Refused(answer.errors.0));
     }
     let V2Attributes { series, times, values } =
         answer.data.ok_or_else(|| de::Error::missing_field("data"))?.attributes;
@@ -287,21 +291,21 @@ pub(super) fn v2(body: &mut dyn Read, query: &str, interval: Option<u32>) -> Res
         return Err(de::Error::custom(format_args!("{} values for {} times", column.len(), times.len())));
     }
     let metric = metric_of(query);
-    let grid: Vec<Point> = times.iter().map(|&time| Point { time, value: None }).collect();
+    let grid: Vec<QueryPoint> = times.iter().map(|&time| QueryPoint { time, value: None }).collect();
     // the API may have enlarged the interval that was asked for: the times tell
     let interval = step(&grid).or(interval);
     let build = |(head, column): (V2Head, Vec<Option<f64>>)| {
         let tags = head.group_tags.unwrap_or_default();
-        Series {
+        QuerySeries {
             metric: metric.clone(),
             scope: scope_of(&tags),
             host: host_of(tags.iter().map(String::as_str)),
             query_index: head.query_index.unwrap_or_default() as u32,
             interval,
-            points: times.iter().zip(column).map(|(&time, value)| Point { time, value }).collect(),
+            points: times.iter().zip(column).map(|(&time, value)| QueryPoint { time, value }).collect(),
         }
     };
-    Ok(Body::Series(series.0.into_iter().zip(values).map(build).collect()))
+    Ok(AnswerBody::Series(series.0.into_iter().zip(values).map(build).collect()))
 }
 
 /// The error text in the body of a refused request: JSON of either shape, else the text itself.
@@ -309,9 +313,9 @@ pub(super) fn error_text(body: &[u8]) -> String {
     #[derive(Deserialize)]
     struct Errors {
         #[serde(default)]
-        errors: Reason,
+        errors: ErrorText,
         #[serde(default)]
-        error: Reason,
+        error: ErrorText,
     }
     match serde_json::from_slice::<Errors>(body) {
         Ok(Errors { errors, error }) if !errors.0.is_empty() || !error.0.is_empty() => {

@@ -9,20 +9,20 @@ const RECORDED: &str = r#"{"status":"ok","resp_version":1,"res_type":"time_serie
    "pointlist":[[1641344100000,91.4583840476142]],
    "unit":[{"family":"percentage","scale_factor":1,"name":"percent","short_name":"%","plural":"percent","id":17},null]}]}"#;
 
-fn read_v1(text: &str) -> Result<Body, serde_json::Error> {
+fn read_v1(text: &str) -> Result<AnswerBody, serde_json::Error> {
     v1(&mut text.as_bytes(), "avg:the.query{*}")
 }
 
 #[test]
 fn the_recorded_answer_of_v1() {
-    let wanted = Series {
+    let wanted = QuerySeries {
         metric: "system.cpu.idle".into(),
         scope: "*".into(),
         interval: Some(300),
-        points: vec![Point { time: 1_641_344_100, value: Some(91.458_384_047_614_2) }],
-        ..Series::default()
+        points: vec![QueryPoint { time: 1_641_344_100, value: Some(91.458_384_047_614_2) }],
+        ..QuerySeries::default()
     };
-    assert_eq!(read_v1(RECORDED).unwrap(), Body::Series(vec![wanted]));
+    assert_eq!(read_v1(RECORDED).unwrap(), AnswerBody::Series(vec![wanted]));
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn floats_nulls_missing_fields_and_unknown_ones() {
         r#"{"series":[{"tag_set":["env:p","host:web1"],"new":{"deep":[1,{}]},"interval":null,
         "pointlist":[[1681683300000.0,null],[1681683360000,1],[1681683420000.0,2e3,"more"]]}]}"#,
     );
-    let Ok(Body::Series(series)) = body else { panic!("{body:?}") };
+    let Ok(AnswerBody::Series(series)) = body else { panic!("{body:?}") };
     assert_eq!(series[0].metric, "the.query");
     assert_eq!(series[0].scope, "env:p,host:web1");
     assert_eq!(series[0].host.as_deref(), Some("web1"));
@@ -43,7 +43,7 @@ fn floats_nulls_missing_fields_and_unknown_ones() {
 #[test]
 fn host_comes_from_the_scope_where_tags_are_missing() {
     let body = read_v1(r#"{"series":[{"metric":"m","scope":"env:p,host:a.b","pointlist":[]}]}"#);
-    let Ok(Body::Series(series)) = body else { panic!("{body:?}") };
+    let Ok(AnswerBody::Series(series)) = body else { panic!("{body:?}") };
     assert_eq!(series[0].host.as_deref(), Some("a.b"));
 }
 
@@ -56,7 +56,7 @@ fn errors_of_either_shape_are_refusals() {
         (r#"{"status":"error","series":[]}"#, "status: error"),
         (r#"{"status":"error","message":"m","series":null}"#, "m"),
     ] {
-        assert_eq!(read_v1(text).unwrap(), Body::Refused(reason.into()), "{text}");
+        assert_eq!(read_v1(text).unwrap(), AnswerBody::Refused(reason.into()), "{text}");
     }
 }
 
@@ -89,14 +89,14 @@ fn the_documented_answer_of_v2() {
         "series":[{"group_tags":["host:a"],"query_index":0,"unit":[{"family":"f"},null]},{"group_tags":[],"query_index":1}],
         "times":[1636625470000,1636625480000.0],"values":[[0.5,null],[1,2]]}}}"#;
     let body = v2(&mut text.as_bytes(), "avg:system.cpu.user{*} by {host}", Some(1)).unwrap();
-    let Body::Series(series) = body else { panic!() };
+    let AnswerBody::Series(series) = body else { panic!() };
     assert_eq!(
         (series[0].scope.as_str(), series[0].host.as_deref(), series[0].interval),
         ("host:a", Some("a"), Some(10))
     );
     assert_eq!((series[1].scope.as_str(), series[1].query_index), ("*", 1));
     assert_eq!(series[0].metric, "system.cpu.user");
-    assert_eq!(series[0].points[1], Point { time: 1_636_625_480, value: None });
+    assert_eq!(series[0].points[1], QueryPoint { time: 1_636_625_480, value: None });
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn ragged_columns_and_errors_of_v2() {
     let read = |text: &str| v2(&mut text.as_bytes(), "m{*}", None);
     assert!(read(r#"{"data":{"attributes":{"series":[{}],"times":[1,2],"values":[[1]]}}}"#).is_err());
     assert!(read(r#"{"data":{"attributes":{"series":[{}],"times":[],"values":[]}}}"#).is_err());
-    assert_eq!(read(r#"{"errors":"bad formula"}"#).unwrap(), Body::Refused("bad formula".into()));
+    assert_eq!(read(r#"{"errors":"bad formula"}"#).unwrap(), AnswerBody::Refused("bad formula".into()));
     assert!(read("{}").is_err());
 }
 

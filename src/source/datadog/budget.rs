@@ -23,7 +23,7 @@ pub struct RateHeaders {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Server {
+struct ServerLimit {
     limit: u64,
     remaining: u64,
     /// Milliseconds since 1970.
@@ -33,14 +33,14 @@ struct Server {
 
 /// One budget for all queries. Time comes in as milliseconds since 1970.
 #[derive(Debug)]
-pub struct Budget {
+pub struct CallBudget {
     /// Calls an hour.
     limit: u32,
     /// Calls of each minute, the current one last.
     minutes: [u32; MINUTES],
     /// The current minute since 1970.
     minute: i64,
-    server: Option<Server>,
+    server: Option<ServerLimit>,
     /// No call before this moment.
     blocked_until: i64,
     last_call: i64,
@@ -48,7 +48,7 @@ pub struct Budget {
     unknown_reset: Backoff,
 }
 
-impl Budget {
+impl CallBudget {
     /// At most `limit` calls in any hour.
     #[must_use]
     pub fn new(limit: u32) -> Self {
@@ -103,7 +103,7 @@ impl Budget {
     /// What an answer's headers say.
     pub fn learn(&mut self, now_ms: i64, headers: &RateHeaders) {
         let (Some(remaining), Some(reset)) = (headers.remaining, headers.reset) else { return };
-        self.server = Some(Server {
+        self.server = Some(ServerLimit {
             limit: headers.limit.unwrap_or(0),
             remaining,
             reset_at: now_ms.saturating_add(reset.min(86_400) as i64 * 1000),
@@ -200,7 +200,7 @@ mod tests {
 
     const T0: i64 = 1_700_000_000_000;
 
-    fn spend_all(budget: &mut Budget, now: i64) -> u32 {
+    fn spend_all(budget: &mut CallBudget, now: i64) -> u32 {
         let mut calls = 0;
         while budget.admit(now).is_ok() && calls < 10_000 {
             budget.spend(now);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn no_hour_sees_more_calls_than_the_limit() {
-        let mut budget = Budget::new(10);
+        let mut budget = CallBudget::new(10);
         let mut calls: Vec<i64> = Vec::new();
         let mut now = T0;
         while now < T0 + 5 * 3_600_000 {
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn the_last_tenth_of_the_apis_limit_is_spread_to_its_reset() {
-        let mut budget = Budget::new(100_000);
+        let mut budget = CallBudget::new(100_000);
         budget.spend(T0);
         budget.learn(
             T0,
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn a_429_waits_for_its_reset_and_a_little_more() {
         let env = Native::default();
-        let mut budget = Budget::new(100);
+        let mut budget = CallBudget::new(100);
         let wait = budget.rate_limited(&env, Some(Duration::from_secs(30)));
         assert!(wait > Duration::from_secs(30) && wait <= Duration::from_secs(33), "{wait:?}");
         assert!(budget.admit(env.now_ms()).is_err());
@@ -262,11 +262,11 @@ mod tests {
 
     #[test]
     fn a_restart_does_not_forget_what_was_spent() {
-        let mut budget = Budget::new(5);
+        let mut budget = CallBudget::new(5);
         assert_eq!(spend_all(&mut budget, T0), 5);
         let mut bytes = Vec::new();
         budget.save(&mut Writer::new(&mut bytes));
-        let mut restored = Budget::new(5);
+        let mut restored = CallBudget::new(5);
         restored.restore(&mut Reader::new(&bytes)).unwrap();
         assert_eq!(spend_all(&mut restored, T0 + 3_000_000), 0);
         assert_eq!(spend_all(&mut restored, T0 + 3_700_000), 5);
@@ -275,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_gives_no_extra_calls_and_no_endless_block() {
-        let mut budget = Budget::new(5);
+        let mut budget = CallBudget::new(5);
         budget.block(T0, Duration::from_secs(60));
         assert!(budget.admit(T0).is_err());
         assert_eq!(budget.admit(T0 - 86_400_000), Ok(()));

@@ -1,8 +1,8 @@
 //! One request: headers, time-outs, a bounded body, what a status code means.
 
-use super::answer::{self, Body};
+use super::answer::{self, AnswerBody};
 use super::settings::{DatadogError, DatadogSettings};
-use super::{Outcome, RateHeaders, Reply};
+use super::{QueryOutcome, RateHeaders, Reply};
 use std::io::{self, Read};
 use std::time::Duration;
 use ureq::config::RedirectAuthHeaders;
@@ -63,7 +63,7 @@ impl Http {
         &self,
         path: &str,
         parameters: &[(&str, &str)],
-        read: impl FnOnce(&mut dyn Read) -> Result<Body, serde_json::Error>,
+        read: impl FnOnce(&mut dyn Read) -> Result<AnswerBody, serde_json::Error>,
     ) -> Reply {
         let request = self.agent.get(format!("{}{path}", self.base)).query_pairs(parameters.iter().copied());
         self.reply(self.with_keys(request).call(), read)
@@ -74,7 +74,7 @@ impl Http {
         &self,
         path: &str,
         body: &str,
-        read: impl FnOnce(&mut dyn Read) -> Result<Body, serde_json::Error>,
+        read: impl FnOnce(&mut dyn Read) -> Result<AnswerBody, serde_json::Error>,
     ) -> Reply {
         let request =
             self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
@@ -82,10 +82,10 @@ impl Http {
     }
 
     /// POST of JSON whose answer is small: the body of a 200, or what became of the call.
-    pub(super) fn post_once(&self, path: &str, body: &str) -> Result<Vec<u8>, Outcome> {
+    pub(super) fn post_once(&self, path: &str, body: &str) -> Result<Vec<u8>, QueryOutcome> {
         let request =
             self.agent.post(format!("{}{path}", self.base)).header("content-type", "application/json");
-        let unavailable = |error: &str| Outcome::Unavailable { reason: self.settings.printable(error) };
+        let unavailable = |error: &str| QueryOutcome::Unavailable { reason: self.settings.printable(error) };
         let mut response =
             self.with_keys(request).send(body).map_err(|error| unavailable(&error.to_string()))?;
         let rate = rate_headers(response.headers());
@@ -112,13 +112,13 @@ impl Http {
     fn reply(
         &self,
         result: Result<Response<ureq::Body>, ureq::Error>,
-        read: impl FnOnce(&mut dyn Read) -> Result<Body, serde_json::Error>,
+        read: impl FnOnce(&mut dyn Read) -> Result<AnswerBody, serde_json::Error>,
     ) -> Reply {
         let mut response = match result {
             Ok(response) => response,
             Err(error) => {
                 let reason = self.settings.printable(&error.to_string());
-                return Reply { outcome: Outcome::Unavailable { reason }, rate: RateHeaders::default() };
+                return Reply { outcome: QueryOutcome::Unavailable { reason }, rate: RateHeaders::default() };
             }
         };
         let rate = rate_headers(response.headers());
@@ -134,34 +134,36 @@ impl Http {
     fn series(
         &self,
         body: &mut ureq::Body,
-        read: impl FnOnce(&mut dyn Read) -> Result<Body, serde_json::Error>,
-    ) -> Outcome {
+        read: impl FnOnce(&mut dyn Read) -> Result<AnswerBody, serde_json::Error>,
+    ) -> QueryOutcome {
         let limit = self.settings.max_answer_bytes;
         let reader = body.with_config().limit(u64::MAX).reader();
         // serde_json reads byte by byte
-        let mut counted = Counted {
+        let mut counted = CountingReader {
             inner: io::BufReader::with_capacity(64 << 10, reader),
             left: limit,
             over: false,
             head: Vec::new(),
         };
         match read(&mut io::BufReader::with_capacity(8 << 10, &mut counted)) {
-            Ok(Body::Series(series)) => Outcome::Series(series),
-            Ok(Body::Refused(reason)) => Outcome::Refused { reason: self.settings.printable(&reason) },
-            Err(_) if counted.over => Outcome::TooLarge { limit },
+            Ok(AnswerBody::Series(series)) => QueryOutcome::Series(series),
+            Ok(AnswerBody::Refused(reason)) => {
+                QueryOutcome::Refused { reason: self.settings.printable(&reason) }
+            }
+            Err(_) if counted.over => QueryOutcome::TooLarge { limit },
             Err(error) if error.is_io() => {
-                Outcome::Unavailable { reason: self.settings.printable(&error.to_string()) }
+                QueryOutcome::Unavailable { reason: self.settings.printable(&error.to_string()) }
             }
             Err(error) => {
                 let head = String::from_utf8_lossy(&counted.head).into_owned();
                 let head: String = self.settings.printable(&head).chars().take(60).collect();
                 let reason = self.settings.printable(&format!("{error}; it starts with `{head}`"));
-                Outcome::Malformed { reason }
+                QueryOutcome::Malformed { reason }
             }
         }
     }
 
-    fn failure(&self, status: u16, response: &mut Response<ureq::Body>, rate: &RateHeaders) -> Outcome {
+    fn failure(&self, status: u16, response: &mut Response<ureq::Body>, rate: &RateHeaders) -> QueryOutcome {
         let retry_after = seconds(response.headers(), "retry-after");
         let mut body = Vec::new();
         // what arrives is enough: the status says it all
@@ -176,12 +178,12 @@ impl Http {
         let reason =
             if text.is_empty() { format!("status {status}") } else { format!("status {status}: {text}") };
         match status {
-            429 => Outcome::RateLimited { reset: rate.reset.or(retry_after).map(Duration::from_secs) },
-            401 | 403 => Outcome::Unauthorized { reason },
-            413 => Outcome::TooLarge { limit: self.settings.max_answer_bytes },
-            400 | 405..=407 | 409..=428 | 430..=499 => Outcome::Refused { reason },
+            429 => QueryOutcome::RateLimited { reset: rate.reset.or(retry_after).map(Duration::from_secs) },
+            401 | 403 => QueryOutcome::Unauthorized { reason },
+            413 => QueryOutcome::TooLarge { limit: self.settings.max_answer_bytes },
+            400 | 405..=407 | 409..=428 | 430..=499 => QueryOutcome::Refused { reason },
             // 404 is what a proxy or the wrong site says; 3xx, 408 and 5xx pass
-            _ => Outcome::Unavailable { reason },
+            _ => QueryOutcome::Unavailable { reason },
         }
     }
 }
@@ -212,7 +214,7 @@ fn rate_headers(headers: &HeaderMap) -> RateHeaders {
 }
 
 /// Reads at most `left` bytes, then fails and remembers why.
-struct Counted<R> {
+struct CountingReader<R> {
     inner: R,
     left: u64,
     over: bool,
@@ -220,7 +222,7 @@ struct Counted<R> {
     head: Vec<u8>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buf)?;
         let read = buf.get(..count).unwrap_or_default();

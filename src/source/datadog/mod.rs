@@ -20,7 +20,7 @@ mod settings;
 mod v1;
 mod v2;
 
-pub use budget::{Budget, RateHeaders};
+pub use budget::{CallBudget, RateHeaders};
 pub use monitors::{MonitorApi, MonitorApiError};
 pub use settings::{ApiVersion, DatadogError, DatadogSettings};
 pub use v1::QueryV1;
@@ -30,7 +30,7 @@ use std::time::Duration;
 
 /// One bucket of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub struct QueryPoint {
     /// Start of the bucket, seconds since 1970.
     pub time: i64,
     /// The value, finite; `None` where there is no data.
@@ -39,7 +39,7 @@ pub struct Point {
 
 /// One scope of a query.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Series {
+pub struct QuerySeries {
     /// Name of the metric.
     pub metric: String,
     /// `*` or `host:a,env:b`.
@@ -51,12 +51,12 @@ pub struct Series {
     /// Length of a bucket, seconds; chosen by the API. `None` when it cannot be told.
     pub interval: Option<u32>,
     /// In the order of the answer.
-    pub points: Vec<Point>,
+    pub points: Vec<QueryPoint>,
 }
 
 /// A window of time, seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct QueryWindow {
     /// First second.
     pub from: i64,
     /// Second behind the last.
@@ -66,9 +66,9 @@ pub struct Window {
 /// What came of a query.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum QueryOutcome {
     /// Series, possibly none.
-    Series(Vec<Series>),
+    Series(Vec<QuerySeries>),
     /// The API does not take this query; it would not the next time either.
     Refused {
         /// What the API says.
@@ -105,7 +105,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: QueryOutcome,
     /// The headers.
     pub rate: RateHeaders,
 }
@@ -113,7 +113,7 @@ pub struct Reply {
 /// Asks for the points of a query.
 pub trait QueryApi {
     /// The points of `query` in `window`. Blocks, within the time-outs of the settings.
-    fn query(&self, query: &str, window: Window) -> Reply;
+    fn query(&self, query: &str, window: QueryWindow) -> Reply;
 }
 
 /// The implementation that the settings choose.

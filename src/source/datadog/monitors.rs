@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::Outcome;
+use super::QueryOutcome;
 use super::http::Http;
 use super::settings::{DatadogError, DatadogSettings};
 
@@ -57,14 +57,16 @@ impl MonitorApi {
 
     fn post(&self, path: &str, body: &str) -> Result<Vec<u8>, MonitorApiError> {
         self.0.post_once(path, body).map_err(|outcome| match outcome {
-            Outcome::Unauthorized { reason } => MonitorApiError::Unauthorized(reason),
-            Outcome::RateLimited { reset } => MonitorApiError::RateLimited(reset.map(|wait| wait.as_secs())),
-            Outcome::Refused { reason } => MonitorApiError::Refused(reason),
-            Outcome::Unavailable { reason } | Outcome::Malformed { reason } => {
+            QueryOutcome::Unauthorized { reason } => MonitorApiError::Unauthorized(reason),
+            QueryOutcome::RateLimited { reset } => {
+                MonitorApiError::RateLimited(reset.map(|wait| wait.as_secs()))
+            }
+            QueryOutcome::Refused { reason } => MonitorApiError::Refused(reason),
+            QueryOutcome::Unavailable { reason } | QueryOutcome::Malformed { reason } => {
                 MonitorApiError::Unavailable(reason)
             }
-            Outcome::TooLarge { .. } => MonitorApiError::Refused("the body is too large".to_owned()),
-            Outcome::Series(_) => MonitorApiError::Unavailable("series instead of a monitor".to_owned()),
+            QueryOutcome::TooLarge { .. } => MonitorApiError::Refused("the body is too large".to_owned()),
+            QueryOutcome::Series(_) => MonitorApiError::Unavailable("series instead of a monitor".to_owned()),
         })
     }
 }

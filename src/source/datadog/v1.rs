@@ -2,7 +2,7 @@
 
 use super::http::Http;
 use super::settings::{DatadogError, DatadogSettings};
-use super::{QueryApi, Reply, Window, answer};
+use super::{QueryApi, QueryWindow, Reply, answer};
 
 /// The first query endpoint: names metric, scope and interval of each series.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl QueryV1 {
 }
 
 impl QueryApi for QueryV1 {
-    fn query(&self, query: &str, window: Window) -> Reply {
+    fn query(&self, query: &str, window: QueryWindow) -> Reply {
         let (from, to) = (window.from.to_string(), window.to.to_string());
         let parameters = [("from", from.as_str()), ("to", to.as_str()), ("query", query)];
         self.0.get("/api/v1/query", &parameters, |body| answer::v1(body, query))

@@ -2,7 +2,7 @@
 
 use super::http::Http;
 use super::settings::{DatadogError, DatadogSettings};
-use super::{QueryApi, Reply, Window, answer};
+use super::{QueryApi, QueryWindow, Reply, answer};
 
 /// The second query endpoint: an explicit interval, no limit of the query's length.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl QueryV2 {
 }
 
 impl QueryApi for QueryV2 {
-    fn query(&self, query: &str, window: Window) -> Reply {
+    fn query(&self, query: &str, window: QueryWindow) -> Reply {
         let interval = self.0.settings.interval;
         let mut attributes = serde_json::json!({
             "from": window.from.saturating_mul(1000),

@@ -9,7 +9,7 @@ pub const MAX_SERIES: usize = 50_000;
 pub(super) const REACH: i64 = 63;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Entry {
+struct SeriesMemory {
     /// Start of the last acknowledged bucket, seconds since 1970.
     last: i64,
     /// Length of a bucket, seconds, >= 1.
@@ -20,7 +20,7 @@ struct Entry {
 
 /// What is known about a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Novelty {
     /// Behind everything of its series.
     New,
     /// Not seen, yet a later one of its series was.
@@ -31,44 +31,44 @@ pub(super) enum Verdict {
 
 /// The memory of one section.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Seen {
-    series: HashMap<u64, Entry>,
+pub(super) struct Acknowledged {
+    series: HashMap<u64, SeriesMemory>,
 }
 
-impl Seen {
+impl Acknowledged {
     pub(super) fn len(&self) -> usize {
         self.series.len()
     }
 
     /// Looks at the point of series `key` at `time`.
-    pub(super) fn check(&self, key: u64, time: i64) -> Verdict {
-        let Some(entry) = self.series.get(&key) else { return Verdict::New };
+    pub(super) fn check(&self, key: u64, time: i64) -> Novelty {
+        let Some(entry) = self.series.get(&key) else { return Novelty::New };
         let behind = entry.last.saturating_sub(time);
         if behind < 0 {
-            return Verdict::New;
+            return Novelty::New;
         }
         let (buckets, off_grid) = (behind / i64::from(entry.step), behind % i64::from(entry.step) != 0);
         // beyond reach, or of a grid that the API has left since: those buckets were sent on the way here
         if off_grid || buckets > REACH || entry.bits >> buckets & 1 == 1 {
-            Verdict::Duplicate
+            Novelty::Duplicate
         } else {
-            Verdict::Late
+            Novelty::Late
         }
     }
 
     /// The point was acknowledged; its bucket is `step` seconds long.
     pub(super) fn mark(&mut self, key: u64, time: i64, step: u32) {
         let step = step.max(1);
-        let entry = self.series.entry(key).or_insert(Entry { last: time, step, bits: 1 });
+        let entry = self.series.entry(key).or_insert(SeriesMemory { last: time, step, bits: 1 });
         let ahead = time.saturating_sub(entry.last);
         if entry.step != step {
             // a new grid: what lies behind counts as seen
             if ahead > 0 {
-                *entry = Entry { last: time, step, bits: u64::MAX };
+                *entry = SeriesMemory { last: time, step, bits: u64::MAX };
             }
         } else if ahead % i64::from(step) != 0 {
             if ahead > 0 {
-                *entry = Entry { last: time, step, bits: 1 };
+                *entry = SeriesMemory { last: time, step, bits: 1 };
             }
         } else if ahead >= 0 {
             let buckets = ahead / i64::from(step);
@@ -110,8 +110,11 @@ impl Seen {
         let mut series = HashMap::new();
         for _ in 0..count {
             let key = saved.u64("series")?;
-            let entry =
-                Entry { last: saved.i64("time")?, step: saved.u32("step")?, bits: saved.u64("buckets")? };
+            let entry = SeriesMemory {
+                last: saved.i64("time")?,
+                step: saved.u32("step")?,
+                bits: saved.u64("buckets")?,
+            };
             if entry.step == 0 || entry.bits & 1 == 0 {
                 return Err(CodecError::Invalid { what: "memory of a series" });
             }
@@ -131,7 +134,7 @@ mod tests {
         /// The slow exact memory: a set of times.
         #[test]
         fn within_reach_it_knows_what_a_set_knows(steps in proptest::collection::vec(-20i64..40, 1..200)) {
-            let mut seen = Seen::default();
+            let mut seen = Acknowledged::default();
             let mut exact = BTreeSet::new();
             let mut now = 1000i64;
             for step in steps {
@@ -139,9 +142,9 @@ mod tests {
                 let last = exact.last().copied();
                 if last.is_none_or(|last| time >= last - REACH * 20) {
                     let wanted = match last {
-                        _ if exact.contains(&time) => Verdict::Duplicate,
-                        Some(last) if time < last => Verdict::Late,
-                        _ => Verdict::New,
+                        _ if exact.contains(&time) => Novelty::Duplicate,
+                        Some(last) if time < last => Novelty::Late,
+                        _ => Novelty::New,
                     };
                     prop_assert_eq!(seen.check(7, time), wanted);
                     seen.mark(7, time, 20);
@@ -153,44 +156,44 @@ mod tests {
 
         #[test]
         fn restored_is_what_was_saved(marks in proptest::collection::vec((0u64..5, 0i64..500), 0..50)) {
-            let mut seen = Seen::default();
+            let mut seen = Acknowledged::default();
             for (key, time) in marks {
                 seen.mark(key, time * 10, 10);
             }
             let mut bytes = Vec::new();
             seen.save(&mut Writer::new(&mut bytes));
-            prop_assert_eq!(Seen::restore(&mut Reader::new(&bytes)).unwrap(), seen);
+            prop_assert_eq!(Acknowledged::restore(&mut Reader::new(&bytes)).unwrap(), seen);
         }
     }
 
     #[test]
     fn a_coarser_or_finer_grid_repeats_nothing() {
-        let mut seen = Seen::default();
+        let mut seen = Acknowledged::default();
         (0..30).for_each(|i| seen.mark(1, i * 20, 20));
-        assert_eq!(seen.check(1, 540), Verdict::Duplicate);
-        assert_eq!(seen.check(1, 600), Verdict::New);
+        assert_eq!(seen.check(1, 540), Novelty::Duplicate);
+        assert_eq!(seen.check(1, 600), Novelty::New);
         seen.mark(1, 600, 300);
         for time in [0, 300, 580, 600] {
-            assert_eq!(seen.check(1, time), Verdict::Duplicate, "{time}");
+            assert_eq!(seen.check(1, time), Novelty::Duplicate, "{time}");
         }
-        assert_eq!(seen.check(1, 900), Verdict::New);
+        assert_eq!(seen.check(1, 900), Novelty::New);
     }
 
     #[test]
     fn beyond_the_cap_the_longest_silent_are_forgotten() {
-        let mut seen = Seen::default();
+        let mut seen = Acknowledged::default();
         for key in 0..MAX_SERIES as u64 + 10 {
             seen.mark(key, 1000 - (key as i64).min(900), 1);
         }
         assert!(seen.trim());
         assert_eq!(seen.len(), MAX_SERIES);
-        assert_eq!(seen.check(0, 1000), Verdict::Duplicate);
+        assert_eq!(seen.check(0, 1000), Novelty::Duplicate);
     }
 
     #[test]
     fn a_count_beyond_the_bytes_is_an_error() {
         let mut bytes = Vec::new();
         Writer::new(&mut bytes).varint(u64::MAX);
-        assert!(Seen::restore(&mut Reader::new(&bytes)).is_err());
+        assert!(Acknowledged::restore(&mut Reader::new(&bytes)).is_err());
     }
 }

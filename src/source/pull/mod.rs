@@ -4,10 +4,11 @@
 //! |---|---|
 //! | `settings` | sections, interval, delay, overlap; where sections come from |
 //! | `window` | cursor -> the next window to ask for; answer -> the next cursor |
-//! | `pick` | which points of an answer become records, and in what order |
-//! | `seen` | which (series, time) were acknowledged, in fixed memory |
-//! | `state` | cursor and `seen` of a section, on disk |
-//! | `round` | one pass over all sections: budget, errors |
+//! | `select` | which points of an answer become records, and in what order |
+//! | `acknowledged` | which (series, time) were acknowledged, in fixed memory |
+//! | `state` | cursor and acknowledged points of a section, on disk |
+//! | `round` | one pass over all sections |
+//! | `round/request` | one call of the API; what follows from each kind of failure |
 //! | `round/sections` | which sections there are: new ones, changed ones, those that are gone |
 //! | `round/settling` | sections at rest until what they delivered is settled |
 //! | `round/delivery` | an answer on its way to the sink, and what is remembered of it |

@@ -1,27 +1,24 @@
 //! One pass over all sections: budget, errors, delivery.
 
 mod delivery;
+mod request;
 mod sections;
 mod settling;
 
 use super::PullError;
 use super::settings::PullSettings;
-use super::state::Folder;
+use super::state::StateFolder;
 use super::window::Reach;
 use crate::companion::{Backoff, Counters, Env, Notice, Progress, Wake};
 use crate::sink::RecordSink;
-use crate::source::datadog::{Budget, Outcome, QueryApi};
-use sections::Slot;
-use settling::Turns;
+use crate::source::datadog::{CallBudget, QueryApi, QueryOutcome};
+use sections::PulledSection;
+use settling::RoundTurns;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 /// Tries of one section in one round.
 const TRIES: u32 = 5;
-/// Calls after which the spent budget is saved even when nothing else is.
-const SAVE_BUDGET_EVERY: u32 = 10;
-/// Pause after the keys were not accepted, before jitter of the same length.
-const KEYS_PAUSE: Duration = Duration::from_secs(300);
 
 /// How a round ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +40,7 @@ pub enum RoundEnd {
 
 /// A section that may go on.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+struct SectionTurn {
     index: usize,
     /// Tries of its next request in this round.
     tries: u32,
@@ -52,7 +49,7 @@ struct Turn {
 }
 
 /// What came of one request.
-enum Step {
+enum PullStep {
     /// Nothing more to ask for now.
     Complete,
     /// Another window follows.
@@ -74,11 +71,11 @@ pub struct Puller<'a> {
     env: &'a dyn Env,
     progress: &'a dyn Progress,
     counters: &'a Counters,
-    folder: Folder,
-    budget: Budget,
+    folder: StateFolder,
+    budget: CallBudget,
     unsaved_calls: u32,
     trouble: Backoff,
-    slots: Vec<Slot>,
+    slots: Vec<PulledSection>,
 }
 
 impl core::fmt::Debug for Puller<'_> {
@@ -102,8 +99,8 @@ impl<'a> Puller<'a> {
         progress: &'a dyn Progress,
         counters: &'a Counters,
     ) -> Result<Self, PullError> {
-        let folder = Folder::open(settings.state.as_deref(), progress)?;
-        let mut budget = Budget::new(settings.limit);
+        let folder = StateFolder::open(settings.state.as_deref(), progress)?;
+        let mut budget = CallBudget::new(settings.limit);
         folder.load_budget(&mut budget, progress);
         counters.budget_left.store(budget.left(env.now_ms()), Relaxed);
         let trouble = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
@@ -125,7 +122,7 @@ impl<'a> Puller<'a> {
     /// the others.
     pub fn round(&mut self, sink: &mut dyn RecordSink) -> RoundEnd {
         let before = self.counters.acknowledged.load(Relaxed);
-        let mut turns = Turns::new(self.slots.len());
+        let mut turns = RoundTurns::new(self.slots.len());
         let (mut behind, mut why) = (0, String::new());
         let (mut over, mut interrupted) = (false, None);
         while !over && interrupted.is_none() {
@@ -140,20 +137,20 @@ impl<'a> Puller<'a> {
             let tries = turn.map_or(0, |turn| turn.tries + 1);
             let mut then = None;
             match step {
-                Step::Complete => {}
-                Step::More => then = turn.map(|turn| Turn { tries: 0, ..turn }),
-                Step::Again(_) if tries < TRIES => then = turn.map(|turn| Turn { tries, ..turn }),
-                Step::Again(reason) | Step::Behind(reason) => {
+                PullStep::Complete => {}
+                PullStep::More => then = turn.map(|turn| SectionTurn { tries: 0, ..turn }),
+                PullStep::Again(_) if tries < TRIES => then = turn.map(|turn| SectionTurn { tries, ..turn }),
+                PullStep::Again(reason) | PullStep::Behind(reason) => {
                     behind += 1;
                     why = reason;
                 }
-                Step::EndRound(reason) => {
+                PullStep::EndRound(reason) => {
                     behind += usize::from(turn.is_some()) + turns.open();
                     why = reason;
                     over = true;
                 }
-                Step::Reload => interrupted = Some(RoundEnd::Reload),
-                Step::Stop => interrupted = Some(RoundEnd::Stopped),
+                PullStep::Reload => interrupted = Some(RoundEnd::Reload),
+                PullStep::Stop => interrupted = Some(RoundEnd::Stopped),
             }
             if let Some(turn) = turn {
                 self.rest(&mut turns, turn.index, then, sink);
@@ -177,13 +174,13 @@ impl<'a> Puller<'a> {
     }
 
     /// One request of a section and the delivery of its answer.
-    fn step(&mut self, index: usize, halvings: &mut u32, sink: &mut dyn RecordSink) -> Step {
-        let Some(slot) = self.slots.get(index) else { return Step::Complete };
+    fn step(&mut self, index: usize, halvings: &mut u32, sink: &mut dyn RecordSink) -> PullStep {
+        let Some(slot) = self.slots.get(index) else { return PullStep::Complete };
         if slot.answer.is_some() {
             return self.go_on(index, sink);
         }
         if self.env.monotonic() < slot.retry_at {
-            return Step::Behind("its query was refused".to_owned());
+            return PullStep::Behind("its query was refused".to_owned());
         }
         let reach = Reach {
             overlap: self.settings.overlap.as_secs().min(86_400) as i64,
@@ -195,102 +192,50 @@ impl<'a> Puller<'a> {
         if let Some(end) = self.await_budget() {
             return end;
         }
-        let Some(slot) = self.slots.get(index) else { return Step::Complete };
+        let Some(slot) = self.slots.get(index) else { return PullStep::Complete };
         let target = self.target(&slot.section);
-        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let Some(window) = slot.state.cursor.next(target, &reach) else { return Step::Complete };
+        let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
+        let Some(window) = slot.state.cursor.next(target, &reach) else { return PullStep::Complete };
+        let query = slot.section.query.clone();
 
-        self.budget.spend(self.env.now_ms());
-        self.counters.requests.fetch_add(1, Relaxed);
-        let reply = self.api.query(&slot.section.query, window);
-        let now = self.env.now_ms();
-        self.budget.learn(now, &reply.rate);
-        self.counters.budget_left.store(self.budget.left(now), Relaxed);
-        self.save_budget(SAVE_BUDGET_EVERY);
-        if !matches!(reply.outcome, Outcome::Series(_)) {
-            self.counters.failed_requests.fetch_add(1, Relaxed);
-        }
-        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
-        let section = slot.section.name.clone();
-        match reply.outcome {
-            Outcome::Series(series) => {
-                self.budget.succeed();
-                self.trouble.succeed();
-                slot.refusals.succeed();
-                self.take(index, series, window, target, reach, sink)
-            }
-            Outcome::Refused { reason } => {
-                slot.retry_at = self.env.monotonic() + slot.refusals.fail(self.env);
-                self.progress.notice(&Notice::Refused { section, reason: reason.clone() });
-                Step::Behind(reason)
-            }
-            Outcome::RateLimited { reset } => {
-                let wait = self.budget.rate_limited(self.env, reset);
-                self.counters.budget_left.store(0, Relaxed);
-                self.progress.notice(&Notice::RateLimited { wait });
-                // a daemon waits as long as it takes; a single run gives up after some tries
-                if self.settings.once {
-                    Step::Again("the API's rate limit is reached".to_owned())
-                } else {
-                    Step::More
+        let outcome = match self.call(&query, window) {
+            QueryOutcome::Series(series) => {
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.refusals.succeed();
                 }
+                return self.take(index, series, window, target, reach, sink);
             }
-            Outcome::Unauthorized { reason } => {
-                let wait = KEYS_PAUSE + self.env.jitter(KEYS_PAUSE, 1.0);
-                self.budget.block(now, wait);
-                self.progress.notice(&Notice::Unauthorized { reason: reason.clone(), wait });
-                Step::EndRound(reason)
-            }
-            Outcome::TooLarge { limit } => {
-                let window_secs = window.to - window.from;
-                self.progress.notice(&Notice::TooLarge { section, window_secs });
-                if slot.state.cursor.is_smallest(window, &reach) {
-                    return Step::Behind(format!(
-                        "one bucket of all its series is longer than {limit} bytes"
-                    ));
-                }
-                *halvings += 1;
-                Step::More
-            }
-            Outcome::Unavailable { reason } => {
-                let wait = self.trouble.fail(self.env);
-                self.progress.notice(&Notice::Unavailable { section, reason: reason.clone(), wait });
-                self.pause(wait, reason)
-            }
-            Outcome::Malformed { reason } => {
-                let wait = self.trouble.fail(self.env);
-                self.progress.notice(&Notice::Malformed { section, reason: reason.clone(), wait });
-                self.pause(wait, reason)
-            }
+            other => other,
+        };
+        let Some(slot) = self.slots.get(index) else { return PullStep::Complete };
+        if matches!(outcome, QueryOutcome::TooLarge { .. }) && !slot.state.cursor.is_smallest(window, &reach)
+        {
+            *halvings += 1;
+            let (section, window_secs) = (slot.section.name.clone(), window.to - window.from);
+            self.progress.notice(&Notice::TooLarge { section, window_secs });
+            return PullStep::More;
         }
+        self.failed(index, outcome, window)
     }
 
     /// Waits until a call may be made; `Some` when it may not in this round.
-    fn await_budget(&mut self) -> Option<Step> {
+    fn await_budget(&mut self) -> Option<PullStep> {
         loop {
             if self.env.stopping() {
-                return Some(Step::Stop);
+                return Some(PullStep::Stop);
             }
             let Err(wait) = self.budget.admit(self.env.now_ms()) else { return None };
             if self.settings.once && wait > self.settings.patience {
-                return Some(Step::EndRound(format!("the next API call is allowed in {} s", wait.as_secs())));
+                return Some(PullStep::EndRound(format!(
+                    "the next API call is allowed in {} s",
+                    wait.as_secs()
+                )));
             }
             match self.env.sleep_until_asked(wait) {
                 Wake::Elapsed => {}
-                Wake::Reload => return Some(Step::Reload),
-                Wake::Stop => return Some(Step::Stop),
+                Wake::Reload => return Some(PullStep::Reload),
+                Wake::Stop => return Some(PullStep::Stop),
             }
-        }
-    }
-
-    fn pause(&self, wait: Duration, reason: String) -> Step {
-        if self.settings.once && wait > self.settings.patience {
-            return Step::EndRound(reason);
-        }
-        match self.env.sleep_until_asked(wait) {
-            Wake::Elapsed => Step::Again(reason),
-            Wake::Reload => Step::Reload,
-            Wake::Stop => Step::Stop,
         }
     }
 

@@ -1,15 +1,15 @@
 //! Which points of an answer become records, and in what order.
 
-use super::acknowledged::{Seen, Verdict};
+use super::acknowledged::{Acknowledged, Novelty};
 use super::settings::Nulls;
 use crate::codec::checksum;
 use crate::companion::{Counters, DropReason};
-use crate::source::datadog::{Series, Window};
+use crate::source::datadog::{QuerySeries, QueryWindow};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A point to be sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Picked {
+pub(super) struct SelectedPoint {
     pub(super) time: i64,
     /// Index of its series in the answer.
     pub(super) series: u32,
@@ -19,8 +19,8 @@ pub(super) struct Picked {
 /// The points to be sent, by time; those of one moment in the order of the answer's series, as the original
 /// detector feeds them.
 #[derive(Debug, Default)]
-pub(super) struct Selection {
-    pub(super) points: Vec<Picked>,
+pub(super) struct SelectedPoints {
+    pub(super) points: Vec<SelectedPoint>,
     /// Of each series of the answer: its key, and the length of its buckets.
     pub(super) keys: Vec<(u64, u32)>,
     /// The longest bucket among the series that have points.
@@ -31,13 +31,13 @@ pub(super) struct Selection {
 /// when they come again; half of them leaves room for buckets that the API fills in between two tries.
 const UNDER_WAY: u32 = 32;
 
-impl Selection {
+impl SelectedPoints {
     /// The points from `from` on that may be under way together, until they are settled. `one_model`: all series of
     /// the section feed one model.
-    pub(super) fn batch(&self, from: usize, one_model: bool) -> &[Picked] {
+    pub(super) fn batch(&self, from: usize, one_model: bool) -> &[SelectedPoint] {
         let rest = self.points.get(from..).unwrap_or_default();
         let mut counts = vec![0u32; if one_model { 1 } else { self.keys.len() }];
-        let full = |point: &Picked| {
+        let full = |point: &SelectedPoint| {
             let count = counts.get_mut(if one_model { 0 } else { point.series as usize });
             count.is_some_and(|count| {
                 *count += 1;
@@ -51,16 +51,16 @@ impl Selection {
 
 /// Takes the complete, new points. `known_step` is the bucket length of former answers, 0 if there were none.
 pub(super) fn pick(
-    answer: &[Series],
-    window: Window,
+    answer: &[QuerySeries],
+    window: QueryWindow,
     nulls: Nulls,
     known_step: u32,
-    seen: &Seen,
+    seen: &Acknowledged,
     counters: &Counters,
-) -> Selection {
+) -> SelectedPoints {
     let fallback = if known_step > 0 { known_step } else { 60 };
     let (mut pulled, mut duplicates, mut incomplete, mut null, mut outside, mut late) = (0u64, 0, 0, 0, 0, 0);
-    let mut selection = Selection::default();
+    let mut selection = SelectedPoints::default();
     for (index, series) in (0u32..).zip(answer) {
         let step = series.interval.unwrap_or(fallback).max(1);
         let key = series_key(series);
@@ -87,14 +87,14 @@ pub(super) fn pick(
                 }
             };
             match seen.check(key, point.time) {
-                Verdict::Duplicate => {
+                Novelty::Duplicate => {
                     duplicates += 1;
                     continue;
                 }
-                Verdict::Late => late += 1,
-                Verdict::New => {}
+                Novelty::Late => late += 1,
+                Novelty::New => {}
             }
-            selection.points.push(Picked { time: point.time, series: index, value });
+            selection.points.push(SelectedPoint { time: point.time, series: index, value });
         }
     }
     let before = selection.points.len();
@@ -112,7 +112,7 @@ pub(super) fn pick(
     selection
 }
 
-fn series_key(series: &Series) -> u64 {
+fn series_key(series: &QuerySeries) -> u64 {
     checksum(checksum(u64::from(series.query_index), series.metric.as_bytes()), series.scope.as_bytes())
 }
 
@@ -120,9 +120,9 @@ fn series_key(series: &Series) -> u64 {
 mod tests {
     use super::*;
 
-    fn selection(times: i64, series: u32) -> Selection {
-        let moment = |time| (0..series).map(move |series| Picked { time, series, value: 0.0 });
-        Selection {
+    fn selection(times: i64, series: u32) -> SelectedPoints {
+        let moment = |time| (0..series).map(move |series| SelectedPoint { time, series, value: 0.0 });
+        SelectedPoints {
             points: (0..times).flat_map(moment).collect(),
             keys: vec![(0, 60); series as usize],
             step: Some(60),
@@ -140,7 +140,7 @@ mod tests {
             (0, 0, true, vec![]),
         ] {
             let selection = selection(times, series);
-            let mut batches: Vec<&[Picked]> = Vec::new();
+            let mut batches: Vec<&[SelectedPoint]> = Vec::new();
             while let batch @ [_, ..] = selection.batch(batches.concat().len(), one_model) {
                 batches.push(batch);
             }

@@ -1,7 +1,7 @@
 //! What to pull, how often, how far back.
 
 pub use crate::config::Nulls;
-use crate::source::datadog::Window;
+use crate::source::datadog::QueryWindow;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub struct PullSettings {
     /// window (1 h: 20 s, 4 h: 1 min), so a longer one would change the grid under the models.
     pub slice: Duration,
     /// A past range to pull once, instead of going on from cursors to now: its points are settled. Needs no state.
-    pub range: Option<Window>,
+    pub range: Option<QueryWindow>,
     /// Folder of the cursors; `None` keeps them in memory.
     pub state: Option<PathBuf>,
     /// One round, then the end (`--once`, for cron).

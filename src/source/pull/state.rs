@@ -1,12 +1,12 @@
 //! Cursor and memory of a section, on disk; the budget too.
 
 use super::PullError;
-use super::acknowledged::Seen;
-use super::window::Cursor;
+use super::acknowledged::Acknowledged;
+use super::window::PullCursor;
 use crate::codec::{CodecError, Reader, Writer, checksum};
-use crate::companion::atomic::{self, Found};
+use crate::companion::atomic::{self, SavedFile};
 use crate::companion::{Notice, Progress};
-use crate::source::datadog::Budget;
+use crate::source::datadog::CallBudget;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ const BUDGET_MAGIC: [u8; 8] = *b"FABUDG\0\x01";
 
 /// A folder of state files, locked against other companions while it lives.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct StateFolder {
     /// `None`: everything stays in memory.
     path: Option<PathBuf>,
     _lock: Option<File>,
@@ -24,8 +24,8 @@ pub(super) struct Folder {
 /// What is known about a section.
 #[derive(Debug)]
 pub(super) struct SectionState {
-    pub(super) cursor: Cursor,
-    pub(super) seen: Seen,
+    pub(super) cursor: PullCursor,
+    pub(super) seen: Acknowledged,
 }
 
 /// A section's state that waits until it is true.
@@ -44,7 +44,7 @@ impl Unwritten {
     }
 }
 
-impl Folder {
+impl StateFolder {
     /// Opens the folder. One that cannot be made is reported, and pulling goes on without.
     pub(super) fn open(path: Option<&Path>, progress: &dyn Progress) -> Result<Self, PullError> {
         let Some(path) = path else { return Ok(Self { path: None, _lock: None }) };
@@ -85,14 +85,17 @@ impl Folder {
             if reader.bytes("section")? != name.as_bytes() || reader.bytes("query")? != query.as_bytes() {
                 return Err(CodecError::Invalid { what: "section" });
             }
-            let cursor =
-                Cursor { at: reader.i64("cursor")?, start: reader.i64("start")?, step: reader.u32("step")? };
+            let cursor = PullCursor {
+                at: reader.i64("cursor")?,
+                start: reader.i64("start")?,
+                step: reader.u32("step")?,
+            };
             // up to the year 9999
             let sane = 0..=253_402_300_799;
             if !sane.contains(&cursor.at) || !sane.contains(&cursor.start) || cursor.step > 366 * 86_400 {
                 return Err(CodecError::Invalid { what: "cursor" });
             }
-            Ok(SectionState { cursor, seen: Seen::restore(reader)? })
+            Ok(SectionState { cursor, seen: Acknowledged::restore(reader)? })
         })
     }
 
@@ -119,13 +122,13 @@ impl Folder {
     }
 
     /// Takes over what was spent before the restart.
-    pub(super) fn load_budget(&self, budget: &mut Budget, progress: &dyn Progress) {
+    pub(super) fn load_budget(&self, budget: &mut CallBudget, progress: &dyn Progress) {
         let Some(path) = self.path.as_ref().map(|path| path.join("pull.budget")) else { return };
         load(&path, BUDGET_MAGIC, progress, |reader| budget.restore(reader));
     }
 
     /// Saves what was spent.
-    pub(super) fn save_budget(&self, budget: &Budget, progress: &dyn Progress) {
+    pub(super) fn save_budget(&self, budget: &CallBudget, progress: &dyn Progress) {
         let Some(path) = self.path.as_ref().map(|path| path.join("pull.budget")) else { return };
         let mut body = Vec::new();
         budget.save(&mut Writer::new(&mut body));
@@ -142,12 +145,12 @@ fn load<T>(
     read: impl FnOnce(&mut Reader<'_>) -> Result<T, CodecError>,
 ) -> Option<T> {
     let reason = match atomic::read(path, magic) {
-        Found::Nothing => return None,
-        Found::Body(body) => match read(&mut Reader::new(&body)) {
+        SavedFile::Nothing => return None,
+        SavedFile::Body(body) => match read(&mut Reader::new(&body)) {
             Ok(value) => return Some(value),
             Err(error) => error.to_string(),
         },
-        Found::Broken(reason) => reason,
+        SavedFile::Broken(reason) => reason,
     };
     let shown = match atomic::set_aside(path) {
         Ok(aside) => aside.display().to_string(),

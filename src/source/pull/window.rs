@@ -1,7 +1,7 @@
 //! Cursor -> the next window to ask for; answer -> the next cursor. All times in seconds since 1970.
 
 use super::acknowledged::REACH;
-use crate::source::datadog::Window;
+use crate::source::datadog::QueryWindow;
 
 /// Longest window of one request; the agent limits itself to it too.
 const MAX_SLICE: i64 = 86_400;
@@ -12,7 +12,7 @@ const POINTS: i64 = 300;
 
 /// How far a section has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(super) struct PullCursor {
     /// Every bucket that ends here or before was asked for, and acknowledged.
     pub(super) at: i64,
     /// Nothing before this moment is ever asked for.
@@ -34,7 +34,7 @@ pub(super) struct Reach {
     pub(super) halvings: u32,
 }
 
-impl Cursor {
+impl PullCursor {
     /// Where a section begins that has never been pulled: one interval back, as the original does.
     pub(super) fn first(target: i64, interval: i64) -> Self {
         let at = align(target - interval.max(60), 60);
@@ -46,7 +46,7 @@ impl Cursor {
     }
 
     /// The window to ask for on the way to `target`; `None` when no further bucket can be complete.
-    pub(super) fn next(&self, target: i64, reach: &Reach) -> Option<Window> {
+    pub(super) fn next(&self, target: i64, reach: &Reach) -> Option<QueryWindow> {
         let grid = self.grid(reach);
         if target - self.at < if self.step > 0 { grid } else { 1 } {
             return None;
@@ -57,16 +57,16 @@ impl Cursor {
         let slice = (fixed.unwrap_or(reach.slice) >> reach.halvings.min(30)).min(MAX_SLICE);
         // at least one bucket of progress, however long the buckets
         let to = (from + slice).max(self.at + 2 * grid).min(target);
-        Some(Window { from, to })
+        Some(QueryWindow { from, to })
     }
 
     /// The window is down to its smallest: halving would not help.
-    pub(super) fn is_smallest(&self, window: Window, reach: &Reach) -> bool {
+    pub(super) fn is_smallest(&self, window: QueryWindow, reach: &Reach) -> bool {
         window.to <= self.at + 2 * self.grid(reach)
     }
 
     /// `window` was answered with buckets of `step` seconds (`None`: no points at all) and acknowledged.
-    pub(super) fn advance(&mut self, window: Window, step: Option<u32>, reach: &Reach) {
+    pub(super) fn advance(&mut self, window: QueryWindow, step: Option<u32>, reach: &Reach) {
         match step {
             Some(step) => {
                 self.step = step.clamp(1, MAX_STEP);
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_walked_in_slices_without_a_hole() {
-        let mut cursor = Cursor { at: 1_000_000, start: 900_000, step: 20 };
+        let mut cursor = PullCursor { at: 1_000_000, start: 900_000, step: 20 };
         let target = 1_000_000 + 86_400 * 3 + 7;
         let mut covered = cursor.at;
         let mut requests = 0;
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_window_wide_enough_for_a_bucket_is_always_found() {
         for step in [1, 20, 60, 300, 3600, 86_400] {
-            let mut cursor = Cursor { at: align(1_000_000, i64::from(step)), start: 0, step };
+            let mut cursor = PullCursor { at: align(1_000_000, i64::from(step)), start: 0, step };
             let target = cursor.at + i64::from(step) * 5;
             let mut requests = 0;
             while let Some(window) = cursor.next(target, &REACH_1H) {
@@ -131,15 +131,15 @@ mod tests {
 
     #[test]
     fn nothing_before_the_start_and_nothing_for_less_than_a_bucket() {
-        let cursor = Cursor::first(1_000_000, 600);
+        let cursor = PullCursor::first(1_000_000, 600);
         let window = cursor.next(1_000_000, &REACH_1H).unwrap();
-        assert_eq!(window, Window { from: 999_360, to: 1_000_000 });
-        assert_eq!(Cursor { at: 1000, start: 0, step: 60 }.next(1059, &REACH_1H), None);
+        assert_eq!(window, QueryWindow { from: 999_360, to: 1_000_000 });
+        assert_eq!(PullCursor { at: 1000, start: 0, step: 60 }.next(1059, &REACH_1H), None);
     }
 
     #[test]
     fn an_empty_answer_lets_the_cursor_trail_half_a_slice_behind() {
-        let mut cursor = Cursor { at: 100_000, start: 0, step: 20 };
+        let mut cursor = PullCursor { at: 100_000, start: 0, step: 20 };
         for target in (100_600..200_000).step_by(600) {
             while let Some(window) = cursor.next(target, &REACH_1H) {
                 let before = cursor.at;

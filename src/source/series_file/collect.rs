@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Point, Series, SeriesFile, SeriesFileError};
+use super::{FilePoint, FileSeries, SeriesFile, SeriesFileError};
 use crate::time::Time;
 
 /// What was read so far.
@@ -10,7 +10,7 @@ use crate::time::Time;
 pub(super) struct Collected {
     sort: bool,
     places: BTreeMap<String, usize>, // of the series in the list
-    series: Vec<Series>,
+    series: Vec<FileSeries>,
     /// Lines without a value that could be meant.
     pub(super) passed_over: usize,
 }
@@ -29,7 +29,7 @@ impl Collected {
     pub(super) fn add(
         &mut self,
         keys: Vec<(&str, String)>,
-        point: Point,
+        point: FilePoint,
         column: &str,
         written: &str,
     ) -> Result<(), SeriesFileError> {
@@ -38,7 +38,7 @@ impl Collected {
             Some(&place) => place,
             None => {
                 let keys = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-                self.series.push(Series { name: name.clone(), keys, points: Vec::new() });
+                self.series.push(FileSeries { name: name.clone(), keys, points: Vec::new() });
                 self.places.insert(name, self.series.len() - 1);
                 self.series.len() - 1
             }

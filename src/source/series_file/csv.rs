@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::collect::{Collected, time_of};
-use super::{Layout, Point, SeriesFileError, date, shown};
+use super::{FilePoint, Layout, SeriesFileError, date, shown};
 use crate::record::Accessor;
 use crate::time::Time;
 
@@ -96,7 +96,7 @@ impl Csv {
         };
         let name = |at: usize| self.names.get(at).map_or("", String::as_str);
         let keys = self.by.iter().map(|&at| (name(at), field(at).to_owned())).collect();
-        collected.add(keys, Point { line, time, value }, &self.column(self.time), field(self.time))
+        collected.add(keys, FilePoint { line, time, value }, &self.column(self.time), field(self.time))
     }
 
     /// `2 (value)`.

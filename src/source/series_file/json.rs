@@ -1,7 +1,7 @@
 //! JSON lines: one record each, read with the scanner that the filter uses.
 
 use super::collect::{Collected, time_of};
-use super::{Layout, Point, SeriesFileError, date, shown};
+use super::{FilePoint, Layout, SeriesFileError, date, shown};
 use crate::record::{Accessor, Extractor, Format, Found, Value};
 
 /// Names that series go by when nobody says which.
@@ -91,7 +91,7 @@ impl Json {
             .filter_map(|input| Some((name(input), text_of(self.found.value(record, input)?))));
         let keys = named.take(if self.usual { 1 } else { usize::MAX }).collect();
         let column = self.names.get(at).map_or("", String::as_str);
-        let point = Point { line, time: instant, value };
+        let point = FilePoint { line, time: instant, value };
         collected.add(keys, point, column, &String::from_utf8_lossy(&written))
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn points(file: &SeriesFile) -> Vec<(&str, i64, Option<f64>)> {
-    let of = |series: &'_ Series| -> Vec<(i64, Option<f64>)> {
+    let of = |series: &'_ FileSeries| -> Vec<(i64, Option<f64>)> {
         series.points.iter().map(|point| (point.time.seconds(), point.value)).collect()
     };
     file.series

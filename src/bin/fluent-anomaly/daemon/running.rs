@@ -22,11 +22,11 @@ pub(crate) struct Running {
     pidfile: PidFile,
     status: PathBuf,
     log: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<DaemonState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct DaemonState {
     /// Until the starting process has been told; then standard error is the log.
     starting: Option<File>,
     report: Report,
@@ -53,7 +53,7 @@ impl Running {
             queries: Vec::new(),
             last_warning: None,
         };
-        let state = Mutex::new(State { starting: Some(file), report });
+        let state = Mutex::new(DaemonState { starting: Some(file), report });
         Ok(Self { pidfile, status: places.status, log: log.to_owned(), state })
     }
 
@@ -109,7 +109,7 @@ impl Running {
         self.pidfile.remove();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, DaemonState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fluent_anomaly::monitor::backtest::{Backtest, Event};
 use fluent_anomaly::monitor::{MonitorSpec, Plan};
-use fluent_anomaly::source::series_file::Series;
+use fluent_anomaly::source::series_file::FileSeries;
 
 use super::clock::utc;
 use super::timeline::Timeline;
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn evaluate(
     plan: &Plan,
     spec: &MonitorSpec,
-    series: &Series,
+    series: &FileSeries,
     until_s: i64,
     mut bands: Option<&mut Bands>,
 ) -> Result<Timeline, Failure> {

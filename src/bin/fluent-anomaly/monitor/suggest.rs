@@ -3,7 +3,7 @@
 use fluent_anomaly::detector::band::{Algorithm, Parameter, Suggestion, suggest};
 use fluent_anomaly::monitor::explain::explain;
 use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, Window};
-use fluent_anomaly::source::series_file::Series;
+use fluent_anomaly::source::series_file::FileSeries;
 use serde_json::json;
 
 use super::Output;
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-fn pick<'a>(args: &Args, series: &'a [Series]) -> Result<&'a Series, Failure> {
+fn pick<'a>(args: &Args, series: &'a [FileSeries]) -> Result<&'a FileSeries, Failure> {
     let found = match &args.series {
         Some(name) => series.iter().find(|series| series.name == *name),
         None => series.iter().rev().max_by_key(|series| series.points.len()),
@@ -137,7 +137,13 @@ fn ini(args: &Args, spec: &MonitorSpec) -> String {
     }
 }
 
-fn text(series: &Series, found: &Suggestion, spec: &MonitorSpec, ini: &str, cautions: &[String]) -> String {
+fn text(
+    series: &FileSeries,
+    found: &Suggestion,
+    spec: &MonitorSpec,
+    ini: &str,
+    cautions: &[String],
+) -> String {
     let of = if series.name.is_empty() { String::new() } else { format!(" of {}", series.name) };
     let mut text = format!("From {} points{of}:\n\n", series.points.len());
     let season = found.seasonality.map_or("none", |season| season.name());

@@ -5,7 +5,7 @@ use fluent_anomaly::monitor::backtest::Event;
 use fluent_anomaly::monitor::message::{Facts, render};
 use fluent_anomaly::monitor::window::plain_duration;
 use fluent_anomaly::monitor::{MonitorSpec, Status, Transition};
-use fluent_anomaly::source::series_file::Series;
+use fluent_anomaly::source::series_file::FileSeries;
 use serde_json::{Value, json};
 
 use super::clock::utc;
@@ -40,8 +40,8 @@ struct Told {
 }
 
 impl Timeline {
-    pub(super) fn new(spec: &MonitorSpec, series: &Series) -> Self {
-        let time = |point: Option<&fluent_anomaly::source::series_file::Point>| {
+    pub(super) fn new(spec: &MonitorSpec, series: &FileSeries) -> Self {
+        let time = |point: Option<&fluent_anomaly::source::series_file::FilePoint>| {
             point.map_or(0, |point| point.time.seconds())
         };
         Self {

@@ -1,12 +1,12 @@
 use super::super::json_lines;
-use super::super::outcome::Reason;
-use super::super::settings::Settings;
-use super::{Batch, Kind};
+use super::super::outcome::UnsentReason;
+use super::super::settings::ShipperSettings;
+use super::{Batch, MetricKind};
 use std::collections::HashMap;
 
-fn settings(options: &[(&str, &str)]) -> Settings {
+fn settings(options: &[(&str, &str)]) -> ShipperSettings {
     let options: HashMap<_, _> = options.iter().copied().collect();
-    Settings::read(
+    ShipperSettings::read(
         |name| Some(if name == "dd_api_key" { "k" } else { options.get(name).copied()? }.to_owned()),
         |_| None,
     )
@@ -23,7 +23,7 @@ fn batch(options: &[(&str, &str)], text: &str) -> Batch {
 
 /// `metric kind host device tags interval: time=value ...` for each series.
 fn shown(batch: &Batch) -> Vec<String> {
-    let show = |s: &super::Series| {
+    let show = |s: &super::PointSeries| {
         let n = &s.name;
         let points: Vec<_> = s.points.iter().map(|p| format!("{}={}", p.time, p.value)).collect();
         let (host, device) = (n.host.as_deref().unwrap_or("-"), n.device.as_deref().unwrap_or("-"));
@@ -183,6 +183,6 @@ fn tag_sets_are_cut_where_datadogs_agent_cuts_them() {
 fn a_record_full_of_annotations_stays_cheap() {
     let fields: Vec<_> = (0..20_000).map(|i| format!("\"p{i}score_outlier\":1")).collect();
     let batch = batch(&[], &format!("{{{}}}", fields.join(",")));
-    assert_eq!(batch.dropped().get(Reason::NoMetric), 1);
-    assert_eq!(Kind::Gauge as u8, 0);
+    assert_eq!(batch.dropped().get(UnsentReason::NoMetric), 1);
+    assert_eq!(MetricKind::Gauge as u8, 0);
 }

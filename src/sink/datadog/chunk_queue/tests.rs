@@ -1,22 +1,22 @@
-use super::{Chunk, Entered, FORGOTTEN, LIMIT, Order, Tried};
-use crate::sink::datadog::Verdict;
+use super::{ChunkQueue, Entered, FORGOTTEN, LIMIT, OfferedChunk, Tried};
+use crate::sink::datadog::ChunkVerdict;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 
 const START: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(300);
-const DONE: Tried = Tried { verdict: Verdict::Done, reached: 1, accepted: true, suspect: false };
-const FAILED: Tried = Tried { verdict: Verdict::Retry, reached: 0, accepted: false, suspect: true };
+const DONE: Tried = Tried { verdict: ChunkVerdict::Done, reached: 1, accepted: true, suspect: false };
+const FAILED: Tried = Tried { verdict: ChunkVerdict::Retry, reached: 0, accepted: false, suspect: true };
 
-fn chunk(fingerprint: u64, first: i64, last: i64) -> Chunk<'static> {
-    Chunk { fingerprint, span: (first, last), bytes: b"ten bytes!" }
+fn chunk(fingerprint: u64, first: i64, last: i64) -> OfferedChunk<'static> {
+    OfferedChunk { fingerprint, span: (first, last), bytes: b"ten bytes!" }
 }
 
 /// Nobody's.
 const NONE: u64 = u64::MAX;
 
 /// Ships everything; the order in which it went.
-fn drain(order: &mut Order, now: Instant) -> Vec<u64> {
+fn drain(order: &mut ChunkQueue, now: Instant) -> Vec<u64> {
     let mut gone = Vec::new();
     while let Some(job) = order.first("t", NONE, now).filter(|job| job.bytes.is_some()) {
         gone.push(job.fingerprint);
@@ -25,13 +25,13 @@ fn drain(order: &mut Order, now: Instant) -> Vec<u64> {
     gone
 }
 
-fn session(room: usize) -> (Order, Instant) {
-    (Order::new(Duration::ZERO, PATIENCE, room), Instant::now())
+fn session(room: usize) -> (ChunkQueue, Instant) {
+    (ChunkQueue::new(Duration::ZERO, PATIENCE, room), Instant::now())
 }
 
 #[test]
 fn while_offers_are_collected_those_that_begin_earlier_go_first() {
-    let (mut order, now) = (Order::new(START, PATIENCE, 1000), Instant::now());
+    let (mut order, now) = (ChunkQueue::new(START, PATIENCE, 1000), Instant::now());
     assert!(order.collecting(now));
     for (fingerprint, first) in [(1, 50), (2, 10), (3, 30), (4, 10)] {
         assert_eq!(order.enter("t", chunk(fingerprint, first, 99), now), Entered::Waiting);
@@ -42,7 +42,7 @@ fn while_offers_are_collected_those_that_begin_earlier_go_first() {
 
 #[test]
 fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
-    let (mut order, begun) = (Order::new(START, PATIENCE, 1000), Instant::now());
+    let (mut order, begun) = (ChunkQueue::new(START, PATIENCE, 1000), Instant::now());
     let mut end = START;
     order.enter("t", chunk(1000, 1000, 1000), begun);
     for number in 0..100 {
@@ -60,7 +60,7 @@ fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
     }
     assert_eq!(end, START + Duration::from_secs(4));
     assert!(order.collecting(begun + end / 2) && !order.collecting(begun + end));
-    let (mut order, begun) = (Order::new(START, PATIENCE, 1000), Instant::now());
+    let (mut order, begun) = (ChunkQueue::new(START, PATIENCE, 1000), Instant::now());
     for number in 0..100 {
         order.enter("t", chunk(100 - number, 100 - number as i64, 100), begun + Duration::from_secs(number));
     }
@@ -99,10 +99,10 @@ fn a_verdict_is_told_once() {
     let (mut order, now) = session(1000);
     order.enter("t", chunk(1, 1, 1), now);
     drain(&mut order, now);
-    assert_eq!(order.enter("t", chunk(1, 1, 1), now), Entered::Finished(Verdict::Done));
+    assert_eq!(order.enter("t", chunk(1, 1, 1), now), Entered::Finished(ChunkVerdict::Done));
     assert_eq!(order.enter("t", chunk(1, 1, 1), now), Entered::Waiting);
-    order.settle("t", 1, Tried { verdict: Verdict::Failed, ..DONE }, now);
-    assert_eq!(order.take_verdict(1), Some(Verdict::Failed));
+    order.settle("t", 1, Tried { verdict: ChunkVerdict::Failed, ..DONE }, now);
+    assert_eq!(order.take_verdict(1), Some(ChunkVerdict::Failed));
     assert_eq!(order.take_verdict(1), None);
 }
 
@@ -121,7 +121,7 @@ fn the_earliest_chunks_have_the_room_and_the_others_keep_their_place() {
     assert_eq!(drain(&mut order, now), [3]);
     // a chunk larger than all the room pushes nothing out in vain
     order.enter("t", chunk(4, 40, 40), now);
-    order.enter("t", Chunk { bytes: &[0; 26], ..chunk(6, 1, 1) }, now);
+    order.enter("t", OfferedChunk { bytes: &[0; 26], ..chunk(6, 1, 1) }, now);
     assert_eq!((order.first("t", 6, now).unwrap().fingerprint, order.room), (6, 15));
 }
 
@@ -129,7 +129,7 @@ fn the_earliest_chunks_have_the_room_and_the_others_keep_their_place() {
 fn a_head_that_does_not_get_on_is_overdue_after_the_patience() {
     let (mut order, now) = session(1000);
     order.enter("t", chunk(1, 1, 1), now);
-    let overdue = |order: &mut Order, now| order.first("t", NONE, now).unwrap().overdue;
+    let overdue = |order: &mut ChunkQueue, now| order.first("t", NONE, now).unwrap().overdue;
     order.settle("t", 1, Tried { suspect: false, ..FAILED }, now);
     assert!(!overdue(&mut order, now + PATIENCE), "it was not even tried");
     order.settle("t", 1, FAILED, now);
@@ -176,7 +176,7 @@ fn what_is_remembered_is_bounded() {
     }
     order.enter("t", chunk(NONE - 1, 1, 1), now);
     order.settle("t", NONE - 1, DONE, now);
-    assert_eq!((order.take_verdict(0), order.take_verdict(1)), (None, Some(Verdict::Done)));
+    assert_eq!((order.take_verdict(0), order.take_verdict(1)), (None, Some(ChunkVerdict::Done)));
     assert_eq!((order.room, order.verdicts.len()), (100, LIMIT - 1));
     assert!(order.lines.is_empty());
 }
@@ -190,7 +190,7 @@ proptest! {
         room in 0_usize..300,
         start in prop_oneof![Just(Duration::ZERO), Just(START)],
     ) {
-        let (mut order, now) = (Order::new(start, PATIENCE, room), Instant::now());
+        let (mut order, now) = (ChunkQueue::new(start, PATIENCE, room), Instant::now());
         let (mut waiting, mut gone) = (std::collections::BTreeSet::new(), Vec::new());
         for (number, works) in calls {
             let time = number as i64 * 10;

@@ -1,6 +1,6 @@
 use super::super::batch::Batch;
 use super::super::json_lines;
-use super::super::settings::{Api, Compression, Limits, Settings};
+use super::super::settings::{Compression, IntakeApi, Limits, ShipperSettings};
 use super::{Payload, build};
 use proptest::prelude::*;
 
@@ -8,14 +8,14 @@ const NOW: i64 = 1_000_000;
 
 fn batch(text: &str) -> Batch {
     let key = |name: &str| (name == "dd_api_key").then(|| "k".to_owned());
-    let mut batch = Batch::new(&Settings::read(key, |_| None).unwrap());
+    let mut batch = Batch::new(&ShipperSettings::read(key, |_| None).unwrap());
     for line in text.lines() {
         json_lines::line(line.as_bytes(), "", NOW as f64, &mut batch);
     }
     batch
 }
 
-fn plain(batch: &Batch, from: u64, limits: &Limits, api: Api) -> Payload {
+fn plain(batch: &Batch, from: u64, limits: &Limits, api: IntakeApi) -> Payload {
     build(batch, from, NOW, limits, api, Compression::Off)
 }
 
@@ -29,7 +29,7 @@ const TWO_SERIES: &str = r#"{"metric":"a","value":0.5,"time":999990,"host":"web\
 
 #[test]
 fn v2_bodies_are_literally_this() {
-    let payload = plain(&batch(TWO_SERIES), 0, &Limits::default(), Api::V2);
+    let payload = plain(&batch(TWO_SERIES), 0, &Limits::default(), IntakeApi::V2);
     assert_eq!(
         text(&payload),
         concat!(
@@ -45,7 +45,7 @@ fn v2_bodies_are_literally_this() {
 
 #[test]
 fn v1_bodies_are_literally_this() {
-    let payload = plain(&batch(TWO_SERIES), 0, &Limits::default(), Api::V1);
+    let payload = plain(&batch(TWO_SERIES), 0, &Limits::default(), IntakeApi::V1);
     assert_eq!(
         text(&payload),
         concat!(
@@ -62,7 +62,7 @@ fn points_outside_the_window_are_counted_and_left_out() {
         .iter()
         .map(|d| format!(r#"{{"metric":"m","value":1,"time":{}}}"#, NOW + d))
         .collect();
-    let payload = plain(&batch(&lines.join("\n")), 0, &Limits::default(), Api::V1);
+    let payload = plain(&batch(&lines.join("\n")), 0, &Limits::default(), IntakeApi::V1);
     assert_eq!(
         text(&payload),
         r#"{"series":[{"metric":"m","type":"gauge","points":[[996400,1.0],[1000000,1.0],[1000600,1.0]]}]}"#
@@ -75,7 +75,7 @@ fn points_outside_the_window_are_counted_and_left_out() {
 fn a_point_limit_cuts_inside_and_between_series() {
     let batch = batch(TWO_SERIES);
     let limits = Limits { points: 1, ..Limits::default() };
-    let ends: Vec<_> = (0..4).map(|from| plain(&batch, from, &limits, Api::V1)).collect();
+    let ends: Vec<_> = (0..4).map(|from| plain(&batch, from, &limits, IntakeApi::V1)).collect();
     assert_eq!(ends.iter().map(|p| (p.points, p.end)).collect::<Vec<_>>(), [(1, 1), (1, 2), (1, 3), (0, 3)]);
     assert_eq!(
         text(&ends[1]),
@@ -96,7 +96,7 @@ fn noise_that_hardly_compresses_is_split_below_the_compressed_limit() {
     let limits = Limits { compressed: 10_000, ..Limits::default() };
     let (mut at, mut bodies) = (0, 0);
     while at < batch.len() {
-        let payload = build(&batch, at, NOW, &limits, Api::V2, Compression::Deflate);
+        let payload = build(&batch, at, NOW, &limits, IntakeApi::V2, Compression::Deflate);
         assert!(payload.body.len() <= 10_000 && payload.points > 100, "{} points", payload.points);
         (at, bodies) = (payload.end, bodies + 1);
     }
@@ -121,7 +121,7 @@ proptest! {
         let limits = Limits { points, raw, ..Limits::default() };
         let (mut at, mut seen) = (0, Vec::new());
         while at < batch.len() {
-            let payload = plain(&batch, at, &limits, if v1 { Api::V1 } else { Api::V2 });
+            let payload = plain(&batch, at, &limits, if v1 { IntakeApi::V1 } else { IntakeApi::V2 });
             prop_assert!(payload.points == 1 || payload.body.len() <= raw);
             prop_assert!(payload.points <= points && payload.end > at);
             let json: serde_json::Value = serde_json::from_slice(&payload.body).unwrap();

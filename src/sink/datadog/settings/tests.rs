@@ -1,13 +1,13 @@
-use super::{Api, Compression, Settings};
+use super::{Compression, IntakeApi, ShipperSettings};
 use std::time::Duration;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-fn read(options: &[(&str, &str)], env: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
+fn read(options: &[(&str, &str)], env: &[(&str, &str)]) -> Result<ShipperSettings, Vec<String>> {
     let find = |table: &[(&str, &str)], name: &str| {
         table.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
     };
-    Settings::read(|name| find(options, name), |name| find(env, name)).map_err(|e| e.problems)
+    ShipperSettings::read(|name| find(options, name), |name| find(env, name)).map_err(|e| e.problems)
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn every_option_is_read() {
     assert_eq!(settings.device.as_deref(), Some("sda"));
     assert_eq!(settings.tags, ["env:prod", "team:x"]);
     assert!(settings.use_tag);
-    assert_eq!((settings.api, settings.compression), (Api::V1, Compression::Gzip));
+    assert_eq!((settings.api, settings.compression), (IntakeApi::V1, Compression::Gzip));
     assert_eq!(settings.timeout, Duration::from_millis(2500));
     assert_eq!(settings.order.map(|order| order.start), Some(Duration::ZERO));
 }
@@ -123,7 +123,7 @@ fn key_files_are_read_and_trimmed() {
 #[test]
 fn the_table_of_options_is_what_is_read_and_described() {
     let asked = std::cell::RefCell::new(Vec::new());
-    let _ = Settings::read(
+    let _ = ShipperSettings::read(
         |name| {
             asked.borrow_mut().push(name.to_owned());
             None
@@ -133,7 +133,7 @@ fn the_table_of_options_is_what_is_read_and_described() {
     let mut asked = asked.into_inner();
     asked.retain(|name| !super::NEAR_MISSES.iter().any(|(miss, _)| miss == name));
     asked.sort();
-    let mut listed: Vec<_> = Settings::OPTIONS.iter().map(|(name, ..)| *name).collect();
+    let mut listed: Vec<_> = ShipperSettings::OPTIONS.iter().map(|(name, ..)| *name).collect();
     listed.sort_unstable();
     assert_eq!(asked, listed);
     let readme = include_str!("../../../../output-dd/README.md");

@@ -1,11 +1,11 @@
 use super::super::batch::Batch;
-use super::super::settings::Settings;
-use super::{Format, Parser, RECORD_LIMIT};
+use super::super::settings::ShipperSettings;
+use super::{Parser, RECORD_LIMIT, StreamFormat};
 use proptest::prelude::*;
 
 fn batch() -> Batch {
     let key = |name: &str| (name == "dd_api_key").then(|| "k".to_owned());
-    Batch::new(&Settings::read(key, |_| None).unwrap())
+    Batch::new(&ShipperSettings::read(key, |_| None).unwrap())
 }
 
 /// Values of all points, and what was dropped.
@@ -45,7 +45,7 @@ fn a_cut_end_is_counted_once() {
 fn broken_msgpack_ends_the_reading_and_costs_no_memory() {
     let (mut parser, mut batch) = (Parser::new(String::new()), batch());
     parser.feed(&[ENTRIES, &[0xc1]].concat(), &mut batch);
-    assert_eq!(parser.format, Format::Broken);
+    assert_eq!(parser.format, StreamFormat::Broken);
     parser.feed(&[0; 1000], &mut batch);
     parser.finish(&mut batch);
     assert_eq!((parser.pending.capacity(), batch.len()), (0, 3));

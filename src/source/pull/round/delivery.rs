@@ -1,28 +1,28 @@
 //! An answer on its way to the sink, and what is remembered of it.
 
 use super::super::acknowledged::MAX_SERIES;
-use super::super::select::{self, Selection};
+use super::super::select::{self, SelectedPoints};
 use super::super::window::Reach;
-use super::{Puller, Slot, Step};
+use super::{PullStep, PulledSection, Puller};
 use crate::companion::Notice;
 use crate::sink::{MetricRecord, RecordSink, SinkError};
-use crate::source::datadog::{Series, Window};
+use crate::source::datadog::{QuerySeries, QueryWindow};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// An answer whose points have not all left.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct PendingAnswer {
     /// Names; their points are in `picked`.
-    series: Vec<Series>,
-    picked: Selection,
+    series: Vec<QuerySeries>,
+    picked: SelectedPoints,
     /// Points that have left, from the first one on.
     done: usize,
-    window: Window,
+    window: QueryWindow,
     target: i64,
     reach: Reach,
 }
 
-impl Answer {
+impl PendingAnswer {
     pub(super) fn left(&self) -> usize {
         self.picked.points.len() - self.done
     }
@@ -33,33 +33,33 @@ impl Puller<'_> {
     pub(super) fn take(
         &mut self,
         index: usize,
-        mut series: Vec<Series>,
-        window: Window,
+        mut series: Vec<QuerySeries>,
+        window: QueryWindow,
         target: i64,
         reach: Reach,
         sink: &mut dyn RecordSink,
-    ) -> Step {
-        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
+    ) -> PullStep {
+        let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
         let (nulls, step) = (slot.section.nulls, slot.state.cursor.step);
         let picked = select::pick(&series, window, nulls, step, &slot.state.seen, self.counters);
         for series in &mut series {
             series.points = Vec::new();
         }
-        self.deliver(index, Answer { series, picked, done: 0, window, target, reach }, sink)
+        self.deliver(index, PendingAnswer { series, picked, done: 0, window, target, reach }, sink)
     }
 
     /// Hands the next batch of a section's answer to the sink.
-    pub(super) fn go_on(&mut self, index: usize, sink: &mut dyn RecordSink) -> Step {
+    pub(super) fn go_on(&mut self, index: usize, sink: &mut dyn RecordSink) -> PullStep {
         match self.slots.get_mut(index).and_then(|slot| slot.answer.take()) {
             Some(answer) => self.deliver(index, answer, sink),
-            None => Step::Complete,
+            None => PullStep::Complete,
         }
     }
 
     /// Hands the next batch of an answer to the sink; behind the last one the cursor moves. What is remembered of it
     /// is written once the batch is settled.
-    fn deliver(&mut self, index: usize, mut answer: Answer, sink: &mut dyn RecordSink) -> Step {
-        let Some(slot) = self.slots.get_mut(index) else { return Step::Complete };
+    fn deliver(&mut self, index: usize, mut answer: PendingAnswer, sink: &mut dyn RecordSink) -> PullStep {
+        let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
         let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
         let (series, picked) = (&answer.series, &answer.picked);
         let batch = picked.batch(answer.done, slot.section.one_model);
@@ -105,12 +105,12 @@ impl Puller<'_> {
             }
         });
         let step = match delivered {
-            Ok(()) if complete && answer.window.to >= answer.target => Step::Complete,
-            Ok(()) => Step::More,
-            Err(SinkError::Stopped) => Step::Stop,
-            Err(SinkError::Unreachable { reason }) => Step::EndRound(reason),
+            Ok(()) if complete && answer.window.to >= answer.target => PullStep::Complete,
+            Ok(()) => PullStep::More,
+            Err(SinkError::Stopped) => PullStep::Stop,
+            Err(SinkError::Unreachable { reason }) => PullStep::EndRound(reason),
         };
-        if matches!(step, Step::More) && !complete {
+        if matches!(step, PullStep::More) && !complete {
             slot.answer = Some(answer);
         }
         if let Some(slot) = self.slots.get(index) {
@@ -119,7 +119,7 @@ impl Puller<'_> {
         step
     }
 
-    pub(super) fn gauge(&self, slot: &Slot) {
+    pub(super) fn gauge(&self, slot: &PulledSection) {
         let lag_secs = (self.env.now_ms() as f64 / 1000.0 - slot.state.cursor.at as f64).max(0.0);
         self.counters.section(&slot.section.name, |gauges| {
             gauges.lag_secs = lag_secs;

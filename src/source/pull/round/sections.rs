@@ -1,16 +1,16 @@
 //! The sections of a puller: which go on, which begin, which are gone.
 
-use super::super::acknowledged::Seen;
+use super::super::acknowledged::Acknowledged;
 use super::super::settings::PullSection;
 use super::super::state::{SectionState, Unwritten};
-use super::super::window::{self, Cursor};
+use super::super::window::{self, PullCursor};
 use super::Puller;
-use super::delivery::Answer;
+use super::delivery::PendingAnswer;
 use crate::companion::{Backoff, Notice};
 use std::time::Duration;
 
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct PulledSection {
     pub(super) section: PullSection,
     pub(super) state: SectionState,
     pub(super) rollup: Option<u32>,
@@ -18,7 +18,7 @@ pub(super) struct Slot {
     /// On the monotonic clock: a refused query rests until then.
     pub(super) retry_at: Duration,
     /// What has been asked for and has not all left; within a round.
-    pub(super) answer: Option<Answer>,
+    pub(super) answer: Option<PendingAnswer>,
     /// The state behind the last batch, until the section rests.
     pub(super) unwritten: Option<Unwritten>,
 }
@@ -36,11 +36,12 @@ impl Puller<'_> {
         let mut old = core::mem::take(&mut self.slots);
         let (before, mut added) = (old.len(), 0);
         for section in sections {
-            let known =
-                |slot: &Slot| slot.section.name == section.name && slot.section.query == section.query;
+            let known = |slot: &PulledSection| {
+                slot.section.name == section.name && slot.section.query == section.query
+            };
             if let Some(at) = old.iter().position(known) {
                 let slot = old.swap_remove(at);
-                self.slots.push(Slot { section, ..slot });
+                self.slots.push(PulledSection { section, ..slot });
             } else {
                 added += 1;
                 let slot = self.new_slot(section);
@@ -62,21 +63,21 @@ impl Puller<'_> {
         }
     }
 
-    fn new_slot(&self, section: PullSection) -> Slot {
+    fn new_slot(&self, section: PullSection) -> PulledSection {
         let saved = self.folder.load(&section.name, &section.query, self.progress);
         let state = saved.unwrap_or_else(|| {
             let target = self.target(&section);
             let cursor = match self.settings.range {
-                Some(range) => Cursor { at: range.from, start: range.from, step: 0 },
-                None => Cursor::first(target, self.settings.interval.as_secs().min(86_400) as i64),
+                Some(range) => PullCursor { at: range.from, start: range.from, step: 0 },
+                None => PullCursor::first(target, self.settings.interval.as_secs().min(86_400) as i64),
             };
-            let state = SectionState { cursor, seen: Seen::default() };
+            let state = SectionState { cursor, seen: Acknowledged::default() };
             // at once: a stop before the first acknowledgement must not move the beginning
             self.folder.save(&section.name, &section.query, &state, self.progress);
             state
         });
         let interval = self.settings.interval;
-        Slot {
+        PulledSection {
             rollup: window::rollup(&section.query),
             section,
             state,

@@ -1,6 +1,6 @@
 //! Sections whose last batch is not settled: they rest, the others go on.
 
-use super::{Puller, Step, Turn};
+use super::{PullStep, Puller, SectionTurn};
 use crate::sink::{RecordSink, SinkError};
 use crate::source::pull::state::Unwritten;
 use std::collections::VecDeque;
@@ -15,19 +15,19 @@ struct Resting {
     delivered: u64,
     unwritten: Unwritten,
     /// How it goes on then.
-    then: Option<Turn>,
+    then: Option<SectionTurn>,
 }
 
 /// The sections of one round: those that may go on, and those at rest, the oldest first.
 #[derive(Debug)]
-pub(super) struct Turns {
-    pub(super) ready: VecDeque<Turn>,
+pub(super) struct RoundTurns {
+    pub(super) ready: VecDeque<SectionTurn>,
     resting: VecDeque<Resting>,
 }
 
-impl Turns {
+impl RoundTurns {
     pub(super) fn new(sections: usize) -> Self {
-        let ready = (0..sections).map(|index| Turn { index, tries: 0, halvings: 0 }).collect();
+        let ready = (0..sections).map(|index| SectionTurn { index, tries: 0, halvings: 0 }).collect();
         Self { ready, resting: VecDeque::new() }
     }
 
@@ -41,9 +41,9 @@ impl Puller<'_> {
     /// Puts a section to rest until what it has delivered, if anything, is settled.
     pub(super) fn rest(
         &mut self,
-        turns: &mut Turns,
+        turns: &mut RoundTurns,
         index: usize,
-        then: Option<Turn>,
+        then: Option<SectionTurn>,
         sink: &dyn RecordSink,
     ) {
         match self.slots.get_mut(index).and_then(|slot| slot.unwritten.take()) {
@@ -57,9 +57,9 @@ impl Puller<'_> {
     /// The next section that may go on; waits where all are at rest. `None` at the end of the round.
     pub(super) fn next(
         &mut self,
-        turns: &mut Turns,
+        turns: &mut RoundTurns,
         sink: &mut dyn RecordSink,
-    ) -> Result<Option<Turn>, Step> {
+    ) -> Result<Option<SectionTurn>, PullStep> {
         loop {
             let held: usize =
                 self.slots.iter().flat_map(|slot| &slot.answer).map(|answer| answer.left()).sum();
@@ -68,8 +68,8 @@ impl Puller<'_> {
                 return Ok(turns.ready.pop_front());
             }
             self.settle(turns, sink, wait).map_err(|error| match error {
-                SinkError::Stopped => Step::Stop,
-                SinkError::Unreachable { reason } => Step::EndRound(reason),
+                SinkError::Stopped => PullStep::Stop,
+                SinkError::Unreachable { reason } => PullStep::EndRound(reason),
             })?;
             if let Some(turn) = turns.ready.pop_front() {
                 return Ok(Some(turn));
@@ -77,7 +77,7 @@ impl Puller<'_> {
         }
     }
 
-    fn settle(&self, turns: &mut Turns, sink: &mut dyn RecordSink, wait: bool) -> Result<(), SinkError> {
+    fn settle(&self, turns: &mut RoundTurns, sink: &mut dyn RecordSink, wait: bool) -> Result<(), SinkError> {
         let settled = sink.settle(wait)?;
         while turns.resting.front().is_some_and(|resting| resting.delivered <= settled) {
             let Some(Resting { unwritten, then, .. }) = turns.resting.pop_front() else { break };
@@ -96,7 +96,7 @@ impl Puller<'_> {
 
     /// The round ends: what was delivered is settled as far as the sink can, the rest of the answers is forgotten.
     /// Returns how many sections are through and not settled.
-    pub(super) fn end(&mut self, turns: &mut Turns, sink: &mut dyn RecordSink) -> usize {
+    pub(super) fn end(&mut self, turns: &mut RoundTurns, sink: &mut dyn RecordSink) -> usize {
         for slot in &mut self.slots {
             slot.answer = None;
         }
