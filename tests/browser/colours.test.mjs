@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { startSite } from "./site.mjs";
 
-const style = (name) => readFileSync(new URL(`../../wasm/preview/page/${name}`, import.meta.url), "utf8");
+const style = (name) => readFileSync(new URL(`../../wasm/page/site/${name}`, import.meta.url), "utf8");
 const variables = (css) => Object.fromEntries([...css.matchAll(/--([\w-]+):\s*([^;]+);/g)].map(([, name, value]) => [name, value]));
 const light = variables(style("page.css"));
 const THEMES = { light, dark: { ...light, ...variables(style("dark.css")) } };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fluent_anomaly::config::{Config, Monitor, Section};
 use fluent_anomaly::source::series_file::SeriesFile;
-use fluent_anomaly_preview_bundle::{self as bundle, NoPage, Report, Series};
+use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 
 use crate::failure::Failure;
 use crate::files;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fluent_anomaly::config::{Config, Section};
-use fluent_anomaly_preview_bundle::{self as bundle, Incident, Report, Series};
+use fluent_anomaly_page::{self as bundle, Incident, Report, Series};
 
 use super::fleet::{self, Fleet};
 use crate::failure::Failure;

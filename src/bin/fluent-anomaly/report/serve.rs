@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use fluent_anomaly_preview_bundle::Report;
+use fluent_anomaly_page::Report;
 
 use super::{Args, no_page, read};
 use crate::failure::Failure;

@@ -23,7 +23,7 @@ const SCORE_KEYS: [&str; 6] = ["r", "k", "T1", "T2", "ar", "score"];
 /// Texts by key: those of `[monitor.*]` and `[series.*]`, and the arguments of the query one by one.
 ///
 /// ```
-/// use fluent_anomaly_preview::Settings;
+/// use fluent_anomaly_engine::Settings;
 /// let mut settings = Settings::default();
 /// settings.set("algorithm", "robust");
 /// settings.set("seasonality", "daily");

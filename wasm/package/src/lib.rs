@@ -1,14 +1,21 @@
-//! Classes for JavaScript: convert, call, convert back.
+//! Classes for JavaScript: convert, call, convert back. Off WASM the crate is empty.
+#![cfg(target_arch = "wasm32")]
 
 use js_sys::{Array, Object};
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
-use crate::copy::Copies;
-use crate::replies::{problems_json, suggestion_json};
-use crate::{Evaluation, Preview, Settings};
+use fluent_anomaly_engine::{Copies, Evaluation, Preview, Settings, problems_json, suggestion_json};
+
+#[cfg(feature = "talc")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+#[cfg(all(feature = "wee_alloc", not(feature = "talc")))]
+#[global_allocator]
+static ALLOCATOR: wee_alloc::WeeAlloc<'static> = wee_alloc::WeeAlloc::INIT;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPES: &str = include_str!("bindings.d.ts");
+const TYPES: &str = include_str!("types.d.ts");
 
 #[wasm_bindgen]
 extern "C" {

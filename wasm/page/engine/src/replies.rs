@@ -6,7 +6,8 @@ use crate::json::Json;
 use crate::settings::Problem;
 
 /// `[{"key": .., "message": ..}, ..]`.
-pub(crate) fn problems_json(problems: &[Problem]) -> String {
+#[must_use]
+pub fn problems_json(problems: &[Problem]) -> String {
     Json::array(problems.iter().map(|problem| {
         Json::object(|members| {
             members.string("key", &problem.key).string("message", &problem.message);
@@ -15,7 +16,8 @@ pub(crate) fn problems_json(problems: &[Problem]) -> String {
 }
 
 /// The suggested settings by key, and the reasons.
-pub(crate) fn suggestion_json(suggestion: &Suggestion) -> String {
+#[must_use]
+pub fn suggestion_json(suggestion: &Suggestion) -> String {
     let settings = Json::object(|settings| {
         settings
             .string("algorithm", suggestion.algorithm.name())

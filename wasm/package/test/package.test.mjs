@@ -1,16 +1,16 @@
-// The package as others use it.
+// The package as others use it: `cargo preview-pkg` builds it.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
-import init, { Series, check } from "../fluent_anomaly_preview.js";
+import init, { Series, check } from "../../../target/package/fluent_anomaly_preview.js";
 
 const times = Float64Array.from({ length: 600 }, (_, n) => 60 * n);
 const values = times.map((_, n) => (n === 500 ? 50 : (n * 7) % 5));
 const settings = { algorithm: "basic", deviations: 3, trigger_window: "last_15m", interval: 60, critical: 0.8, r: 0.02, k: 4 };
 
 before(async () => {
-  await init({ module_or_path: await readFile(new URL("../fluent_anomaly_preview_bg.wasm", import.meta.url)) });
+  await init({ module_or_path: await readFile(new URL("../../../target/package/fluent_anomaly_preview_bg.wasm", import.meta.url)) });
 });
 
 test("what the README shows is so", () => {

@@ -8,6 +8,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
+use std::time::Instant;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Brings what `rust-toolchain.toml` lists, and nothing where all of it is there.
@@ -17,6 +18,7 @@ fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(variable("OUT_DIR"));
     let Some(root) = here.ancestors().nth(2) else { fail("no workspace around the crate") };
+    let started = Instant::now();
 
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rustc-env=SET_UP={SET_UP}");
@@ -31,18 +33,18 @@ fn main() {
         }
         return;
     }
-    watch(&root.join("wasm/preview/src"), &[]);
+    watch(&here.join("engine/src"), &[]);
     watch(&root.join("src"), &["bin", "source", "sink"]);
-    for file in ["Cargo.lock", "Cargo.toml", "wasm/preview/Cargo.toml", ".cargo/config.toml"] {
+    for file in ["Cargo.lock", "Cargo.toml", "wasm/page/engine/Cargo.toml", ".cargo/config.toml"] {
         println!("cargo::rerun-if-changed={}", root.join(file).display());
     }
 
-    let target = target_folder(&out).join("preview");
+    let target = target_folder(&out).join("page");
     let mut cargo = Command::new(variable("CARGO"));
     cargo
         .current_dir(root)
-        .args(["build", "--profile", "preview", "--locked", "--package", "fluent-anomaly-preview"])
-        .args(["--features", "page", "--lib", "--target", TARGET, "--target-dir"])
+        .args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"])
+        .args(["--features", "exports", "--lib", "--target", TARGET, "--target-dir"])
         .arg(&target);
     // settings of the outer build that are not meant for this one: flags, wrappers (clippy), profiles
     for (name, _) in env::vars_os() {
@@ -59,16 +61,21 @@ fn main() {
     match cargo.output() {
         Ok(output) if output.status.success() => {}
         Ok(output) => fail(&format!(
-            "the engine of the preview page was not built for {TARGET} (without the page: `--no-default-features \
+            "the engine of the page was not built for {TARGET} (without the page: `--no-default-features \
              --features companion`):\n{}",
             String::from_utf8_lossy(&output.stderr)
         )),
         Err(error) => fail(&format!("cargo did not start: {error}")),
     }
-    let built = target.join(TARGET).join("preview/fluent_anomaly_preview.wasm");
+    let built = target.join(TARGET).join("page/fluent_anomaly_engine.wasm");
     if let Err(error) = std::fs::copy(&built, &engine) {
         fail(&format!("{}: {error}", built.display()));
     }
+    println!(
+        "cargo::warning=no fault: built the engine of the page of `report` for {TARGET}, in {:.0} s (without the page: \
+         `--no-default-features --features companion`)",
+        started.elapsed().as_secs_f64()
+    );
 }
 
 /// Whether the standard library for the target is there; this script runs again when it comes or goes.

@@ -1,13 +1,13 @@
 //! The page of `fluent-anomaly report`: one HTML text that needs nothing else, neither files nor network.
 //!
-//! The engine is built by `build.rs`; the page's own files lie in `wasm/preview/page` and are put together here.
+//! The engine is built by `build.rs`; the page's own files lie in `wasm/page/site` and are put together here.
 
 mod base64;
 mod template;
 
 use serde_json::json;
 
-/// The engine: `wasm/preview` with plain exports. Empty where it could not be built.
+/// The engine: `wasm/page/engine` with plain exports. Empty where it could not be built.
 const ENGINE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/engine.wasm"));
 
 /// This program was built where the target of the engine was not installed, and has no page.
@@ -38,7 +38,7 @@ pub fn engine() -> Result<&'static [u8], NoPage> {
 /// Joins files of the page.
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
-        concat!($(include_str!(concat!("../../preview/page/", $name)), "\n"),+)
+        concat!($(include_str!(concat!("../site/", $name)), "\n"),+)
     };
 }
 

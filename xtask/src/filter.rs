@@ -1,0 +1,26 @@
+//! `cargo wasm`: builds `anomaly_filter.wasm`, rewrites it for the interpreter that runs it, and prints its path.
+
+use std::ffi::OsString;
+use std::{env, fs};
+
+use crate::{Outcome, WASM, build, cargo, rewrite, root};
+
+pub(crate) fn run(options: &[OsString]) -> Outcome {
+    let named = options.iter().skip_while(|option| *option != "--target-dir").nth(1).cloned();
+    let named = named.or_else(|| env::var_os("CARGO_TARGET_DIR"));
+    let target = named.map_or_else(|| root().join("target"), |folder| root().join(folder));
+    build(
+        cargo()
+            .args(["build", "--release", "--package", "anomaly-filter", "--target", WASM])
+            .args(options)
+            .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"), // messages name functions; the rewriting drops the names
+    )?;
+    let module = target.join(WASM).join("release/anomaly_filter.wasm");
+    let rewritten = rewrite::rewrite(&fs::read(&module)?)?;
+    // a new file: the old name is one of two links to what cargo built, which must stay as it is
+    let new = module.with_extension("wasm.new");
+    fs::write(&new, rewritten)?;
+    fs::rename(&new, &module)?;
+    println!("{}", module.display());
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! What cargo does not do by itself. `cargo xtask` lists the commands; `.cargo/config.toml` has short names for them.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `filter.rs` | `cargo wasm`: builds the WASM filter |
+//! | `rewrite.rs` | its one rewriting rule |
+//! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
+
+mod filter;
+#[cfg(feature = "package")]
+mod package;
+mod rewrite;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+const WASM: &str = "wasm32-unknown-unknown";
+const USAGE: &str = "\
+cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its path
+cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    let outcome = match command.to_str() {
+        Some("wasm") => filter::run(&arguments),
+        #[cfg(feature = "package")]
+        Some("preview-pkg") => package::run(&arguments),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", command.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the repository.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+/// Cargo, at the root, without the flags that the caller's environment sets: they are meant for native builds and
+/// would replace the link arguments in `.cargo/config.toml`.
+fn cargo() -> Command {
+    let cargo = std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+    let mut cargo = Command::new(cargo);
+    cargo.current_dir(root()).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    cargo
+}
+
+/// Runs a build for WASM.
+fn build(cargo: &mut Command) -> Outcome {
+    if cargo.status()?.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "the module was not built. Where \"the {WASM} target may not be installed\" is the reason: \
+         rustup toolchain install --no-self-update"
+    )
+    .into())
+}
