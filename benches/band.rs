@@ -4,7 +4,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use fluent_anomaly::detector::band::{Algorithm, Engine, Seasonality, Spec};
+use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec, Seasonality};
 
 const SERIES: usize = 1_000;
 
@@ -28,9 +28,9 @@ fn shape(bucket: i64) -> f64 {
     40.0 * phase * (1.0 - phase.abs())
 }
 
-fn round(bencher: Bencher<'_, '_>, spec: Spec) {
+fn round(bencher: Bencher<'_, '_>, spec: BandSpec) {
     let mut state = 1;
-    let mut engines: Vec<Engine> = (0..SERIES).map(|_| Engine::new(&spec)).collect();
+    let mut engines: Vec<BandEngine> = (0..SERIES).map(|_| BandEngine::new(&spec)).collect();
     let mut bucket = 0;
     while bucket < 4 * i64::from(spec.buckets()).max(60) {
         for engine in &mut engines {
@@ -56,8 +56,8 @@ fn round(bencher: Bencher<'_, '_>, spec: Spec) {
 }
 
 #[expect(clippy::expect_used, reason = "constants")]
-fn spec(algorithm: Algorithm, season: Option<Seasonality>, interval: u32) -> Spec {
-    Spec::new(algorithm, season, interval, 15).expect("a good spec")
+fn spec(algorithm: Algorithm, season: Option<Seasonality>, interval: u32) -> BandSpec {
+    BandSpec::new(algorithm, season, interval, 15).expect("a good spec")
 }
 
 #[divan::bench]

@@ -7,7 +7,8 @@ use fluent_anomaly::detector::Finite;
 use fluent_anomaly::monitor::message::{Facts, render};
 use fluent_anomaly::monitor::rollup::RollupSpec;
 use fluent_anomaly::monitor::{
-    AlertState, MonitorSpec, Plan, RawMonitor, Rollup, Status, Verdict, Watch, Zone, query,
+    AlertState, BandPosition, MonitorSpec, RawMonitor, Rollup, SeriesEvaluator, SharedBand, Status, Zone,
+    query,
 };
 
 fn main() {
@@ -52,7 +53,7 @@ fn alert(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         for point in 0..POINTS {
             bucket += 1;
-            let verdict = if point % 50 < 20 { Verdict::Below } else { Verdict::Inside };
+            let verdict = if point % 50 < 20 { BandPosition::Below } else { BandPosition::Inside };
             black_box(state.feed(&spec, bucket, Some(verdict)));
         }
     });
@@ -107,8 +108,8 @@ fn watch(bencher: Bencher<'_, '_>, (algorithm, monitors): (&str, usize)) {
             _ => query.replace("'daily', timezone='Europe/Vienna'", "'hourly'"),
         },
     );
-    let plan = &Plan::group(vec![MonitorSpec::check(&monitor).unwrap(); monitors])[0].0;
-    let mut watch = Watch::new(plan);
+    let plan = &SharedBand::group(vec![MonitorSpec::check(&monitor).unwrap(); monitors])[0].0;
+    let mut watch = SeriesEvaluator::new(plan);
     let mut minute = 0i64;
     let mut step = || {
         minute += 1;

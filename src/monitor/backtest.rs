@@ -2,8 +2,8 @@
 //!
 //! In a pipeline the records of other series tell that one fell silent; here time itself passes in its gaps.
 
-use super::alert::Evaluation;
-use super::evaluate::{Observation, Plan, Watch};
+use super::alert::AlertEvaluation;
+use super::evaluate::{MonitorVerdict, SeriesEvaluator, SharedBand};
 use crate::detector::Finite;
 
 /// Most looks into one gap.
@@ -11,26 +11,26 @@ const MOST_LOOKS: i64 = 10_000;
 
 /// What happened, at a time, to the monitor at a place of the plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Event {
+pub enum BacktestEvent {
     /// A point was judged.
-    Point(Observation),
+    Point(MonitorVerdict),
     /// Nothing came: a change of state, or a reminder.
-    Silence(Evaluation),
+    Silence(AlertEvaluation),
 }
 
 /// One series.
 ///
 /// ```
-/// use fluent_anomaly::monitor::{MonitorSpec, Plan, RawMonitor, Status, backtest::{Backtest, Event}};
+/// use fluent_anomaly::monitor::{MonitorSpec, SharedBand, RawMonitor, Status, backtest::{Backtest, BacktestEvent}};
 /// let mut raw = RawMonitor::default();
 /// raw.set("query", "avg(last_1h):anomalies(avg:x{*}, 'basic', 3, alert_window='last_5m', interval=60) >= 1");
-/// let plan = Plan::new(MonitorSpec::check(&raw).map_err(|problems| problems[0].to_string())?);
+/// let plan = SharedBand::new(MonitorSpec::check(&raw).map_err(|problems| problems[0].to_string())?);
 /// let mut backtest = Backtest::new(&plan);
 /// let mut alerts = Vec::new();
 /// for n in 0..120 {
 ///     let value = if n < 100 { f64::from(n * 7 % 5) } else { 50.0 };
 ///     backtest.point(i64::from(n) * 60, value, |time_s, _, event| {
-///         if let Event::Point(said) = event && said.transition.is_some_and(|t| t.to == Status::Alert) {
+///         if let BacktestEvent::Point(said) = event && said.transition.is_some_and(|t| t.to == Status::Alert) {
 ///             alerts.push(time_s / 60);
 ///         }
 ///     });
@@ -40,28 +40,34 @@ pub enum Event {
 /// ```
 #[derive(Debug)]
 pub struct Backtest<'a> {
-    plan: &'a Plan,
-    watch: Watch,
+    plan: &'a SharedBand,
+    watch: SeriesEvaluator,
     newest_s: Option<i64>,
 }
 
 impl<'a> Backtest<'a> {
     /// Nothing has come yet.
     #[must_use]
-    pub fn new(plan: &'a Plan) -> Self {
-        Self { plan, watch: Watch::new(plan), newest_s: None }
+    pub fn new(plan: &'a SharedBand) -> Self {
+        Self { plan, watch: SeriesEvaluator::new(plan), newest_s: None }
     }
 
     /// Takes the next point, in the order of time (s, UTC). A value that is not finite only lets time pass. False
     /// when the point came too late to count.
-    pub fn point(&mut self, time_s: i64, value: f64, mut report: impl FnMut(i64, usize, Event)) -> bool {
+    pub fn point(
+        &mut self,
+        time_s: i64,
+        value: f64,
+        mut report: impl FnMut(i64, usize, BacktestEvent),
+    ) -> bool {
         self.pass(time_s, &mut report);
         let Some(x) = Finite::new(value) else { return false };
-        self.watch.observe(self.plan, time_s, x, |place, said| report(time_s, place, Event::Point(said)))
+        self.watch
+            .observe(self.plan, time_s, x, |place, said| report(time_s, place, BacktestEvent::Point(said)))
     }
 
     /// Lets time pass until `until_s`, which no point came at.
-    pub fn pass(&mut self, until_s: i64, mut report: impl FnMut(i64, usize, Event)) {
+    pub fn pass(&mut self, until_s: i64, mut report: impl FnMut(i64, usize, BacktestEvent)) {
         let newest_s = self.newest_s.replace(self.newest_s.map_or(until_s, |newest| newest.max(until_s)));
         let bucket_s = self.plan.monitors().first().map_or(60, |monitor| i64::from(monitor.bucket_s()));
         let Some(newest_s) = newest_s else { return };
@@ -71,7 +77,8 @@ impl<'a> Backtest<'a> {
         let mut now_s = newest_s.saturating_add(bucket_s);
         while gap_s > bucket_s && now_s < until_s {
             now_s = now_s.saturating_add(step_s).min(until_s);
-            self.watch.tick(self.plan, now_s, |place, said| report(now_s, place, Event::Silence(said)));
+            self.watch
+                .tick(self.plan, now_s, |place, said| report(now_s, place, BacktestEvent::Silence(said)));
         }
     }
 }
@@ -81,7 +88,7 @@ mod tests {
     use super::*;
     use crate::monitor::{MonitorSpec, RawMonitor};
 
-    fn plan(keys: &[(&str, &str)]) -> Plan {
+    fn plan(keys: &[(&str, &str)]) -> SharedBand {
         let mut raw = RawMonitor::default();
         raw.set(
             "query",
@@ -90,17 +97,17 @@ mod tests {
         for (key, value) in keys {
             raw.set(key, *value);
         }
-        Plan::new(MonitorSpec::check(&raw).unwrap())
+        SharedBand::new(MonitorSpec::check(&raw).unwrap())
     }
 
     fn transitions(keys: &[(&str, &str)], points: &[(i64, f64)], until_s: i64) -> Vec<(i64, String)> {
         let plan = plan(keys);
         let mut backtest = Backtest::new(&plan);
         let mut told = Vec::new();
-        let mut tell = |time_s: i64, _: usize, event: Event| {
+        let mut tell = |time_s: i64, _: usize, event: BacktestEvent| {
             let transition = match event {
-                Event::Point(said) => said.transition,
-                Event::Silence(said) => said.transition,
+                BacktestEvent::Point(said) => said.transition,
+                BacktestEvent::Silence(said) => said.transition,
             };
             told.extend(transition.map(|transition| (time_s / 60, transition.to_string())));
         };

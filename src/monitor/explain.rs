@@ -2,7 +2,7 @@
 
 use super::query::{Algorithm, Direction, Method, Seasonality};
 use super::spec::MonitorSpec;
-use super::window::{plain_duration, recovery_range};
+use super::timeframe::{plain_duration, recovery_range};
 
 /// Shortest trigger window that Datadog's editor offers, s; shorter ones alert on noise.
 const SHORTEST_QUIET_WINDOW_S: u32 = 900;

@@ -3,12 +3,12 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`query`] | `avg(last_4h):anomalies(...) >= 0.8` -> typed arguments, and back |
-//! | [`window`] | `last_15m`, and which recovery windows a threshold allows |
+//! | [`timeframe`] | `last_15m`, and which recovery windows a threshold allows |
 //! | [`zone`] | a zone's UTC offset, without a time-zone database |
 //! | [`spec`] | texts of a configuration -> a checked [`MonitorSpec`], all problems at once |
 //! | [`rollup`] | records of a series -> buckets of the interval |
-//! | [`alert`] | verdicts -> OK, WARN, ALERT, NO DATA |
-//! | [`watch`] | one series under its monitors: roll-up -> band -> verdict -> states |
+//! | [`alert`] | positions in the band -> OK, WARN, ALERT, NO DATA |
+//! | [`evaluate`] | one series under its monitors: roll-up -> band -> verdict -> states |
 //! | [`backtest`] | the same over history: time passes in its gaps |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
@@ -27,13 +27,13 @@ pub mod query;
 pub mod rollup;
 pub mod spec;
 mod text;
-pub mod window;
+pub mod timeframe;
 pub mod zone;
 
-pub use alert::{AlertState, Evaluation, Status, Transition, Verdict};
-pub use evaluate::{Calm, Observation, Plan, Watch};
+pub use alert::{AlertEvaluation, AlertState, BandPosition, Status, Transition};
+pub use evaluate::{MonitorVerdict, SeriesEvaluator, SharedBand, Unchanged};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};
-pub use window::Window;
+pub use timeframe::Timeframe;
 pub use zone::Zone;

@@ -33,7 +33,7 @@ use crate::annotation::{self, Anomaly};
 use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
 use crate::config::{Config, Journal, Monitor, Section};
 use crate::detector::calibrated::Calibrated;
-use crate::monitor::{self, Plan};
+use crate::monitor::{self, SharedBand};
 use crate::record::{Format, Found};
 use crate::time::Time;
 use errors::ErrorField;
@@ -78,7 +78,7 @@ pub struct Pipeline {
     /// What the calibrated score says of the record at hand.
     anomaly: Option<Anomaly>,
     /// What monitors say of it: by their places in a plan, then with the texts that belong to it.
-    heard: Vec<(usize, monitor::Observation)>,
+    heard: Vec<(usize, monitor::MonitorVerdict)>,
     said: Vec<Said>,
     /// Verdicts as they stand in the record.
     encoded: Vec<u8>,
@@ -100,7 +100,7 @@ impl Pipeline {
             }
         }
         for (watcher, section) in watchers.iter_mut().zip(&config.sections) {
-            for (plan, monitors) in Plan::group(watcher.monitored.specs()) {
+            for (plan, monitors) in SharedBand::group(watcher.monitored.specs()) {
                 watcher.monitored.plans.push((sections.len() as u16, monitors));
                 let id = watcher::band_id(section, plan.signature());
                 sections.push(BankSection { id, spec: TrackSpec::Watch(Box::new(WatchSpec::new(plan))) });
@@ -308,7 +308,7 @@ pub fn calibrated_bytes(section: &Section) -> usize {
 /// Bytes that monitors of one section add to each of its series, besides its key.
 #[must_use]
 pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a Monitor>) -> usize {
-    let plans = Plan::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
+    let plans = SharedBand::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
     let bytes = |plan| Bank::<Track>::series_bytes(&TrackSpec::Watch(Box::new(WatchSpec::new(plan))));
     plans.into_iter().map(|(plan, _)| bytes(plan)).sum()
 }

@@ -4,7 +4,7 @@ use super::track::Silence;
 use super::verdict::VerdictTexts;
 use crate::config::Monitor;
 use crate::monitor::message::{Facts, render};
-use crate::monitor::{MonitorSpec, Observation};
+use crate::monitor::{MonitorSpec, MonitorVerdict};
 use crate::record::{Format, Output};
 
 /// Most monitors whose verdicts are written in one go; more take a second pass over the record.
@@ -32,7 +32,7 @@ struct Named {
 #[derive(Debug)]
 pub(super) struct Said {
     monitor: usize,
-    observation: Observation,
+    observation: MonitorVerdict,
     message: Option<String>,
 }
 
@@ -89,7 +89,7 @@ impl Monitored {
     pub(super) fn said(
         &self,
         monitor: usize,
-        observation: Observation,
+        observation: MonitorVerdict,
         groups: impl FnOnce() -> Vec<(String, String)>,
     ) -> Option<Said> {
         let spec = &self.monitors.get(monitor)?.spec;

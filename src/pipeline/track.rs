@@ -5,7 +5,7 @@ use super::watching::{WatchSpec, WatchTrack};
 use crate::annotation::Anomaly;
 use crate::bank::{Ask, Model, Observation};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::monitor::{self, Calm};
+use crate::monitor::{self, Unchanged};
 use crate::time::Time;
 
 /// What all tracks of a kind share.
@@ -27,7 +27,7 @@ pub enum Track {
 }
 
 /// What a monitor, by its place in the spec, says of a series that fell silent.
-pub type Silence = (usize, monitor::Evaluation);
+pub type Silence = (usize, monitor::AlertEvaluation);
 
 /// Asks a track of scores. The anomaly is what the calibrated score says, once it is warm.
 pub(super) struct Score<'a>(pub(super) &'a mut Option<Anomaly>);
@@ -45,7 +45,7 @@ impl Ask<Track> for Score<'_> {
 }
 
 /// Asks a watched track: monitors by their places in the spec, and what each one says.
-pub(super) struct Watched<'a>(pub(super) &'a mut Vec<(usize, monitor::Observation)>);
+pub(super) struct Watched<'a>(pub(super) &'a mut Vec<(usize, monitor::MonitorVerdict)>);
 
 impl Ask<Track> for Watched<'_> {
     type Said = ();
@@ -58,13 +58,13 @@ impl Ask<Track> for Watched<'_> {
 
 /// Asks a watched track with one monitor, and returns what that says where it has nothing to tell; all else is left as
 /// [`Watched`] does.
-pub(super) struct WatchedByOne<'a>(pub(super) &'a mut Vec<(usize, monitor::Observation)>);
+pub(super) struct WatchedByOne<'a>(pub(super) &'a mut Vec<(usize, monitor::MonitorVerdict)>);
 
 impl Ask<Track> for WatchedByOne<'_> {
-    type Said = Option<Calm>;
+    type Said = Option<Unchanged>;
 
     #[inline(always)]
-    fn ask(self, track: &mut Track, spec: &TrackSpec, observation: Observation) -> Option<Calm> {
+    fn ask(self, track: &mut Track, spec: &TrackSpec, observation: Observation) -> Option<Unchanged> {
         match (track, spec) {
             (Track::Watch(track), TrackSpec::Watch(spec)) => {
                 track.update_one(spec, observation.time, observation.value, self.0)
@@ -79,7 +79,7 @@ impl Track {
         &mut self,
         spec: &TrackSpec,
         observation: Observation,
-        report: &mut dyn FnMut(usize, monitor::Observation),
+        report: &mut dyn FnMut(usize, monitor::MonitorVerdict),
     ) {
         if let (Track::Watch(track), TrackSpec::Watch(spec)) = (self, spec) {
             track.update(spec, observation.time, observation.value, report);

@@ -2,7 +2,7 @@
 //! to an interpreter each name that is checked for escapes costs as much as a step of the band.
 
 use crate::detector::band::Band;
-use crate::monitor::{Observation, Status};
+use crate::monitor::{MonitorVerdict, Status};
 use crate::record::{Field, Format, Suffix, SuffixText, encode};
 
 /// The texts of one monitor.
@@ -136,7 +136,7 @@ impl VerdictTexts {
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
-    pub(super) fn append(&self, said: &Observation, message: Option<&str>, out: &mut Vec<u8>) {
+    pub(super) fn append(&self, said: &MonitorVerdict, message: Option<&str>, out: &mut Vec<u8>) {
         let start = out.len();
         let mut members = 2u8; // at most 8
         if self.format == Format::Msgpack {
@@ -188,8 +188,8 @@ mod tests {
     use super::*;
     use crate::monitor::Transition;
 
-    fn observation() -> Observation {
-        Observation {
+    fn observation() -> MonitorVerdict {
+        MonitorVerdict {
             value: 1.0,
             band: Some(Band { expected: 1.5, lower: -2.0, upper: f64::INFINITY }),
             is_anomaly: true,
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn without_a_band_there_is_a_status_and_with_a_reminder_a_flag() {
-        let said = Observation { band: None, transition: None, renotify: true, ..observation() };
+        let said = MonitorVerdict { band: None, transition: None, renotify: true, ..observation() };
         let mut written = Vec::new();
         VerdictTexts::new("m", "anomaly", Format::Json).append(&said, None, &mut written);
         assert_eq!(written, br#"{"monitor":"m","status":"ALERT","renotify":true}"#);
@@ -240,7 +240,7 @@ mod tests {
         let texts = VerdictTexts::new("m", "p_anomaly", Format::Json);
         for status in [Status::Ok, Status::Warn, Status::Alert, Status::NoData] {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
-                let said = Observation { band, is_anomaly, status, transition: None, ..observation() };
+                let said = MonitorVerdict { band, is_anomaly, status, transition: None, ..observation() };
                 let (mut quick, mut map) = (Suffix::default(), b",\"p_anomaly\":".to_vec());
                 assert!(texts.put(band, is_anomaly, status, &mut quick));
                 texts.append(&said, None, &mut map);
@@ -248,7 +248,7 @@ mod tests {
                 assert_eq!(quick.text(), map);
             }
         }
-        let Observation { band, status, .. } = observation();
+        let MonitorVerdict { band, status, .. } = observation();
         assert!(
             !texts.put(band, false, status, &mut Suffix::default()),
             "a bound that is not finite is left out"

@@ -2,13 +2,13 @@
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::monitor::{self, Calm, Evaluation, MonitorSpec, Plan, Watch};
+use crate::monitor::{self, AlertEvaluation, MonitorSpec, SeriesEvaluator, SharedBand, Unchanged};
 use crate::time::Time;
 
 /// What all series under these monitors share.
 #[derive(Debug, Clone)]
 pub struct WatchSpec {
-    plan: Plan,
+    plan: SharedBand,
     /// Seconds of silence after which some monitor wants to be asked.
     silent_after_s: Option<u32>,
     clock_s: u32,
@@ -17,7 +17,7 @@ pub struct WatchSpec {
 impl WatchSpec {
     /// For the monitors of a plan.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: SharedBand) -> Self {
         let wait = |monitor: &MonitorSpec| {
             let no_data = monitor.notify_no_data.then(|| monitor.no_data_timeframe_min.saturating_mul(60));
             let timeout = monitor.timeout_h.map(|hours| hours.saturating_mul(3600));
@@ -42,11 +42,11 @@ impl WatchSpec {
 
 /// One series.
 #[derive(Debug, Clone)]
-pub struct WatchTrack(Watch);
+pub struct WatchTrack(SeriesEvaluator);
 
 impl WatchTrack {
     pub(super) fn new(spec: &WatchSpec) -> Self {
-        Self(Watch::new(&spec.plan))
+        Self(SeriesEvaluator::new(&spec.plan))
     }
 
     pub(super) fn update(
@@ -54,7 +54,7 @@ impl WatchTrack {
         spec: &WatchSpec,
         time: Time,
         value: f64,
-        report: &mut dyn FnMut(usize, monitor::Observation),
+        report: &mut dyn FnMut(usize, monitor::MonitorVerdict),
     ) {
         if let Some(x) = Finite::new(value) {
             self.0.observe(&spec.plan, time.seconds(), x, report);
@@ -67,8 +67,8 @@ impl WatchTrack {
         spec: &WatchSpec,
         time: Time,
         value: f64,
-        rest: &mut Vec<(usize, monitor::Observation)>,
-    ) -> Option<Calm> {
+        rest: &mut Vec<(usize, monitor::MonitorVerdict)>,
+    ) -> Option<Unchanged> {
         self.0.observe_one(&spec.plan, time.seconds(), Finite::new(value)?, rest)
     }
 
@@ -77,7 +77,7 @@ impl WatchTrack {
         spec: &WatchSpec,
         seen: Time,
         now: Time,
-        report: &mut dyn FnMut((usize, Evaluation)),
+        report: &mut dyn FnMut((usize, AlertEvaluation)),
     ) {
         let silent_s = now.seconds().saturating_sub(seen.seconds());
         if spec.silent_after_s.is_some_and(|after| silent_s > i64::from(after)) {
@@ -90,10 +90,10 @@ impl WatchTrack {
     }
 
     pub(super) fn restore(spec: &WatchSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self(Watch::restore(&spec.plan, r)?))
+        Ok(Self(SeriesEvaluator::restore(&spec.plan, r)?))
     }
 
     pub(super) fn memory_bytes(spec: &WatchSpec) -> usize {
-        Watch::memory_bytes(&spec.plan)
+        SeriesEvaluator::memory_bytes(&spec.plan)
     }
 }

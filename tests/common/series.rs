@@ -5,7 +5,7 @@
 
 use std::f64::consts::TAU;
 
-use fluent_anomaly::detector::band::{Algorithm, Engine, Prediction, Seasonality, Spec};
+use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec, Prediction, Seasonality};
 
 /// Noise of the behaviour tests.
 pub(crate) const SIGMA: f64 = 0.5;
@@ -84,7 +84,7 @@ pub(crate) fn clean(seed: u64, m: i64, n: i64) -> Vec<f64> {
     (0..n).map(|t| season(t, m) + SIGMA * rng.normal()).collect()
 }
 
-pub(crate) fn spec(algorithm: Algorithm, season: Seasonality, interval: u32) -> Spec {
+pub(crate) fn spec(algorithm: Algorithm, season: Seasonality, interval: u32) -> BandSpec {
     spec_with_window(algorithm, season, interval, 15)
 }
 
@@ -93,9 +93,9 @@ pub(crate) fn spec_with_window(
     season: Seasonality,
     interval: u32,
     window: u32,
-) -> Spec {
+) -> BandSpec {
     let season = (algorithm != Algorithm::Basic).then_some(season);
-    Spec::new(algorithm, season, interval, window).expect("a good spec")
+    BandSpec::new(algorithm, season, interval, window).expect("a good spec")
 }
 
 /// A forecast and what came.
@@ -123,8 +123,11 @@ impl Judged {
 }
 
 /// Forecasts and learns one point after the other; panics at a band that is not finite or not in order.
-pub(crate) fn judge_points(spec: &Spec, points: impl IntoIterator<Item = (i64, i32, f64)>) -> Vec<Judged> {
-    let mut engine = Engine::new(spec);
+pub(crate) fn judge_points(
+    spec: &BandSpec,
+    points: impl IntoIterator<Item = (i64, i32, f64)>,
+) -> Vec<Judged> {
+    let mut engine = BandEngine::new(spec);
     points
         .into_iter()
         .map(|(bucket, offset, y)| {
@@ -141,7 +144,7 @@ pub(crate) fn judge_points(spec: &Spec, points: impl IntoIterator<Item = (i64, i
 }
 
 /// [`judge_points`] for consecutive buckets from 0, in UTC.
-pub(crate) fn judge(spec: &Spec, values: &[f64]) -> Vec<Judged> {
+pub(crate) fn judge(spec: &BandSpec, values: &[f64]) -> Vec<Judged> {
     judge_points(spec, values.iter().enumerate().map(|(t, &y)| (t as i64, 0, y)))
 }
 

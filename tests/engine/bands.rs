@@ -8,7 +8,7 @@ use crate::common::series::{
 };
 use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
 use fluent_anomaly::detector::band::Seasonality::{Hourly, Weekly};
-use fluent_anomaly::detector::band::{Engine, longest_fillable_window};
+use fluent_anomaly::detector::band::{BandEngine, longest_fillable_window};
 
 const SEEDS: std::ops::Range<u64> = 0..20;
 const EVERY: [Algorithm; 3] = [Basic, Agile, Robust];
@@ -22,7 +22,7 @@ fn a_spike_is_flagged_by_all_three_at_every_phase() {
         for seed in SEEDS {
             let values = clean(seed, 60, 600);
             let mut noise = Rng::new(seed + 1_000);
-            let mut engine = Engine::new(&spec);
+            let mut engine = BandEngine::new(&spec);
             for (t, &y) in (0..).zip(&values) {
                 let prediction = engine.predict(&spec, t, 0);
                 if t >= 360 {

@@ -6,7 +6,7 @@ use crate::common::series;
 use crate::common::series::{AMPLITUDE, Rng, SIGMA, clean, judge, largest, mean, season, spec};
 use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
 use fluent_anomaly::detector::band::Seasonality::{Daily, Hourly};
-use fluent_anomaly::detector::band::{Seasonality, Spec};
+use fluent_anomaly::detector::band::{BandSpec, Seasonality};
 
 const EVERY: [Algorithm; 3] = [Basic, Agile, Robust];
 /// Lengths of the constant stretch, one and several seasons after warm-up.
@@ -19,7 +19,7 @@ fn flagged_after(algorithm: Algorithm, values: &[f64], from: usize, d: f64) -> u
     flagged_of(&spec(algorithm, Hourly, 60), values, from, d)
 }
 
-fn flagged_of(spec: &Spec, values: &[f64], from: usize, d: f64) -> usize {
+fn flagged_of(spec: &BandSpec, values: &[f64], from: usize, d: f64) -> usize {
     let judged = judge(spec, values);
     let algorithm = spec.algorithm();
     assert!(judged[from].prediction.is_some(), "{algorithm:?} has a band");
@@ -234,7 +234,7 @@ fn any_finite_value_leaves_a_finite_band() {
 fn what_is_not_finite_or_not_later_is_ignored() {
     for algorithm in EVERY {
         let spec = spec(algorithm, Hourly, 60);
-        let mut engine = fluent_anomaly::detector::band::Engine::new(&spec);
+        let mut engine = fluent_anomaly::detector::band::BandEngine::new(&spec);
         for (t, &y) in (0..).zip(&clean(1, 60, 300)) {
             engine.update(&spec, t, 0, y);
         }

@@ -5,18 +5,18 @@ use crate::common::series::{Rng, SIGMA, season};
 use fluent_anomaly::codec::{CodecError, Reader, Writer, checksum};
 use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
 use fluent_anomaly::detector::band::Seasonality::{self, Daily, Hourly, Weekly};
-use fluent_anomaly::detector::band::{Engine, Prediction, Spec, SpecError};
+use fluent_anomaly::detector::band::{BandEngine, BandSpec, BandSpecError, Prediction};
 use proptest::prelude::*;
 
-fn saved(engine: &Engine) -> Vec<u8> {
+fn saved(engine: &BandEngine) -> Vec<u8> {
     let mut out = Vec::new();
     engine.save(&mut Writer::new(&mut out));
     out
 }
 
-fn restored(spec: &Spec, bytes: &[u8]) -> Engine {
+fn restored(spec: &BandSpec, bytes: &[u8]) -> BandEngine {
     let mut reader = Reader::new(bytes);
-    let engine = Engine::restore(spec, &mut reader).expect("what was saved");
+    let engine = BandEngine::restore(spec, &mut reader).expect("what was saved");
     assert!(reader.is_empty(), "all bytes are read");
     engine
 }
@@ -63,16 +63,16 @@ fn eventful(seed: u64, m: i64, n: i64) -> Vec<(i64, i32, f64)> {
     points
 }
 
-fn specs() -> impl Strategy<Value = Spec> {
+fn specs() -> impl Strategy<Value = BandSpec> {
     prop_oneof![
-        (1u32..80).prop_map(|window| Spec::new(Basic, None, 60, window).expect("a good spec")),
+        (1u32..80).prop_map(|window| BandSpec::new(Basic, None, 60, window).expect("a good spec")),
         (
             prop_oneof![Just(Agile), Just(Robust)],
             prop_oneof![Just((Hourly, 60)), Just((Hourly, 7)), Just((Daily, 900)), Just((Weekly, 7_200))],
             1u32..80
         )
             .prop_map(|(algorithm, (season, interval), window)| {
-                Spec::new(algorithm, Some(season), interval, window).expect("a good spec")
+                BandSpec::new(algorithm, Some(season), interval, window).expect("a good spec")
             }),
     ]
 }
@@ -85,7 +85,7 @@ proptest! {
         let m = i64::from(spec.buckets().max(60));
         let points = eventful(seed, m, 6 * m);
         let cut = (part * points.len() as f64) as usize;
-        let mut engine = Engine::new(&spec);
+        let mut engine = BandEngine::new(&spec);
         for &(bucket, offset, y) in &points[..cut] {
             engine.update(&spec, bucket, offset, y);
         }
@@ -104,7 +104,7 @@ proptest! {
     #[test]
     fn asking_for_a_band_changes_nothing_of_what_is_learned(spec in specs(), seed: u64) {
         let m = i64::from(spec.buckets().max(60));
-        let (mut asked, mut unasked) = (Engine::new(&spec), Engine::new(&spec));
+        let (mut asked, mut unasked) = (BandEngine::new(&spec), BandEngine::new(&spec));
         for (bucket, offset, y) in eventful(seed, m, 5 * m) {
             let _ = asked.predict(&spec, bucket, offset);
             asked.update(&spec, bucket, offset, y);
@@ -118,7 +118,7 @@ proptest! {
         let m = i64::from(spec.buckets().max(60));
         let points = eventful(seed, m, 4 * m);
         let cut = (part * points.len() as f64) as usize;
-        let mut engine = Engine::new(&spec);
+        let mut engine = BandEngine::new(&spec);
         for &(bucket, offset, y) in &points[..cut] {
             engine.update(&spec, bucket, offset, y);
         }
@@ -127,7 +127,7 @@ proptest! {
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
         }
-        if let Ok(mut engine) = Engine::restore(&spec, &mut Reader::new(&bytes)) {
+        if let Ok(mut engine) = BandEngine::restore(&spec, &mut Reader::new(&bytes)) {
             for &(bucket, offset, y) in &points[cut..] {
                 if let Some(prediction) = engine.predict(&spec, bucket, offset) {
                     let band = prediction.bounds(2.0);
@@ -175,14 +175,14 @@ fn a_spec_of_another_engine_does_no_harm() {
     ];
     for own in &specs {
         for other in &specs {
-            let mut engine = Engine::new(own);
+            let mut engine = BandEngine::new(own);
             for (i, (bucket, offset, y)) in (0..).zip(eventful(1, 60, 1_000)) {
                 let spec = if i % 3 == 0 { other } else { own };
                 let _ = engine.predict(spec, bucket, offset);
                 engine.update(spec, bucket, offset, y);
             }
             let bytes = saved(&engine);
-            let _ = Engine::restore(other, &mut Reader::new(&bytes));
+            let _ = BandEngine::restore(other, &mut Reader::new(&bytes));
         }
     }
 }
@@ -192,13 +192,13 @@ fn cut_bytes_are_truncation() {
     for algorithm in [Basic, Agile, Robust] {
         let spec = series::spec(algorithm, Hourly, 60);
         for n in [0, 1, 30, 100, 250] {
-            let mut engine = Engine::new(&spec);
+            let mut engine = BandEngine::new(&spec);
             for (t, y) in (0..).zip(series::clean(4, 60, n)) {
                 engine.update(&spec, t, 0, y);
             }
             let bytes = saved(&engine);
             for len in 0..bytes.len() {
-                let error = Engine::restore(&spec, &mut Reader::new(&bytes[..len])).expect_err("cut");
+                let error = BandEngine::restore(&spec, &mut Reader::new(&bytes[..len])).expect_err("cut");
                 assert!(matches!(error, CodecError::Truncated { .. }), "{algorithm:?} {len}: {error}");
             }
         }
@@ -208,7 +208,7 @@ fn cut_bytes_are_truncation() {
 #[test]
 fn a_series_takes_the_memory_that_was_promised() {
     let of = |algorithm: Algorithm, season: Option<Seasonality>, interval, window| {
-        Engine::memory_bytes(&Spec::new(algorithm, season, interval, window).expect("a good spec"))
+        BandEngine::memory_bytes(&BandSpec::new(algorithm, season, interval, window).expect("a good spec"))
     };
     for algorithm in [Agile, Robust] {
         let (hour, week) = (of(algorithm, Some(Hourly), 60, 15), of(algorithm, Some(Weekly), 300, 15));
@@ -226,7 +226,7 @@ fn a_series_takes_the_memory_that_was_promised() {
 #[test]
 fn parameters_that_make_no_band_are_refused_with_what_is_allowed() {
     let error = |algorithm, season, interval, window| {
-        Spec::new(algorithm, season, interval, window).expect_err("refused").to_string()
+        BandSpec::new(algorithm, season, interval, window).expect_err("refused").to_string()
     };
     let rows = [
         (
@@ -250,11 +250,11 @@ fn parameters_that_make_no_band_are_refused_with_what_is_allowed() {
     }
     for (season, longest, shortest) in [(Hourly, 900, 1), (Daily, 21_600, 2), (Weekly, 151_200, 10)] {
         for interval in [longest, shortest] {
-            assert!(Spec::new(Agile, Some(season), interval, 15).is_ok(), "{season:?} {interval}");
+            assert!(BandSpec::new(Agile, Some(season), interval, 15).is_ok(), "{season:?} {interval}");
         }
         assert!(matches!(
-            Spec::new(Agile, Some(season), longest * 2, 15),
-            Err(SpecError::IntervalTooLong { .. })
+            BandSpec::new(Agile, Some(season), longest * 2, 15),
+            Err(BandSpecError::IntervalTooLong { .. })
         ));
     }
 }

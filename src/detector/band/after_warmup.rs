@@ -2,7 +2,7 @@
 
 use super::alternation::Alternation;
 use super::checked_reads::{finite, within, within_u32};
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after the reset of a counter in which its usual rise counts as expected: the level of a counter is a
@@ -11,7 +11,7 @@ pub(super) const SETTLING: u8 = 60;
 
 /// State that only a warmed-up series has.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Active {
+pub(super) struct AfterWarmup {
     /// lvl at bucket `last`, relative to anchor
     pub(super) level: f64,
     /// b, per bucket
@@ -33,7 +33,7 @@ pub(super) struct Tally {
     pub(super) bad: u8,
 }
 
-impl Active {
+impl AfterWarmup {
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.f64s(&[self.level, self.slope]);
         self.alternation.save(w);
@@ -44,7 +44,7 @@ impl Active {
         w.u8(self.settling);
     }
 
-    pub(super) fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let level = finite(r, "level")?;
         let slope = finite(r, "slope")?;
         let alternation = Alternation::restore(r)?;

@@ -2,7 +2,7 @@
 
 use super::checked_reads::{finite, within_f64, within_u32};
 use super::compare::larger;
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Half-width per deviation and unit of level, at levels far above the swing of the series. With a swing of
@@ -37,7 +37,7 @@ impl Agile {
     }
 
     /// Every value, in warm-up too.
-    pub(super) fn observe(&mut self, spec: &Spec, y: f64) {
+    pub(super) fn observe(&mut self, spec: &BandSpec, y: f64) {
         let gain = if self.points < 3 * spec.buckets {
             self.points += 1;
             larger(1.0 / f64::from(self.points), spec.slow)
@@ -120,7 +120,7 @@ impl Agile {
         w.varint(u64::from(self.points));
     }
 
-    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             gain: within_f64(r, 0.05..=0.6, "level gain")?,
             before: within_f64(r, -2.5..=2.5, "last error")?,

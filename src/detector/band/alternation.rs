@@ -1,7 +1,7 @@
 //! Outliers to and fro: the scale is too small.
 
 use super::checked_reads::{finite, within};
-use super::scale::Scale;
+use super::noise_scale::NoiseScale;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points after which an outlier has nothing to do with the next one.
@@ -28,7 +28,7 @@ impl Alternation {
     /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
     /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
     #[inline(always)]
-    pub(super) fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &mut Scale) {
+    pub(super) fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &mut NoiseScale) {
         if self.age < LONG_AGO {
             self.age += 1;
         }
@@ -39,7 +39,7 @@ impl Alternation {
 
     #[cold]
     #[inline(never)]
-    fn outlier(&mut self, error: f64, shifting: bool, enough: u8, scale: &mut Scale) {
+    fn outlier(&mut self, error: f64, shifting: bool, enough: u8, scale: &mut NoiseScale) {
         let side = if error > 0.0 { 1 } else { -1 };
         let close = self.age < LONG_AGO;
         let changed = close && self.side == -side && !shifting;
@@ -83,8 +83,8 @@ mod tests {
     use super::*;
 
     /// A scale of 1 that is a guess, or known.
-    fn scale(known: bool) -> Scale {
-        let mut scale = Scale::new(1);
+    fn scale(known: bool) -> NoiseScale {
+        let mut scale = NoiseScale::new(1);
         scale.sigma = 1.0;
         if known {
             scale.assume_known();

@@ -6,7 +6,7 @@
 //!
 //! | symbol | field |
 //! |---|---|
-//! | w, L | [`Spec::look_back`], [`Spec::lag`] |
+//! | w, L | [`BandSpec::look_back`], [`BandSpec::lag`] |
 //! | a | `factor`: conformal factor, answers autocorrelation |
 //! | A, B | `below`, `above`: one deviation on each side of the median |
 
@@ -14,7 +14,7 @@ use super::checked_reads::{finite, flag, within_f64, within_u32};
 use super::counter::Counter;
 use super::prediction::Prediction;
 use super::resolution::Quantum;
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Windows without a point after which the old ones say nothing any more: a day of one-minute points.
@@ -66,7 +66,7 @@ pub(super) struct Basic {
 }
 
 impl Basic {
-    pub(super) fn new(spec: &Spec) -> Self {
+    pub(super) fn new(spec: &BandSpec) -> Self {
         let w = spec.look_back();
         Self {
             ring: vec![0.0; w].into_boxed_slice(),
@@ -88,7 +88,7 @@ impl Basic {
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(spec: &Spec) -> usize {
+    pub(super) fn heap_bytes(spec: &BandSpec) -> usize {
         2 * size_of::<f64>() * spec.look_back()
     }
 
@@ -109,7 +109,7 @@ impl Basic {
         })
     }
 
-    pub(super) fn update(&mut self, spec: &Spec, bucket: i64, y: f64) {
+    pub(super) fn update(&mut self, spec: &BandSpec, bucket: i64, y: f64) {
         let w = self.ring.len();
         let lag = spec.lag();
         let gap = match self.last {
@@ -266,7 +266,7 @@ impl Basic {
         self.counter.save(w);
     }
 
-    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let mut basic = Self::new(spec);
         if flag(r, "band has begun")? {
             basic.last = Some(r.i64("last bucket")?);

@@ -1,9 +1,9 @@
 //! What tells agile from robust: how the level follows.
 
 use super::agile::Agile;
+use super::noise_scale::NoiseScale;
 use super::robust::Robust;
-use super::scale::Scale;
-use super::spec::{Algorithm, Spec};
+use super::spec::{Algorithm, BandSpec};
 use crate::codec::{CodecError, Reader, Writer};
 
 /// How the level follows the points.
@@ -14,7 +14,7 @@ pub(super) enum Follow {
 }
 
 impl Follow {
-    pub(super) fn new(spec: &Spec) -> Self {
+    pub(super) fn new(spec: &BandSpec) -> Self {
         match spec.algorithm() {
             Algorithm::Robust => Self::Robust(Robust::new()),
             _ => Self::Agile(Agile::new()),
@@ -23,7 +23,7 @@ impl Follow {
 
     /// What `slope` adds to the level over `gap` buckets.
     #[inline(always)]
-    pub(super) fn growth(&self, slope: f64, gap: f64, scale: &Scale) -> f64 {
+    pub(super) fn growth(&self, slope: f64, gap: f64, scale: &NoiseScale) -> f64 {
         match self {
             Self::Robust(robust) if gap > 5.0 => robust.growth(slope, gap, scale.sigma),
             _ => slope * gap,
@@ -32,7 +32,7 @@ impl Follow {
 
     /// Time passes; true when so much that a run has to start over.
     #[inline(always)]
-    pub(super) fn elapse(&mut self, spec: &Spec, gap: f64) -> bool {
+    pub(super) fn elapse(&mut self, spec: &BandSpec, gap: f64) -> bool {
         match self {
             Self::Agile(agile) => agile.elapse(gap),
             Self::Robust(robust) => {
@@ -46,13 +46,13 @@ impl Follow {
 
     /// Every value, in warm-up too.
     #[inline(always)]
-    pub(super) fn observe(&mut self, spec: &Spec, y: f64) {
+    pub(super) fn observe(&mut self, spec: &BandSpec, y: f64) {
         if let Self::Agile(agile) = self {
             agile.observe(spec, y);
         }
     }
 
-    pub(super) fn warmed_up(&mut self, spec: &Spec) {
+    pub(super) fn warmed_up(&mut self, spec: &BandSpec) {
         match self {
             Self::Agile(agile) => agile.warmed_up(),
             Self::Robust(robust) => robust.warmed_up(spec),
@@ -83,7 +83,7 @@ impl Follow {
         }
     }
 
-    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(match spec.algorithm() {
             Algorithm::Robust => Self::Robust(Robust::restore(spec, r)?),
             _ => Self::Agile(Agile::restore(spec, r)?),

@@ -2,7 +2,7 @@
 
 use super::checked_reads::{within_f64, within_u32};
 use super::compare::{larger, smaller, within};
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Share of points off the forecast that raises no doubt, and what doubt is worth.
@@ -10,7 +10,7 @@ const USUAL: f64 = 0.05;
 const WIDENING: f64 = 2.0;
 
 /// Points after which the constant gains of level and slope are the larger ones.
-const fn settled(spec: &Spec) -> u32 {
+const fn settled(spec: &BandSpec) -> u32 {
     15 * spec.buckets
 }
 
@@ -31,7 +31,7 @@ impl Robust {
         Self { doubt: 0.0, post: 0, points: 0 }
     }
 
-    pub(super) fn warmed_up(&mut self, spec: &Spec) {
+    pub(super) fn warmed_up(&mut self, spec: &BandSpec) {
         self.points = 3 * spec.buckets;
         self.post = 10;
         self.doubt = 0.0;
@@ -49,12 +49,12 @@ impl Robust {
     /// More than five buckets pass.
     #[cold]
     #[inline(never)]
-    pub(super) fn elapse(&mut self, spec: &Spec, gap: f64) {
+    pub(super) fn elapse(&mut self, spec: &BandSpec, gap: f64) {
         self.doubt /= 1.0 + gap * spec.doubt_gain;
     }
 
     #[inline(always)]
-    pub(super) fn observe(&mut self, spec: &Spec, out: bool) {
+    pub(super) fn observe(&mut self, spec: &BandSpec, out: bool) {
         let seen = if out { 1.0 } else { 0.0 };
         self.doubt += spec.doubt_gain * (seen - self.doubt);
     }
@@ -78,7 +78,7 @@ impl Robust {
 
     /// Steps of level and slope for an error `e`, given the noise `sg`.
     #[inline(always)]
-    pub(super) fn level(&mut self, spec: &Spec, e: f64, sg: f64, out: bool) -> (f64, f64) {
+    pub(super) fn level(&mut self, spec: &BandSpec, e: f64, sg: f64, out: bool) -> (f64, f64) {
         let (mut gain, mut slope) = (spec.slow, spec.slope);
         if self.points < settled(spec) {
             let share = 1.5 / f64::from(self.points.max(1));
@@ -101,7 +101,7 @@ impl Robust {
         w.varint(u64::from(self.points));
     }
 
-    pub(super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             doubt: within_f64(r, 0.0..=1.0, "share of outliers")?,
             post: within_u32(r, 0..=60, "points since a change")?,

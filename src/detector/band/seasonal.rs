@@ -7,17 +7,17 @@
 
 mod saved;
 
-use super::after_warmup::{Active, SETTLING, Tally};
+use super::after_warmup::{AfterWarmup, SETTLING, Tally};
 use super::alternation::Alternation;
 use super::compare::larger;
 use super::counter::Counter;
 use super::level_model::Follow;
+use super::noise_scale::NoiseScale;
+use super::outlier_run::OutlierRun;
 use super::prediction::Prediction;
 use super::profile::{Gross, Profile};
 use super::resolution::Quantum;
-use super::run::Run;
-use super::scale::Scale;
-use super::spec::Spec;
+use super::spec::BandSpec;
 use super::warmup::Warmup;
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
@@ -30,8 +30,8 @@ pub(super) struct Parts {
     /// First value of the series; `profile` is relative to it, so that f32 is enough at any level.
     pub(super) anchor: f64,
     pub(super) profile: Profile,
-    pub(super) scale: Scale,
-    pub(super) run: Run,
+    pub(super) scale: NoiseScale,
+    pub(super) run: OutlierRun,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +39,7 @@ enum Phase {
     /// No point yet.
     Empty,
     Warm(Warmup),
-    Active(Active),
+    AfterWarmup(AfterWarmup),
 }
 
 /// A seasonal band.
@@ -55,7 +55,7 @@ pub(super) struct Seasonal {
 }
 
 impl Seasonal {
-    pub(super) fn new(spec: &Spec) -> Self {
+    pub(super) fn new(spec: &BandSpec) -> Self {
         Self {
             last: 0,
             quantum: Quantum::new(),
@@ -64,41 +64,41 @@ impl Seasonal {
             parts: Parts {
                 anchor: 0.0,
                 profile: Profile::new(spec.buckets as usize),
-                scale: Scale::new(spec.cells() as usize),
-                run: Run::new(),
+                scale: NoiseScale::new(spec.cells() as usize),
+                run: OutlierRun::new(),
             },
             phase: Phase::Empty,
         }
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(spec: &Spec) -> usize {
+    pub(super) fn heap_bytes(spec: &BandSpec) -> usize {
         let cells = if spec.cells() > 1 { spec.cells() as usize } else { 0 };
         spec.buckets as usize * Profile::BUCKET + cells * size_of::<f32>()
     }
 
     /// Bucket of the season; within the profile even for a spec that is not the engine's own.
-    pub(super) fn place(&self, spec: &Spec, bucket: i64, utc_offset: i32) -> usize {
+    pub(super) fn place(&self, spec: &BandSpec, bucket: i64, utc_offset: i32) -> usize {
         spec.place(bucket, utc_offset).min(self.parts.profile.len() - 1)
     }
 
     /// Buckets since the last point, none when that is too long ago, or not past.
-    fn gap(&self, spec: &Spec, bucket: i64) -> Option<f64> {
+    fn gap(&self, spec: &BandSpec, bucket: i64) -> Option<f64> {
         let gap = bucket.saturating_sub(self.last);
         (gap > 0 && gap <= spec.stale).then_some(gap as f64)
     }
 
     /// Whether this is the bucket behind the last one of a series past warm-up, as nearly always.
     fn is_next(&self, bucket: i64) -> bool {
-        matches!(self.phase, Phase::Active(_)) && bucket > self.last && bucket - 1 == self.last
+        matches!(self.phase, Phase::AfterWarmup(_)) && bucket > self.last && bucket - 1 == self.last
     }
 
     /// `k`: place of the bucket in the season.
-    pub(super) fn predict(&mut self, spec: &Spec, bucket: i64, k: usize) -> Option<Prediction> {
+    pub(super) fn predict(&mut self, spec: &BandSpec, bucket: i64, k: usize) -> Option<Prediction> {
         self.gap(spec, bucket)?;
         self.end_warm_up(spec, bucket);
         let gap = self.gap(spec, bucket)?;
-        let Phase::Active(active) = &self.phase else { return None };
+        let Phase::AfterWarmup(active) = &self.phase else { return None };
         let base = self.parts.profile.base(k);
         let reach = if active.settling > 0 { self.counter.reach(gap) } else { None };
         (!base.is_nan()).then(|| self.forecast(spec, active, gap, k, base, reach))
@@ -107,8 +107,8 @@ impl Seasonal {
     #[inline(always)]
     fn forecast(
         &self,
-        spec: &Spec,
-        active: &Active,
+        spec: &BandSpec,
+        active: &AfterWarmup,
         gap: f64,
         k: usize,
         base: f64,
@@ -131,7 +131,7 @@ impl Seasonal {
 
     /// `k`: place of the bucket in the season.
     #[inline(never)]
-    pub(super) fn update(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
+    pub(super) fn update(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) {
         let gap = if self.is_next(bucket) { 1.0 } else { self.learn_apart(spec, bucket, k, y) };
         if gap > 0.0 {
             self.follow_point(spec, bucket, gap, k, y);
@@ -143,7 +143,7 @@ impl Seasonal {
     #[inline(always)]
     pub(super) fn advance(
         &mut self,
-        spec: &Spec,
+        spec: &BandSpec,
         bucket: i64,
         k: usize,
         y: f64,
@@ -156,7 +156,7 @@ impl Seasonal {
         if !self.follow_point(spec, bucket, 1.0, k, y) {
             return None;
         }
-        let Phase::Active(active) = &self.phase else { return None };
+        let Phase::AfterWarmup(active) = &self.phase else { return None };
         if active.settling > 0 {
             return None;
         }
@@ -168,7 +168,7 @@ impl Seasonal {
     /// and the last one.
     #[cold]
     #[inline(never)]
-    fn learn_apart(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) -> f64 {
+    fn learn_apart(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) -> f64 {
         const DONE: f64 = 0.0;
         if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
             return DONE;
@@ -198,7 +198,7 @@ impl Seasonal {
     /// Starts over with the first point of a series.
     #[cold]
     #[inline(never)]
-    fn begin(&mut self, spec: &Spec, bucket: i64, k: usize, y: f64) {
+    fn begin(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) {
         self.last = bucket;
         self.quantum = Quantum::new();
         self.quantum.observe(y, spec.buckets);
@@ -209,7 +209,7 @@ impl Seasonal {
         self.parts.anchor = y;
         self.parts.profile.clear();
         self.parts.scale.reset();
-        self.parts.run = Run::new();
+        self.parts.run = OutlierRun::new();
         self.parts.profile.bucket(k).set(0.0);
         self.phase = Phase::Warm(Warmup::new(bucket, k));
     }
@@ -218,7 +218,7 @@ impl Seasonal {
     /// first bucket after three seasons, not for the second.
     #[cold]
     #[inline(never)]
-    fn end_warm_up(&mut self, spec: &Spec, bucket: i64) {
+    fn end_warm_up(&mut self, spec: &BandSpec, bucket: i64) {
         let Phase::Warm(warm) = &mut self.phase else { return };
         if !warm.is_over(spec, bucket) {
             return;
@@ -226,7 +226,7 @@ impl Seasonal {
         let start = warm.finish(&mut self.parts, spec, self.last, self.quantum.step());
         self.last = self.last.max(start.bucket);
         self.follow.warmed_up(spec);
-        self.phase = Phase::Active(Active {
+        self.phase = Phase::AfterWarmup(AfterWarmup {
             level: start.level,
             slope: start.slope,
             alternation: Alternation::NONE,
@@ -237,8 +237,8 @@ impl Seasonal {
 
     /// A point after warm-up; false where that is over, or the bucket is of no use yet.
     #[inline(always)]
-    fn follow_point(&mut self, spec: &Spec, bucket: i64, gap: f64, k: usize, y: f64) -> bool {
-        let Phase::Active(active) = &mut self.phase else { return false };
+    fn follow_point(&mut self, spec: &BandSpec, bucket: i64, gap: f64, k: usize, y: f64) -> bool {
+        let Phase::AfterWarmup(active) = &mut self.phase else { return false };
         let Parts { anchor, profile, scale, run } = &mut self.parts;
         self.quantum.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
@@ -253,7 +253,7 @@ impl Seasonal {
         // time passes
         active.level += self.follow.growth(active.slope, gap, scale);
         if self.follow.elapse(spec, gap) {
-            *run = Run::new();
+            *run = OutlierRun::new();
         }
 
         // the error
@@ -273,7 +273,7 @@ impl Seasonal {
         if reset {
             active.level += e;
             e = 0.0;
-            *run = Run::new();
+            *run = OutlierRun::new();
             self.follow.reset();
         }
         let step = self.quantum.step();
@@ -350,8 +350,8 @@ impl Seasonal {
     /// True when the model has been wrong for four seasons.
     #[cold]
     #[inline(never)]
-    fn end_season(&mut self, spec: &Spec, bucket: i64) -> bool {
-        let Phase::Active(active) = &mut self.phase else { return false };
+    fn end_season(&mut self, spec: &BandSpec, bucket: i64) -> bool {
+        let Phase::AfterWarmup(active) = &mut self.phase else { return false };
         let tally = &mut active.season;
         let share = f64::from(tally.outliers) / f64::from(tally.points);
         let bad = if share > 0.30 { tally.bad + 1 } else { 0 };

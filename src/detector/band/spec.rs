@@ -30,7 +30,7 @@ impl Algorithm {
 /// Why no band can be made of these parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SpecError {
+pub enum BandSpecError {
     /// Quantiles of the last hour know no season.
     #[error("seasonality '{}' given to algorithm 'basic', which has none: leave it out", .0.name())]
     SeasonGiven(Seasonality),
@@ -46,7 +46,7 @@ pub enum SpecError {
     /// A season of so few buckets has no shape.
     #[error(
         "interval {interval} s leaves {buckets} buckets in a season that is {}, at least {} are needed: at most {} s",
-        .season.name(), Spec::LEAST_BUCKETS, .season.seconds() / Spec::LEAST_BUCKETS
+        .season.name(), BandSpec::LEAST_BUCKETS, .season.seconds() / BandSpec::LEAST_BUCKETS
     )]
     IntervalTooLong {
         /// Seconds, as given.
@@ -59,7 +59,7 @@ pub enum SpecError {
     /// The profile of each series would take too much memory.
     #[error(
         "interval {interval} s makes {buckets} buckets of a season that is {}, at most {} are kept: at least {} s",
-        .season.name(), Spec::MOST_BUCKETS, .season.seconds().div_ceil(Spec::MOST_BUCKETS)
+        .season.name(), BandSpec::MOST_BUCKETS, .season.seconds().div_ceil(BandSpec::MOST_BUCKETS)
     )]
     IntervalTooShort {
         /// Seconds, as given.
@@ -74,14 +74,14 @@ pub enum SpecError {
 /// Checked parameters of a band, shared by all series of a monitor.
 ///
 /// ```
-/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, Spec};
-/// let spec = Spec::new(Algorithm::Agile, Some(Seasonality::Hourly), 60, 15)?;
+/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, BandSpec};
+/// let spec = BandSpec::new(Algorithm::Agile, Some(Seasonality::Hourly), 60, 15)?;
 /// assert_eq!(spec.buckets(), 60);
-/// assert!(Spec::new(Algorithm::Basic, Some(Seasonality::Hourly), 60, 15).is_err());
-/// # Ok::<(), fluent_anomaly::detector::band::SpecError>(())
+/// assert!(BandSpec::new(Algorithm::Basic, Some(Seasonality::Hourly), 60, 15).is_err());
+/// # Ok::<(), fluent_anomaly::detector::band::BandSpecError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spec {
+pub struct BandSpec {
     algorithm: Algorithm,
     season: Option<Seasonality>,
     interval: u32,
@@ -107,7 +107,7 @@ pub struct Spec {
     pub(super) fast: f64,
 }
 
-impl Spec {
+impl BandSpec {
     /// Fewest buckets of a season.
     pub const LEAST_BUCKETS: u32 = 4;
     /// Most buckets of a season: a week of 10-second points, 300 kB a series.
@@ -120,30 +120,30 @@ impl Spec {
     ///
     /// # Errors
     /// A season with basic, none with the others, an interval or window of 0, an interval that makes fewer
-    /// than [`Spec::LEAST_BUCKETS`] or more than [`Spec::MOST_BUCKETS`] of a season.
+    /// than [`BandSpec::LEAST_BUCKETS`] or more than [`BandSpec::MOST_BUCKETS`] of a season.
     pub fn new(
         algorithm: Algorithm,
         seasonality: Option<Seasonality>,
         interval_s: u32,
         alert_window_points: u32,
-    ) -> Result<Self, SpecError> {
+    ) -> Result<Self, BandSpecError> {
         if interval_s == 0 {
-            return Err(SpecError::IntervalZero);
+            return Err(BandSpecError::IntervalZero);
         }
         if alert_window_points == 0 {
-            return Err(SpecError::WindowZero);
+            return Err(BandSpecError::WindowZero);
         }
         let buckets = match (algorithm, seasonality) {
             (Algorithm::Basic, None) => 0,
-            (Algorithm::Basic, Some(season)) => return Err(SpecError::SeasonGiven(season)),
-            (other, None) => return Err(SpecError::SeasonMissing(other)),
+            (Algorithm::Basic, Some(season)) => return Err(BandSpecError::SeasonGiven(season)),
+            (other, None) => return Err(BandSpecError::SeasonMissing(other)),
             (_, Some(season)) => {
                 let buckets = season.seconds().div_ceil(interval_s);
                 if buckets < Self::LEAST_BUCKETS {
-                    return Err(SpecError::IntervalTooLong { interval: interval_s, season, buckets });
+                    return Err(BandSpecError::IntervalTooLong { interval: interval_s, season, buckets });
                 }
                 if buckets > Self::MOST_BUCKETS {
-                    return Err(SpecError::IntervalTooShort { interval: interval_s, season, buckets });
+                    return Err(BandSpecError::IntervalTooShort { interval: interval_s, season, buckets });
                 }
                 buckets
             }
@@ -265,14 +265,14 @@ impl Spec {
 /// For a threshold that is not in 0..=1 the answer is that for 1.
 ///
 /// ```
-/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, Spec, longest_fillable_window};
-/// let spec = Spec::new(Algorithm::Agile, Some(Seasonality::Daily), 60, 60)?;
+/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, BandSpec, longest_fillable_window};
+/// let spec = BandSpec::new(Algorithm::Agile, Some(Seasonality::Daily), 60, 60)?;
 /// assert_eq!(longest_fillable_window(&spec, 1.0), 45);
 /// assert_eq!(longest_fillable_window(&spec, 0.5), 90);
-/// # Ok::<(), fluent_anomaly::detector::band::SpecError>(())
+/// # Ok::<(), fluent_anomaly::detector::band::BandSpecError>(())
 /// ```
 #[must_use]
-pub fn longest_fillable_window(spec: &Spec, threshold: f64) -> u32 {
+pub fn longest_fillable_window(spec: &BandSpec, threshold: f64) -> u32 {
     let most = match spec.algorithm {
         Algorithm::Basic => 57,
         Algorithm::Agile => 45,

@@ -9,8 +9,8 @@ use thiserror::Error;
 use super::rollup::{buckets, interval_that_fills};
 use super::season::Seasonality;
 use super::seasonality::{Skill, skill};
-use super::spec::{Algorithm, Spec};
-use super::{Engine, SpecError};
+use super::spec::{Algorithm, BandSpec};
+use super::{BandEngine, BandSpecError};
 
 /// Fewest points that say anything.
 const LEAST_POINTS: usize = 60;
@@ -41,10 +41,10 @@ pub enum SuggestError {
     TooShort(usize),
     /// The points are too far apart for any band.
     #[error("no band for the interval that the history allows: {0}")]
-    Spec(#[from] SpecError),
+    BandSpec(#[from] BandSpecError),
 }
 
-/// What a [`Reason`] is about.
+/// What a [`SuggestionReason`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parameter {
     /// Seconds of a bucket.
@@ -59,7 +59,7 @@ pub enum Parameter {
 
 /// Why a parameter was chosen, in plain words with the figures behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reason {
+pub struct SuggestionReason {
     /// The parameter.
     pub about: Parameter,
     /// One sentence.
@@ -78,7 +78,7 @@ pub struct Suggestion {
     /// 2 or 3.
     pub deviations: f64,
     /// One or more for each parameter, in the order of the fields.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<SuggestionReason>,
 }
 
 /// Suggests parameters from `values` (not finite: left out) at `times` (s, UTC, in any order).
@@ -113,7 +113,7 @@ pub fn suggest(times: &[i64], values: &[f64]) -> Result<Suggestion, SuggestError
     }
 
     let mut reasons = Vec::new();
-    let mut because = |about, text| reasons.push(Reason { about, text });
+    let mut because = |about, text| reasons.push(SuggestionReason { about, text });
 
     let (mut interval, spacing) = interval_that_fills(&points);
     because(
@@ -135,7 +135,7 @@ pub fn suggest(times: &[i64], values: &[f64]) -> Result<Suggestion, SuggestError
 
     let history = buckets(&points, interval);
     let algorithm = choose_algorithm(seasonality, interval, &history, &mut because)?;
-    let trial = trial(&Spec::new(algorithm, seasonality, interval, WINDOW)?, &history);
+    let trial = trial(&BandSpec::new(algorithm, seasonality, interval, WINDOW)?, &history);
     let deviations = if trial.middle_outside <= USUAL { 2.0 } else { 3.0 };
     because(
         Parameter::Deviations,
@@ -162,7 +162,7 @@ fn choose_season(
     let mut best: Option<(Seasonality, f64)> = None;
     for season in [Seasonality::Hourly, Seasonality::Daily, Seasonality::Weekly] {
         let name = season.name();
-        if season.seconds() / interval < Spec::LEAST_BUCKETS {
+        if season.seconds() / interval < BandSpec::LEAST_BUCKETS {
             because(
                 Parameter::Seasonality,
                 format!("not {name}: buckets of {interval} s are too long for it"),
@@ -211,12 +211,12 @@ fn choose_algorithm(
     interval: u32,
     history: &[(i64, f64)],
     because: &mut impl FnMut(Parameter, String),
-) -> Result<Algorithm, SpecError> {
+) -> Result<Algorithm, BandSpecError> {
     let Some(season) = seasonality else {
         because(Parameter::Algorithm, "basic: no season was found, and basic needs none".to_owned());
         return Ok(Algorithm::Basic);
     };
-    let run = |algorithm| Ok(trial(&Spec::new(algorithm, Some(season), interval, WINDOW)?, history));
+    let run = |algorithm| Ok(trial(&BandSpec::new(algorithm, Some(season), interval, WINDOW)?, history));
     let (agile, robust) = (run(Algorithm::Agile)?, run(Algorithm::Robust)?);
     if robust.error.is_none() {
         let text = "robust: nothing is left of the history behind warm-up to see whether the level drifts";
@@ -251,8 +251,8 @@ struct Trial {
     error: Option<f64>,
 }
 
-fn trial(spec: &Spec, history: &[(i64, f64)]) -> Trial {
-    let mut engine = Engine::new(spec);
+fn trial(spec: &BandSpec, history: &[(i64, f64)]) -> Trial {
+    let mut engine = BandEngine::new(spec);
     let season = spec.buckets().max(60) as usize;
     let (mut points, mut outside) = (0.0f64, (0.0, 0.0));
     let (mut shares, mut errors) = (Vec::new(), Vec::new());

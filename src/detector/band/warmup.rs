@@ -7,7 +7,7 @@
 use super::checked_reads::{finite, within, within_f64, within_u32};
 use super::profile::{Gross, Profile};
 use super::seasonal::Parts;
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Points on one side that confirm a level shift.
@@ -70,7 +70,7 @@ impl Warmup {
         bucket.saturating_sub(self.from)
     }
 
-    pub(super) fn is_over(&self, spec: &Spec, bucket: i64) -> bool {
+    pub(super) fn is_over(&self, spec: &BandSpec, bucket: i64) -> bool {
         let m = i64::from(spec.buckets);
         self.elapsed(bucket) >= 3 * m && 2 * i64::from(self.points) >= 3 * m
     }
@@ -87,7 +87,7 @@ impl Warmup {
     pub(super) fn step(
         &mut self,
         parts: &mut Parts,
-        spec: &Spec,
+        spec: &BandSpec,
         bucket: i64,
         k: usize,
         y: f64,
@@ -140,7 +140,7 @@ impl Warmup {
     }
 
     /// `y` is relative to anchor and shift.
-    fn later_season(&mut self, parts: &mut Parts, spec: &Spec, k: usize, y: f64, step: f64) {
+    fn later_season(&mut self, parts: &mut Parts, spec: &BandSpec, k: usize, y: f64, step: f64) {
         let Parts { profile, scale, run, .. } = parts;
         let seen = profile.seen(k);
         if seen == 0 {
@@ -176,7 +176,7 @@ impl Warmup {
     }
 
     /// Splits what was seen into slope and profile. `last` is the bucket of the last point.
-    pub(super) fn finish(&mut self, parts: &mut Parts, spec: &Spec, last: i64, step: f64) -> Start {
+    pub(super) fn finish(&mut self, parts: &mut Parts, spec: &BandSpec, last: i64, step: f64) -> Start {
         let m = i64::from(spec.buckets);
         let end = self.from.saturating_add(3 * m - 1);
         let mut slope = 0.0;
@@ -199,7 +199,7 @@ impl Warmup {
         }
         parts.scale.sigma = parts.scale.sigma.max(0.3 * step);
         parts.scale.restart_gains();
-        parts.run = super::run::Run::new();
+        parts.run = super::outlier_run::OutlierRun::new();
         Start { bucket: end.max(last), level: self.shift + slope * (m - 1) as f64, slope }
     }
 
@@ -215,7 +215,7 @@ impl Warmup {
         w.varint(u64::from(self.late_points));
     }
 
-    pub(super) fn restore(spec: &Spec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, last: i64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             from: within(r.i64("start of warm-up")?, i64::MIN..=last, "start of warm-up")?,
             place: within_u32(r, 0..=spec.buckets - 1, "first bucket of the season")?,

@@ -16,7 +16,7 @@ mod tests;
 
 use core::fmt;
 
-use ring::Ring;
+use ring::PointRing;
 
 use super::query::Direction;
 use super::spec::MonitorSpec;
@@ -94,7 +94,7 @@ impl fmt::Display for Transition {
 
 /// Where the value of a bucket lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum BandPosition {
     /// Within the band.
     Inside,
     /// Above its upper bound.
@@ -105,21 +105,21 @@ pub enum Verdict {
     NoBand,
 }
 
-impl Verdict {
+impl BandPosition {
     /// Whether a monitor of this direction counts it as anomalous.
     #[must_use]
     pub fn is_anomalous(self, direction: Direction) -> bool {
         match direction {
-            Direction::Both => matches!(self, Verdict::Above | Verdict::Below),
-            Direction::Above => self == Verdict::Above,
-            Direction::Below => self == Verdict::Below,
+            Direction::Both => matches!(self, BandPosition::Above | BandPosition::Below),
+            Direction::Above => self == BandPosition::Above,
+            Direction::Below => self == BandPosition::Below,
         }
     }
 }
 
 /// What a bucket led to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Evaluation {
+pub struct AlertEvaluation {
     /// State now.
     pub status: Status,
     /// Set on the bucket that changed the state.
@@ -133,12 +133,12 @@ pub struct Evaluation {
 /// Alert state of one series under one monitor.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AlertState {
-    ring: Ring,
+    ring: PointRing,
     status: Status,
     resolved: bool,   // by timeout_h; holds NO DATA off until the next point
     started: bool,    // a bucket was fed
     pointed: bool,    // one with a value
-    calm: bool,       // OK, and points inside fill the window: one more of them changes no state
+    stays_ok: bool,   // OK, and points inside fill the window: one more of them changes no state
     last: i64,        // latest bucket fed
     first_point: i64, // first bucket with a value
     last_point: i64,  // latest bucket with a value, <= last
@@ -150,12 +150,12 @@ impl AlertState {
     #[must_use]
     pub fn new(spec: &MonitorSpec) -> Self {
         Self {
-            ring: Ring::new(spec.trigger_points(), spec.recovery_points()),
+            ring: PointRing::new(spec.trigger_points(), spec.recovery_points()),
             status: Status::Ok,
             resolved: false,
             started: false,
             pointed: false,
-            calm: false,
+            stays_ok: false,
             last: 0,
             first_point: 0,
             last_point: 0,
@@ -181,8 +181,8 @@ impl AlertState {
     /// Feeds a point that is not anomalous where that changes no state, in a few steps; false, and nothing is done,
     /// where it might. `bucket` is later than the last one.
     #[inline]
-    pub(crate) fn stay(&mut self, bucket: i64) -> bool {
-        if !self.calm || bucket.wrapping_sub(1) != self.last {
+    pub(crate) fn skip_if_unchanged(&mut self, bucket: i64) -> bool {
+        if !self.stays_ok || bucket.wrapping_sub(1) != self.last {
             return false;
         }
         // the ring is full of such points: one more leaves it as it is, wherever it begins
@@ -193,11 +193,11 @@ impl AlertState {
 
     /// OK, with all points of a full trigger window inside.
     #[inline]
-    pub(crate) fn is_calm(&self) -> bool {
-        self.calm
+    pub(crate) fn stays_ok(&self) -> bool {
+        self.stays_ok
     }
 
-    fn is_to_be_calm(&self, spec: &MonitorSpec) -> bool {
+    fn would_stay_ok(&self, spec: &MonitorSpec) -> bool {
         self.status == Status::Ok
             && !self.resolved
             && self.ring.trigger_is_full()
@@ -209,7 +209,12 @@ impl AlertState {
     /// Judges a closed bucket; `None` is one without a value. Buckets that are left out count as missing.
     ///
     /// Buckets come in ascending order; one that is not later than the last changes nothing.
-    pub fn feed(&mut self, spec: &MonitorSpec, bucket: i64, verdict: Option<Verdict>) -> Evaluation {
+    pub fn feed(
+        &mut self,
+        spec: &MonitorSpec,
+        bucket: i64,
+        verdict: Option<BandPosition>,
+    ) -> AlertEvaluation {
         let missing = match self.started {
             true if bucket <= self.last => return self.evaluation(None, false),
             true => bucket.saturating_sub(self.last) - 1,
@@ -250,12 +255,12 @@ impl AlertState {
             self.notified = bucket;
             renotify = true;
         }
-        self.calm = self.is_to_be_calm(spec);
+        self.stays_ok = self.would_stay_ok(spec);
         self.evaluation(transition, renotify)
     }
 
-    fn evaluation(&self, transition: Option<Transition>, renotify: bool) -> Evaluation {
-        Evaluation { status: self.status, transition, renotify, share: self.share() }
+    fn evaluation(&self, transition: Option<Transition>, renotify: bool) -> AlertEvaluation {
+        AlertEvaluation { status: self.status, transition, renotify, share: self.share() }
     }
 
     /// Up to and with `bucket` there was nothing since the last point.
@@ -303,7 +308,7 @@ impl AlertState {
     /// Bytes of one series, on the heap and off it.
     #[must_use]
     pub fn memory_bytes(spec: &MonitorSpec) -> usize {
-        size_of::<Self>() + Ring::heap_bytes(spec.trigger_points())
+        size_of::<Self>() + PointRing::heap_bytes(spec.trigger_points())
     }
 
     /// Appends the exact state.
@@ -344,18 +349,18 @@ impl AlertState {
             return Err(CodecError::Invalid { what });
         }
         let mut state = Self {
-            ring: Ring::restore(spec.trigger_points(), spec.recovery_points(), r)?,
+            ring: PointRing::restore(spec.trigger_points(), spec.recovery_points(), r)?,
             status,
             resolved: head & 4 != 0,
             started,
             pointed,
-            calm: false,
+            stays_ok: false,
             last,
             first_point,
             last_point,
             notified,
         };
-        state.calm = state.is_to_be_calm(spec);
+        state.stays_ok = state.would_stay_ok(spec);
         Ok(state)
     }
 }

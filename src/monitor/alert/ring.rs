@@ -32,24 +32,24 @@ impl Count {
 
 /// The last `length` points; the newest stands before `at`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Ring {
-    words: Box<[Pair]>, // point i is bit i % 64 of pair i / 64; bits from `length` on are 0
-    length: u32,        // points of the trigger window, 1..=20_160
-    short: u32,         // points of the recovery window, 1..=length
-    at: u32,            // place of the next point, 0..length
+pub(super) struct PointRing {
+    words: Box<[PointBits]>, // point i is bit i % 64 of pair i / 64; bits from `length` on are 0
+    length: u32,             // points of the trigger window, 1..=20_160
+    short: u32,              // points of the recovery window, 1..=length
+    at: u32,                 // place of the next point, 0..length
     trigger: Count,
     recovery: Count,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Pair {
+struct PointBits {
     present: u64,
     anomalous: u64, // a subset of `present`
 }
 
-impl Ring {
+impl PointRing {
     pub(super) fn new(length: u32, short: u32) -> Self {
-        let words = vec![Pair::default(); length.div_ceil(64) as usize].into_boxed_slice();
+        let words = vec![PointBits::default(); length.div_ceil(64) as usize].into_boxed_slice();
         let (trigger, recovery) = (Count::default(), Count::default());
         Self { words, length, short: short.clamp(1, length), at: 0, trigger, recovery }
     }
@@ -100,7 +100,7 @@ impl Ring {
     }
 
     pub(super) fn heap_bytes(length: u32) -> usize {
-        length.div_ceil(64) as usize * size_of::<Pair>()
+        length.div_ceil(64) as usize * size_of::<PointBits>()
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -120,7 +120,7 @@ impl Ring {
             .ok_or(CodecError::Invalid { what })?;
         let mut left = length;
         for pair in &mut ring.words {
-            *pair = Pair { present: r.u64(what)?, anomalous: r.u64(what)? };
+            *pair = PointBits { present: r.u64(what)?, anomalous: r.u64(what)? };
             let used = if left >= 64 { u64::MAX } else { (1 << left) - 1 };
             if pair.present & !used != 0 || pair.anomalous & !pair.present != 0 {
                 return Err(CodecError::Invalid { what });

@@ -21,12 +21,12 @@ fn spec(keys: &[(&str, &str)]) -> MonitorSpec {
 }
 
 /// One letter a bucket: `.` inside, `^` above, `v` below, `?` no band, `_` missing; a space is nothing.
-fn verdicts(pattern: &str) -> Vec<Option<Verdict>> {
+fn verdicts(pattern: &str) -> Vec<Option<BandPosition>> {
     let letter = |c| match c {
-        '.' => Some(Verdict::Inside),
-        '^' => Some(Verdict::Above),
-        'v' => Some(Verdict::Below),
-        '?' => Some(Verdict::NoBand),
+        '.' => Some(BandPosition::Inside),
+        '^' => Some(BandPosition::Above),
+        'v' => Some(BandPosition::Below),
+        '?' => Some(BandPosition::NoBand),
         _ => None,
     };
     pattern.chars().filter(|c| *c != ' ').map(letter).collect()
@@ -144,10 +144,10 @@ fn silence_resolves_a_state_after_the_timeout_and_stays_ok() {
 fn a_gap_in_the_buckets_is_silence_too() {
     let spec = spec(&[("notify_no_data", "true")]);
     let mut state = AlertState::new(&spec);
-    state.feed(&spec, 0, Some(Verdict::Inside));
-    let back = state.feed(&spec, 1_000_000_000_000, Some(Verdict::Inside));
+    state.feed(&spec, 0, Some(BandPosition::Inside));
+    let back = state.feed(&spec, 1_000_000_000_000, Some(BandPosition::Inside));
     assert_eq!(back.transition, Some(Transition { from: NoData, to: Fine }));
-    let extreme = state.feed(&spec, i64::MAX, Some(Verdict::Above));
+    let extreme = state.feed(&spec, i64::MAX, Some(BandPosition::Above));
     assert_eq!(extreme.transition, Some(Transition { from: NoData, to: Alert }));
 }
 
@@ -156,11 +156,11 @@ fn a_gap_empties_the_windows() {
     let spec = spec(&[]);
     let mut state = AlertState::new(&spec);
     for bucket in 0..11 {
-        state.feed(&spec, bucket, Some(Verdict::Above));
-        state.feed(&spec, bucket, Some(Verdict::Inside)); // the same bucket again changes nothing
+        state.feed(&spec, bucket, Some(BandPosition::Above));
+        state.feed(&spec, bucket, Some(BandPosition::Inside)); // the same bucket again changes nothing
     }
-    assert_eq!(state.feed(&spec, 20, Some(Verdict::Inside)).share, 5.0 / 6.0);
-    assert_eq!(state.feed(&spec, 40, Some(Verdict::Inside)).share, 0.0);
+    assert_eq!(state.feed(&spec, 20, Some(BandPosition::Inside)).share, 5.0 / 6.0);
+    assert_eq!(state.feed(&spec, 40, Some(BandPosition::Inside)).share, 0.0);
 }
 
 #[test]
@@ -233,7 +233,7 @@ impl Slow {
         f64::from(anomalous) / f64::from(present.max(1))
     }
 
-    fn feed(&mut self, spec: &MonitorSpec, verdict: Option<Verdict>) -> Status {
+    fn feed(&mut self, spec: &MonitorSpec, verdict: Option<BandPosition>) -> Status {
         self.points.push(verdict.map(|verdict| verdict.is_anomalous(spec.query.side())));
         if verdict.is_some() {
             let (trigger, recovery) = (self.share(spec.trigger_points()), self.share(spec.recovery_points()));
@@ -252,12 +252,12 @@ impl Slow {
     }
 }
 
-fn points() -> impl Strategy<Value = Vec<Option<Verdict>>> {
+fn points() -> impl Strategy<Value = Vec<Option<BandPosition>>> {
     let verdict = prop_oneof![
-        5 => Just(Some(Verdict::Inside)),
-        6 => Just(Some(Verdict::Above)),
-        3 => Just(Some(Verdict::Below)),
-        1 => Just(Some(Verdict::NoBand)),
+        5 => Just(Some(BandPosition::Inside)),
+        6 => Just(Some(BandPosition::Above)),
+        3 => Just(Some(BandPosition::Below)),
+        1 => Just(Some(BandPosition::NoBand)),
         2 => Just(None),
     ];
     // stretches, so that windows fill
@@ -269,7 +269,7 @@ prop_compose! {
     fn specs()(minutes in 5u32..200, critical in 1u32..=10, warned: bool, recovery in 0.0f64..1.0, window in 0.0f64..1.0, full: bool) -> MonitorSpec {
         let critical = f64::from(critical) / 10.0;
         let recovery = recovery * critical;
-        let (shortest, longest) = crate::monitor::window::recovery_range(minutes * 60, critical, recovery);
+        let (shortest, longest) = crate::monitor::timeframe::recovery_range(minutes * 60, critical, recovery);
         let window = shortest + (f64::from(longest - shortest) * window) as u32;
         let query = format!("avg(last_1d):anomalies(avg:x{{*}}, 'basic', 2, alert_window='last_{minutes}m', interval=60) >= {critical}");
         let raw = RawMonitor {
@@ -338,7 +338,7 @@ proptest! {
     #[test]
     fn any_bytes_restore_to_an_error_or_a_working_state(spec in specs(), bytes in proptest::collection::vec(any::<u8>(), 0..120), bucket: i64) {
         if let Ok(mut state) = AlertState::restore(&spec, &mut Reader::new(&bytes)) {
-            let share = state.feed(&spec, bucket, Some(Verdict::Above)).share;
+            let share = state.feed(&spec, bucket, Some(BandPosition::Above)).share;
             prop_assert!((0.0..=1.0).contains(&share));
         }
     }

@@ -1,29 +1,29 @@
 //! The parts put together for one series: roll-up -> band -> verdict -> alert states.
 //!
-//! Monitors that watch the same series through the same points and the same band differ only in what is cheap:
+//! Monitors that evaluator the same series through the same points and the same band differ only in what is cheap:
 //! deviations, direction, thresholds, windows of recovery. They share one roll-up and one engine, as what an
 //! engine learns does not depend on the deviations: a second monitor costs its alert state (about 130 bytes)
-//! instead of another 1 to 12 kB and another update of the band. [`Plan::group`] finds them.
+//! instead of another 1 to 12 kB and another update of the band. [`SharedBand::group`] finds them.
 
-mod alerting;
-mod plan;
+mod monitor_state;
+mod shared_band;
 #[cfg(test)]
 mod tests;
 
-pub use plan::Plan;
+pub use shared_band::SharedBand;
 
-use alerting::{Alerting, News, Turn, verdict};
+use monitor_state::{BucketChange, Changes, MonitorState, position};
 
-use super::alert::{AlertState, Evaluation, Status, Transition};
-use super::rollup::{Closed, Rollup, Taken};
-use super::zone::Span;
+use super::alert::{AlertEvaluation, AlertState, Status, Transition};
+use super::rollup::{Acceptance, ClosedBucket, Rollup};
+use super::zone::OffsetSpan;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::detector::band::{Band, Engine, Prediction};
+use crate::detector::band::{Band, BandEngine, Prediction};
 
 /// What one monitor says of a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Observation {
+pub struct MonitorVerdict {
     /// Value of the record's bucket so far.
     pub value: f64,
     /// What was expected of that bucket; `None` while there is no band yet.
@@ -43,148 +43,153 @@ pub struct Observation {
 
 /// What a monitor says of a record where the state is OK and stays so, and no point of the trigger window is anomalous.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Calm {
+pub struct Unchanged {
     /// Value of the record's bucket so far.
     pub value: f64,
     /// What was expected of that bucket; `None` while there is no band yet.
     pub band: Option<Band>,
-    /// Whether the bucket lies outside the band, on the monitor's side; as in [`Observation`].
+    /// Whether the bucket lies outside the band, on the monitor's side; as in [`MonitorVerdict`].
     pub is_anomaly: bool,
 }
 
-impl From<Calm> for Observation {
-    fn from(Calm { value, band, is_anomaly }: Calm) -> Self {
+impl From<Unchanged> for MonitorVerdict {
+    fn from(Unchanged { value, band, is_anomaly }: Unchanged) -> Self {
         Self { value, band, is_anomaly, status: Status::Ok, transition: None, renotify: false, share: 0.0 }
     }
 }
 
-/// State of one series under the monitors of a [`Plan`].
+/// State of one series under the monitors of a [`SharedBand`].
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub struct SeriesEvaluator {
     rollup: Rollup,
-    course: Course,
-    alerts: Box<[Alerting]>,
+    cursor: BandCursor,
+    monitors: Box<[MonitorState]>,
 }
 
 /// Of which bucket the band is asked.
 #[derive(Debug, Clone)]
-struct Course {
-    engine: Engine,
+struct BandCursor {
+    engine: BandEngine,
     // both follow from the rest and are not saved
-    zone: Span,
-    asked: Asked,
+    zone: OffsetSpan,
+    newest: ForecastBucket,
 }
 
 /// The newest bucket asked about.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
+struct ForecastBucket {
     bucket: i64, // `NONE` before the first and after a bucket was learned
     place: usize,
-    banded: bool, // whether there is a band, in each monitor's `Alerting`
+    banded: bool, // whether there is a band, in each monitor's `MonitorState`
 }
 
-impl Asked {
-    const NONE: Asked = Asked { bucket: i64::MIN, place: 0, banded: false };
+impl ForecastBucket {
+    const NONE: ForecastBucket = ForecastBucket { bucket: i64::MIN, place: 0, banded: false };
 }
 
-impl Watch {
+impl SeriesEvaluator {
     /// A series that has not been seen.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(shared: &SharedBand) -> Self {
         let band = Band { expected: 0.0, lower: 0.0, upper: 0.0 };
-        let alerting = |monitor| Alerting { state: AlertState::new(monitor), news: News::default(), band };
+        let state =
+            |monitor| MonitorState { alert: AlertState::new(monitor), changes: Changes::default(), band };
         Self {
-            rollup: Rollup::new(&plan.rollup),
-            course: Course { engine: Engine::new(&plan.band), zone: NO_SPAN, asked: Asked::NONE },
-            alerts: plan.monitors.iter().map(alerting).collect(),
+            rollup: Rollup::new(&shared.rollup),
+            cursor: BandCursor {
+                engine: BandEngine::new(&shared.band),
+                zone: NO_SPAN,
+                newest: ForecastBucket::NONE,
+            },
+            monitors: shared.monitors.iter().map(state).collect(),
         }
     }
 
-    /// Takes a record and reports what each monitor says, by its place in [`Plan::monitors`].
+    /// Takes a record and reports what each monitor says, by its place in [`SharedBand::monitors`].
     ///
     /// `time_s`: event time, whole seconds of UTC. False when the record came too late to count; then nothing is
     /// reported.
     pub fn observe(
         &mut self,
-        plan: &Plan,
+        shared: &SharedBand,
         time_s: i64,
         x: Finite,
-        mut report: impl FnMut(usize, Observation),
+        mut report: impl FnMut(usize, MonitorVerdict),
     ) -> bool {
-        if self.course.asked.bucket == self.rollup.open() {
-            if let Some((closed, value)) = self.rollup.turn(&plan.rollup, time_s, x.get()) {
-                let Asked { bucket, banded, .. } = self.course.asked;
-                self.course.turn(plan, closed);
-                self.turn_each(plan, bucket, banded, closed, value, &mut report);
+        if self.cursor.newest.bucket == self.rollup.open() {
+            if let Some((closed, value)) = self.rollup.close_bucket(&shared.rollup, time_s, x.get()) {
+                let ForecastBucket { bucket, banded, .. } = self.cursor.newest;
+                self.cursor.close_bucket(shared, closed);
+                self.report_next_bucket(shared, bucket, banded, closed, value, &mut report);
                 return true;
             }
-            if let Some(value) = self.rollup.join(&plan.rollup, time_s, x.get()) {
-                self.say(plan, value, |_| News::default(), report);
+            if let Some(value) = self.rollup.add_to_open(&shared.rollup, time_s, x.get()) {
+                self.say(shared, value, |_| Changes::default(), report);
                 return true;
             }
         }
-        self.observe_apart(plan, time_s, x, report)
+        self.observe_apart(shared, time_s, x, report)
     }
 
-    /// [`observe`](Watch::observe) where there is one monitor, the usual number, and it has nothing to tell, as usual.
+    /// [`observe`](SeriesEvaluator::observe) where there is one monitor, the usual number, and it has nothing to tell, as usual.
     /// Whatever is said otherwise is added to `rest`.
     #[inline(always)]
     pub fn observe_one(
         &mut self,
-        plan: &Plan,
+        shared: &SharedBand,
         time_s: i64,
         x: Finite,
-        rest: &mut Vec<(usize, Observation)>,
-    ) -> Option<Calm> {
-        let Self { rollup, course, alerts } = self;
-        if let ([monitor], [alerting]) = (&plan.monitors[..], &mut alerts[..])
-            && course.asked.bucket == rollup.open()
+        rest: &mut Vec<(usize, MonitorVerdict)>,
+    ) -> Option<Unchanged> {
+        let Self { rollup, cursor, monitors } = self;
+        if let ([monitor], [state]) = (&shared.monitors[..], &mut monitors[..])
+            && cursor.newest.bucket == rollup.open()
         {
-            if let Some((closed, value)) = rollup.turn(&plan.rollup, time_s, x.get()) {
-                let Asked { bucket, banded, .. } = course.asked;
-                if let Some(forecast) = course.turn(plan, closed)
-                    && alerting.stay(bucket, banded, closed)
+            if let Some((closed, value)) = rollup.close_bucket(&shared.rollup, time_s, x.get()) {
+                let ForecastBucket { bucket, banded, .. } = cursor.newest;
+                if let Some(forecast) = cursor.close_bucket(shared, closed)
+                    && state.skip_if_unchanged(bucket, banded, closed)
                 {
-                    alerting.band = forecast.bounds(monitor.query.deviations);
-                    let below = !plan.rollup.adds_up() && value < alerting.band.lower;
-                    let is_anomaly = monitor.query.side().covers(value > alerting.band.upper, below);
-                    return Some(Calm { value, band: Some(alerting.band), is_anomaly });
+                    state.band = forecast.bounds(monitor.query.deviations);
+                    let below = !shared.rollup.adds_up() && value < state.band.lower;
+                    let is_anomaly = monitor.query.side().covers(value > state.band.upper, below);
+                    return Some(Unchanged { value, band: Some(state.band), is_anomaly });
                 }
-                self.turn_each(plan, bucket, banded, closed, value, &mut |place, said| {
+                self.report_next_bucket(shared, bucket, banded, closed, value, &mut |place, said| {
                     rest.push((place, said))
                 });
                 return None;
             }
-            if alerting.state.is_calm()
-                && let Some(value) = rollup.join(&plan.rollup, time_s, x.get())
+            if state.alert.stays_ok()
+                && let Some(value) = rollup.add_to_open(&shared.rollup, time_s, x.get())
             {
-                let band = course.asked.banded.then_some(alerting.band);
-                let said = alerting.observation(plan, monitor, band, value, News::default());
-                return Some(Calm { value, band, is_anomaly: said.is_anomaly });
+                let band = cursor.newest.banded.then_some(state.band);
+                let said = state.report(shared, monitor, band, value, Changes::default());
+                return Some(Unchanged { value, band, is_anomaly: said.is_anomaly });
             }
         }
-        self.observe(plan, time_s, x, |place, said| rest.push((place, said)));
+        self.observe(shared, time_s, x, |place, said| rest.push((place, said)));
         None
     }
 
-    /// What any number of monitors say behind a [`turn`](Watch::turn), whatever the forecast. Numbers one by one: what is
+    /// What any number of monitors say behind a [`close_bucket`](SeriesEvaluator::close_bucket), whatever the forecast. Numbers one by one: what is
     /// handed over whole stands in memory from the beginning.
     #[inline(never)]
-    fn turn_each(
+    fn report_next_bucket(
         &mut self,
-        plan: &Plan,
+        shared: &SharedBand,
         bucket: i64,
         banded: bool,
         closed: f64,
         value: f64,
-        report: &mut dyn FnMut(usize, Observation),
+        report: &mut dyn FnMut(usize, MonitorVerdict),
     ) {
-        let turn = Turn { bucket, banded, closed, value };
-        let offset = plan.offset(&mut self.course.zone, self.course.asked.bucket);
-        let forecast = self.course.engine.predict(&plan.band, self.course.asked.bucket, offset);
-        self.course.asked.banded = forecast.is_some();
-        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
-            report(at, alerting.turn(plan, monitor, turn, forecast));
+        let change = BucketChange { bucket, banded, closed, value };
+        let offset = shared.offset(&mut self.cursor.zone, self.cursor.newest.bucket);
+        let forecast = self.cursor.engine.predict(&shared.band, self.cursor.newest.bucket, offset);
+        self.cursor.newest.banded = forecast.is_some();
+        for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
+            report(at, state.close_bucket(shared, monitor, change, forecast));
         }
     }
 
@@ -193,52 +198,57 @@ impl Watch {
     #[inline(never)]
     fn observe_apart(
         &mut self,
-        plan: &Plan,
+        shared: &SharedBand,
         time_s: i64,
         x: Finite,
-        report: impl FnMut(usize, Observation),
+        report: impl FnMut(usize, MonitorVerdict),
     ) -> bool {
-        for alerting in &mut self.alerts {
-            alerting.news = News::default();
+        for state in &mut self.monitors {
+            state.changes = Changes::default();
         }
-        while let Some(closed) = self.rollup.close_until(&plan.rollup, time_s).next() {
+        while let Some(closed) = self.rollup.close_until(&shared.rollup, time_s).next() {
             // a series that has just come back is not told that it was silent: its next closed bucket knows
             if closed.value.is_some() {
-                self.judge(plan, closed, &mut |_, _| {});
+                self.judge(shared, closed, &mut |_, _| {});
             }
         }
-        if self.rollup.add(&plan.rollup, time_s, x.get()) == Taken::Late {
+        if self.rollup.add(&shared.rollup, time_s, x.get()) == Acceptance::Late {
             return false;
         }
-        self.ask(plan, plan.rollup.bucket(time_s));
-        let value = self.rollup.so_far(&plan.rollup, time_s).unwrap_or(x.get());
-        self.say(plan, value, |alerting| alerting.news.in_sum(), report);
+        self.ask(shared, shared.rollup.bucket(time_s));
+        let value = self.rollup.so_far(&shared.rollup, time_s).unwrap_or(x.get());
+        self.say(shared, value, |state| state.changes.in_sum(), report);
         true
     }
 
     /// Reports on the bucket asked about.
     fn say(
         &self,
-        plan: &Plan,
+        shared: &SharedBand,
         value: f64,
-        news: impl Fn(&Alerting) -> News,
-        mut report: impl FnMut(usize, Observation),
+        changes: impl Fn(&MonitorState) -> Changes,
+        mut report: impl FnMut(usize, MonitorVerdict),
     ) {
-        if let ([monitor], [alerting]) = (&plan.monitors[..], &self.alerts[..]) {
-            let band = self.course.asked.banded.then_some(alerting.band);
-            report(0, alerting.observation(plan, monitor, band, value, news(alerting)));
+        if let ([monitor], [state]) = (&shared.monitors[..], &self.monitors[..]) {
+            let band = self.cursor.newest.banded.then_some(state.band);
+            report(0, state.report(shared, monitor, band, value, changes(state)));
             return;
         }
-        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&self.alerts).enumerate() {
-            let band = self.course.asked.banded.then_some(alerting.band);
-            report(at, alerting.observation(plan, monitor, band, value, news(alerting)));
+        for (at, (monitor, state)) in shared.monitors.iter().zip(&self.monitors).enumerate() {
+            let band = self.cursor.newest.banded.then_some(state.band);
+            report(at, state.report(shared, monitor, band, value, changes(state)));
         }
     }
 
     /// Closes the buckets of a series that may have fallen silent; reports changes and reminders only.
-    pub fn tick(&mut self, plan: &Plan, watermark_s: i64, mut report: impl FnMut(usize, Evaluation)) {
-        while let Some(closed) = self.rollup.close_until(&plan.rollup, watermark_s).next() {
-            self.judge(plan, closed, &mut |at, evaluation| {
+    pub fn tick(
+        &mut self,
+        shared: &SharedBand,
+        watermark_s: i64,
+        mut report: impl FnMut(usize, AlertEvaluation),
+    ) {
+        while let Some(closed) = self.rollup.close_until(&shared.rollup, watermark_s).next() {
+            self.judge(shared, closed, &mut |at, evaluation| {
                 if evaluation.transition.is_some() || evaluation.renotify {
                     report(at, evaluation);
                 }
@@ -247,36 +257,41 @@ impl Watch {
     }
 
     #[inline(never)]
-    fn judge(&mut self, plan: &Plan, closed: Closed, each: &mut dyn FnMut(usize, Evaluation)) {
+    fn judge(
+        &mut self,
+        shared: &SharedBand,
+        closed: ClosedBucket,
+        each: &mut dyn FnMut(usize, AlertEvaluation),
+    ) {
         if closed.value.is_some() {
-            self.ask(plan, closed.bucket);
+            self.ask(shared, closed.bucket);
         }
-        for (at, (monitor, alerting)) in plan.monitors.iter().zip(&mut self.alerts).enumerate() {
-            let band = self.course.asked.banded.then_some(alerting.band);
-            let verdict = closed.value.map(|value| verdict(band, value));
-            let evaluation = alerting.state.feed(monitor, closed.bucket, verdict);
-            alerting.news.add(verdict, evaluation);
+        for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
+            let band = self.cursor.newest.banded.then_some(state.band);
+            let position = closed.value.map(|value| position(band, value));
+            let evaluation = state.alert.feed(monitor, closed.bucket, position);
+            state.changes.add(position, evaluation);
             each(at, evaluation);
         }
         if let Some(value) = closed.value {
-            let offset = plan.offset(&mut self.course.zone, closed.bucket);
-            self.course.engine.update(&plan.band, closed.bucket, offset, value);
-            self.course.asked = Asked::NONE;
+            let offset = shared.offset(&mut self.cursor.zone, closed.bucket);
+            self.cursor.engine.update(&shared.band, closed.bucket, offset, value);
+            self.cursor.newest = ForecastBucket::NONE;
         }
     }
 
     /// Makes `bucket` the one asked about: its band for each monitor, if there is one.
-    fn ask(&mut self, plan: &Plan, bucket: i64) {
-        if self.course.asked.bucket == bucket {
+    fn ask(&mut self, shared: &SharedBand, bucket: i64) {
+        if self.cursor.newest.bucket == bucket {
             return;
         }
-        let offset = plan.offset(&mut self.course.zone, bucket);
-        let forecast = self.course.engine.predict(&plan.band, bucket, offset);
-        self.course.asked =
-            Asked { bucket, place: plan.band.place(bucket, offset), banded: forecast.is_some() };
+        let offset = shared.offset(&mut self.cursor.zone, bucket);
+        let forecast = self.cursor.engine.predict(&shared.band, bucket, offset);
+        self.cursor.newest =
+            ForecastBucket { bucket, place: shared.band.place(bucket, offset), banded: forecast.is_some() };
         if let Some(forecast) = forecast {
-            for (monitor, alerting) in plan.monitors.iter().zip(&mut self.alerts) {
-                alerting.band = forecast.bounds(monitor.query.deviations);
+            for (monitor, state) in shared.monitors.iter().zip(&mut self.monitors) {
+                state.band = forecast.bounds(monitor.query.deviations);
             }
         }
     }
@@ -289,71 +304,72 @@ impl Watch {
 
     /// Bytes of one series, on the heap and off it.
     #[must_use]
-    pub fn memory_bytes(plan: &Plan) -> usize {
-        let alerts = plan.monitors.iter().map(|monitor| {
-            AlertState::memory_bytes(monitor) + size_of::<Alerting>() - size_of::<AlertState>()
+    pub fn memory_bytes(shared: &SharedBand) -> usize {
+        let alerts = shared.monitors.iter().map(|monitor| {
+            AlertState::memory_bytes(monitor) + size_of::<MonitorState>() - size_of::<AlertState>()
         });
-        size_of::<Self>() - size_of::<Rollup>() - size_of::<Engine>()
-            + Rollup::memory_bytes(&plan.rollup)
-            + Engine::memory_bytes(&plan.band)
+        size_of::<Self>() - size_of::<Rollup>() - size_of::<BandEngine>()
+            + Rollup::memory_bytes(&shared.rollup)
+            + BandEngine::memory_bytes(&shared.band)
             + alerts.sum::<usize>()
     }
 
     /// Appends the exact state.
-    pub fn save(&self, plan: &Plan, w: &mut Writer<'_>) {
+    pub fn save(&self, shared: &SharedBand, w: &mut Writer<'_>) {
         self.rollup.save(w);
-        self.course.engine.save(w);
-        w.varint(self.alerts.len() as u64);
+        self.cursor.engine.save(w);
+        w.varint(self.monitors.len() as u64);
         let mut bytes = Vec::new();
-        for (signature, alerting) in plan.signatures.iter().zip(&self.alerts) {
+        for (signature, state) in shared.signatures.iter().zip(&self.monitors) {
             bytes.clear();
-            alerting.state.save(&mut Writer::new(&mut bytes));
+            state.alert.save(&mut Writer::new(&mut bytes));
             w.u64(*signature);
             w.bytes(&bytes);
         }
     }
 
-    /// Reads what [`Watch::save`] wrote for a plan with the same [`signature`](Plan::signature). The state of a
+    /// Reads what [`SeriesEvaluator::save`] wrote for a shared with the same [`signature`](SharedBand::signature). The state of a
     /// monitor that was changed since, or that is new, begins anew; the band it uses does not.
     ///
     /// # Errors
     /// [`CodecError`] when the bytes end early or hold what cannot be.
-    pub fn restore(plan: &Plan, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let mut watch = Self::new(plan);
-        watch.rollup = Rollup::restore(&plan.rollup, r)?;
-        watch.course.engine = Engine::restore(&plan.band, r)?;
+    pub fn restore(shared: &SharedBand, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let mut evaluator = Self::new(shared);
+        evaluator.rollup = Rollup::restore(&shared.rollup, r)?;
+        evaluator.cursor.engine = BandEngine::restore(&shared.band, r)?;
         for _ in 0..r.varint("number of monitors")? {
             let signature = r.u64("monitor signature")?;
             let bytes = r.bytes("alert state")?;
-            let unchanged = plan.signatures.iter().position(|&ours| ours == signature);
+            let unchanged = shared.signatures.iter().position(|&ours| ours == signature);
             if let Some(at) = unchanged
-                && let (Some(monitor), Some(alerting)) = (plan.monitors.get(at), watch.alerts.get_mut(at))
+                && let (Some(monitor), Some(state)) =
+                    (shared.monitors.get(at), evaluator.monitors.get_mut(at))
             {
                 let mut inner = Reader::new(bytes);
-                alerting.state = AlertState::restore(monitor, &mut inner)?;
+                state.alert = AlertState::restore(monitor, &mut inner)?;
                 if !inner.is_empty() {
                     return Err(CodecError::Invalid { what: "length of an alert state" });
                 }
             }
         }
-        Ok(watch)
+        Ok(evaluator)
     }
 }
 
-impl Course {
+impl BandCursor {
     /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
     /// is one of the usual.
     #[inline(always)]
-    fn turn(&mut self, plan: &Plan, closed: f64) -> Option<Prediction> {
-        let Asked { bucket, place, .. } = self.asked;
+    fn close_bucket(&mut self, shared: &SharedBand, closed: f64) -> Option<Prediction> {
+        let ForecastBucket { bucket, place, .. } = self.newest;
         let next = bucket + 1;
         let next_place =
-            if place + 1 < plan.countable { place + 1 } else { plan.look_up_place(&mut self.zone, next) };
-        let forecast = self.engine.advance(&plan.band, bucket, place, closed, next_place);
-        self.asked = Asked { bucket: next, place: next_place, banded: true };
+            if place + 1 < shared.countable { place + 1 } else { shared.look_up_place(&mut self.zone, next) };
+        let forecast = self.engine.advance(&shared.band, bucket, place, closed, next_place);
+        self.newest = ForecastBucket { bucket: next, place: next_place, banded: true };
         forecast
     }
 }
 
 /// Holds at no instant.
-const NO_SPAN: Span = Span { offset_s: 0, from_s: 0, until_s: 0 };
+const NO_SPAN: OffsetSpan = OffsetSpan { offset_s: 0, from_s: 0, until_s: 0 };

@@ -15,8 +15,8 @@ fn monitor(metric: &str, tail: &str, keys: &[(&str, &str)]) -> MonitorSpec {
     MonitorSpec::check(&raw).unwrap()
 }
 
-fn basic(metric: &str, keys: &[(&str, &str)]) -> Plan {
-    Plan::new(monitor(metric, "'basic', 3", keys))
+fn basic(metric: &str, keys: &[(&str, &str)]) -> SharedBand {
+    SharedBand::new(monitor(metric, "'basic', 3", keys))
 }
 
 /// Two or three distinct values around 20, by minute.
@@ -24,9 +24,14 @@ fn usual(minute: i64) -> f64 {
     20.0 + (minute * 7 % 5) as f64
 }
 
-fn observe(watch: &mut Watch, plan: &Plan, time_s: i64, x: f64) -> Option<Observation> {
+fn observe(
+    evaluator: &mut SeriesEvaluator,
+    shared: &SharedBand,
+    time_s: i64,
+    x: f64,
+) -> Option<MonitorVerdict> {
     let mut found = None;
-    watch.observe(plan, time_s, Finite::new(x).unwrap(), |at, observation| {
+    evaluator.observe(shared, time_s, Finite::new(x).unwrap(), |at, observation| {
         assert_eq!(at, 0);
         found = Some(observation);
     });
@@ -35,13 +40,13 @@ fn observe(watch: &mut Watch, plan: &Plan, time_s: i64, x: f64) -> Option<Observ
 
 #[test]
 fn a_shift_alerts_after_its_share_of_the_window_and_recovers() {
-    let plan = basic("avg:x{*}", &[("recovery_window", "last_5m")]);
-    let mut watch = Watch::new(&plan);
+    let shared = basic("avg:x{*}", &[("recovery_window", "last_5m")]);
+    let mut evaluator = SeriesEvaluator::new(&shared);
     let mut changes = Vec::new();
     for minute in 0..200 {
         let shifted = (100..113).contains(&minute);
         let x = if shifted { 90.0 } else { usual(minute) };
-        let seen = observe(&mut watch, &plan, minute * 60 + 30, x).unwrap();
+        let seen = observe(&mut evaluator, &shared, minute * 60 + 30, x).unwrap();
         assert_eq!(seen.band.is_some(), minute >= 15, "{minute}");
         if let Some(band) = seen.band {
             assert!(band.lower <= band.expected && band.expected <= band.upper);
@@ -57,59 +62,59 @@ fn a_shift_alerts_after_its_share_of_the_window_and_recovers() {
 
 #[test]
 fn a_record_is_judged_with_the_bucket_it_belongs_to() {
-    let plan = basic("avg:x{*}", &[]);
-    let mut watch = Watch::new(&plan);
+    let shared = basic("avg:x{*}", &[]);
+    let mut evaluator = SeriesEvaluator::new(&shared);
     for minute in 0..60 {
-        observe(&mut watch, &plan, minute * 60, usual(minute));
+        observe(&mut evaluator, &shared, minute * 60, usual(minute));
     }
-    let alone = observe(&mut watch, &plan, 3600, 90.0).unwrap();
+    let alone = observe(&mut evaluator, &shared, 3600, 90.0).unwrap();
     assert!(alone.is_anomaly && alone.value == 90.0);
-    let joined = observe(&mut watch, &plan, 3610, 22.0).unwrap();
+    let joined = observe(&mut evaluator, &shared, 3610, 22.0).unwrap();
     assert_eq!((joined.value, joined.band), (56.0, alone.band));
 }
 
 #[test]
 fn a_sum_is_below_only_once_its_bucket_is_closed() {
-    let plan = basic("sum:x{*}.as_count()", &[]);
-    let mut watch = Watch::new(&plan);
+    let shared = basic("sum:x{*}.as_count()", &[]);
+    let mut evaluator = SeriesEvaluator::new(&shared);
     for tick in 0..600 {
-        let seen = observe(&mut watch, &plan, tick * 10, usual(tick / 6)).unwrap();
+        let seen = observe(&mut evaluator, &shared, tick * 10, usual(tick / 6)).unwrap();
         assert!(!seen.is_anomaly, "{tick}: a bucket that fills is not below");
     }
     // a bucket with one record, then the next
-    assert!(!observe(&mut watch, &plan, 6000, 20.0).unwrap().is_anomaly);
-    assert!(observe(&mut watch, &plan, 6060, 20.0).unwrap().is_anomaly);
-    assert!(!observe(&mut watch, &plan, 6070, 20.0).unwrap().is_anomaly);
-    assert!(observe(&mut watch, &plan, 6080, 2000.0).unwrap().is_anomaly);
+    assert!(!observe(&mut evaluator, &shared, 6000, 20.0).unwrap().is_anomaly);
+    assert!(observe(&mut evaluator, &shared, 6060, 20.0).unwrap().is_anomaly);
+    assert!(!observe(&mut evaluator, &shared, 6070, 20.0).unwrap().is_anomaly);
+    assert!(observe(&mut evaluator, &shared, 6080, 2000.0).unwrap().is_anomaly);
 }
 
 #[test]
 fn a_late_record_is_not_reported_and_counted() {
-    let plan = basic("avg:x{*}", &[]);
-    let mut watch = Watch::new(&plan);
-    assert!(observe(&mut watch, &plan, 600, 1.0).is_some());
-    assert!(observe(&mut watch, &plan, 540, 1.0).is_none());
-    assert_eq!(watch.late(), 1);
+    let shared = basic("avg:x{*}", &[]);
+    let mut evaluator = SeriesEvaluator::new(&shared);
+    assert!(observe(&mut evaluator, &shared, 600, 1.0).is_some());
+    assert!(observe(&mut evaluator, &shared, 540, 1.0).is_none());
+    assert_eq!(evaluator.late(), 1);
 }
 
 #[test]
 fn a_silent_series_is_told_by_the_clock_of_the_others() {
-    let plan = basic(
+    let shared = basic(
         "avg:x{*}",
         &[("notify_no_data", "true"), ("no_data_timeframe", "20"), ("renotify_interval", "30")],
     );
-    let mut watch = Watch::new(&plan);
-    observe(&mut watch, &plan, 30, 1.0);
+    let mut evaluator = SeriesEvaluator::new(&shared);
+    observe(&mut evaluator, &shared, 30, 1.0);
     let mut told = Vec::new();
     for minute in 1..80 {
-        watch.tick(&plan, minute * 60, |_, evaluation| {
+        evaluator.tick(&shared, minute * 60, |_, evaluation| {
             told.push((minute, evaluation.status, evaluation.renotify))
         });
     }
     assert_eq!(told, [(21, Status::NoData, false), (51, Status::NoData, true)]);
-    let back = observe(&mut watch, &plan, 4800, 1.0).unwrap();
+    let back = observe(&mut evaluator, &shared, 4800, 1.0).unwrap();
     assert_eq!((back.status, back.transition), (Status::NoData, None));
-    let next = observe(&mut watch, &plan, 4860, 1.0).unwrap();
+    let next = observe(&mut evaluator, &shared, 4860, 1.0).unwrap();
     assert_eq!(next.transition.map(|change| change.text()), Some("NO DATA->OK"));
 }
 
@@ -120,9 +125,9 @@ fn a_zone_moves_the_season_with_local_time() {
         let mut raw = RawMonitor::default();
         raw.set("query", "avg(last_1d):anomalies(avg:x{*}, 'robust', 3, alert_window='last_1d', interval=3600, seasonality='daily') >= 1");
         keys.iter().for_each(|(key, value)| assert!(raw.set(key, *value)));
-        let plan = Plan::new(MonitorSpec::check(&raw).unwrap());
+        let shared = SharedBand::new(MonitorSpec::check(&raw).unwrap());
         let zone = Zone::named("Europe/Vienna").unwrap();
-        let mut watch = Watch::new(&plan);
+        let mut evaluator = SeriesEvaluator::new(&shared);
         let change = 1_743_296_400;
         (-20 * 24..24)
             .filter(|hour| {
@@ -130,7 +135,7 @@ fn a_zone_moves_the_season_with_local_time() {
                 let local = (time + i64::from(zone.span(time).offset_s)).rem_euclid(86_400) / 3600;
                 let x = if (8..18).contains(&local) { 100.0 } else { 10.0 } + (hour * 7 % 5) as f64;
                 // the two hours of the next day whose value differs from that of the same hour in UTC
-                observe(&mut watch, &plan, time, x).unwrap().is_anomaly
+                observe(&mut evaluator, &shared, time, x).unwrap().is_anomaly
                     && *hour >= 0
                     && [8, 18].contains(&local)
             })
@@ -152,14 +157,14 @@ fn alike() -> Vec<MonitorSpec> {
 
 #[test]
 fn monitors_that_differ_in_cheap_things_share_an_engine() {
-    let plans: Vec<Plan> = Plan::group(alike()).into_iter().map(|(plan, _)| plan).collect();
-    let deviations: Vec<Vec<f64>> = plans
+    let bands: Vec<SharedBand> = SharedBand::group(alike()).into_iter().map(|(shared, _)| shared).collect();
+    let deviations: Vec<Vec<f64>> = bands
         .iter()
-        .map(|plan| plan.monitors().iter().map(|monitor| monitor.query.deviations).collect())
+        .map(|shared| shared.monitors().iter().map(|monitor| monitor.query.deviations).collect())
         .collect();
     assert_eq!(deviations, [vec![2.0, 3.0, 5.0], vec![3.0], vec![2.0]]);
-    let alone = Watch::memory_bytes(&Plan::new(alike().remove(0)));
-    assert!(Watch::memory_bytes(&plans[0]) - alone <= 2 * 200);
+    let alone = SeriesEvaluator::memory_bytes(&SharedBand::new(alike().remove(0)));
+    assert!(SeriesEvaluator::memory_bytes(&bands[0]) - alone <= 2 * 200);
 }
 
 fn records() -> impl Strategy<Value = Vec<(i64, f64)>> {
@@ -178,15 +183,15 @@ proptest! {
 
     #[test]
     fn monitors_together_say_what_each_says_alone(records in records()) {
-        for (plan, _) in Plan::group(alike()) {
-            let mut together = Watch::new(&plan);
-            let alone: Vec<Plan> = plan.monitors().iter().cloned().map(Plan::new).collect();
-            let mut watches: Vec<Watch> = alone.iter().map(Watch::new).collect();
+        for (shared, _) in SharedBand::group(alike()) {
+            let mut together = SeriesEvaluator::new(&shared);
+            let alone: Vec<SharedBand> = shared.monitors().iter().cloned().map(SharedBand::new).collect();
+            let mut watches: Vec<SeriesEvaluator> = alone.iter().map(SeriesEvaluator::new).collect();
             for &(time, x) in &records {
                 let mut seen = vec![None; alone.len()];
-                together.observe(&plan, time, Finite::new(x).unwrap(), |at, observation| seen[at] = Some(observation));
-                for ((plan, watch), seen) in alone.iter().zip(&mut watches).zip(seen) {
-                    prop_assert_eq!(observe(watch, plan, time, x), seen);
+                together.observe(&shared, time, Finite::new(x).unwrap(), |at, observation| seen[at] = Some(observation));
+                for ((shared, evaluator), seen) in alone.iter().zip(&mut watches).zip(seen) {
+                    prop_assert_eq!(observe(evaluator, shared, time, x), seen);
                 }
             }
         }
@@ -194,29 +199,29 @@ proptest! {
 
     #[test]
     fn a_restored_watch_goes_on_as_the_saved_one(records in records(), cut: usize, which in 0usize..3) {
-        let plan = &Plan::group(alike())[which].0;
+        let shared = &SharedBand::group(alike())[which].0;
         let cut = cut % records.len();
-        let collect = |watch: &mut Watch, records: &[(i64, f64)]| {
+        let collect = |evaluator: &mut SeriesEvaluator, records: &[(i64, f64)]| {
             let mut seen = Vec::new();
             for &(time, x) in records {
-                watch.observe(plan, time, Finite::new(x).unwrap(), |at, observation| seen.push((at, observation)));
+                evaluator.observe(shared, time, Finite::new(x).unwrap(), |at, observation| seen.push((at, observation)));
             }
             seen
         };
-        let mut whole = Watch::new(plan);
+        let mut whole = SeriesEvaluator::new(shared);
         collect(&mut whole, &records[..cut]);
         let mut saved = Vec::new();
-        whole.save(plan, &mut Writer::new(&mut saved));
+        whole.save(shared, &mut Writer::new(&mut saved));
         let mut reader = Reader::new(&saved);
-        let mut restored = Watch::restore(plan, &mut reader).unwrap();
+        let mut restored = SeriesEvaluator::restore(shared, &mut reader).unwrap();
         prop_assert!(reader.is_empty());
         prop_assert_eq!(collect(&mut restored, &records[cut..]), collect(&mut whole, &records[cut..]));
         let mut again = [Vec::new(), Vec::new()];
-        restored.save(plan, &mut Writer::new(&mut again[0]));
-        whole.save(plan, &mut Writer::new(&mut again[1]));
+        restored.save(shared, &mut Writer::new(&mut again[0]));
+        whole.save(shared, &mut Writer::new(&mut again[1]));
         prop_assert_eq!(&again[0], &again[1]);
         for cut in 0..saved.len() {
-            prop_assert!(Watch::restore(plan, &mut Reader::new(&saved[..cut])).is_err());
+            prop_assert!(SeriesEvaluator::restore(shared, &mut Reader::new(&saved[..cut])).is_err());
         }
     }
 }
@@ -231,8 +236,8 @@ proptest! {
     ) {
         let metric = if sums { "sum:x{*}.as_count()" } else { "avg:x{*}" };
         let tail = if seasonal { "'robust', 2, seasonality='hourly'" } else { "'basic', 2" };
-        let plan = Plan::new(monitor(metric, tail, &[("no_data_timeframe", "10"), ("notify_no_data", "true")]));
-        let (mut short, mut long) = (Watch::new(&plan), Watch::new(&plan));
+        let shared = SharedBand::new(monitor(metric, tail, &[("no_data_timeframe", "10"), ("notify_no_data", "true")]));
+        let (mut short, mut long) = (SeriesEvaluator::new(&shared), SeriesEvaluator::new(&shared));
         // past warm-up, then what is drawn
         let usual_records = (0..400).map(|minute| (minute * 60, usual(minute)));
         let mut time_s = 400 * 60;
@@ -243,19 +248,39 @@ proptest! {
         let mut calm_records = 0;
         for (time_s, x) in usual_records.chain(drawn) {
             let mut rest = Vec::new();
-            let calm = short.observe_one(&plan, time_s, Finite::new(x).unwrap(), &mut rest);
+            let calm = short.observe_one(&shared, time_s, Finite::new(x).unwrap(), &mut rest);
             calm_records += u32::from(calm.is_some());
-            rest.extend(calm.map(|calm| (0, Observation::from(calm))));
-            let said: Vec<_> = observe(&mut long, &plan, time_s, x).into_iter().map(|said| (0, said)).collect();
+            rest.extend(calm.map(|calm| (0, MonitorVerdict::from(calm))));
+            let said: Vec<_> = observe(&mut long, &shared, time_s, x).into_iter().map(|said| (0, said)).collect();
             prop_assert_eq!(rest, said, "at {} s", time_s);
         }
         // a basic band has none
         prop_assert!(calm_records > 100 || !seasonal, "{} records took the short way", calm_records);
-        let saved = |watch: &Watch| {
+        let saved = |evaluator: &SeriesEvaluator| {
             let mut bytes = Vec::new();
-            watch.save(&plan, &mut Writer::new(&mut bytes));
+            evaluator.save(&shared, &mut Writer::new(&mut bytes));
             bytes
         };
         prop_assert_eq!(saved(&short), saved(&long));
+    }
+}
+
+/// Another signature drops what a series has learned.
+#[test]
+fn signatures_of_saved_states_do_not_change_with_the_names_in_the_code() {
+    let agile = "avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 0.8";
+    let basic = "avg(last_1h):anomalies(sum:x{*}.as_count(), 'basic', 3, direction='below', alert_window='last_5m', interval=60) >= 1";
+    for (query, timezone, band, monitor) in [
+        (agile, Some("Europe/Vienna"), 3_439_591_122_818_150_209, 7_276_599_444_193_014_807),
+        (basic, None, 14_529_032_891_231_389_072, 13_517_145_136_452_173_590),
+    ] {
+        let mut raw = RawMonitor::default();
+        raw.set("query", query);
+        if let Some(zone) = timezone {
+            raw.set("timezone", zone);
+        }
+        let shared = SharedBand::new(MonitorSpec::check(&raw).unwrap());
+        assert_eq!(shared.signature(), band, "{query}");
+        assert_eq!(shared.signatures, [monitor], "{query}");
     }
 }

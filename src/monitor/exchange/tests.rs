@@ -134,7 +134,7 @@ prop_compose! {
     ) -> MonitorSpec {
         let critical = f64::from(critical) / 20.0;
         let recovery = critical * recovery;
-        let (shortest, longest) = super::super::window::recovery_range(minutes * 60, critical, recovery);
+        let (shortest, longest) = super::super::timeframe::recovery_range(minutes * 60, critical, recovery);
         let window = shortest + (f64::from(longest - shortest) * window) as u32;
         let season = if algorithm == "basic" { "" } else { ", seasonality='weekly'" };
         let query = format!("avg(last_1d):anomalies(sum:a.b{{c:d}} by {{host}}.as_count(), '{algorithm}', 2.5, alert_window='last_{minutes}m', interval=60{season}) >= {critical}");

@@ -1,10 +1,10 @@
 //! What each argument may be, and which arguments go together.
 
-use super::cursor::Value;
-use super::error::{Place, QueryError, QueryRule};
+use super::cursor::ArgumentValue;
+use super::error::{QueryError, QueryPlace, QueryRule};
 use super::metric::MetricQuery;
 use super::{Algorithm, AnomalyQuery, Direction, MOST_POINTS, Seasonality};
-use crate::monitor::window::{LONGEST_ALERT_WINDOW_S, Window};
+use crate::monitor::timeframe::{LONGEST_ALERT_WINDOW_S, Timeframe};
 use crate::monitor::zone::Zone;
 
 /// Arguments of `anomalies()` behind the metric query.
@@ -63,22 +63,22 @@ impl Argument {
 /// A value and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Given<'a> {
-    pub(super) value: Value<'a>,
-    pub(super) place: Place,
+    pub(super) value: ArgumentValue<'a>,
+    pub(super) place: QueryPlace,
 }
 
 /// What the grammar yields.
 #[derive(Debug)]
 pub(super) struct Arguments<'a> {
-    pub(super) query_window: (&'a str, Place),
+    pub(super) query_window: (&'a str, QueryPlace),
     pub(super) metric: MetricQuery,
     pub(super) given: [Option<Given<'a>>; Argument::COUNT],
-    pub(super) threshold: (f64, Place),
-    pub(super) end: Place,
+    pub(super) threshold: (f64, QueryPlace),
+    pub(super) end: QueryPlace,
 }
 
 /// Reads values one by one and remembers what was wrong.
-struct Reading<'a> {
+struct ArgumentChecker<'a> {
     arguments: Arguments<'a>,
     errors: Vec<QueryError>,
 }
@@ -88,35 +88,35 @@ pub(super) fn build(
     arguments: Arguments<'_>,
     errors: Vec<QueryError>,
 ) -> Result<AnomalyQuery, Vec<QueryError>> {
-    let mut reading = Reading { arguments, errors };
+    let mut reading = ArgumentChecker { arguments, errors };
     let query_window = reading.query_window();
     let algorithm = reading.needed(Argument::Algorithm, |value| match value {
-        Value::Quoted(word) => Algorithm::from_word(word),
+        ArgumentValue::Quoted(word) => Algorithm::from_word(word),
         _ => None,
     });
     let deviations = reading.needed(Argument::Deviations, |value| match value {
-        Value::Number(number, _) => Some(number).filter(|number| *number > 0.0),
+        ArgumentValue::Number(number, _) => Some(number).filter(|number| *number > 0.0),
         _ => None,
     });
     let direction = reading.optional(Argument::Direction, |value| match value {
-        Value::Quoted(word) => Direction::from_word(word),
+        ArgumentValue::Quoted(word) => Direction::from_word(word),
         _ => None,
     });
     let alert_window = reading.needed(Argument::AlertWindow, |value| match value {
-        Value::Quoted(word) => word.parse::<Window>().ok(),
+        ArgumentValue::Quoted(word) => word.parse::<Timeframe>().ok(),
         _ => None,
     });
     let interval_s = reading.needed(Argument::Interval, |value| match value {
-        Value::Number(_, text) => text.parse::<u32>().ok().filter(|seconds| *seconds >= 1),
+        ArgumentValue::Number(_, text) => text.parse::<u32>().ok().filter(|seconds| *seconds >= 1),
         _ => None,
     });
     let count_default_zero = reading.optional(Argument::CountDefaultZero, |value| match value {
-        Value::Quoted("true") => Some(true),
-        Value::Quoted("false") => Some(false),
+        ArgumentValue::Quoted("true") => Some(true),
+        ArgumentValue::Quoted("false") => Some(false),
         _ => None,
     });
     let seasonality = reading.optional(Argument::Seasonality, |value| match value {
-        Value::Quoted(word) => Seasonality::from_word(word),
+        ArgumentValue::Quoted(word) => Seasonality::from_word(word),
         _ => None,
     });
     let zone = reading.zone();
@@ -126,10 +126,10 @@ pub(super) fn build(
     }
     let threshold = reading.threshold();
     let timezone = match reading.arguments.given.get(Argument::Timezone as usize) {
-        Some(Some(Given { value: Value::Quoted(name), .. })) => Some((*name).to_owned()),
+        Some(Some(Given { value: ArgumentValue::Quoted(name), .. })) => Some((*name).to_owned()),
         _ => None,
     };
-    let Reading { arguments, errors } = reading;
+    let ArgumentChecker { arguments, errors } = reading;
     match (query_window, algorithm, deviations, alert_window, interval_s) {
         (Some(query_window), Some(algorithm), Some(deviations), Some(alert_window), Some(interval_s))
             if errors.is_empty() =>
@@ -152,7 +152,7 @@ pub(super) fn build(
     }
 }
 
-impl Reading<'_> {
+impl ArgumentChecker<'_> {
     fn given(&self, argument: Argument) -> Option<&Given<'_>> {
         self.arguments.given.get(argument as usize).and_then(Option::as_ref)
     }
@@ -167,7 +167,11 @@ impl Reading<'_> {
     }
 
     /// The value of an argument when it is there and right.
-    fn optional<T>(&mut self, argument: Argument, read: impl Fn(Value<'_>) -> Option<T>) -> Option<T> {
+    fn optional<T>(
+        &mut self,
+        argument: Argument,
+        read: impl Fn(ArgumentValue<'_>) -> Option<T>,
+    ) -> Option<T> {
         let value = read(self.given(argument)?.value);
         if value.is_none() {
             self.refuse(argument, argument.allowed().to_owned());
@@ -175,7 +179,7 @@ impl Reading<'_> {
         value
     }
 
-    fn needed<T>(&mut self, argument: Argument, read: impl Fn(Value<'_>) -> Option<T>) -> Option<T> {
+    fn needed<T>(&mut self, argument: Argument, read: impl Fn(ArgumentValue<'_>) -> Option<T>) -> Option<T> {
         if self.given(argument).is_none() {
             let rule = QueryRule::Missing { argument: argument.name(), allowed: argument.allowed() };
             self.errors.push(QueryError { rule, place: self.arguments.end.clone() });
@@ -184,7 +188,7 @@ impl Reading<'_> {
         self.optional(argument, read)
     }
 
-    fn query_window(&mut self) -> Option<Window> {
+    fn query_window(&mut self) -> Option<Timeframe> {
         let (text, place) = &self.arguments.query_window;
         match text.parse() {
             Ok(window) => Some(window),
@@ -210,7 +214,7 @@ impl Reading<'_> {
 
     fn zone(&mut self) -> Option<Zone> {
         let read = |given: &Given<'_>| match given.value {
-            Value::Quoted(name) => Zone::named(name).map_err(|unknown| unknown.to_string()),
+            ArgumentValue::Quoted(name) => Zone::named(name).map_err(|unknown| unknown.to_string()),
             _ => Err(Argument::Timezone.allowed().to_owned()),
         };
         match self.given(Argument::Timezone).map(read)? {
@@ -238,7 +242,7 @@ impl Reading<'_> {
         }
     }
 
-    fn windows(&mut self, query_window: Option<Window>, alert_window: Window, interval_s: u32) {
+    fn windows(&mut self, query_window: Option<Timeframe>, alert_window: Timeframe, interval_s: u32) {
         let alert_s = alert_window.seconds();
         let longest_s = (alert_s / 5).max(1);
         if alert_s > LONGEST_ALERT_WINDOW_S {

@@ -2,19 +2,19 @@
 
 use core::fmt;
 
-use super::error::{Place, QueryError, QueryRule};
+use super::error::{QueryError, QueryPlace, QueryRule};
 use crate::monitor::text::shorten;
 
 /// Reads a query from front to back. Positions are bytes and always on character boundaries.
 #[derive(Debug, Clone)]
-pub(super) struct Cursor<'a> {
+pub(super) struct QueryCursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 /// A value that stands behind `name=` or alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
+pub(super) enum ArgumentValue<'a> {
     /// `'agile'`, without its quotes.
     Quoted(&'a str),
     /// `60` or `2.5`, with its text.
@@ -23,16 +23,16 @@ pub(super) enum Value<'a> {
     Bare(&'a str),
 }
 
-impl fmt::Display for Value<'_> {
+impl fmt::Display for ArgumentValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Quoted(text) => write!(f, "'{}'", shorten(text, 40)),
-            Value::Number(_, text) | Value::Bare(text) => f.write_str(&shorten(text, 40)),
+            ArgumentValue::Quoted(text) => write!(f, "'{}'", shorten(text, 40)),
+            ArgumentValue::Number(_, text) | ArgumentValue::Bare(text) => f.write_str(&shorten(text, 40)),
         }
     }
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> QueryCursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
@@ -148,17 +148,17 @@ impl<'a> Cursor<'a> {
     }
 
     /// A quoted text, a number or a bare word.
-    pub(super) fn value(&mut self) -> Option<Value<'a>> {
+    pub(super) fn value(&mut self) -> Option<ArgumentValue<'a>> {
         self.space();
         if matches!(self.peek(), Some(b'\'' | b'"')) {
-            return self.quoted().map(Value::Quoted);
+            return self.quoted().map(ArgumentValue::Quoted);
         }
         if let Some((number, text)) = self.number() {
-            return Some(Value::Number(number, text));
+            return Some(ArgumentValue::Number(number, text));
         }
         let word =
             self.take_while(|c| !c.is_whitespace() && !matches!(c, ',' | ')' | '(' | '=' | '\'' | '"'));
-        (!word.is_empty()).then_some(Value::Bare(word))
+        (!word.is_empty()).then_some(ArgumentValue::Bare(word))
     }
 
     /// The error "expected .., found <what stands here>".
@@ -176,7 +176,7 @@ impl<'a> Cursor<'a> {
         };
         QueryError {
             rule: QueryRule::Expected { argument, expected, found },
-            place: Place::new(self.text, here.at, here.at + length),
+            place: QueryPlace::new(self.text, here.at, here.at + length),
         }
     }
 }

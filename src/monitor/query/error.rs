@@ -13,7 +13,7 @@ pub struct QueryError {
     /// What is wrong and what is allowed.
     pub rule: QueryRule,
     /// Where.
-    pub place: Place,
+    pub place: QueryPlace,
 }
 
 /// The rule that a query breaks.
@@ -98,13 +98,13 @@ impl QueryRule {
 
 /// A stretch of the query, shown with carets under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct QueryPlace {
     line: String,  // at most 2 * AROUND + WIDEST characters and two ellipses, one line
     before: usize, // characters in front of the carets
     width: usize,  // carets, >= 1
 }
 
-impl Place {
+impl QueryPlace {
     /// Characters shown on either side.
     const AROUND: usize = 60;
     /// Most carets.
@@ -129,7 +129,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for QueryPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "  {}", self.line)?;
         write!(f, "  {}{}", " ".repeat(self.before), "^".repeat(self.width))

@@ -5,8 +5,8 @@
 
 use core::fmt;
 
-use super::cursor::{Cursor, Value};
-use super::error::{Place, QueryError, QueryRule};
+use super::cursor::{ArgumentValue, QueryCursor};
+use super::error::{QueryError, QueryPlace, QueryRule};
 use super::words;
 use crate::monitor::text::shorten;
 
@@ -93,7 +93,7 @@ impl MetricQuery {
     /// # Errors
     /// A [`QueryError`] with its place.
     pub fn parse(text: &str) -> Result<Self, QueryError> {
-        let mut cursor = Cursor::new(text);
+        let mut cursor = QueryCursor::new(text);
         let query = scan(&mut cursor)?;
         cursor.space();
         if cursor.rest().is_empty() {
@@ -178,7 +178,7 @@ impl MetricPart {
 }
 
 /// Scans an expression up to a `,` or `)` that is not its own.
-pub(super) fn scan(cursor: &mut Cursor<'_>) -> Result<MetricQuery, QueryError> {
+pub(super) fn scan(cursor: &mut QueryCursor<'_>) -> Result<MetricQuery, QueryError> {
     cursor.space();
     let start = cursor.at();
     let mut query =
@@ -191,12 +191,12 @@ pub(super) fn scan(cursor: &mut Cursor<'_>) -> Result<MetricQuery, QueryError> {
             given: format!("'{}'", shorten(&query.text, 40)),
             allowed: "a query that reads a metric, for example avg:system.cpu.idle{*} by {host}".to_owned(),
         };
-        return Err(QueryError { rule, place: Place::new(cursor.text(), start, cursor.at()) });
+        return Err(QueryError { rule, place: QueryPlace::new(cursor.text(), start, cursor.at()) });
     }
     Ok(query)
 }
 
-fn expression(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
+fn expression(cursor: &mut QueryCursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
     loop {
         term(cursor, query, depth)?;
         let end = cursor.clone();
@@ -213,10 +213,10 @@ fn expression(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) ->
     }
 }
 
-fn term(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
+fn term(cursor: &mut QueryCursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
     if depth > DEEPEST {
         let rule = QueryRule::Limit { what: "nesting of a metric query", limit: DEEPEST };
-        return Err(QueryError { rule, place: Place::new(cursor.text(), cursor.at(), cursor.at() + 1) });
+        return Err(QueryError { rule, place: QueryPlace::new(cursor.text(), cursor.at(), cursor.at() + 1) });
     }
     if cursor.number().is_some() {
         return Ok(());
@@ -252,7 +252,10 @@ fn term(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> Resul
             allowed: "avg, sum, min, max, count, last or a percentile such as p95".to_owned(),
         };
         let from = start + cursor.slice(start, cursor.at()).find(aggregator).unwrap_or(0);
-        return Err(QueryError { rule, place: Place::new(cursor.text(), from, from + aggregator.len()) });
+        return Err(QueryError {
+            rule,
+            place: QueryPlace::new(cursor.text(), from, from + aggregator.len()),
+        });
     }
     if metric.is_empty() {
         return Err(cursor.expected(METRIC, "the name of a metric behind the aggregator"));
@@ -279,7 +282,10 @@ fn term(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> Resul
                 given: format!("by {{{}}}", shorten(groups, 40)),
                 allowed: "a list of tag keys, for example by {host,device}".to_owned(),
             };
-            return Err(QueryError { rule, place: Place::new(cursor.text(), end - groups.len() - 2, end) });
+            return Err(QueryError {
+                rule,
+                place: QueryPlace::new(cursor.text(), end - groups.len() - 2, end),
+            });
         }
     } else {
         *cursor = before;
@@ -294,7 +300,7 @@ fn is_percentile(word: &str) -> bool {
     word.strip_prefix('p').and_then(|digits| digits.parse::<f64>().ok()).is_some_and(|p| p > 0.0 && p < 100.0)
 }
 
-fn refuse(cursor: &Cursor<'_>, word: &str) -> Result<(), QueryError> {
+fn refuse(cursor: &QueryCursor<'_>, word: &str) -> Result<(), QueryError> {
     match REFUSED.into_iter().find(|refused| *refused == word) {
         None => Ok(()),
         Some(function) => {
@@ -302,14 +308,14 @@ fn refuse(cursor: &Cursor<'_>, word: &str) -> Result<(), QueryError> {
             let rule = QueryRule::Refused { function };
             Err(QueryError {
                 rule,
-                place: Place::new(cursor.text(), end.saturating_sub(function.len()), end),
+                place: QueryPlace::new(cursor.text(), end.saturating_sub(function.len()), end),
             })
         }
     }
 }
 
 /// The text between `{` and its `}`; quotes and inner brackets are skipped.
-fn braces<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, QueryError> {
+fn braces<'a>(cursor: &mut QueryCursor<'a>) -> Result<&'a str, QueryError> {
     let missing = "'{' with a scope, for example {*} or {env:prod,host:web1}";
     cursor.need("{", METRIC, missing)?;
     let start = cursor.at();
@@ -338,11 +344,11 @@ fn braces<'a>(cursor: &mut Cursor<'a>) -> Result<&'a str, QueryError> {
         expected: "a '}' that closes this brace",
         found: "none".to_owned(),
     };
-    Err(QueryError { rule, place: Place::new(cursor.text(), start - 1, start) })
+    Err(QueryError { rule, place: QueryPlace::new(cursor.text(), start - 1, start) })
 }
 
 /// Arguments of a function up to and with its `)`: expressions, quoted texts, bare words.
-fn arguments(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
+fn arguments(cursor: &mut QueryCursor<'_>, query: &mut MetricQuery, depth: usize) -> Result<(), QueryError> {
     if cursor.eat(")") {
         return Ok(());
     }
@@ -350,8 +356,8 @@ fn arguments(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> 
         cursor.space();
         let before = cursor.clone();
         let simple = match cursor.value() {
-            Some(Value::Quoted(_) | Value::Number(..)) => true,
-            Some(Value::Bare(word)) => word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+            Some(ArgumentValue::Quoted(_) | ArgumentValue::Number(..)) => true,
+            Some(ArgumentValue::Bare(word)) => word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
             None => false,
         };
         cursor.space();
@@ -369,7 +375,7 @@ fn arguments(cursor: &mut Cursor<'_>, query: &mut MetricQuery, depth: usize) -> 
 
 /// `.rollup(avg, 60)`, `.as_count()`, `.fill(zero)` and others behind a metric or a bracket.
 fn suffixes(
-    cursor: &mut Cursor<'_>,
+    cursor: &mut QueryCursor<'_>,
     mut part: Option<&mut MetricPart>,
     depth: usize,
 ) -> Result<(), QueryError> {
@@ -398,7 +404,7 @@ fn suffixes(
             "fill" => part.fill_zero |= first_argument(inner) == "zero",
             "rollup" => rollup(part, inner).map_err(|rule| QueryError {
                 rule,
-                place: Place::new(cursor.text(), start, cursor.at() - 1),
+                place: QueryPlace::new(cursor.text(), start, cursor.at() - 1),
             })?,
             _ => {}
         }

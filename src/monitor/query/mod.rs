@@ -21,12 +21,12 @@ mod tests;
 
 use core::fmt;
 
-pub use error::{Place, QueryError, QueryRule};
+pub use error::{QueryError, QueryPlace, QueryRule};
 pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
 pub use parse::parse;
 
 pub use crate::detector::band::{Algorithm, Seasonality};
-use crate::monitor::window::Window;
+use crate::monitor::timeframe::Timeframe;
 
 /// Longest query that is read, bytes: what parsing costs is bounded by it.
 pub const LONGEST_QUERY: usize = 16_384;
@@ -60,7 +60,7 @@ impl Direction {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnomalyQuery {
     /// Time shown in notifications' graphs; at least the alert window.
-    pub query_window: Window,
+    pub query_window: Timeframe,
     /// What is measured, verbatim and scanned.
     pub metric: MetricQuery,
     /// How the band is made.
@@ -70,7 +70,7 @@ pub struct AnomalyQuery {
     /// Which side counts, as written; see [`AnomalyQuery::side`].
     pub direction: Option<Direction>,
     /// Timeframe that is checked for anomalies; 5 intervals to two weeks.
-    pub alert_window: Window,
+    pub alert_window: Timeframe,
     /// Roll-up interval as written, s, >= 1; a `.rollup()` with an interval overrides it, see [`AnomalyQuery::bucket_s`].
     pub interval_s: u32,
     /// Whether an absent count is 0.

@@ -1,8 +1,8 @@
 //! From the text to its arguments; what they may be is decided in `check`.
 
 use super::check::{Argument, Arguments, Given, build};
-use super::cursor::{Cursor, Value};
-use super::error::{Place, QueryError, QueryRule};
+use super::cursor::{ArgumentValue, QueryCursor};
+use super::error::{QueryError, QueryPlace, QueryRule};
 use super::{AnomalyQuery, LONGEST_QUERY, metric};
 use crate::monitor::text::{nearest, shorten};
 
@@ -31,10 +31,13 @@ use crate::monitor::text::{nearest, shorten};
 pub fn parse(text: &str) -> Result<AnomalyQuery, Vec<QueryError>> {
     if text.len() > LONGEST_QUERY {
         let rule = QueryRule::Limit { what: "the length of a query in bytes", limit: LONGEST_QUERY };
-        return Err(vec![QueryError { rule, place: Place::new(text, LONGEST_QUERY, LONGEST_QUERY + 1) }]);
+        return Err(vec![QueryError {
+            rule,
+            place: QueryPlace::new(text, LONGEST_QUERY, LONGEST_QUERY + 1),
+        }]);
     }
     let mut errors = Vec::new();
-    match arguments(&mut Cursor::new(text), &mut errors) {
+    match arguments(&mut QueryCursor::new(text), &mut errors) {
         Ok(arguments) => build(arguments, errors),
         Err(error) => {
             errors.push(error);
@@ -43,14 +46,17 @@ pub fn parse(text: &str) -> Result<AnomalyQuery, Vec<QueryError>> {
     }
 }
 
-fn arguments<'a>(cursor: &mut Cursor<'a>, errors: &mut Vec<QueryError>) -> Result<Arguments<'a>, QueryError> {
+fn arguments<'a>(
+    cursor: &mut QueryCursor<'a>,
+    errors: &mut Vec<QueryError>,
+) -> Result<Arguments<'a>, QueryError> {
     let text = cursor.text();
     cursor.need("avg", "query", "avg(<query_window>):anomalies(...) >= <threshold>")?;
     cursor.need("(", "query", "'(' and the query window, for example avg(last_4h)")?;
     cursor.space();
     let start = cursor.at();
     let window = cursor.take_while(|c| c != ')').trim_end();
-    let query_window = (window, Place::new(text, start, start + window.len()));
+    let query_window = (window, QueryPlace::new(text, start, start + window.len()));
     cursor.need(")", "query_window", "')' behind the query window")?;
     cursor.need(":", "query", "':' and anomalies(...)")?;
     cursor.need("anomalies", "query", "anomalies(...)")?;
@@ -67,18 +73,18 @@ fn arguments<'a>(cursor: &mut Cursor<'a>, errors: &mut Vec<QueryError>) -> Resul
     let Some((number, _)) = cursor.number() else {
         return Err(cursor.expected("threshold", "a number above 0, at most 1"));
     };
-    let threshold = (number, Place::new(text, start, cursor.at()));
+    let threshold = (number, QueryPlace::new(text, start, cursor.at()));
     cursor.space();
     if !cursor.rest().is_empty() {
         return Err(cursor.expected("query", "the end of the query behind the threshold"));
     }
-    let end = Place::new(text, start, cursor.at());
+    let end = QueryPlace::new(text, start, cursor.at());
     Ok(Arguments { query_window, metric, given, threshold, end })
 }
 
 /// One argument behind the metric query: `name=value`, `'algorithm'` or a number of deviations.
 fn argument<'a>(
-    cursor: &mut Cursor<'a>,
+    cursor: &mut QueryCursor<'a>,
     given: &mut [Option<Given<'a>>; Argument::COUNT],
     errors: &mut Vec<QueryError>,
 ) -> Result<(), QueryError> {
@@ -96,18 +102,18 @@ fn argument<'a>(
     let Some(value) = cursor.value() else {
         return Err(cursor.expected("anomalies", "an argument: '<text>', a number, or <name>=<value>"));
     };
-    let place = Place::new(text, from, cursor.at());
+    let place = QueryPlace::new(text, from, cursor.at());
     let argument = if named {
         Argument::named(name).ok_or_else(|| {
             let near = nearest(name, Argument::names());
             let rule = QueryRule::Unknown { given: shorten(name, 40), near };
-            QueryError { rule, place: Place::new(text, start, start + name.len()) }
+            QueryError { rule, place: QueryPlace::new(text, start, start + name.len()) }
         })
     } else {
         match value {
-            Value::Quoted(_) => Ok(Argument::Algorithm),
-            Value::Number(..) => Ok(Argument::Deviations),
-            Value::Bare(word) => Err(QueryError {
+            ArgumentValue::Quoted(_) => Ok(Argument::Algorithm),
+            ArgumentValue::Number(..) => Ok(Argument::Deviations),
+            ArgumentValue::Bare(word) => Err(QueryError {
                 rule: QueryRule::Expected {
                     argument: "anomalies",
                     expected: "'<algorithm>' in quotes, a number of deviations, or <name>=<value>",

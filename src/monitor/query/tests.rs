@@ -347,7 +347,7 @@ prop_compose! {
         let seasonality = Seasonality::WORDS.get(season).map(|word| word.1).filter(|_| algorithm != Algorithm::Basic);
         let local = algorithm != Algorithm::Basic && seasonality != Some(Seasonality::Hourly);
         AnomalyQuery {
-            query_window: Window::from_seconds(minutes * 60 * times).unwrap(),
+            query_window: Timeframe::from_seconds(minutes * 60 * times).unwrap(),
             metric: MetricQuery::parse(&metric).unwrap(),
             algorithm,
             deviations,

@@ -74,7 +74,7 @@ impl RollupSpec {
 
 /// A bucket that no record can change any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Closed {
+pub struct ClosedBucket {
     /// Number of the bucket.
     pub bucket: i64,
     /// Its value, finite; `None` when nothing was measured.
@@ -83,7 +83,7 @@ pub struct Closed {
 
 /// What became of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum Acceptance {
     /// It counts.
     InTime,
     /// Its bucket is closed; it was counted as late.
@@ -93,25 +93,25 @@ pub enum Taken {
 /// Open buckets of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollup {
-    newest_s: i64,      // watermark, -FARTHEST_S..=FARTHEST_S
-    next: i64,          // oldest open bucket; meaningless before the first record
-    until_s: i64,       // its end
-    late: u64,          // records that came after their bucket was closed
-    slots: Box<[Slot]>, // bucket b lies in slot b mod len; empty ones have count 0
+    newest_s: i64,            // watermark, -FARTHEST_S..=FARTHEST_S
+    next: i64,                // oldest open bucket; meaningless before the first record
+    until_s: i64,             // its end
+    late: u64,                // records that came after their bucket was closed
+    slots: Box<[OpenBucket]>, // bucket b lies in slot b mod len; empty ones have count 0
     started: bool,
     // the interval where one bucket is open at a time and the watermark lies in it, as nearly always; else 0
     stride_s: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Slot {
+struct OpenBucket {
     count: u32,  // records, saturating
     last_s: i32, // offset of the latest record from the bucket's start, s; 0..interval
     value: f64,  // sum, extreme or latest value, finite
 }
 
-impl Slot {
-    const EMPTY: Slot = Slot { count: 0, last_s: 0, value: 0.0 };
+impl OpenBucket {
+    const EMPTY: OpenBucket = OpenBucket { count: 0, last_s: 0, value: 0.0 };
 
     fn add(&mut self, method: Method, offset_s: i32, x: f64) {
         let first = self.count == 0;
@@ -145,7 +145,7 @@ impl Rollup {
     /// No records yet.
     #[must_use]
     pub fn new(spec: &RollupSpec) -> Self {
-        let slots = vec![Slot::EMPTY; spec.slots()].into_boxed_slice();
+        let slots = vec![OpenBucket::EMPTY; spec.slots()].into_boxed_slice();
         Self { newest_s: -FARTHEST_S, next: 0, until_s: 0, late: 0, slots, started: false, stride_s: 0 }
     }
 
@@ -158,14 +158,14 @@ impl Rollup {
     /// new one. `None`, and nothing is done, for other records, and where buckets are closed otherwise: they take
     /// [`Rollup::close_until`] and [`Rollup::add`]. `value` is finite.
     #[inline(always)]
-    pub(crate) fn turn(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<(f64, f64)> {
+    pub(crate) fn close_bucket(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<(f64, f64)> {
         let since_s = time_s.wrapping_sub(self.until_s) as u64;
         if since_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {
             return None;
         }
         let slot = self.slots.first_mut()?;
         let closed = slot.value(spec)?;
-        let new = Slot { count: 1, last_s: since_s as i32, value };
+        let new = OpenBucket { count: 1, last_s: since_s as i32, value };
         *slot = new;
         self.next += 1;
         self.until_s += i64::from(self.stride_s);
@@ -175,7 +175,7 @@ impl Rollup {
 
     /// The same for a record of the open bucket itself: returns its value.
     #[inline]
-    pub(crate) fn join(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<f64> {
+    pub(crate) fn add_to_open(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<f64> {
         let left_s = self.until_s.wrapping_sub(1).wrapping_sub(time_s) as u64;
         if left_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {
             return None;
@@ -199,7 +199,7 @@ impl Rollup {
     /// Takes a record. Close what its time closes first, with [`Rollup::close_until`].
     ///
     /// Values that are not finite are ignored and reported as late.
-    pub fn add(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Taken {
+    pub fn add(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Acceptance {
         let time_s = time_s.clamp(-FARTHEST_S, FARTHEST_S);
         let bucket = spec.bucket(time_s);
         if !self.started {
@@ -216,11 +216,11 @@ impl Rollup {
                 slot.add(spec.points.method, offset, value);
                 self.newest_s = self.newest_s.max(time_s);
                 self.settle(spec);
-                Taken::InTime
+                Acceptance::InTime
             }
             None => {
                 self.late = self.late.saturating_add(1);
-                Taken::Late
+                Acceptance::Late
             }
         }
     }
@@ -228,11 +228,11 @@ impl Rollup {
     /// Closes buckets up to a watermark, oldest first; nothing when the watermark is not news.
     ///
     /// The iterator does its work as it is asked: what is not taken from it stays open until the next call.
-    pub fn close_until<'a>(&'a mut self, spec: &'a RollupSpec, watermark_s: i64) -> Closing<'a> {
+    pub fn close_until<'a>(&'a mut self, spec: &'a RollupSpec, watermark_s: i64) -> ClosedBuckets<'a> {
         let watermark_s = watermark_s.clamp(-FARTHEST_S, FARTHEST_S);
         self.newest_s = self.newest_s.max(watermark_s);
         self.settle(spec);
-        Closing { rollup: self, spec }
+        ClosedBuckets { rollup: self, spec }
     }
 
     /// The value that the bucket holding `time_s` has so far.
@@ -254,7 +254,7 @@ impl Rollup {
         self.late
     }
 
-    fn next_closed(&mut self, spec: &RollupSpec) -> Option<Closed> {
+    fn next_closed(&mut self, spec: &RollupSpec) -> Option<ClosedBucket> {
         if !self.started {
             return None;
         }
@@ -271,17 +271,17 @@ impl Rollup {
         if spec.empty_is_zero && until > next {
             let bucket = next.max(until - MOST_ZEROS);
             self.open_from(spec, bucket + 1);
-            return Some(Closed { bucket, value: Some(0.0) });
+            return Some(ClosedBucket { bucket, value: Some(0.0) });
         }
         let Some(bucket) = filled else {
             self.open_from(spec, end);
-            return Some(Closed { bucket: end - 1, value: None });
+            return Some(ClosedBucket { bucket: end - 1, value: None });
         };
         self.open_from(spec, bucket + 1);
         let slot = self.slots.get_mut(position(bucket))?;
         let value = slot.value(spec);
-        *slot = Slot::EMPTY;
-        Some(Closed { bucket, value })
+        *slot = OpenBucket::EMPTY;
+        Some(ClosedBucket { bucket, value })
     }
 
     fn open_from(&mut self, spec: &RollupSpec, bucket: i64) {
@@ -292,7 +292,7 @@ impl Rollup {
     /// Bytes of one series, on the heap and off it.
     #[must_use]
     pub fn memory_bytes(spec: &RollupSpec) -> usize {
-        size_of::<Self>() + spec.slots() * size_of::<Slot>()
+        size_of::<Self>() + spec.slots() * size_of::<OpenBucket>()
     }
 
     /// Appends the exact state.
@@ -344,17 +344,17 @@ impl Rollup {
     }
 }
 
-/// Closed buckets in order; see [`Rollup::close_until`].
+/// ClosedBucket buckets in order; see [`Rollup::close_until`].
 #[derive(Debug)]
-pub struct Closing<'a> {
+pub struct ClosedBuckets<'a> {
     rollup: &'a mut Rollup,
     spec: &'a RollupSpec,
 }
 
-impl Iterator for Closing<'_> {
-    type Item = Closed;
+impl Iterator for ClosedBuckets<'_> {
+    type Item = ClosedBucket;
 
-    fn next(&mut self) -> Option<Closed> {
+    fn next(&mut self) -> Option<ClosedBucket> {
         self.rollup.next_closed(self.spec)
     }
 }

@@ -121,7 +121,7 @@ fn extreme_times_and_values_do_no_harm() {
             rollup.add(&spec, i64::MAX, f64::MAX);
             assert!(closed.iter().all(|(_, value)| value.is_none_or(f64::is_finite)));
             assert!(rollup.so_far(&spec, i64::MAX).is_some_and(f64::is_finite));
-            assert_eq!(rollup.add(&spec, i64::MAX, f64::NAN), Taken::Late);
+            assert_eq!(rollup.add(&spec, i64::MAX, f64::NAN), Acceptance::Late);
         }
     }
 }

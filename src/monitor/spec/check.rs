@@ -5,7 +5,7 @@ use super::{MOST_OPEN_BUCKETS, MonitorProblem, MonitorSpec, RawMonitor};
 use crate::detector::band;
 use crate::monitor::query::{self, AnomalyQuery, Direction, Seasonality};
 use crate::monitor::text::shorten;
-use crate::monitor::window::{Window, plain_duration, recovery_range};
+use crate::monitor::timeframe::{Timeframe, plain_duration, recovery_range};
 use crate::monitor::zone::Zone;
 
 /// Longest `evaluation_delay` and `no_data_timeframe`: a day, as in Datadog. s and min.
@@ -15,7 +15,7 @@ const DAY_MIN: u32 = 1440;
 const WEEK_S: u32 = 604_800;
 const WEEK_MIN: u32 = 10_080;
 
-struct Reading<'a> {
+struct KeyChecker<'a> {
     raw: &'a RawMonitor,
     problems: Vec<MonitorProblem>,
 }
@@ -42,7 +42,7 @@ impl MonitorSpec {
     /// # Errors
     /// Every problem at once; never an empty list.
     pub fn check(raw: &RawMonitor) -> Result<Self, Vec<MonitorProblem>> {
-        let mut reading = Reading { raw, problems: Vec::new() };
+        let mut reading = KeyChecker { raw, problems: Vec::new() };
         let query = reading.query();
         Self::check_around(query, reading)
     }
@@ -51,7 +51,7 @@ impl MonitorSpec {
     #[inline(never)]
     fn check_around(
         query: Option<AnomalyQuery>,
-        mut reading: Reading<'_>,
+        mut reading: KeyChecker<'_>,
     ) -> Result<Self, Vec<MonitorProblem>> {
         let raw = reading.raw;
         let critical = reading.share("critical", false);
@@ -114,8 +114,8 @@ fn list(text: Option<&str>) -> Vec<String> {
     text.unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-/// Reading single values.
-impl Reading<'_> {
+/// KeyChecker single values.
+impl KeyChecker<'_> {
     fn text(&self, key: &str) -> Option<&str> {
         self.raw.get(key).map(str::trim)
     }
@@ -146,8 +146,8 @@ impl Reading<'_> {
         }
     }
 
-    fn band(&mut self, query: AnomalyQuery) -> Option<(AnomalyQuery, band::Spec)> {
-        match band::Spec::new(query.algorithm, query.season(), query.bucket_s(), query.trigger_points()) {
+    fn band(&mut self, query: AnomalyQuery) -> Option<(AnomalyQuery, band::BandSpec)> {
+        match band::BandSpec::new(query.algorithm, query.season(), query.bucket_s(), query.trigger_points()) {
             Ok(band) => Some((query, band)),
             Err(error) => {
                 self.problems.push(MonitorProblem::Band(error));
@@ -194,7 +194,7 @@ impl Reading<'_> {
         })
     }
 
-    fn window(&mut self, key: &'static str) -> Option<Window> {
+    fn window(&mut self, key: &'static str) -> Option<Timeframe> {
         self.word(key, "a timeframe, for example last_15m", |text| text.trim_matches('\'').parse().ok())
     }
 
@@ -210,7 +210,7 @@ impl Reading<'_> {
 }
 
 /// What goes together.
-impl Reading<'_> {
+impl KeyChecker<'_> {
     fn warning(&mut self, critical: Option<f64>, warning: Option<f64>, recovery: Option<f64>) {
         if let (Some(critical), Some(warning)) = (critical, warning)
             && warning >= critical
@@ -237,7 +237,7 @@ impl Reading<'_> {
         }
     }
 
-    fn trigger(&mut self, query: &AnomalyQuery, trigger: Option<Window>) {
+    fn trigger(&mut self, query: &AnomalyQuery, trigger: Option<Timeframe>) {
         if trigger.is_some_and(|trigger| trigger.seconds() != query.alert_window.seconds()) {
             self.refuse("trigger_window", format!("the alert_window of the query ({})", query.alert_window));
         }
@@ -293,7 +293,7 @@ impl Reading<'_> {
         }
     }
 
-    fn recovery(&mut self, query: &AnomalyQuery, window: Option<Window>, recovery: f64) -> Window {
+    fn recovery(&mut self, query: &AnomalyQuery, window: Option<Timeframe>, recovery: f64) -> Timeframe {
         let Some(window) = window else { return query.alert_window };
         let (shortest, longest) =
             recovery_range(query.alert_window.seconds(), query.threshold, recovery.min(0.999));

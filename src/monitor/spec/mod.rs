@@ -12,7 +12,7 @@ pub use raw::RawMonitor;
 pub(super) use raw::escape;
 
 use super::query::{AnomalyQuery, PointRollup, QueryError};
-use super::window::Window;
+use super::timeframe::Timeframe;
 use super::zone::Zone;
 use crate::detector::band;
 
@@ -28,7 +28,7 @@ pub struct MonitorSpec {
     /// The query, with the direction and time zone that hold.
     pub query: AnomalyQuery,
     /// The band that the query asks for.
-    pub band: band::Spec,
+    pub band: band::BandSpec,
     /// Share of anomalous points in the trigger window that raises an alert, in (0, 1].
     pub critical: f64,
     /// Largest share in the recovery window that ends an alert, in [0, critical).
@@ -37,8 +37,8 @@ pub struct MonitorSpec {
     pub warning: Option<f64>,
     /// Largest share in the recovery window that ends a warning, in [0, warning).
     pub warning_recovery: f64,
-    /// Window that recovery looks at; within what [`super::window::recovery_range`] allows.
-    pub recovery_window: Window,
+    /// Timeframe that recovery looks at; within what [`super::timeframe::recovery_range`] allows.
+    pub recovery_window: Timeframe,
     /// Whether a trigger window with missing points is left unjudged.
     pub require_full_window: bool,
     /// Seconds after the first point of a series before it is judged.
@@ -122,7 +122,7 @@ pub enum MonitorProblem {
     Query(QueryError),
     /// No band can be made of the query's season and interval.
     #[error("query: {0}")]
-    Band(band::SpecError),
+    Band(band::BandSpecError),
 }
 
 impl MonitorProblem {

@@ -39,7 +39,7 @@ pub struct Zone {
 
 /// An offset and the instants between which it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct OffsetSpan {
     /// Seconds east of UTC, -86 400 to 86 400.
     pub offset_s: i32,
     /// First second, UTC; `i64::MIN` without a beginning.
@@ -93,12 +93,13 @@ impl Zone {
     /// True when the offset is 0 at all times.
     #[must_use]
     pub fn is_utc(&self) -> bool {
-        self.changes.is_empty() && self.span(0) == Span { offset_s: 0, from_s: i64::MIN, until_s: i64::MAX }
+        self.changes.is_empty()
+            && self.span(0) == OffsetSpan { offset_s: 0, from_s: i64::MIN, until_s: i64::MAX }
     }
 
     /// The offset at `utc_s`, with the time it holds: keep it and ask again outside that time only.
     #[must_use]
-    pub fn span(&self, utc_s: i64) -> Span {
+    pub fn span(&self, utc_s: i64) -> OffsetSpan {
         let utc_s = utc_s.clamp(-FARTHEST_S, FARTHEST_S);
         let next = self.changes.partition_point(|&(at, _)| at <= utc_s);
         let previous = next.checked_sub(1).and_then(|last| self.changes.get(last));
@@ -106,11 +107,11 @@ impl Zone {
             (None, None) => self.rule.span(utc_s),
             (Some(&(at, _)), None) => {
                 let span = self.rule.span(utc_s);
-                Span { from_s: span.from_s.max(at), ..span }
+                OffsetSpan { from_s: span.from_s.max(at), ..span }
             }
             (previous, Some(&(until_s, _))) => {
                 let (from_s, offset_s) = previous.copied().unwrap_or((i64::MIN, self.first_s));
-                Span { offset_s, from_s, until_s }
+                OffsetSpan { offset_s, from_s, until_s }
             }
         }
     }

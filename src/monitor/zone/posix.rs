@@ -3,7 +3,7 @@
 //! IEEE Std 1003.1, chapter 8.3 (`TZ`), with the extension of RFC 9636 section 3.3.1: the time of a change may
 //! run from -167 to 167 hours. Offsets are turned round: POSIX counts hours west, we count seconds east.
 
-use super::Span;
+use super::OffsetSpan;
 
 /// A parsed rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +52,11 @@ impl Posix {
     }
 
     /// The offset that holds at `utc_s` and how long it does.
-    pub(super) fn span(&self, utc_s: i64) -> Span {
+    pub(super) fn span(&self, utc_s: i64) -> OffsetSpan {
         let Some(summer) = self.summer else {
-            return Span { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
+            return OffsetSpan { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
         };
-        let mut span = Span { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
+        let mut span = OffsetSpan { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
         let year = year_of((utc_s + i64::from(self.standard_s)).div_euclid(86_400));
         // a change of the neighbour years may fall over New Year once it is expressed in UTC
         for year in year - 1..=year + 1 {
@@ -189,7 +189,7 @@ mod tests {
         // 2025-03-30 01:00 UTC and 2025-10-26 01:00 UTC
         let (spring, autumn) = (1_743_296_400, 1_761_440_400);
         assert_eq!(vienna.span(spring - 1).offset_s, 3600);
-        assert_eq!(vienna.span(spring), Span { offset_s: 7200, from_s: spring, until_s: autumn });
+        assert_eq!(vienna.span(spring), OffsetSpan { offset_s: 7200, from_s: spring, until_s: autumn });
         assert_eq!(vienna.span(autumn - 1).offset_s, 7200);
         assert_eq!(vienna.span(autumn).offset_s, 3600);
     }
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_rule_without_summer_time_never_changes() {
         let tokyo = Posix::parse("JST-9").unwrap();
-        assert_eq!(tokyo.span(0), Span { offset_s: 32_400, from_s: i64::MIN, until_s: i64::MAX });
+        assert_eq!(tokyo.span(0), OffsetSpan { offset_s: 32_400, from_s: i64::MIN, until_s: i64::MAX });
         assert_eq!(Posix::parse("<+0545>-5:45").unwrap().span(0).offset_s, 20_700);
     }
 

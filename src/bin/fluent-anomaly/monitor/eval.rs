@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::monitor::backtest::{Backtest, Event};
-use fluent_anomaly::monitor::{MonitorSpec, Plan};
+use fluent_anomaly::monitor::backtest::{Backtest, BacktestEvent};
+use fluent_anomaly::monitor::{MonitorSpec, SharedBand};
 use fluent_anomaly::source::series_file::FileSeries;
 
 use super::clock::utc;
@@ -41,12 +41,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let monitor = super::named(&config, &args.one.file.config, &args.one.name)?;
     let file = args.history.read(config.sections.get(monitor.on))?;
     let mut bands = args.bands.as_deref().map(Bands::create).transpose()?;
-    let plan = Plan::new(monitor.spec.clone());
+    let shared = SharedBand::new(monitor.spec.clone());
     let until_s =
         file.series.iter().filter_map(|series| Some(series.points.last()?.time.seconds())).max().unwrap_or(0);
     let mut timelines = Vec::new();
     for series in &file.series {
-        timelines.push(evaluate(&plan, &monitor.spec, series, until_s, bands.as_mut())?);
+        timelines.push(evaluate(&shared, &monitor.spec, series, until_s, bands.as_mut())?);
     }
     if let Some(bands) = bands {
         bands.finish()?;
@@ -65,20 +65,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn evaluate(
-    plan: &Plan,
+    shared: &SharedBand,
     spec: &MonitorSpec,
     series: &FileSeries,
     until_s: i64,
     mut bands: Option<&mut Bands>,
 ) -> Result<Timeline, Failure> {
     let mut timeline = Timeline::new(spec, series);
-    let mut backtest = Backtest::new(plan);
+    let mut backtest = Backtest::new(shared);
     let mut wrong = None;
     for point in &series.points {
         let in_time =
             backtest.point(point.time.seconds(), point.value.unwrap_or(f64::NAN), |time_s, _, event| {
                 timeline.add(time_s, event);
-                if let (Some(bands), Event::Point(said)) = (&mut bands, event)
+                if let (Some(bands), BacktestEvent::Point(said)) = (&mut bands, event)
                     && let Err(error) = bands.write(time_s, &series.name, &said)
                 {
                     wrong.get_or_insert(error);
@@ -112,7 +112,7 @@ impl Bands {
         &mut self,
         time_s: i64,
         series: &str,
-        said: &fluent_anomaly::monitor::Observation,
+        said: &fluent_anomaly::monitor::MonitorVerdict,
     ) -> Result<(), Failure> {
         let band = said
             .band

@@ -2,7 +2,7 @@
 
 use fluent_anomaly::detector::band::{Algorithm, Parameter, Suggestion, suggest};
 use fluent_anomaly::monitor::explain::explain;
-use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, Window};
+use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, Timeframe};
 use fluent_anomaly::source::series_file::FileSeries;
 use serde_json::json;
 
@@ -106,7 +106,7 @@ fn pick<'a>(args: &Args, series: &'a [FileSeries]) -> Result<&'a FileSeries, Fai
 fn query(args: &Args, found: &Suggestion) -> Result<String, Failure> {
     let alert = WINDOW_S.max(found.interval_s.saturating_mul(POINTS));
     let window = |seconds| {
-        Window::from_seconds(seconds).map_err(|error| {
+        Timeframe::from_seconds(seconds).map_err(|error| {
             Failure::Usage(format!("{}: no window for it: {error}", args.history.input.display()))
         })
     };

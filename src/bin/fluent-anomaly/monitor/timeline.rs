@@ -1,9 +1,9 @@
 //! What a monitor said over history, and how it is shown.
 
 use fluent_anomaly::detector::band::Band;
-use fluent_anomaly::monitor::backtest::Event;
+use fluent_anomaly::monitor::backtest::BacktestEvent;
 use fluent_anomaly::monitor::message::{Facts, render};
-use fluent_anomaly::monitor::window::plain_duration;
+use fluent_anomaly::monitor::timeframe::plain_duration;
 use fluent_anomaly::monitor::{MonitorSpec, Status, Transition};
 use fluent_anomaly::source::series_file::FileSeries;
 use serde_json::{Value, json};
@@ -69,14 +69,14 @@ impl Timeline {
         }
     }
 
-    pub(super) fn add(&mut self, time_s: i64, event: Event) {
+    pub(super) fn add(&mut self, time_s: i64, event: BacktestEvent) {
         let (status, transition, renotify, share) = match &event {
-            Event::Point(said) => {
+            BacktestEvent::Point(said) => {
                 self.judged += u64::from(said.band.is_some());
                 self.anomalous += u64::from(said.is_anomaly);
                 (said.status, said.transition, said.renotify, said.share)
             }
-            Event::Silence(said) => (said.status, said.transition, said.renotify, said.share),
+            BacktestEvent::Silence(said) => (said.status, said.transition, said.renotify, said.share),
         };
         self.status = status;
         self.last_s = self.last_s.max(time_s);
@@ -84,8 +84,8 @@ impl Timeline {
             return;
         }
         let (value, band) = match event {
-            Event::Point(said) => (Some(said.value), said.band),
-            Event::Silence(_) => (None, None),
+            BacktestEvent::Point(said) => (Some(said.value), said.band),
+            BacktestEvent::Silence(_) => (None, None),
         };
         let groups: Vec<(&str, &str)> = self.groups.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let facts = Facts {

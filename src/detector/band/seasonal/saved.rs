@@ -1,7 +1,10 @@
 //! A seasonal band as bytes, and back.
 
 use super::super::checked_reads::{finite, within};
-use super::{Active, Counter, Follow, Parts, Phase, Profile, Quantum, Run, Scale, Seasonal, Spec, Warmup};
+use super::{
+    AfterWarmup, BandSpec, Counter, Follow, NoiseScale, OutlierRun, Parts, Phase, Profile, Quantum, Seasonal,
+    Warmup,
+};
 use crate::codec::{CodecError, Reader, Writer};
 
 impl Seasonal {
@@ -9,7 +12,7 @@ impl Seasonal {
         w.u8(match self.phase {
             Phase::Empty => 0,
             Phase::Warm(_) => 1,
-            Phase::Active(_) => 2,
+            Phase::AfterWarmup(_) => 2,
         });
         if matches!(self.phase, Phase::Empty) {
             return;
@@ -26,7 +29,7 @@ impl Seasonal {
                 warm.save(w);
                 warm.knows_scale()
             }
-            Phase::Active(active) => {
+            Phase::AfterWarmup(active) => {
                 active.save(w);
                 true
             }
@@ -36,7 +39,7 @@ impl Seasonal {
         self.parts.profile.save(w);
     }
 
-    pub(in super::super) fn restore(spec: &Spec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(in super::super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let phase = within(r.u8("phase of a band")?, 0..=2, "phase of a band")?;
         if phase == 0 {
             return Ok(Self::new(spec));
@@ -46,18 +49,18 @@ impl Seasonal {
         let counter = Counter::restore(r)?;
         let follow = Follow::restore(spec, r)?;
         let anchor = finite(r, "anchor")?;
-        let run = Run::restore(r)?;
+        let run = OutlierRun::restore(r)?;
         let phase = if phase == 1 {
             Phase::Warm(Warmup::restore(spec, last, r)?)
         } else {
-            Phase::Active(Active::restore(spec, last, r)?)
+            Phase::AfterWarmup(AfterWarmup::restore(spec, last, r)?)
         };
         let knows_scale = match &phase {
             Phase::Warm(warm) => warm.knows_scale(),
             _ => true,
         };
         within(r.u8("scale is known")?, u8::from(knows_scale)..=u8::from(knows_scale), "scale is known")?;
-        let scale = Scale::restore(spec, knows_scale, r)?;
+        let scale = NoiseScale::restore(spec, knows_scale, r)?;
         let profile = Profile::restore(spec.buckets as usize, r)?;
         Ok(Self { last, quantum, counter, follow, parts: Parts { anchor, profile, scale, run }, phase })
     }

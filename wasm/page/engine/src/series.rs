@@ -6,8 +6,8 @@
 use fluent_anomaly::bank::Observation;
 use fluent_anomaly::config::ChangeFinderSettings;
 use fluent_anomaly::detector::band::{self, SuggestError, Suggestion};
-use fluent_anomaly::monitor::backtest::{Backtest, Event};
-use fluent_anomaly::monitor::{Plan, Status, Transition};
+use fluent_anomaly::monitor::backtest::{Backtest, BacktestEvent};
+use fluent_anomaly::monitor::{SharedBand, Status, Transition};
 use fluent_anomaly::pipeline::{ScoreTrack, Verdict};
 use fluent_anomaly::time::Time;
 use thiserror::Error;
@@ -84,7 +84,7 @@ impl Preview {
     /// Runs a monitor and ChangeFinder over all points.
     #[must_use]
     pub fn evaluate(&mut self, checked: &Checked) -> Evaluation {
-        let plan = Plan::new(checked.monitor.clone());
+        let plan = SharedBand::new(checked.monitor.clone());
         let mut backtest = Backtest::new(&plan);
         let mut rows =
             Rows { columns: Columns::with_capacity(self.times.len()), summary: Summary::default() };
@@ -139,14 +139,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, time_s: i64, event: Event) {
+    fn add(&mut self, time_s: i64, event: BacktestEvent) {
         let Self { columns, summary } = self;
         let (value, band, anomalous, status, share, transition) = match event {
-            Event::Point(said) => {
+            BacktestEvent::Point(said) => {
                 summary.points += 1;
                 (said.value, said.band, said.is_anomaly, said.status, said.share, said.transition)
             }
-            Event::Silence(said) => (f64::NAN, None, false, said.status, said.share, said.transition),
+            BacktestEvent::Silence(said) => (f64::NAN, None, false, said.status, said.share, said.transition),
         };
         summary.judged += u32::from(band.is_some());
         summary.anomalous += u32::from(anomalous);

@@ -218,11 +218,12 @@ fn one_line(text: &str) -> String {
 
 /// The seed recommends a query window of about five alert windows.
 fn five_times(trigger: &str) -> String {
-    use fluent_anomaly::monitor::{Window, window::LONGEST_WINDOW_S};
+    use fluent_anomaly::monitor::{Timeframe, timeframe::LONGEST_TIMEFRAME_S};
 
-    let five =
-        |window: Window| Window::from_seconds((window.seconds().saturating_mul(5)).min(LONGEST_WINDOW_S));
-    match trigger.parse::<Window>().map(five) {
+    let five = |window: Timeframe| {
+        Timeframe::from_seconds((window.seconds().saturating_mul(5)).min(LONGEST_TIMEFRAME_S))
+    };
+    match trigger.parse::<Timeframe>().map(five) {
         Ok(Ok(window)) => window.to_string(),
         _ => "last_4h".to_owned(), // the trigger window's own problem is told
     }

@@ -8,7 +8,7 @@ const MOST: i32 = 1_000_000;
 
 /// A leaky run: points inside shorten it by one, a point on the other side ends it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Run {
+pub(super) struct OutlierRun {
     /// Signed length, +-1e6.
     length: i32,
     /// n_f: points in `mean`.
@@ -17,7 +17,7 @@ pub(super) struct Run {
     mean: f64,
 }
 
-impl Run {
+impl OutlierRun {
     pub(super) const fn new() -> Self {
         Self { length: 0, points: 0, mean: 0.0 }
     }

@@ -9,7 +9,7 @@
 use super::checked_reads::{LARGEST, within_f64, within_u32};
 use super::compare::larger;
 use super::profile::Cells;
-use super::spec::Spec;
+use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Below the share of the finest last digit, 1e-12, that is the floor of the scale.
@@ -20,7 +20,7 @@ const LEARNED: u32 = 1_000;
 const GUESS: u32 = 20;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub(super) struct NoiseScale {
     /// sig > 0: 68.27 % quantile of |error|, one standard deviation.
     pub(super) sigma: f64,
     /// a, 0.8..=2: 95.45 % of errors lie within 2 * factor * sigma.
@@ -33,7 +33,7 @@ pub(super) struct Scale {
     pub(super) cells: Cells,
 }
 
-impl Scale {
+impl NoiseScale {
     pub(super) fn new(cells: usize) -> Self {
         Self { sigma: 0.0, factor: 1.0, tail: 1.0, points: 0, cells: Cells::new(cells) }
     }
@@ -71,7 +71,15 @@ impl Scale {
     /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `least` the least
     /// half-width of the band, `weight` that of a small error, 1 or less.
     #[inline(always)]
-    pub(super) fn learn(&mut self, spec: &Spec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
+    pub(super) fn learn(
+        &mut self,
+        spec: &BandSpec,
+        k: usize,
+        error: f64,
+        step: f64,
+        least: f64,
+        weight: f64,
+    ) {
         if self.cells.is_empty() {
             self.follow_sigma::<false>(spec, k, error, step, weight);
             self.follow_shares::<false>(spec, k, error, least, weight);
@@ -81,13 +89,13 @@ impl Scale {
     }
 
     #[inline(never)]
-    fn learn_in_cells(&mut self, spec: &Spec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
+    fn learn_in_cells(&mut self, spec: &BandSpec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
         self.follow_sigma::<true>(spec, k, error, step, weight);
         self.follow_shares::<true>(spec, k, error, least, weight);
     }
 
     /// Learns the scale alone, in warm-up.
-    pub(super) fn learn_sigma(&mut self, spec: &Spec, k: usize, error: f64, step: f64) {
+    pub(super) fn learn_sigma(&mut self, spec: &BandSpec, k: usize, error: f64, step: f64) {
         if self.cells.is_empty() {
             self.follow_sigma::<false>(spec, k, error, step, 1.0);
         } else {
@@ -96,7 +104,14 @@ impl Scale {
     }
 
     #[inline(always)]
-    fn follow_sigma<const CELLS: bool>(&mut self, spec: &Spec, k: usize, error: f64, step: f64, weight: f64) {
+    fn follow_sigma<const CELLS: bool>(
+        &mut self,
+        spec: &BandSpec,
+        k: usize,
+        error: f64,
+        step: f64,
+        weight: f64,
+    ) {
         let buckets = spec.buckets as usize;
         let gain = if self.points < LEARNED {
             larger(spec.eta, 2.0 / f64::from(self.points + 20))
@@ -115,11 +130,11 @@ impl Scale {
         }
     }
 
-    /// The shares outside of the band. Comes after [`Scale::follow_sigma`].
+    /// The shares outside of the band. Comes after [`NoiseScale::follow_sigma`].
     #[inline(always)]
     fn follow_shares<const CELLS: bool>(
         &mut self,
-        spec: &Spec,
+        spec: &BandSpec,
         k: usize,
         error: f64,
         least: f64,
@@ -155,7 +170,7 @@ impl Scale {
     }
 
     /// `settled`: past the first season, where sigma is known.
-    pub(super) fn restore(spec: &Spec, settled: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, settled: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             sigma: if settled {
                 within_f64(r, LEAST..=LARGEST, "sigma")?

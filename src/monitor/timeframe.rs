@@ -7,23 +7,23 @@ use thiserror::Error;
 
 /// Longest trigger or recovery window, s: two weeks.
 pub const LONGEST_ALERT_WINDOW_S: u32 = 14 * 86_400;
-/// Longest timeframe that [`Window`] reads, s: 31 days.
-pub const LONGEST_WINDOW_S: u32 = 31 * 86_400;
+/// Longest timeframe that [`Timeframe`] reads, s: 31 days.
+pub const LONGEST_TIMEFRAME_S: u32 = 31 * 86_400;
 
 /// A timeframe that ends now: `last_<count><unit>`, unit `s`, `m`, `h`, `d` or `w`.
 ///
-/// It keeps the unit it was written in (`last_60m` prints as such); compare [`Window::seconds`] for length.
+/// It keeps the unit it was written in (`last_60m` prints as such); compare [`Timeframe::seconds`] for length.
 ///
 /// ```
-/// use fluent_anomaly::monitor::Window;
-/// let window: Window = "last_4h".parse()?;
+/// use fluent_anomaly::monitor::Timeframe;
+/// let window: Timeframe = "last_4h".parse()?;
 /// assert_eq!(window.seconds(), 14_400);
 /// assert_eq!(window.to_string(), "last_4h");
-/// # Ok::<(), fluent_anomaly::monitor::window::WindowError>(())
+/// # Ok::<(), fluent_anomaly::monitor::timeframe::TimeframeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    count: u32, // >= 1; count * unit <= LONGEST_WINDOW_S
+pub struct Timeframe {
+    count: u32, // >= 1; count * unit <= LONGEST_TIMEFRAME_S
     unit: Unit,
 }
 
@@ -63,7 +63,7 @@ impl Unit {
 /// Why a timeframe cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum WindowError {
+pub enum TimeframeError {
     /// Not of the form `last_<count><unit>`.
     #[error("a timeframe is written last_<number><unit> with the unit s, m, h, d or w, for example last_15m")]
     Form,
@@ -72,14 +72,14 @@ pub enum WindowError {
     Length,
 }
 
-impl Window {
+impl Timeframe {
     /// A window of `seconds`, written in the largest unit that divides it (days at most).
     ///
     /// # Errors
-    /// [`WindowError::Length`] for 0 or more than 31 days.
-    pub fn from_seconds(seconds: u32) -> Result<Self, WindowError> {
-        if !(1..=LONGEST_WINDOW_S).contains(&seconds) {
-            return Err(WindowError::Length);
+    /// [`TimeframeError::Length`] for 0 or more than 31 days.
+    pub fn from_seconds(seconds: u32) -> Result<Self, TimeframeError> {
+        if !(1..=LONGEST_TIMEFRAME_S).contains(&seconds) {
+            return Err(TimeframeError::Length);
         }
         let unit = [Unit::Day, Unit::Hour, Unit::Minute]
             .into_iter()
@@ -95,27 +95,27 @@ impl Window {
     }
 }
 
-impl FromStr for Window {
-    type Err = WindowError;
+impl FromStr for Timeframe {
+    type Err = TimeframeError;
 
-    fn from_str(text: &str) -> Result<Self, WindowError> {
-        let body = text.strip_prefix("last_").ok_or(WindowError::Form)?;
+    fn from_str(text: &str) -> Result<Self, TimeframeError> {
+        let body = text.strip_prefix("last_").ok_or(TimeframeError::Form)?;
         let (unit, digits) = Unit::ALL
             .into_iter()
             .find_map(|unit| body.strip_suffix(unit.letter()).map(|digits| (unit, digits)))
-            .ok_or(WindowError::Form)?;
+            .ok_or(TimeframeError::Form)?;
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(WindowError::Form);
+            return Err(TimeframeError::Form);
         }
-        let count: u32 = digits.parse().map_err(|_| WindowError::Length)?;
+        let count: u32 = digits.parse().map_err(|_| TimeframeError::Length)?;
         match count.checked_mul(unit.seconds()) {
-            Some(1..=LONGEST_WINDOW_S) => Ok(Self { count, unit }),
-            _ => Err(WindowError::Length),
+            Some(1..=LONGEST_TIMEFRAME_S) => Ok(Self { count, unit }),
+            _ => Err(TimeframeError::Length),
         }
     }
 }
 
-impl fmt::Display for Window {
+impl fmt::Display for Timeframe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "last_{}{}", self.count, self.unit.letter())
     }
@@ -129,7 +129,7 @@ impl fmt::Display for Window {
 /// `T (1 - threshold) + 1 min`; the longest is T. Where the shortest would exceed T, T itself is allowed.
 ///
 /// ```
-/// use fluent_anomaly::monitor::window::recovery_range;
+/// use fluent_anomaly::monitor::timeframe::recovery_range;
 /// assert_eq!(recovery_range(4 * 3600, 0.5, 0.0), (121 * 60, 240 * 60));
 /// assert_eq!(recovery_range(4 * 3600, 0.8, 0.0), (49 * 60, 240 * 60));
 /// ```
@@ -177,7 +177,7 @@ mod tests {
             ("last_7d", 604_800),
             ("last_1w", 604_800),
         ] {
-            let window: Window = text.parse().unwrap();
+            let window: Timeframe = text.parse().unwrap();
             assert_eq!(window.seconds(), seconds, "{text}");
             assert_eq!(window.to_string(), text);
         }
@@ -186,22 +186,22 @@ mod tests {
     #[test]
     fn what_is_no_timeframe_is_refused() {
         for (text, error) in [
-            ("", WindowError::Form),
-            ("15m", WindowError::Form),
-            ("last_", WindowError::Form),
-            ("last_m", WindowError::Form),
-            ("last_15", WindowError::Form),
-            ("last_1.5h", WindowError::Form),
-            ("last_-5m", WindowError::Form),
-            ("last_+5m", WindowError::Form),
-            ("last_1mo", WindowError::Form),
-            ("Last_15m", WindowError::Form),
-            ("last_0m", WindowError::Length),
-            ("last_32d", WindowError::Length),
-            ("last_99999999999999999999m", WindowError::Length),
-            ("last_4294967295w", WindowError::Length),
+            ("", TimeframeError::Form),
+            ("15m", TimeframeError::Form),
+            ("last_", TimeframeError::Form),
+            ("last_m", TimeframeError::Form),
+            ("last_15", TimeframeError::Form),
+            ("last_1.5h", TimeframeError::Form),
+            ("last_-5m", TimeframeError::Form),
+            ("last_+5m", TimeframeError::Form),
+            ("last_1mo", TimeframeError::Form),
+            ("Last_15m", TimeframeError::Form),
+            ("last_0m", TimeframeError::Length),
+            ("last_32d", TimeframeError::Length),
+            ("last_99999999999999999999m", TimeframeError::Length),
+            ("last_4294967295w", TimeframeError::Length),
         ] {
-            assert_eq!(text.parse::<Window>(), Err(error), "{text}");
+            assert_eq!(text.parse::<Timeframe>(), Err(error), "{text}");
         }
     }
 
@@ -238,13 +238,13 @@ mod tests {
         #[test]
         fn printed_windows_are_read_back(count in 1u32..44_640, unit in 0usize..5) {
             let text = format!("last_{count}{}", Unit::ALL[unit].letter());
-            if let Ok(window) = text.parse::<Window>() {
+            if let Ok(window) = text.parse::<Timeframe>() {
                 prop_assert_eq!(window.to_string(), text);
-                let same = Window::from_seconds(window.seconds()).unwrap();
+                let same = Timeframe::from_seconds(window.seconds()).unwrap();
                 prop_assert_eq!(same.seconds(), window.seconds());
-                prop_assert_eq!(same.to_string().parse::<Window>(), Ok(same));
+                prop_assert_eq!(same.to_string().parse::<Timeframe>(), Ok(same));
             } else {
-                prop_assert!(u64::from(count) * u64::from(Unit::ALL[unit].seconds()) > u64::from(LONGEST_WINDOW_S));
+                prop_assert!(u64::from(count) * u64::from(Unit::ALL[unit].seconds()) > u64::from(LONGEST_TIMEFRAME_S));
             }
         }
 

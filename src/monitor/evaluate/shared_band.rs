@@ -2,15 +2,15 @@
 
 use super::super::rollup::RollupSpec;
 use super::super::spec::MonitorSpec;
-use super::super::zone::{Span, Zone};
+use super::super::zone::{OffsetSpan, Zone};
 use crate::codec::checksum;
 use crate::detector::band;
 
-/// Monitors that share their points and their band; the same for all series they watch.
+/// Monitors that share their points and their band; the same for all series they evaluator.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct SharedBand {
     pub(super) rollup: RollupSpec,
-    pub(super) band: band::Spec,
+    pub(super) band: band::BandSpec,
     zone: Option<Zone>,
     /// Places in the season up to which each bucket has the one behind that of its predecessor; 0 where they have to
     /// be looked up.
@@ -19,7 +19,7 @@ pub struct Plan {
     pub(super) signatures: Vec<u64>, // of each monitor: everything that its alert state depends on, and a little more
 }
 
-impl Plan {
+impl SharedBand {
     /// For one monitor.
     #[must_use]
     pub fn new(monitor: MonitorSpec) -> Self {
@@ -37,23 +37,23 @@ impl Plan {
         }
     }
 
-    /// Puts monitors of one series that can share an engine together. Each plan comes with the places that its
+    /// Puts monitors of one series that can share an engine together. Each shared comes with the places that its
     /// monitors had.
     #[must_use]
     pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<(Self, Vec<usize>)> {
-        let mut plans: Vec<(Self, Vec<usize>)> = Vec::new();
+        let mut bands: Vec<(Self, Vec<usize>)> = Vec::new();
         for (place, monitor) in monitors.into_iter().enumerate() {
-            let plan = Self::new(monitor);
-            match plans.iter_mut().find(|(other, _)| other.shares_engine_with(&plan)) {
+            let shared = Self::new(monitor);
+            match bands.iter_mut().find(|(other, _)| other.shares_engine_with(&shared)) {
                 Some((other, places)) => {
-                    other.monitors.extend(plan.monitors);
-                    other.signatures.extend(plan.signatures);
+                    other.monitors.extend(shared.monitors);
+                    other.signatures.extend(shared.signatures);
                     places.push(place);
                 }
-                None => plans.push((plan, vec![place])),
+                None => bands.push((shared, vec![place])),
             }
         }
-        plans
+        bands
     }
 
     fn shares_engine_with(&self, other: &Self) -> bool {
@@ -64,10 +64,10 @@ impl Plan {
     /// Deviations, thresholds and windows are no part of it.
     #[must_use]
     pub fn signature(&self) -> u64 {
-        checksum(0, format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone).as_bytes())
+        checksum(0, as_saved(&format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone)).as_bytes())
     }
 
-    /// The monitors, in the order in which [`Watch`] reports them.
+    /// The monitors, in the order in which [`SeriesEvaluator`] reports them.
     #[must_use]
     pub fn monitors(&self) -> &[MonitorSpec] {
         &self.monitors
@@ -75,11 +75,11 @@ impl Plan {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn look_up_place(&self, cache: &mut Span, bucket: i64) -> usize {
+    pub(super) fn look_up_place(&self, cache: &mut OffsetSpan, bucket: i64) -> usize {
         self.band.place(bucket, self.offset(cache, bucket))
     }
 
-    pub(super) fn offset(&self, cache: &mut Span, bucket: i64) -> i32 {
+    pub(super) fn offset(&self, cache: &mut OffsetSpan, bucket: i64) -> i32 {
         let Some(zone) = &self.zone else { return 0 };
         let start_s = self.rollup.start_s(bucket);
         if !(cache.from_s..cache.until_s).contains(&start_s) {
@@ -94,5 +94,10 @@ fn signature(monitor: &MonitorSpec) -> u64 {
     if crate::IS_COMPACT {
         return 0;
     }
-    checksum(1, format!("{monitor:?}").as_bytes())
+    checksum(1, as_saved(&format!("{monitor:?}")).as_bytes())
+}
+
+/// State files know these types by the names that they had first.
+fn as_saved(text: &str) -> String {
+    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {")
 }
