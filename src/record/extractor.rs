@@ -1,12 +1,13 @@
-//! The one type that hosts of records use: names in, values out, annotations in.
+//! The type that callers use: names in, values out, annotations in.
 
 use std::sync::Arc;
 
 use super::accessor::Accessor;
+use super::format::{Format, NotARecord};
 use super::found::Found;
-use super::output::{Field, Output, Pieces};
+use super::output::{EncodedOutputs, Field, Output};
 use super::tree::Tree;
-use super::{Format, NotARecord, Suffix, SuffixText, json, msgpack};
+use super::{json, msgpack};
 
 /// Finds values in records and writes fields into them; made once, used for each record.
 #[derive(Debug, Clone)]
@@ -14,7 +15,7 @@ pub struct Extractor {
     format: Format,
     inputs: usize,
     tree: Arc<Tree>,
-    pieces: Pieces,
+    outputs: EncodedOutputs,
 }
 
 impl Extractor {
@@ -22,11 +23,11 @@ impl Extractor {
     /// their index; at most 65 534 names are looked for.
     #[must_use]
     pub fn new(format: Format, inputs: &[Accessor], outputs: &[Output]) -> Self {
-        let pieces = match format {
-            Format::Json => json::pieces(outputs),
-            Format::Msgpack => msgpack::pieces(outputs),
+        let encoded = match format {
+            Format::Json => json::encode_outputs(outputs),
+            Format::Msgpack => msgpack::encode_outputs(outputs),
         };
-        Self { format, inputs: inputs.len(), tree: Arc::new(Tree::new(inputs, outputs)), pieces }
+        Self { format, inputs: inputs.len(), tree: Arc::new(Tree::new(inputs, outputs)), outputs: encoded }
     }
 
     /// How the records are written.
@@ -57,8 +58,8 @@ impl Extractor {
             return;
         }
         match self.format {
-            Format::Json => json::annotate(record, &self.pieces, found, fields),
-            Format::Msgpack => msgpack::annotate(record, &self.pieces, found, fields),
+            Format::Json => json::annotate(record, &self.outputs, found, fields),
+            Format::Msgpack => msgpack::annotate(record, &self.outputs, found, fields),
         }
     }
 
@@ -66,16 +67,16 @@ impl Extractor {
     /// [`append_suffix`](Extractor::append_suffix) may be given. Empty for msgpack; `None` in place of a text of more than
     /// 256 bytes.
     #[must_use]
-    pub fn suffix_texts(&self) -> Vec<Option<SuffixText>> {
+    pub fn suffix_texts(&self) -> Vec<Option<json::SuffixText>> {
         match self.format {
-            Format::Json => self.pieces.between_numbers().map(SuffixText::new).collect(),
+            Format::Json => self.outputs.between_values().map(json::SuffixText::new).collect(),
             Format::Msgpack => Vec::new(),
         }
     }
 
     /// Whether [`append_suffix`](Extractor::append_suffix) may be called: for a JSON record with nothing behind its closing
     /// brace that has members, none of them named like an output.
-    #[inline(always)]
+    #[inline(always)] // speed
     #[must_use]
     pub fn takes_suffix(&self, record: &[u8], found: &Found) -> bool {
         found.format == Format::Json && json::takes_suffix(record, found)
@@ -103,8 +104,23 @@ impl Extractor {
     /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
     /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
     /// ```
-    #[inline(always)]
-    pub fn append_suffix(&self, record: &mut Vec<u8>, suffix: &Suffix) {
+    #[inline(always)] // speed
+    pub fn append_suffix(&self, record: &mut Vec<u8>, suffix: &json::Suffix) {
         json::append_suffix(record, suffix);
+    }
+}
+
+/// Appends a value as it stands in a record of this format.
+///
+/// ```
+/// use fluent_anomaly::record::{Field, Format, encode};
+/// let mut out = Vec::new();
+/// encode(Format::Json, &Field::Map(&[("status", Field::Text("OK"))]), &mut out);
+/// assert_eq!(out, br#"{"status":"OK"}"#);
+/// ```
+pub fn encode(format: Format, field: &Field<'_>, out: &mut Vec<u8>) {
+    match format {
+        Format::Json => json::append_value(field, out),
+        Format::Msgpack => msgpack::append_value(field, out),
     }
 }

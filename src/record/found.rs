@@ -1,21 +1,21 @@
-//! Where a scan found what was wanted.
+//! Where a scan found the wanted values.
 
-use super::json::template::Shape;
+use super::format::{Format, MAX_DEPTH};
+use super::json::template::Template;
 use super::tree::{NONE, Node, Tree};
-use super::value::Value;
-use super::{Format, MAX_DEPTH, json, msgpack};
+use super::value::{InputSpan, Span, Value, ValueForm};
 
-/// Scratch for one scan after the other: where the wanted values stand in the record scanned last.
+/// Where the wanted values stand in the record scanned last, and scratch that the next scan uses again.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub(super) format: Format,
     /// Where each input's value stands.
-    pub(super) places: Vec<Place>,
-    /// Counts the scans; never 0, which marks what is missing.
+    pub(super) inputs: Vec<InputSpan>,
+    /// Number of the scan; never 0, which marks a missing value.
     pub(super) scan: u32,
-    /// JSON: how the records before looked.
-    pub(super) shape: Shape,
-    /// Outputs that are in the record already, in the order of their places.
+    /// JSON: what the records before had in common.
+    pub(super) template: Template,
+    /// Outputs that are in the record already, in the order of the record.
     pub(super) replaced: Vec<(u16, Span)>,
     /// Length of the scanned record.
     pub(super) len: usize,
@@ -23,61 +23,35 @@ pub struct Found {
     pub(super) edge: usize,
     /// Members of the record; JSON tells only 0 from more.
     pub(super) members: u32,
-    /// Wanted containers that are open, the outermost first.
-    pub(super) frames: Vec<Frame>,
-    /// JSON: object or array, a bit each, for the levels above the current 64.
-    pub(super) kinds: [u64; MAX_DEPTH / 64],
-    /// msgpack: containers that are open.
-    pub(super) levels: Vec<msgpack::Level>,
+    /// JSON: the wanted containers that are open, the outermost first.
+    pub(super) open_nodes: Vec<OpenNode>,
+    /// JSON: one bit a container, object or array, for the levels above the current 64.
+    pub(super) outer_bits: [u64; MAX_DEPTH / 64],
+    /// msgpack: the containers that are open, the outermost first.
+    pub(super) open_containers: Vec<OpenContainer>,
 }
 
-/// An input's value; of an earlier scan, and so missing, if it was not noted in this one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Place {
-    pub(super) scan: u32,
-    pub(super) kind: Kind,
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// JSON: the value, where `kind` says that it was read along the way.
-    pub(super) number: f64,
-}
-
-impl Place {
-    #[inline(always)]
-    fn new(scan: u32, span: Span) -> Self {
-        let kind = if span.escaped { Kind::Escaped } else { Kind::Any };
-        Self { scan, kind, start: span.start, end: span.end, number: 0.0 }
-    }
-}
-
-/// What is known of a value besides its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Kind {
-    /// Nothing more.
-    #[default]
-    Any,
-    /// A JSON text with escapes.
-    Escaped,
-    /// A JSON string without escapes.
-    Plain,
-    /// A JSON number, and its value.
-    Number,
-}
-
-/// A piece of the record.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// A JSON text with escapes.
-    pub(super) escaped: bool,
-}
-
-/// An open container that is wanted, and what was being read around it.
+/// JSON: a wanted container that is open, and the wanted container around it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
+pub(super) struct OpenNode {
     pub(super) outer: u16,
+    /// Of the current element of the outer one.
     pub(super) outer_index: u32,
+    /// Offset of the container.
+    pub(super) start: usize,
+}
+
+/// msgpack: a container that is open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenContainer {
+    /// Its node in the tree of wanted names; NONE if nothing inside is wanted.
+    pub(super) node: u16,
+    pub(super) is_map: bool,
+    /// Members or elements that are still to come.
+    pub(super) left: u32,
+    /// Of the next element.
+    pub(super) index: u32,
+    /// Offset of the container.
     pub(super) start: usize,
 }
 
@@ -85,16 +59,16 @@ impl Default for Found {
     fn default() -> Self {
         Self {
             format: Format::Json,
-            places: Vec::new(),
+            inputs: Vec::new(),
             scan: 1,
-            shape: Shape::default(),
+            template: Template::default(),
             replaced: Vec::new(),
             len: 0,
             edge: 0,
             members: 0,
-            frames: Vec::new(),
-            kinds: [0; MAX_DEPTH / 64],
-            levels: Vec::new(),
+            open_nodes: Vec::new(),
+            outer_bits: [0; MAX_DEPTH / 64],
+            open_containers: Vec::new(),
         }
     }
 }
@@ -104,14 +78,11 @@ impl Found {
     /// `None` if the record has none.
     #[must_use]
     pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
-        let place = self.places.get(input).filter(|place| place.scan == self.scan)?;
-        let bytes = record.get(place.start..place.end)?;
+        let span = self.inputs.get(input).filter(|span| span.scan == self.scan)?;
+        let bytes = record.get(span.start..span.end)?;
         match self.format {
-            Format::Json => {
-                let number = (place.kind == Kind::Number).then_some(place.number);
-                json::value(bytes, place.kind == Kind::Escaped, number)
-            }
-            Format::Msgpack => msgpack::value(bytes),
+            Format::Json => Value::of_json(bytes, span),
+            Format::Msgpack => Value::of_msgpack(bytes),
         }
     }
 
@@ -119,8 +90,8 @@ impl Found {
     #[inline]
     #[must_use]
     pub fn number(&self, record: &[u8], input: usize) -> Option<f64> {
-        match self.places.get(input) {
-            Some(place) if place.scan == self.scan && place.kind == Kind::Number => Some(place.number),
+        match self.inputs.get(input) {
+            Some(span) if span.scan == self.scan && span.form == ValueForm::Number => Some(span.number),
             _ => self.read_number(record, input),
         }
     }
@@ -129,11 +100,11 @@ impl Found {
     #[inline]
     #[must_use]
     pub fn plain_text<'a>(&self, record: &'a [u8], input: usize) -> Option<&'a [u8]> {
-        let place = self.places.get(input).filter(|place| place.scan == self.scan)?;
-        if place.kind == Kind::Plain { record.get(place.start + 1..place.end - 1) } else { None }
+        let span = self.inputs.get(input).filter(|span| span.scan == self.scan)?;
+        if span.form == ValueForm::Plain { record.get(span.start + 1..span.end - 1) } else { None }
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed: rare
     fn read_number(&self, record: &[u8], input: usize) -> Option<f64> {
         match self.value(record, input) {
             Some(Value::Number(number)) => Some(number.to_f64()),
@@ -142,7 +113,7 @@ impl Found {
     }
 
     /// A new scan of a record of this length: nothing is found yet.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn next_scan(&mut self, format: Format, len: usize) {
         self.format = format;
         self.len = len;
@@ -154,17 +125,17 @@ impl Found {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: rare
     fn renumber(&mut self) {
-        self.places.fill(Place::default());
+        self.inputs.fill(InputSpan::default());
         self.scan = 1;
     }
 
     pub(super) fn begin(&mut self, format: Format, inputs: usize, len: usize) {
         self.next_scan(format, len);
-        if self.places.len() != inputs {
-            self.places.resize(inputs, Place::default());
-            self.shape.forget();
+        if self.inputs.len() != inputs {
+            self.inputs.resize(inputs, InputSpan::default());
+            self.template.forget();
         }
         self.forget();
     }
@@ -174,64 +145,64 @@ impl Found {
         self.edge = usize::MAX;
         self.members = 0;
         self.replaced.clear();
-        self.frames.clear();
+        self.open_nodes.clear();
         self.next_scan(self.format, self.len);
     }
 
-    /// Takes down the place of a wanted value that holds no others.
-    #[inline(always)]
-    pub(super) fn note_scalar(&mut self, node: &Node, span: Span) {
+    /// Records the span of a wanted scalar.
+    #[inline(always)] // speed
+    pub(super) fn record_scalar(&mut self, node: &Node, span: Span) {
         if node.is_only_input {
-            if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
-                *slot = Place::new(self.scan, span);
+            if let Some(slot) = self.inputs.get_mut(usize::from(node.input)) {
+                *slot = InputSpan::new(self.scan, span);
             }
         } else {
-            self.note_more(node, span);
+            self.record_scalar_of_many(node, span);
         }
     }
 
     #[cold]
-    #[inline(never)]
-    fn note_more(&mut self, node: &Node, span: Span) {
-        self.renew(node);
-        self.note(node, span);
+    #[inline(never)] // speed: rare
+    fn record_scalar_of_many(&mut self, node: &Node, span: Span) {
+        self.forget_inner(node);
+        self.record_value(node, span);
     }
 
-    /// Takes down the place of a wanted value. The last of several counts.
-    #[inline(always)]
-    pub(super) fn note(&mut self, node: &Node, span: Span) {
-        if let Some(slot) = self.places.get_mut(usize::from(node.input)) {
-            *slot = Place::new(self.scan, span);
+    /// Records the span of a wanted value. The last of several counts.
+    #[inline(always)] // speed
+    pub(super) fn record_value(&mut self, node: &Node, span: Span) {
+        if let Some(slot) = self.inputs.get_mut(usize::from(node.input)) {
+            *slot = InputSpan::new(self.scan, span);
         }
         if node.output != NONE {
             self.replaced.push((node.output, span));
         }
     }
 
-    /// A wanted value begins: what was found inside an earlier one of the same name is no longer true.
-    #[inline(always)]
-    pub(super) fn renew(&mut self, node: &Node) {
+    /// A wanted value begins: forgets the values found inside an earlier one of the same name.
+    #[inline(always)] // speed
+    pub(super) fn forget_inner(&mut self, node: &Node) {
         for &input in &node.below {
-            if let Some(slot) = self.places.get_mut(usize::from(input)) {
+            if let Some(slot) = self.inputs.get_mut(usize::from(input)) {
                 slot.scan = 0;
             }
         }
     }
 
     /// Whether the record has a field with the name of this output.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn has(&self, output: usize) -> bool {
         self.replaced.iter().any(|&(there, _)| usize::from(there) == output)
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn finish(&mut self, tree: &Tree, edge: usize, members: u32) {
         self.edge = edge;
         self.members = members;
         for &(input, earlier) in &tree.same {
-            let place = self.places.get(usize::from(earlier)).copied().unwrap_or_default();
-            if let Some(slot) = self.places.get_mut(usize::from(input)) {
-                *slot = place;
+            let span = self.inputs.get(usize::from(earlier)).copied().unwrap_or_default();
+            if let Some(slot) = self.inputs.get_mut(usize::from(input)) {
+                *slot = span;
             }
         }
     }

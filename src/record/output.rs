@@ -1,21 +1,19 @@
 //! What is written into a record.
 
-use super::found::Found;
-
 /// A field that may be written into records: its name, and its text if that is the same in every record.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Output {
     /// Key at the top level of the record, any text.
     pub name: String,
-    /// What [`Field::Constant`] writes; encoded once, ahead of all records.
+    /// The text that [`Field::Constant`] writes; it is encoded once.
     pub constant: Option<String>,
 }
 
 /// The value of a field that is written.
 ///
-/// What cannot be written is left out together with its name: a [`Field::Number`] that is not finite, and a
-/// [`Field::Constant`] of an output without a constant or inside of a map. A field of that name which is in the
-/// record already then keeps its value.
+/// A value that cannot be written is left out together with its name: a [`Field::Number`] that is not finite, and a
+/// [`Field::Constant`] of an output without a constant or inside of a map. A field of that name in the record then
+/// keeps its value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Field<'a> {
     /// The text given as [`Output::constant`].
@@ -46,20 +44,19 @@ impl Field<'_> {
     }
 }
 
-/// The outputs' names and constants as they stand on the wire, one behind the other: neighbours are copied in
-/// one go.
+/// The outputs' names and constants in the record's format, one behind the other: one copy writes neighbours.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pieces {
+pub(super) struct EncodedOutputs {
     bytes: Vec<u8>,
-    marks: Vec<Mark>,
-    /// Ends of the pieces ahead of each output without a constant.
-    cuts: Vec<usize>,
+    outputs: Vec<EncodedOutput>,
+    /// Where the value of each output without a constant belongs.
+    value_offsets: Vec<usize>,
 }
 
 /// Where an output's name and constant stand; `name <= constant <= end`, all inside of the bytes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    /// Start of the name, with all that separates it from what stands before and behind.
+pub(super) struct EncodedOutput {
+    /// Start of the name, separators included.
     pub(super) name: usize,
     /// Start of the constant.
     pub(super) constant: usize,
@@ -69,32 +66,32 @@ pub(super) struct Mark {
     pub(super) has_constant: bool,
 }
 
-impl Pieces {
+impl EncodedOutputs {
     /// `name` and `text` append the encoded form.
     pub(super) fn new(
         outputs: &[Output],
         name: fn(&str, &mut Vec<u8>),
         text: fn(&str, &mut Vec<u8>),
     ) -> Self {
-        let mut pieces = Self::default();
+        let mut encoded = Self::default();
         for output in outputs {
-            let start = pieces.bytes.len();
-            name(&output.name, &mut pieces.bytes);
-            let constant = pieces.bytes.len();
+            let start = encoded.bytes.len();
+            name(&output.name, &mut encoded.bytes);
+            let constant = encoded.bytes.len();
             if let Some(value) = &output.constant {
-                text(value, &mut pieces.bytes);
+                text(value, &mut encoded.bytes);
             }
             if output.constant.is_none() {
-                pieces.cuts.push(constant);
+                encoded.value_offsets.push(constant);
             }
-            pieces.marks.push(Mark {
+            encoded.outputs.push(EncodedOutput {
                 name: start,
                 constant,
-                end: pieces.bytes.len(),
+                end: encoded.bytes.len(),
                 has_constant: output.constant.is_some(),
             });
         }
-        pieces
+        encoded
     }
 
     pub(super) fn len(&self) -> usize {
@@ -102,53 +99,20 @@ impl Pieces {
     }
 
     #[inline]
-    pub(super) fn mark(&self, output: usize) -> Option<Mark> {
-        self.marks.get(output).copied()
+    pub(super) fn get(&self, output: usize) -> Option<EncodedOutput> {
+        self.outputs.get(output).copied()
     }
 
-    /// What stands ahead of the values of those that are no constants, the constants among them.
-    pub(super) fn between_numbers(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(&0).chain(&self.cuts);
-        starts.zip(&self.cuts).filter_map(|(&start, &end)| self.bytes.get(start..end))
+    /// The text in front of each value that is no constant, from the value before it on.
+    pub(super) fn between_values(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(&0).chain(&self.value_offsets);
+        starts.zip(&self.value_offsets).filter_map(|(&start, &end)| self.bytes.get(start..end))
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn copy(&self, start: usize, end: usize, out: &mut Vec<u8>) {
         if let Some(bytes) = self.bytes.get(start..end) {
             out.extend_from_slice(bytes);
         }
     }
-}
-
-/// Replaces the values of fields that the record has already. The text from the first of them on is written
-/// anew behind the record and then moved to its place: linear, however many there are.
-#[cold]
-pub(super) fn replace(
-    record: &mut Vec<u8>,
-    pieces: &Pieces,
-    found: &Found,
-    fields: &[(usize, Field<'_>)],
-    append_value: fn(&Field<'_>, &mut Vec<u8>),
-) {
-    let old_len = record.len();
-    let mut first = old_len;
-    let mut copied = old_len;
-    for &(output, span) in &found.replaced {
-        let output = usize::from(output);
-        let Some(mark) = pieces.mark(output) else { continue };
-        let field = fields.iter().find(|(index, _)| *index == output);
-        let Some((_, field)) = field.filter(|(_, field)| field.is_kept(mark.has_constant)) else { continue };
-        if first == old_len {
-            first = span.start;
-        } else {
-            record.extend_from_within(copied.min(span.start)..span.start);
-        }
-        match field {
-            Field::Constant => pieces.copy(mark.constant, mark.end, record),
-            field => append_value(field, record),
-        }
-        copied = span.end;
-    }
-    record.extend_from_within(copied.min(old_len)..old_len);
-    record.drain(first..old_len);
 }

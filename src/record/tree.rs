@@ -1,4 +1,4 @@
-//! The wanted names as a tree: what to look for inside the container that is being read.
+//! The wanted names as a tree: which names to look for inside the container that is being read.
 
 use super::accessor::{Accessor, Step};
 use super::output::Output;
@@ -24,7 +24,7 @@ pub(super) struct Node {
     pub(super) input: u16,
     /// The output that has this name.
     pub(super) output: u16,
-    /// The inputs below: gone when the value comes a second time.
+    /// The inputs below: forgotten when the value comes a second time.
     pub(super) below: Vec<u16>,
     /// An input and nothing else: no output, nothing below.
     pub(super) is_only_input: bool,
@@ -62,12 +62,12 @@ pub(super) fn key_word(key: &[u8]) -> u64 {
 }
 
 /// The last eight bytes of a key longer than [`KEY_WORD`].
-#[inline(always)]
+#[inline(always)] // speed
 fn last_word(key: &[u8]) -> u64 {
     key.last_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
-#[inline(always)]
+#[inline(always)] // speed
 fn chain(word: u64, len: usize, factor: u64) -> usize {
     // multiplicative hashing; the upper bits depend on all bytes of the word
     (word.wrapping_add(len as u64).wrapping_mul(factor) >> 58) as usize
@@ -86,13 +86,15 @@ impl Node {
     }
 
     /// The child under a key, given as its [`key_word`] and its place in a text.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn key(&self, word: u64, text: &[u8], start: usize, end: usize) -> u16 {
         let len = end - start;
         let Some(&first) = self.keys.chains.get(chain(word, len, self.keys.factor)) else { return NONE };
         let mut at = first;
         while let Some(entry) = self.keys.entries.get(usize::from(at)) {
-            if entry.word == word && entry.len == len && (len <= KEY_WORD || entry.is_long(text, start, end))
+            if entry.word == word
+                && entry.len == len
+                && (len <= KEY_WORD || entry.is_long_key(text, start, end))
             {
                 return entry.child;
             }
@@ -116,8 +118,8 @@ impl Node {
 impl Entry {
     /// Whether this is the key, whose first word and length are the same. `==` is a byte-wise loop in wasm:
     /// only for very long keys.
-    #[inline(never)]
-    fn is_long(&self, text: &[u8], start: usize, end: usize) -> bool {
+    #[inline(never)] // speed: keeps the scan small
+    fn is_long_key(&self, text: &[u8], start: usize, end: usize) -> bool {
         let Some(key) = text.get(start..end) else { return false };
         self.last == last_word(key) && (key.len() <= KEY_WORD + 8 || *self.key == *key)
     }
@@ -215,7 +217,7 @@ impl Tree {
         fresh
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn node(&self, at: u16) -> Option<&Node> {
         self.nodes.get(usize::from(at))
     }

@@ -1,9 +1,52 @@
-//! A found value, borrowed from the record.
+//! A value of a record: where it stands, and what it is.
 
 use super::json::escape;
+use super::msgpack::head::{self, Body};
 use super::number;
 
-/// A value of a record, not yet decoded.
+/// A part of a record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// A JSON string with escapes.
+    pub(super) escaped: bool,
+}
+
+/// Where the value of an input stands. It belongs to one scan; that of an earlier scan is missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct InputSpan {
+    pub(super) scan: u32,
+    pub(super) form: ValueForm,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// JSON: the value, for [`ValueForm::Number`].
+    pub(super) number: f64,
+}
+
+impl InputSpan {
+    #[inline(always)] // speed
+    pub(super) fn new(scan: u32, span: Span) -> Self {
+        let form = if span.escaped { ValueForm::Escaped } else { ValueForm::Unread };
+        Self { scan, form, start: span.start, end: span.end, number: 0.0 }
+    }
+}
+
+/// What the scan knows of a value besides its span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ValueForm {
+    /// Nothing.
+    #[default]
+    Unread,
+    /// It is a JSON string with escapes.
+    Escaped,
+    /// It is a JSON string without escapes.
+    Plain,
+    /// It is a JSON number, read already.
+    Number,
+}
+
+/// A value of a record, borrowed from it and not yet decoded.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -23,12 +66,50 @@ pub enum Value<'a> {
     Other,
 }
 
+impl<'a> Value<'a> {
+    /// The JSON value with this text, which a scan has accepted.
+    pub(super) fn of_json(text: &'a [u8], span: &InputSpan) -> Option<Self> {
+        Some(match text.first()? {
+            b'-' | b'0'..=b'9' => {
+                let number = (span.form == ValueForm::Number).then_some(span.number);
+                Value::Number(Number(Repr::Text(text, number)))
+            }
+            b'"' => {
+                let bytes = text.get(1..text.len().checked_sub(1)?)?;
+                Value::Text(Text { bytes, escaped: span.form == ValueForm::Escaped })
+            }
+            b'{' => Value::Object,
+            b'[' => Value::Array,
+            b'n' => Value::Null,
+            b't' => Value::Bool(true),
+            b'f' => Value::Bool(false),
+            _ => return None,
+        })
+    }
+
+    /// The msgpack value with this encoding, which a scan has accepted.
+    pub(super) fn of_msgpack(bytes: &'a [u8]) -> Option<Self> {
+        let head = head::read(bytes).ok()?;
+        Some(match head.body {
+            Body::Nil => Value::Null,
+            Body::Bool(value) => Value::Bool(value),
+            Body::Unsigned(value) => Value::Number(Number(Repr::Unsigned(value))),
+            Body::Signed(value) => Value::Number(Number(Repr::Signed(value))),
+            Body::Float(value) => Value::Number(Number(Repr::Float(value))),
+            Body::Text => Value::Text(Text { bytes: bytes.get(head.start..head.end)?, escaped: false }),
+            Body::Array(_) => Value::Array,
+            Body::Map(_) => Value::Object,
+            Body::Extension => Value::Other,
+        })
+    }
+}
+
 /// A number as it stands in the record.
 #[derive(Debug, Clone, Copy)]
-pub struct Number<'a>(pub(super) Repr<'a>);
+pub struct Number<'a>(Repr<'a>);
 
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Repr<'a> {
+enum Repr<'a> {
     /// A checked JSON number, and its value if the scan has read it.
     Text(&'a [u8], Option<f64>),
     Unsigned(u64),
@@ -73,9 +154,9 @@ impl<'a> Number<'a> {
 /// A text as it stands in the record.
 #[derive(Debug, Clone, Copy)]
 pub struct Text<'a> {
-    pub(super) bytes: &'a [u8],
+    bytes: &'a [u8],
     /// JSON escapes are among the bytes; all are valid.
-    pub(super) escaped: bool,
+    escaped: bool,
 }
 
 impl<'a> Text<'a> {

@@ -1,6 +1,6 @@
 //! Escapes of JSON strings, read and written.
 
-use crate::record::words::{first_word, last_word, lowest, string_stops};
+use crate::record::swar::{first_word, last_word, lowest, string_stops};
 
 /// Length of the escape that `text` begins with, 0 if it is none that JSON knows.
 pub(super) fn escape_len(text: &[u8]) -> usize {

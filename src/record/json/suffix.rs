@@ -3,7 +3,7 @@
 //! Each step is a few stores and one copy of a fixed length. It may leave garbage in front of its text; the next step
 //! overwrites that. No step checks the room left, so the interpreter pays a third of what appending costs.
 
-use crate::record::shortest;
+use crate::record::number;
 
 /// Bytes that one copy moves.
 const COPIED: usize = 256;
@@ -13,7 +13,7 @@ const STEPS: usize = 7;
 const SIZE: usize = 2048;
 /// Where the closing brace stands.
 const END: usize = SIZE - 1;
-const _: () = assert!(STEPS * (COPIED + shortest::ROOM) <= END);
+const _: () = assert!(STEPS * (COPIED + number::MAX_LEN) <= END);
 
 /// Text between numbers, at most 256 bytes, laid out for a copy of fixed length.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Suffix {
     /// Puts a finite number in front of all that was put there.
     #[inline(never)] // stack
     pub fn prepend_number(&mut self, number: f64) {
-        match shortest::write_before(number, &mut self.bytes, self.start) {
+        match number::write_before(number, &mut self.bytes, self.start) {
             Some(start) => self.start = start,
             None => self.prepend_any(number),
         }
@@ -82,7 +82,7 @@ impl Suffix {
     #[cold]
     #[inline(never)] // stack
     fn prepend_any(&mut self, number: f64) {
-        shortest::with_text(number, |text| {
+        number::with_text(number, |text| {
             let from = self.start.wrapping_sub(text.len());
             if let Some(place) = self.bytes.get_mut(from..self.start) {
                 place.copy_from_slice(text);

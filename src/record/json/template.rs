@@ -1,75 +1,69 @@
-//! Memory of how the records before looked: the next one mostly differs from them in a few values only.
+//! The template of recent records: the next record mostly differs from them in a few values only.
 //!
-//! A shape is a record with holes: text that every record has, and between its pieces the values that differ. A
-//! record fits if each piece stands in it, word for word, and each hole holds a value of the kind that was there:
-//! a string without escapes, or a number. Whatever fits is well-formed, because the record the shape was taken
-//! from is, and its wanted values stand in the same holes. Whatever does not fit goes to the scan, which decides;
-//! then the shape is taken anew, with a further hole for each value that turned out to differ.
+//! A template is a record with slots: segments of literal text that every record has, and between them slots for the
+//! values that differ. A record matches if it has each segment, byte for byte, and each slot holds a value of the slot's
+//! type: a string without escapes, or a number. A record that matches is well-formed, because the record that the
+//! template was made from is, and its wanted values stand in the same slots. A record that does not match goes to the
+//! scan, which decides; then the template is made anew, with a further slot for each value that turned out to differ.
 //!
-//! In the interpreter a record that fits costs a third of a scan with the reading of its numbers.
+//! In the interpreter a matching record costs a third of a scan that also reads its numbers.
 
 use std::sync::Arc;
 
-use super::padded::long_plain_end;
-use crate::record::found::{Kind, Place};
-use crate::record::number::Decimal;
+use crate::record::number::ParsedDecimal;
+use crate::record::swar::{WordBuffer, long_plain_end, lowest, string_stops};
 use crate::record::tree::{NONE, Tree};
-use crate::record::words::{lowest, string_stops};
+use crate::record::value::{InputSpan, ValueForm};
 
-/// Longer records are scanned.
-const MAX_LEN: usize = 4088;
-/// Reads of a word wrap here, behind every record and the zeros that follow it.
-const WRAP: usize = 4096;
-/// The longest pause: so many records are scanned before a shape is tried again where none ever fits.
+/// The longest pause: the most records that are scanned before the next try where no template ever matches.
 const MAX_PAUSE: u32 = 255;
 
 /// What the records seen last have in common.
 #[derive(Debug, Clone, Default)]
-pub(in crate::record) struct Shape {
-    /// Whose inputs the holes are; kept alive, so that no other one can come to the same address.
+pub(in crate::record) struct Template {
+    /// The tree whose inputs the slots are; kept alive so that no other tree gets its address.
     tree: Option<Arc<Tree>>,
-    /// The record at hand, zeros behind it.
-    text: Option<Box<Text>>,
-    /// In the order of the record; never empty once a shape was taken.
-    pieces: Vec<Piece>,
-    /// The long texts of the pieces.
+    /// The record at hand.
+    text: Option<Box<WordBuffer>>,
+    /// In the order of the record; never empty once a template was made.
+    segments: Vec<Segment>,
+    /// The blocks of the segments, one segment after the other.
     blocks: Vec<[u64; 2]>,
     /// Bytes from the closing brace to the end.
-    edge: usize,
+    brace_from_end: usize,
     members: u32,
-    /// The record the shape was taken from, and its values.
+    /// The record that the template was made from, and its values.
     sample: Vec<u8>,
-    values: Vec<Spot>,
-    /// Records to scan before the next try, and how many that will be after the next miss.
+    values: Vec<SampleValue>,
+    /// Records to scan before the next try, and the same after the next miss.
     pause: u32,
     next_pause: u32,
 }
 
-/// Text that must be there, then a hole.
+/// Literal text, then a slot.
 #[derive(Debug, Clone, Copy)]
-struct Piece {
-    /// Blocks of sixteen bytes ahead of the rest; they stand in [`Shape::blocks`], in the order of the record.
+struct Segment {
+    /// Blocks of sixteen bytes in front of the rest; they stand in [`Template::blocks`].
     blocks: usize,
-    /// The rest, 1..=16 bytes in two words; what lies behind the end is 0. Two words without a loop: the
-    /// interpreter pays for each turn of a loop.
+    /// The rest, 1..=16 bytes in two words, zeros behind. Two words need no loop, whose turns cost the interpreter.
     first: u64,
     second: u64,
-    /// Which bits count.
+    /// The bits that must be equal.
     first_mask: u64,
     second_mask: u64,
     /// Bytes of the rest.
     len: usize,
-    hole: Hole,
-    /// The input that stands in the hole, or NONE.
+    slot: Slot,
+    /// The input whose value stands in the slot, or NONE.
     input: u16,
-    /// A number that stood in the hole not long ago.
-    last: LastNumber,
+    /// A recent number of the slot.
+    recent: RecentNumber,
 }
 
-/// A number and what stands behind it. Points that were taken at one moment have the same time: it is read once.
+/// A number and the text behind it. Points of one moment have the same time: it is read once.
 #[derive(Debug, Clone, Copy, Default)]
-struct LastNumber {
-    /// The text from the number on, which ends within these bytes; 0 if none is remembered.
+struct RecentNumber {
+    /// Sixteen bytes of text from the number on, which ends within them; 0 if there is none.
     first: u64,
     second: u64,
     /// Bytes of the number.
@@ -77,85 +71,56 @@ struct LastNumber {
     value: f64,
 }
 
-/// Numbers are remembered in one of so many records: to those that differ each time that is to cost little.
+/// One record in so many updates the recent numbers, so that numbers that always differ cost little.
 const REMEMBER_EACH: u32 = 8;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Hole {
+enum Slot {
     String,
     Number,
-    /// The record ends here.
+    /// The end of the record.
     End,
 }
 
-/// A value of the sample that could be a hole; strings without their quotes.
+/// A value of the sample that can be a slot; strings without their quotes.
 #[derive(Debug, Clone, Copy)]
-struct Spot {
+struct SampleValue {
     start: usize,
     end: usize,
-    hole: Hole,
-    /// Other records had another value here.
+    slot: Slot,
+    /// Some record had another value here.
     differs: bool,
     input: u16,
 }
 
-/// A record that can be read a word at a time, at any place, without a look at its length.
-#[derive(Debug, Clone)]
-pub(in crate::record) struct Text([u8; WRAP + 16]);
-
-impl Text {
-    /// Eight bytes; `at` is at most the length of the record.
-    #[inline(always)]
-    pub(in crate::record) fn word(&self, at: usize) -> u64 {
-        let at = at % WRAP; // so that no bound needs a check
-        self.0
-            .get(at..at + 8)
-            .and_then(|bytes| bytes.first_chunk())
-            .map_or(0, |word| u64::from_le_bytes(*word))
-    }
-
-    /// Sixteen bytes.
-    #[inline(always)]
-    fn two_words(&self, at: usize) -> (u64, u64) {
-        let at = at % WRAP;
-        let both = self.0.get(at..at + 16).and_then(|bytes| bytes.as_chunks::<8>().0.first_chunk());
-        both.map_or((0, 0), |[first, second]| (u64::from_le_bytes(*first), u64::from_le_bytes(*second)))
-    }
-
-    fn fill(&mut self, record: &[u8]) -> Option<()> {
-        let (head, behind) = self.0.split_at_mut_checked(record.len())?;
-        head.copy_from_slice(record);
-        behind.first_chunk_mut::<8>()?.fill(0);
-        Some(())
-    }
-}
-
-/// Where a fitting record ends.
+/// The end of a matching record.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::record) struct Outline {
-    pub(in crate::record) edge: usize,
-    pub(in crate::record) members: u32,
+pub(super) struct Closing {
+    /// Offset of the closing brace.
+    pub(super) brace: usize,
+    /// As `Found::members`.
+    pub(super) members: u32,
 }
 
-impl Shape {
-    /// Whether the record fits; its wanted values are in `places` then, marked with the number of the `scan`.
-    #[inline(always)]
-    pub(super) fn fits(
+impl Template {
+    /// `None` if the record does not match; otherwise its wanted values are in `inputs`, with the number of the `scan`.
+    #[inline(always)] // speed
+    pub(super) fn match_record(
         &mut self,
         record: &[u8],
         tree: &Arc<Tree>,
-        places: &mut [Place],
+        inputs: &mut [InputSpan],
         scan: u32,
-    ) -> Option<Outline> {
-        if self.pause != 0 || record.len() > MAX_LEN || !Arc::ptr_eq(self.tree.as_ref()?, tree) {
+    ) -> Option<Closing> {
+        if self.pause != 0 || record.len() > WordBuffer::MAX_LEN || !Arc::ptr_eq(self.tree.as_ref()?, tree) {
             return None;
         }
         let text = self.text.as_mut()?;
         text.fill(record)?;
         let mut blocks = self.blocks.iter();
         let mut at = 0;
-        for piece in &mut self.pieces {
-            let mut left = piece.blocks;
+        for segment in &mut self.segments {
+            let mut left = segment.blocks;
             while left != 0 {
                 let (&[first, second], words) = (blocks.next()?, text.two_words(at));
                 if words.0 != first || words.1 != second {
@@ -165,16 +130,16 @@ impl Shape {
                 left -= 1;
             }
             let (first, second) = text.two_words(at);
-            if first & piece.first_mask != piece.first || second & piece.second_mask != piece.second {
+            if first & segment.first_mask != segment.first || second & segment.second_mask != segment.second {
                 return None;
             }
-            at += piece.len;
+            at += segment.len;
             let mut start = at;
             let mut number = 0.0;
-            let kind;
-            match piece.hole {
-                Hole::String => {
-                    // what stops the string is compared with the next piece, which begins with the quote
+            let form;
+            match segment.slot {
+                Slot::String => {
+                    // the next segment begins with the quote: comparing it checks what ended the string
                     let mut stops = string_stops(text.word(at));
                     while stops == 0 {
                         at += 8;
@@ -182,59 +147,59 @@ impl Shape {
                     }
                     at += lowest(stops);
                     start -= 1;
-                    kind = Kind::Plain;
+                    form = ValueForm::Plain;
                 }
-                Hole::Number => {
+                Slot::Number => {
                     let (first, second) = text.two_words(at);
-                    if first == piece.last.first && second == piece.last.second {
-                        at += piece.last.len;
-                        number = piece.last.value;
-                        kind = Kind::Number;
+                    if first == segment.recent.first && second == segment.recent.second {
+                        at += segment.recent.len;
+                        number = segment.recent.value;
+                        form = ValueForm::Number;
                     } else {
-                        let decimal = Decimal::read(text, at)?;
+                        let decimal = ParsedDecimal::read(text, at)?;
                         at = decimal.end;
-                        kind = match decimal.value() {
+                        form = match decimal.value() {
                             Some(value) => {
                                 number = value;
                                 let len = at - start;
                                 if scan.is_multiple_of(REMEMBER_EACH) && len < 16 {
-                                    piece.last = LastNumber { first, second, len, value };
+                                    segment.recent = RecentNumber { first, second, len, value };
                                 }
-                                Kind::Number
+                                ValueForm::Number
                             }
-                            None => Kind::Any,
+                            None => ValueForm::Unread,
                         };
                     }
                 }
-                Hole::End => {
+                Slot::End => {
                     self.next_pause = 0;
-                    let edge = at.checked_sub(self.edge)?;
-                    return (at == record.len()).then_some(Outline { edge, members: self.members });
+                    let brace = at.checked_sub(self.brace_from_end)?;
+                    return (at == record.len()).then_some(Closing { brace, members: self.members });
                 }
             }
-            if let Some(place) = places.get_mut(usize::from(piece.input)) {
-                let end = at + usize::from(kind == Kind::Plain);
-                *place = Place { scan, kind, start, end, number };
+            if let Some(span) = inputs.get_mut(usize::from(segment.input)) {
+                let end = at + usize::from(form == ValueForm::Plain);
+                *span = InputSpan { scan, form, start, end, number };
             }
         }
         None
     }
 
-    /// No record fits until a further shape is taken.
+    /// No record matches until the next template is made.
     pub(in crate::record) fn forget(&mut self) {
         self.tree = None;
     }
 
-    /// Takes the shape of a record that did not fit and was scanned.
+    /// Makes the template of a record that did not match and was scanned.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: rare
     pub(super) fn learn(
         &mut self,
         record: &[u8],
         tree: &Arc<Tree>,
-        places: &[Place],
+        inputs: &[InputSpan],
         scan: u32,
-        outline: Outline,
+        closing: Closing,
     ) {
         if self.pause > 0 {
             self.pause -= 1;
@@ -242,26 +207,28 @@ impl Shape {
         }
         self.pause = self.next_pause;
         self.next_pause = (2 * self.next_pause + 1).min(MAX_PAUSE);
-        if record.len() <= MAX_LEN {
-            self.take(record, tree, places, scan, outline);
+        if record.len() <= WordBuffer::MAX_LEN {
+            self.make(record, tree, inputs, scan, closing);
         }
     }
 
-    /// `None`, and the shape as it was, where a wanted value cannot be a hole.
-    fn take(
+    /// `None`, and the template as it was, if a wanted value cannot be a slot.
+    fn make(
         &mut self,
         record: &[u8],
         tree: &Arc<Tree>,
-        places: &[Place],
+        inputs: &[InputSpan],
         scan: u32,
-        outline: Outline,
+        closing: Closing,
     ) -> Option<()> {
         let mut values = values(record);
-        for (input, place) in (0..NONE).zip(places).filter(|(_, place)| place.scan == scan) {
+        for (input, span) in (0..NONE).zip(inputs).filter(|(_, span)| span.scan == scan) {
             if tree.same.iter().any(|&(same, _)| same == input) {
-                continue; // found where the earlier input is
+                continue; // it copies the earlier input
             }
-            let is = |value: &&mut Spot| place.start == value.start - usize::from(value.hole == Hole::String);
+            let is = |value: &&mut SampleValue| {
+                span.start == value.start - usize::from(value.slot == Slot::String)
+            };
             values.iter_mut().find(is)?.input = input;
         }
         let is_known = self.values.len() == values.len()
@@ -272,26 +239,26 @@ impl Shape {
                     old.differs || record.get(new.start..new.end) != self.sample.get(old.start..old.end);
             }
         }
-        self.pieces.clear();
+        self.segments.clear();
         self.blocks.clear();
         let mut from = 0;
         for value in values.iter().filter(|value| value.differs || value.input != NONE) {
-            self.push(record.get(from..value.start)?, value.hole, value.input);
+            self.push(record.get(from..value.start)?, value.slot, value.input);
             from = value.end;
         }
-        self.push(record.get(from..)?, Hole::End, NONE);
-        self.edge = record.len() - outline.edge;
-        self.members = outline.members;
+        self.push(record.get(from..)?, Slot::End, NONE);
+        self.brace_from_end = record.len() - closing.brace;
+        self.members = closing.members;
         self.sample.clear();
         self.sample.extend_from_slice(record);
         self.values = values;
         self.tree = Some(Arc::clone(tree));
-        self.text.get_or_insert_with(|| Box::new(Text([0; WRAP + 16])));
+        self.text.get_or_insert_with(|| Box::new(WordBuffer::new()));
         Some(())
     }
 
-    /// Text is never empty: something stands in front of every value, and behind the last one.
-    fn push(&mut self, text: &[u8], hole: Hole, input: u16) {
+    /// Appends a segment. Its text is never empty: a byte stands in front of every value, and behind the last one.
+    fn push(&mut self, text: &[u8], slot: Slot, input: u16) {
         let rest_len = text.len().saturating_sub(1) % 16 + 1;
         let (blocks, rest) = text.split_at(text.len().saturating_sub(rest_len));
         let (blocks, _) = blocks.as_chunks::<16>();
@@ -305,8 +272,18 @@ impl Shape {
         };
         let ([first, second], [first_mask, second_mask]) = (words(|byte| byte), words(|_| u8::MAX));
         let (blocks, len) = (blocks.len(), rest.len());
-        let last = LastNumber::default();
-        self.pieces.push(Piece { blocks, first, second, first_mask, second_mask, len, hole, input, last });
+        let recent = RecentNumber::default();
+        self.segments.push(Segment {
+            blocks,
+            first,
+            second,
+            first_mask,
+            second_mask,
+            len,
+            slot,
+            input,
+            recent,
+        });
     }
 }
 
@@ -316,15 +293,15 @@ fn two_words(bytes: [u8; 16]) -> [u64; 2] {
 }
 
 /// The strings without escapes and the numbers among the values of a well-formed record, at any depth.
-fn values(record: &[u8]) -> Vec<Spot> {
+fn values(record: &[u8]) -> Vec<SampleValue> {
     let mut values = Vec::new();
     let mut at = 0;
     while let Some(&byte) = record.get(at) {
-        let (start, hole);
+        let (start, slot);
         match byte {
             b'"' => {
                 start = at + 1;
-                hole = Hole::String;
+                slot = Slot::String;
                 at = start;
                 let mut is_plain = true;
                 loop {
@@ -338,19 +315,19 @@ fn values(record: &[u8]) -> Vec<Spot> {
                 let behind = record.get(at + 1..).unwrap_or_default();
                 let is_key = behind.iter().find(|byte| **byte > b' ') == Some(&b':');
                 if is_plain && !is_key {
-                    values.push(Spot { start, end: at, hole, differs: false, input: NONE });
+                    values.push(SampleValue { start, end: at, slot, differs: false, input: NONE });
                 }
                 at += 1;
             }
             b'-' | b'0'..=b'9' => {
                 start = at;
-                hole = Hole::Number;
+                slot = Slot::Number;
                 let rest = record.get(at..).unwrap_or_default();
                 at += rest
                     .iter()
                     .take_while(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
                     .count();
-                values.push(Spot { start, end: at, hole, differs: false, input: NONE });
+                values.push(SampleValue { start, end: at, slot, differs: false, input: NONE });
             }
             _ => at += 1,
         }

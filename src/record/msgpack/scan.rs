@@ -1,23 +1,10 @@
 //! The scan: one pass over a map, which checks its structure and notes wanted values.
 
 use super::head::{self, Body, NoHead};
-use crate::record::found::{Found, Span};
+use crate::record::format::{Format, MAX_DEPTH, NotARecord, Why};
+use crate::record::found::{Found, OpenContainer};
 use crate::record::tree::{NONE, ROOT, Tree, key_word};
-use crate::record::{Format, MAX_DEPTH, NotARecord, Why};
-
-/// An open container, and the value that it is.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::record) struct Level {
-    /// Wanted values inside; NONE if there are none.
-    node: u16,
-    is_map: bool,
-    /// Members or elements that are still to come.
-    left: u32,
-    /// Of the next element.
-    index: u32,
-    /// Offset of the container.
-    start: usize,
-}
+use crate::record::value::Span;
 
 /// Scans a record for the names of the tree.
 pub(in crate::record) fn scan(
@@ -27,7 +14,7 @@ pub(in crate::record) fn scan(
     found: &mut Found,
 ) -> Result<(), NotARecord> {
     found.begin(Format::Msgpack, inputs, record.len());
-    found.levels.clear();
+    found.open_containers.clear();
     let outcome = walk(record, tree, found);
     if outcome.is_err() {
         found.forget();
@@ -46,10 +33,10 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
     let Body::Map(members) = root.body else { return Err(Why::NotAnObject.at(0)) };
     let edge = root.start;
     let mut at = edge;
-    let mut level = Level { node: ROOT, is_map: true, left: members, index: 0, start: 0 };
+    let mut level = OpenContainer { node: ROOT, is_map: true, left: members, index: 0, start: 0 };
     loop {
         while level.left == 0 {
-            let Some(outer) = found.levels.pop() else {
+            let Some(outer) = found.open_containers.pop() else {
                 if at != record.len() {
                     return Err(Why::Trailing.at(at));
                 }
@@ -57,7 +44,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 return Ok(());
             };
             if let Some(wanted) = tree.node(level.node) {
-                found.note(wanted, Span { start: level.start, end: at, escaped: false });
+                found.record_value(wanted, Span { start: level.start, end: at, escaped: false });
             }
             level = outer;
         }
@@ -74,7 +61,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
                 child = node.key(key_word(text), text, 0, text.len());
             }
             at = match key.body {
-                Body::Array(_) | Body::Map(_) => skip(record, at, found.levels.len() + 1)?,
+                Body::Array(_) | Body::Map(_) => skip(record, at, found.open_containers.len() + 1)?,
                 _ => at + key.end,
             };
         } else if let Some(node) = node {
@@ -85,7 +72,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         let value = read(at)?;
         let wanted = tree.node(child);
         if let Some(wanted) = wanted {
-            found.renew(wanted);
+            found.forget_inner(wanted);
         }
         let start = at;
         at += value.end;
@@ -94,16 +81,16 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
             Body::Array(elements) => (false, elements),
             _ => {
                 if let Some(wanted) = wanted {
-                    found.note(wanted, Span { start, end: at, escaped: false });
+                    found.record_value(wanted, Span { start, end: at, escaped: false });
                 }
                 continue;
             }
         };
-        if found.levels.len() + 1 == MAX_DEPTH {
+        if found.open_containers.len() + 1 == MAX_DEPTH {
             return Err(Why::TooDeep.at(start));
         }
-        found.levels.push(level);
-        level = Level { node: child, is_map, left, index: 0, start };
+        found.open_containers.push(level);
+        level = OpenContainer { node: child, is_map, left, index: 0, start };
     }
 }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::head::{self, Body, NoHead};
-use crate::record::MAX_DEPTH;
+use crate::record::format::MAX_DEPTH;
 
 /// Bytes that no object begins with, however many more would come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

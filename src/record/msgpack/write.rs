@@ -1,17 +1,18 @@
 //! Annotations, written in place: members behind the last one, then the count at the front.
 
 use crate::record::found::Found;
-use crate::record::output::{Field, Output, Pieces, replace};
+use crate::record::output::{EncodedOutputs, Field, Output};
+use crate::record::replace::replace;
 
 /// Names and constants.
-pub(in crate::record) fn pieces(outputs: &[Output]) -> Pieces {
-    Pieces::new(outputs, append_text, append_text)
+pub(in crate::record) fn encode_outputs(outputs: &[Output]) -> EncodedOutputs {
+    EncodedOutputs::new(outputs, append_text, append_text)
 }
 
 /// Writes fields into the record that was scanned.
 pub(in crate::record) fn annotate(
     record: &mut Vec<u8>,
-    pieces: &Pieces,
+    outputs: &EncodedOutputs,
     found: &Found,
     fields: &[(usize, Field<'_>)],
 ) {
@@ -19,24 +20,24 @@ pub(in crate::record) fn annotate(
         return; // not the record that was scanned, or none
     }
     let is_new = |output: usize, field: &Field<'_>| {
-        pieces.mark(output).is_some_and(|mark| field.is_kept(mark.has_constant)) && !found.has(output)
+        outputs.get(output).is_some_and(|encoded| field.is_kept(encoded.has_constant)) && !found.has(output)
     };
     let added = fields.iter().filter(|(output, field)| is_new(*output, field)).count();
     let Some(members) = u32::try_from(added).ok().and_then(|added| found.members.checked_add(added)) else {
         return; // no map can hold them
     };
     for (output, field) in fields {
-        let Some(mark) = pieces.mark(*output).filter(|_| is_new(*output, field)) else { continue };
+        let Some(encoded) = outputs.get(*output).filter(|_| is_new(*output, field)) else { continue };
         match field {
-            Field::Constant => pieces.copy(mark.name, mark.end, record),
+            Field::Constant => outputs.copy(encoded.name, encoded.end, record),
             field => {
-                pieces.copy(mark.name, mark.constant, record);
+                outputs.copy(encoded.name, encoded.constant, record);
                 append_value(field, record);
             }
         }
     }
     if !found.replaced.is_empty() {
-        replace(record, pieces, found, fields, append_value);
+        replace(record, outputs, found, fields, append_value);
     }
     if added > 0 {
         let header = header(members, found.edge);
@@ -77,7 +78,7 @@ pub(in crate::record) fn append_value(field: &Field<'_>, out: &mut Vec<u8>) {
             }
         }
         Field::Encoded(bytes) => out.extend_from_slice(bytes),
-        Field::Constant => out.push(0xc0), // nobody comes here: constants are pieces
+        Field::Constant => out.push(0xc0), // unreachable: constants are encoded ahead
     }
 }
 

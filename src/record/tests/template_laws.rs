@@ -1,4 +1,4 @@
-//! The memory of shapes changes nothing but the speed: one scratch for many records finds what a fresh one finds.
+//! The template changes nothing but the speed: one scratch for many records finds what a fresh one finds.
 
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ proptest! {
 
     /// Runs of records of one form, a value or two changed from one to the next, sometimes a byte.
     #[test]
-    fn records_of_changing_shapes_are_read_as_if_each_were_the_first(
+    fn records_of_changing_form_are_read_as_if_each_were_the_first(
         start in prop::collection::vec(value(), 5),
         steps in prop::collection::vec(
             (prop_oneof![12 => Just(None), 1 => (0usize..5).prop_map(Some)], 0usize..5, value(),

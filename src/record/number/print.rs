@@ -1,4 +1,5 @@
-//! Shortest text of floats of everyday size, without a product of more than 64 bits.
+//! Writing: the shortest text that reads back as the same float, and integers. Floats from 2^-6 to 2^46 have a fast
+//! path without a product of more than 64 bits; `zmij` prints the others.
 //!
 //! A float `m * 2^e` is wanted as `digits / 10^k`, where k is the one with `1 <= 2^e * 10^k < 10`: neighbouring
 //! floats are then 1 to 10 units apart, so that their middle always lies next to a whole number, and at most
@@ -7,13 +8,15 @@
 //!
 //! The float in units, `m * spacing / 2^53` with the whole number `spacing = 2^(e+53) * 10^k`, has up to 110 bits.
 //! One rounded multiplication gives its tens, and how far it is beyond them is less than 2^11 units: for that the
-//! lowest 64 bits of the products are enough. No table of rounded powers, no error to bound.
+//! lowest 64 bits of the products are enough. It needs no table of rounded powers and no error bound.
+
+use crate::record::swar::digits_of;
 
 /// e of the smallest floats taken, 2^-6 and up.
 const FIRST: i32 = -58;
 /// e of the largest ones, below 2^46.
 const LAST: i32 = -7;
-const SCALES: [Scale; (LAST - FIRST + 1) as usize] = scales();
+const SCALES: [ExponentScale; (LAST - FIRST + 1) as usize] = scales();
 
 /// Ten units, in units of 2^-53 of one.
 const TEN: u64 = 10 << 53;
@@ -27,7 +30,7 @@ const AHEAD: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\x0000");
 
 /// What all floats with one exponent e have in common.
 #[derive(Clone, Copy)]
-struct Scale {
+struct ExponentScale {
     /// Between neighbours, in units of 2^-53 of a unit: `2^(e+53) * 10^k`, at least 2^53 and below [`TEN`].
     spacing: u64,
     /// `10^(k-1)`, at most 10^17 and thus exact: the tens of 1.0.
@@ -40,9 +43,9 @@ struct Scale {
     start: u8,
 }
 
-const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
+const fn scales() -> [ExponentScale; (LAST - FIRST + 1) as usize] {
     let mut scales =
-        [Scale { spacing: 0, tens: 1.0, full: 0, whole: 0, start: 0 }; (LAST - FIRST + 1) as usize];
+        [ExponentScale { spacing: 0, tens: 1.0, full: 0, whole: 0, start: 0 }; (LAST - FIRST + 1) as usize];
     let mut at = 0;
     while at < scales.len() {
         let e = FIRST + at as i32;
@@ -53,7 +56,7 @@ const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
         }
         // of two zeros and sixteen digits, k - 1 are behind the point and one is not counted
         let whole = 18 - k as u8;
-        scales[at] = Scale {
+        scales[at] = ExponentScale {
             spacing: 5u64.pow(k) << (53 + e + k as i32),
             tens: 10u64.pow(k - 1) as f64,
             full: if whole > 2 { 1_000_000_000_000_000 } else { 0 },
@@ -65,55 +68,80 @@ const fn scales() -> [Scale; (LAST - FIRST + 1) as usize] {
     scales
 }
 
-/// The page and its package print too little to pay for a table of 40 kB.
-const HAS_TABLE: bool = !crate::IS_COMPACT;
+/// Appends the shortest text that reads back as the same bits, always with a fraction or an exponent, so that it
+/// stays a float for every reader: `12.0`, `0.1`, `1e300`. The value must be finite; text that is no JSON comes
+/// out otherwise.
+pub fn format_f64(value: f64, out: &mut Vec<u8>) {
+    append_f64(value, out);
+}
 
-/// Appends the shortest text.
-pub(super) fn append(value: f64, out: &mut Vec<u8>) {
+#[inline]
+pub(in crate::record) fn append_f64(value: f64, out: &mut Vec<u8>) {
     with_text(value, |text| out.extend_from_slice(text));
 }
 
-/// Hands over the shortest text.
-#[inline(always)]
-pub(super) fn with_text<R>(value: f64, use_text: impl FnOnce(&[u8]) -> R) -> R {
+pub(in crate::record) fn append_i64(value: i64, out: &mut Vec<u8>) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    append_u64(value.unsigned_abs(), out);
+}
+
+pub(in crate::record) fn append_u64(mut value: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20]; // u64::MAX has 20
+    let mut used = 0;
+    for slot in digits.iter_mut().rev() {
+        *slot = b'0' + (value % 10) as u8;
+        value /= 10;
+        used += 1;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.last_chunk::<20>().and_then(|d| d.get(20 - used..)).unwrap_or_default());
+}
+
+/// Passes the shortest text on.
+#[inline(always)] // speed
+pub(in crate::record) fn with_text<R>(value: f64, use_text: impl FnOnce(&[u8]) -> R) -> R {
     match decimal(value) {
-        Some(decimal) if HAS_TABLE => {
-            let mut text = [0; ROOM];
+        Some(decimal) => {
+            let mut text = [0; MAX_LEN];
             let start = decimal.write(&mut text);
             text[LAST_DIGIT] = b'0' + decimal.last;
             let end = decimal.end().unwrap_or_else(|| without_zeros(&text).max(decimal.point() + 2));
             use_text(text.get(start..end).unwrap_or_default())
         }
-        // the printer for all
-        _ => use_text(zmij::Buffer::new().format(value).as_bytes()),
+        None => use_text(zmij::Buffer::new().format(value).as_bytes()),
     }
 }
 
-/// Bytes that [`write_before`] changes ahead of its place at most.
-pub(super) const ROOM: usize = LAST_DIGIT + 1;
+/// The most bytes that [`write_before`] changes.
+pub(in crate::record) const MAX_LEN: usize = LAST_DIGIT + 1;
 
-/// Writes the shortest text so that it ends at `end`; what stands in the [`ROOM`] bytes ahead of that is of no use
-/// afterwards. Returns where the text starts; `None`, and nothing written, for a float that has few digits or an unusual
-/// size. `end`: from [`ROOM`] to the largest power of two in `N - ROOM`.
-#[inline(always)]
-pub(super) fn write_before<const N: usize>(value: f64, bytes: &mut [u8; N], end: usize) -> Option<usize> {
-    if !HAS_TABLE {
-        return None;
-    }
+/// Writes the shortest text so that it ends at `end`; the [`MAX_LEN`] bytes in front of `end` hold garbage otherwise.
+/// Returns where the text starts; `None`, and nothing written, for a float that has few digits or an unusual size.
+/// `end`: from [`MAX_LEN`] to the largest power of two in `N - MAX_LEN`.
+#[inline(always)] // speed
+pub(in crate::record) fn write_before<const N: usize>(
+    value: f64,
+    bytes: &mut [u8; N],
+    end: usize,
+) -> Option<usize> {
     let decimal = decimal(value)?;
-    // the mask changes nothing: it tells the compiler that the window is inside
-    let from = end.wrapping_sub(decimal.end()?) & const { (1 << (N - ROOM).ilog2()) - 1 };
-    let window = bytes.get_mut(from..)?.first_chunk_mut::<ROOM>()?;
+    // the mask changes nothing: it proves to the compiler that the window lies inside
+    let from = end.wrapping_sub(decimal.end()?) & const { (1 << (N - MAX_LEN).ilog2()) - 1 };
+    let window = bytes.get_mut(from..)?.first_chunk_mut::<MAX_LEN>()?;
     if decimal.last != 0 {
         window[LAST_DIGIT] = b'0' + decimal.last;
     }
     Some(from + decimal.write(window))
 }
 
-/// A float in digits: 16 or 17 of them.
+/// The 16 or 17 digits of a float.
 #[derive(Clone, Copy)]
-struct Decimal {
-    scale: &'static Scale,
+struct ShortestDecimal {
+    scale: &'static ExponentScale,
     is_negative: bool,
     /// All digits but the last, below 10^16.
     tens: u64,
@@ -121,9 +149,9 @@ struct Decimal {
     last: u8,
 }
 
-/// `None` for a float that is left to the printer for all.
-#[inline(always)]
-fn decimal(value: f64) -> Option<Decimal> {
+/// `None` for a float that `zmij` must print.
+#[inline(always)] // speed
+fn decimal(value: f64) -> Option<ShortestDecimal> {
     const LEAST: usize = (1075 + FIRST) as usize; // as the exponent is stored
     let size = value.abs();
     let bits = size.to_bits();
@@ -150,18 +178,23 @@ fn decimal(value: f64) -> Option<Decimal> {
         }
     }
 
-    (tens < 10_000_000_000_000_000).then_some(Decimal { scale, is_negative: value != size, tens, last })
+    (tens < 10_000_000_000_000_000).then_some(ShortestDecimal {
+        scale,
+        is_negative: value != size,
+        tens,
+        last,
+    })
 }
 
-impl Decimal {
+impl ShortestDecimal {
     /// Where the point stands in the text.
-    #[inline(always)]
+    #[inline(always)] // speed
     fn point(&self) -> usize {
         6 + usize::from(self.scale.whole & 15)
     }
 
     /// Where the text ends; `None` where zeros at its end are to be left out.
-    #[inline(always)]
+    #[inline(always)] // speed
     fn end(&self) -> Option<usize> {
         match self.last {
             0 if self.tens.is_multiple_of(10) => None,
@@ -171,16 +204,13 @@ impl Decimal {
     }
 
     /// Writes the text without its last digit; returns where it starts.
-    #[inline(always)]
-    fn write(&self, text: &mut [u8; ROOM]) -> usize {
-        let (high, low) = ((self.tens / 100_000_000) as u32, (self.tens % 100_000_000) as u32);
+    #[inline(always)] // speed
+    fn write(&self, text: &mut [u8; MAX_LEN]) -> usize {
+        let (high, low) =
+            (digits_of((self.tens / 100_000_000) as u32), digits_of((self.tens % 100_000_000) as u32));
         text[..DIGITS].copy_from_slice(&AHEAD.to_le_bytes());
-        for (place, four) in
-            [high / 10_000, high % 10_000, low / 10_000, low % 10_000].into_iter().enumerate()
-        {
-            let digits = FOURS.get(four as usize).unwrap_or(b"0000"); // there is no other
-            text[DIGITS + 4 * place..DIGITS + 4 * place + 4].copy_from_slice(digits);
-        }
+        text[DIGITS..DIGITS + 8].copy_from_slice(&high.to_le_bytes());
+        text[DIGITS + 8..DIGITS + 16].copy_from_slice(&low.to_le_bytes());
         let point = self.point();
         text.copy_within(6..=point, 5);
         text[point] = b'.';
@@ -196,27 +226,9 @@ impl Decimal {
 
 /// Where the digits of the tens end, zeros at their end left out.
 #[cold]
-#[inline(never)]
-fn without_zeros(text: &[u8; ROOM]) -> usize {
+#[inline(never)] // speed: rare
+fn without_zeros(text: &[u8; MAX_LEN]) -> usize {
     text[..LAST_DIGIT].iter().rposition(|&digit| digit != b'0').map_or(0, |last| last + 1)
-}
-
-/// `0000` to `9999`. In an interpreter one look-up costs a sixth of the arithmetic for four digits.
-static FOURS: [[u8; 4]; 10_000] = fours();
-
-const fn fours() -> [[u8; 4]; 10_000] {
-    let mut fours = [*b"0000"; 10_000];
-    let mut at = 0;
-    while at < fours.len() {
-        let (mut rest, mut place) = (at, 4);
-        while place > 0 {
-            place -= 1;
-            fours[at][place] += (rest % 10) as u8;
-            rest /= 10;
-        }
-        at += 1;
-    }
-    fours
 }
 
 #[cfg(test)]
@@ -228,9 +240,9 @@ mod tests {
     fn written(value: f64) -> Option<String> {
         decimal(value)?;
         let mut out = Vec::new();
-        append(value, &mut out);
-        for end in [ROOM, 50, 64] {
-            let mut bytes = [b'x'; 64 + ROOM];
+        append_f64(value, &mut out);
+        for end in [MAX_LEN, 50, 64] {
+            let mut bytes = [b'x'; 64 + MAX_LEN];
             if let Some(start) = write_before(value, &mut bytes, end) {
                 assert_eq!(&bytes[start..end], &out[..]);
                 assert!(bytes[end..].iter().all(|&byte| byte == b'x'));
@@ -243,7 +255,7 @@ mod tests {
         Some(String::from_utf8(out).unwrap())
     }
 
-    /// Against the printer for all floats, and read back by `core`.
+    /// Against `zmij`, and read back by `core`.
     fn agrees(value: f64) -> bool {
         let Some(text) = written(value) else { return false };
         assert_eq!(text, zmij::Buffer::new().format(value), "{:x}", value.to_bits());
@@ -252,14 +264,27 @@ mod tests {
     }
 
     #[test]
-    fn four_digits_are_those_of_core() {
-        for (value, digits) in FOURS.iter().enumerate() {
-            assert_eq!(digits[..], *format!("{value:04}").as_bytes());
+    fn a_written_float_stays_a_float() {
+        for (value, text) in [
+            (12.0, "12.0"),
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (0.1, "0.1"),
+            (1e300, "1e+300"),
+            (1e16, "1e+16"),
+            (5e-324, "5e-324"),
+            (1e15, "1000000000000000.0"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (-1.5, "-1.5"),
+        ] {
+            let mut out = Vec::new();
+            format_f64(value, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }
 
     #[test]
-    fn millions_of_floats_of_each_exponent_are_written_as_by_the_printer_for_all() {
+    fn millions_of_floats_of_each_exponent_are_written_as_by_zmij() {
         let mut state = 1u64;
         let mut taken = 0;
         for exponent in (1075 + FIRST - 1) as u64..=(1075 + LAST + 1) as u64 {
@@ -272,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn short_decimals_and_their_neighbours_are_written_as_by_the_printer_for_all() {
+    fn short_decimals_and_their_neighbours_are_written_as_by_zmij() {
         let mut taken = 0;
         for digits in 1..20_000u32 {
             for scale in [0.1, 1.0, 10.0, 1e2, 1e3, 1e4, 1e5, 1e6] {
@@ -286,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_last_mantissas_of_each_exponent_are_written_as_by_the_printer_for_all() {
+    fn the_first_and_last_mantissas_of_each_exponent_are_written_as_by_zmij() {
         for exponent in (1075 + FIRST) as u64..=(1075 + LAST) as u64 {
             assert!(agrees(f64::from_bits(exponent << 52)), "a power of two");
             for mantissa in (1..2000).chain((1 << 52) - 2000..1 << 52) {
@@ -296,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_left_to_the_printer_for_all() {
+    fn what_is_out_of_range_is_left_to_zmij() {
         for value in [0.0, -0.0, 0.0078125, 1e-3, 8e13, 1e300, 5e-324, f64::NAN, f64::INFINITY] {
             assert_eq!(written(value), None, "{value}");
         }
@@ -326,7 +351,7 @@ mod tests {
             mantissa.replace(['-', '.'], "").trim_matches('0').to_owned()
         };
         let mut out = Vec::new();
-        append(value, &mut out);
+        append_f64(value, &mut out);
         let text = String::from_utf8(out).unwrap();
         let (ours, theirs, exact) =
             (digits(&text), digits(&format!("{value:e}")), digits(&format!("{value:.1074}")));
@@ -348,5 +373,24 @@ mod tests {
             prop_assert!(is_shortest(value) && is_shortest(small), "{value:e} {small:e}");
         }
 
+        #[test]
+        fn a_written_float_is_read_back(bits: u64) {
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            let mut out = Vec::new();
+            format_f64(value, &mut out);
+            prop_assert!(out.iter().any(|b| matches!(b, b'.' | b'e')));
+            prop_assert_eq!(super::super::parse_f64(&out).to_bits(), bits);
+        }
+
+        #[test]
+        fn integers_are_written_in_full(signed: i64, unsigned: u64) {
+            let mut out = Vec::new();
+            append_i64(signed, &mut out);
+            prop_assert_eq!(out, signed.to_string().into_bytes());
+            let mut out = Vec::new();
+            append_u64(unsigned, &mut out);
+            prop_assert_eq!(out, unsigned.to_string().into_bytes());
+        }
     }
 }

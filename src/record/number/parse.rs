@@ -1,10 +1,8 @@
-//! Numbers as JSON text: exact both ways, on every target.
+//! Reading: the float nearest to a text.
 
 use std::str;
 
-use super::json::template::Text as Words;
-use super::shortest;
-use super::words::{lowest, non_digits};
+use crate::record::swar::{WordBuffer, eight_digits, lowest, non_digits};
 
 /// 10^0 to 10^22: the powers of ten that a double holds exactly.
 const POWERS: [f64; 23] = [
@@ -14,9 +12,9 @@ const POWERS: [f64; 23] = [
 
 /// The float nearest to a JSON number, ties to even; infinite beyond the range of floats.
 ///
-/// Few digits take a short way: a mantissa below 2^53 and a power of ten up to 10^22 are both exact as floats, so
+/// Numbers of few digits have a fast path: a mantissa below 2^53 and a power of ten up to 10^22 are exact as floats, so
 /// one multiplication or division rounds correctly (W. D. Clinger, "How to Read Floating Point Numbers
-/// Accurately", PLDI 1990, section 2). The rest is left to `core`, which rounds correctly as well. A text that is
+/// Accurately", PLDI 1990, section 2). `core` reads the rest, and rounds correctly as well. A text that is
 /// no JSON number gives NaN or the value that `core` reads.
 ///
 /// ```
@@ -26,12 +24,12 @@ const POWERS: [f64; 23] = [
 /// ```
 #[must_use]
 pub fn parse_f64(text: &[u8]) -> f64 {
-    short(text).unwrap_or_else(|| long(text))
+    exact_in_one_step(text).unwrap_or_else(|| by_core(text))
 }
 
 /// The value of a number of at most 19 digits that needs no more than one rounding.
 #[inline]
-fn short(text: &[u8]) -> Option<f64> {
+fn exact_in_one_step(text: &[u8]) -> Option<f64> {
     let (negative, unsigned) = match text {
         [b'-', unsigned @ ..] => (true, unsigned),
         unsigned => (false, unsigned),
@@ -60,27 +58,28 @@ fn short(text: &[u8]) -> Option<f64> {
     Some(if negative { -magnitude } else { magnitude })
 }
 
-/// A number without exponent, read in one go with the check that it is one.
+/// A number without exponent, checked and read in one pass.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Decimal {
-    /// Place behind the number; whatever stands there.
-    pub(super) end: usize,
+pub(in crate::record) struct ParsedDecimal {
+    /// Offset behind the number; any byte may stand there.
+    pub(in crate::record) end: usize,
     negative: bool,
     /// Wrapped if there are more than 19 digits.
     mantissa: u64,
-    /// Digits, the point not counted, and those behind the point.
+    /// Digits in all, without the point.
     digits: usize,
+    /// Digits behind the point.
     places: usize,
 }
 
-impl Decimal {
-    /// `None` where no JSON number begins, and for some that are left to others.
-    #[inline(always)]
-    pub(super) fn read(text: &Words, start: usize) -> Option<Self> {
+impl ParsedDecimal {
+    /// `None` where no JSON number begins.
+    #[inline(always)] // speed
+    pub(in crate::record) fn read(text: &WordBuffer, start: usize) -> Option<Self> {
         let first = text.word(start) as u8;
         let negative = first == b'-';
         let start = start + usize::from(negative);
-        // a point and all digits within one word: the point is cut out, and the digits are read at once
+        // a point and all digits within one word: cut the point out and read the digits at once
         let word = text.word(start);
         let marks = non_digits(word);
         let more = marks & marks.wrapping_sub(1);
@@ -105,7 +104,7 @@ impl Decimal {
         let (mut mantissa, mut end) = (0, start);
         let mut places = 0;
         let mut point = 0;
-        // ahead of the point, then behind it: one code, so that the interpreter's jumps are learned once
+        // the digits in front of the point, then those behind it: one loop is less code to the interpreter
         loop {
             let from = end;
             (mantissa, end) = digits_of_words(mantissa, text, from);
@@ -130,9 +129,9 @@ impl Decimal {
         Some(Self { end, negative, mantissa, digits: end - start - point, places })
     }
 
-    /// The number, where one rounding gives it.
-    #[inline(always)]
-    pub(super) fn value(&self) -> Option<f64> {
+    /// The value, if one rounding gives it.
+    #[inline(always)] // speed
+    pub(in crate::record) fn value(&self) -> Option<f64> {
         if self.digits > 19 || self.mantissa > 1 << 53 {
             return None;
         }
@@ -141,9 +140,9 @@ impl Decimal {
     }
 }
 
-/// Appends the digits from `at` on to a mantissa; the place behind them.
-#[inline(always)]
-fn digits_of_words(mut mantissa: u64, text: &Words, mut at: usize) -> (u64, usize) {
+/// Appends the digits from `at` on to a mantissa; also returns the offset behind them.
+#[inline(always)] // speed
+fn digits_of_words(mut mantissa: u64, text: &WordBuffer, mut at: usize) -> (u64, usize) {
     const POWERS: [u64; 8] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000];
     loop {
         let word = text.word(at);
@@ -157,7 +156,7 @@ fn digits_of_words(mut mantissa: u64, text: &Words, mut at: usize) -> (u64, usiz
         if let Some(power) = POWERS.get(count)
             && count != 0
         {
-            // zeros ahead of the digits, which are moved to the end of the word
+            // move the digits to the end of the word, zeros in front of them
             let digits = word << (64 - 8 * count);
             mantissa = mantissa.wrapping_mul(*power).wrapping_add(eight_digits(digits));
         }
@@ -165,8 +164,8 @@ fn digits_of_words(mut mantissa: u64, text: &Words, mut at: usize) -> (u64, usiz
     }
 }
 
-/// Appends the digits that `text` begins with to a mantissa; the rest of the text.
-#[inline(always)]
+/// Appends the digits that `text` begins with to a mantissa; also returns the rest of the text.
+#[inline(always)] // speed
 fn digits(mut mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
     let mut rest = text;
     while let Some((word, behind)) = rest.split_first_chunk::<8>() {
@@ -188,15 +187,6 @@ fn digits(mut mantissa: u64, text: &[u8]) -> (u64, &[u8]) {
     (mantissa, rest)
 }
 
-/// The value of eight ASCII digits, the first one lowest in the word: neighbours are joined to pairs, pairs to
-/// fours, fours to eight, each time with one multiplication for all of them.
-#[inline(always)]
-const fn eight_digits(word: u64) -> u64 {
-    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul((10 << 8) + 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16;
-    (fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32
-}
-
 /// The exponent, from its `e` on, if it has one or two digits.
 fn exponent(text: &[u8]) -> Option<i32> {
     let (negative, digits) = match text {
@@ -213,42 +203,9 @@ fn exponent(text: &[u8]) -> Option<i32> {
 }
 
 #[cold]
-#[inline(never)]
-fn long(text: &[u8]) -> f64 {
+#[inline(never)] // speed: rare
+fn by_core(text: &[u8]) -> f64 {
     str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
-}
-
-/// Appends the shortest text that reads back as the same bits, always with a fraction or an exponent, so that it
-/// stays a float for every reader: `12.0`, `0.1`, `1e300`. The value must be finite; text that is no JSON comes
-/// out otherwise.
-pub fn format_f64(value: f64, out: &mut Vec<u8>) {
-    append_f64(value, out);
-}
-
-#[inline]
-pub(super) fn append_f64(value: f64, out: &mut Vec<u8>) {
-    shortest::append(value, out);
-}
-
-pub(super) fn append_i64(value: i64, out: &mut Vec<u8>) {
-    if value < 0 {
-        out.push(b'-');
-    }
-    append_u64(value.unsigned_abs(), out);
-}
-
-pub(super) fn append_u64(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20]; // u64::MAX has 20
-    let mut used = 0;
-    for slot in digits.iter_mut().rev() {
-        *slot = b'0' + (value % 10) as u8;
-        value /= 10;
-        used += 1;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.last_chunk::<20>().and_then(|d| d.get(20 - used..)).unwrap_or_default());
 }
 
 #[cfg(test)]
@@ -319,26 +276,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_written_float_stays_a_float() {
-        for (value, text) in [
-            (12.0, "12.0"),
-            (0.0, "0.0"),
-            (-0.0, "-0.0"),
-            (0.1, "0.1"),
-            (1e300, "1e+300"),
-            (1e16, "1e+16"),
-            (5e-324, "5e-324"),
-            (1e15, "1000000000000000.0"),
-            (0.1 + 0.2, "0.30000000000000004"),
-            (-1.5, "-1.5"),
-        ] {
-            let mut out = Vec::new();
-            format_f64(value, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), text);
-        }
-    }
-
     proptest! {
         #[test]
         fn short_numbers_are_read_as_core_reads_them(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
@@ -351,26 +288,6 @@ mod tests {
             prop_assert_eq!(digits(0, text.as_bytes()), (value, &b""[..]));
             let longer = format!("{text}9x");
             prop_assert_eq!(digits(7, longer.as_bytes()), (7_000_000_000 + value * 10 + 9, &b"x"[..]));
-        }
-
-        #[test]
-        fn a_written_float_is_read_back(bits: u64) {
-            let value = f64::from_bits(bits);
-            prop_assume!(value.is_finite());
-            let mut out = Vec::new();
-            format_f64(value, &mut out);
-            prop_assert!(out.iter().any(|b| matches!(b, b'.' | b'e')));
-            prop_assert_eq!(parse_f64(&out).to_bits(), bits);
-        }
-
-        #[test]
-        fn integers_are_written_in_full(signed: i64, unsigned: u64) {
-            let mut out = Vec::new();
-            append_i64(signed, &mut out);
-            prop_assert_eq!(out, signed.to_string().into_bytes());
-            let mut out = Vec::new();
-            append_u64(unsigned, &mut out);
-            prop_assert_eq!(out, unsigned.to_string().into_bytes());
         }
     }
 }
