@@ -38,11 +38,11 @@ pub(super) const fn eight_digits(word: u64) -> u64 {
 pub(super) const fn digits_of(value: u32) -> u64 {
     let value = value as u64;
     // halves, then pairs, then digits; a multiplication and a shift divide all parts at once, exactly for their range
-    let halves = value / 10_000 | (value % 10_000) << 32;
-    let hundreds = (halves * 10_486 >> 20) & 0x0000_007f_0000_007f; // of 0..=9999
-    let pairs = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f; // of 0..=99
-    (tens | (pairs - 10 * tens) << 8) | ONES * 0x30
+    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f; // of 0..=9999
+    let pairs = hundreds | ((halves - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f; // of 0..=99
+    tens | ((pairs - 10 * tens) << 8) | (ONES * 0x30)
 }
 
 /// Index of the byte of the lowest mark; `marks` is not 0.
