@@ -10,7 +10,6 @@
 //! | [`detector`] | numbers and time, nothing else |
 //! | [`monitor`] | query grammar, windows, thresholds, alert states |
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
-//! | [`annotation`] | scores -> fields of a record |
 //! | [`pipeline`] | the one call every host makes |
 //! | [`secret`] | text that must never be shown |
 //! | `sink` | where records and scores leave for (feature `datadog`) |
@@ -21,7 +20,6 @@
 /// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.
 pub(crate) const IS_COMPACT: bool = cfg!(all(feature = "compact", target_family = "wasm"));
 
-pub mod annotation;
 pub mod bank;
 pub mod codec;
 pub mod config;

@@ -3,7 +3,7 @@
 //! Live records and the replay of a journal go through the same call, so a restart cannot differ.
 
 use super::arena::Arena;
-use super::{Model, Section};
+use super::{BankSection, Model};
 use crate::time::Time;
 
 /// Told when a section's clock moved on and a silent series had something to say.
@@ -11,7 +11,7 @@ pub(super) type OnSilence<'a, M> = &'a mut dyn FnMut(u16, &[u8], <M as Model>::S
 
 /// All series of a bank.
 #[derive(Debug)]
-pub(super) struct Live<M> {
+pub(super) struct LiveSeries<M> {
     pub(super) arena: Arena<M>,
     /// For each section the number of its last tick; [`NEVER`] before the first.
     pub(super) clocks: Vec<i64>,
@@ -20,7 +20,7 @@ pub(super) struct Live<M> {
 /// No tick yet.
 pub(super) const NEVER: i64 = i64::MIN;
 
-impl<M: Model> Live<M> {
+impl<M: Model> LiveSeries<M> {
     pub(super) fn new(sections: usize) -> Self {
         Self { arena: Arena::new(), clocks: vec![NEVER; sections] }
     }
@@ -34,7 +34,7 @@ impl<M: Model> Live<M> {
     #[inline(always)]
     pub(super) fn see(
         &mut self,
-        section: &Section<M>,
+        section: &BankSection<M>,
         at: u32,
         time: Time,
         on_silence: OnSilence<'_, M>,
@@ -51,7 +51,14 @@ impl<M: Model> Live<M> {
 
     /// The latest time of a section is its clock; once a step it looks after the series that are silent.
     #[inline(never)]
-    fn tick(&mut self, section: &Section<M>, at: u32, step: u32, now: Time, on_silence: OnSilence<'_, M>) {
+    fn tick(
+        &mut self,
+        section: &BankSection<M>,
+        at: u32,
+        step: u32,
+        now: Time,
+        on_silence: OnSilence<'_, M>,
+    ) {
         let number = now.seconds().div_euclid(i64::from(step.max(1)));
         let own = self.arena.get_mut(at).section;
         let Some(clock) = self.clocks.get_mut(usize::from(own)) else { return };

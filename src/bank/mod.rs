@@ -12,7 +12,7 @@
 //!
 //! A journal states in its first entry how much of the one before it was read. So when two writers share a
 //! folder, the later one wins, cleanly: nothing that the earlier one writes afterwards is ever read, and the
-//! earlier one notices within 256 writes and goes on in memory ([`Notice::TakenOver`]).
+//! earlier one notices within 256 writes and goes on in memory ([`StateNotice::TakenOver`]).
 //!
 //! Each entry is a transaction. An entry that was cut by a crash is left out; a file whose bytes were changed is
 //! used up to the last sound entry, set aside and reported.
@@ -22,11 +22,15 @@ mod entry;
 #[cfg(feature = "companion")]
 pub mod folder_storage;
 mod frame;
+mod headroom;
 mod journal_writer;
 mod key;
 mod live_series;
+mod model;
 mod notice;
+mod position;
 mod recover;
+mod silences;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -34,133 +38,52 @@ mod tests;
 pub use frame::ReadError;
 pub use journal_writer::Flush;
 pub use key::SeriesKey;
-pub use notice::Notice;
+pub use model::{BankSection, Model, Observation, Observe, SectionId};
+pub use notice::StateNotice;
+pub use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
-
-use std::collections::VecDeque;
 
 use arena::Arena;
 use entry::Entry;
-use journal_writer::{Counts, Keeper};
-use live_series::{Live, OnSilence};
-
-use crate::codec::{CodecError, Reader, Writer};
-use crate::time::Time;
-
-/// One value of one series.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Observation {
-    /// Event time.
-    pub time: Time,
-    /// As the record states it; models decide what they refuse.
-    pub value: f64,
-    /// Tells values of one time apart where several sources feed one model; 0 where a series has one source.
-    pub source: u32,
-}
-
-/// What a bank keeps for each series.
-///
-/// `update` and `pass` must depend on nothing but the model, the spec and their arguments, or a restart would change scores.
-pub trait Model: Sized {
-    /// What all series of a section share.
-    type Spec;
-    /// What a series says that falls silent.
-    type Silence;
-
-    /// A model that has seen nothing.
-    fn new(spec: &Self::Spec) -> Self;
-    /// Learns one observation.
-    fn update(&mut self, spec: &Self::Spec, observation: Observation);
-    /// How often silent series are looked after, in seconds of their section's event time; `None`: never.
-    fn clock_seconds(_spec: &Self::Spec) -> Option<u32> {
-        None
-    }
-    /// Called once a clock step for each series: its section is at `now`, itself was last `seen` then.
-    fn pass(&mut self, _spec: &Self::Spec, _seen: Time, _now: Time, _report: &mut dyn FnMut(Self::Silence)) {}
-    /// Writes everything the next update depends on.
-    fn save(&self, spec: &Self::Spec, w: &mut Writer<'_>);
-    /// The inverse of [`save`](Model::save).
-    ///
-    /// # Errors
-    /// When the bytes were not written by `save` under this spec.
-    fn restore(spec: &Self::Spec, r: &mut Reader<'_>) -> Result<Self, CodecError>;
-    /// The most bytes a model takes, inline and on the heap.
-    fn memory_bytes(spec: &Self::Spec) -> usize;
-}
-
-/// What is to be had from a model by one observation.
-///
-/// A trait and no closure: a closure with several callers is not inlined, and what it yields goes through memory.
-pub trait Ask<M: Model> {
-    /// What the model says.
-    type Said;
-    /// Does with the model what [`Model::update`] would do.
-    fn ask(self, model: &mut M, spec: &M::Spec, observation: Observation) -> Self::Said;
-}
-
-/// Recognises a section between runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SectionId {
-    /// The name in the configuration file.
-    pub name: String,
-    /// A checksum over all parameters that the models depend on.
-    pub signature: u64,
-}
-
-/// A section and what its models share.
-#[derive(Debug)]
-pub struct Section<M: Model> {
-    /// Saved models return only to a section with the same id.
-    pub id: SectionId,
-    /// Handed to each call of a model.
-    pub spec: M::Spec,
-}
-
-/// More than this many are not kept for records to come; the oldest go first.
-const MAX_SILENCES: usize = 10_000;
-
-/// What a series said that fell silent.
-#[derive(Debug)]
-pub struct Silent<M: Model> {
-    /// Index of its section.
-    pub section: u16,
-    /// The bytes of its key.
-    pub key: Box<[u8]>,
-    /// What it said.
-    pub silence: M::Silence,
-}
+use headroom::{has_room, needed};
+use journal_writer::{JournalWriter, SeriesCounts};
+use live_series::{LiveSeries, OnSilence};
+use silences::Silences;
 
 /// All series of a pipeline.
 pub struct Bank<M: Model> {
-    sections: Vec<Section<M>>,
+    sections: Vec<BankSection<M>>,
     max_series: usize,
-    live: Live<M>,
-    keeper: Option<Keeper>,
+    live: LiveSeries<M>,
+    journal: Option<JournalWriter>,
     next_id: u32,
     evicted: u64,
-    notices: Vec<Notice>,
-    silences: VecDeque<Silent<M>>,
+    notices: Vec<StateNotice>,
+    silences: Silences<M>,
 }
 
 impl<M: Model> std::fmt::Debug for Bank<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bank").field("series", &self.live.arena.len()).field("keeper", &self.keeper).finish()
+        f.debug_struct("Bank")
+            .field("series", &self.live.arena.len())
+            .field("journal", &self.journal)
+            .finish()
     }
 }
 
 impl<M: Model> Bank<M> {
     /// A bank that forgets everything when it is dropped. `max_series` >= 1.
     #[must_use]
-    pub fn in_memory(sections: Vec<Section<M>>, max_series: usize) -> Self {
+    pub fn in_memory(sections: Vec<BankSection<M>>, max_series: usize) -> Self {
         Self {
-            live: Live::new(sections.len()),
+            live: LiveSeries::new(sections.len()),
             sections,
             max_series: max_series.max(1),
-            keeper: None,
+            journal: None,
             next_id: 0,
             evicted: 0,
             notices: Vec::new(),
-            silences: VecDeque::new(),
+            silences: Silences::new(),
         }
     }
 
@@ -168,7 +91,7 @@ impl<M: Model> Bank<M> {
     /// [`take_notices`](Bank::take_notices), and the bank works in memory as long as it lasts.
     #[must_use]
     pub fn open(
-        sections: Vec<Section<M>>,
+        sections: Vec<BankSection<M>>,
         max_series: usize,
         mut storage: Box<dyn Storage>,
         flush: Flush,
@@ -179,7 +102,7 @@ impl<M: Model> Bank<M> {
                 bank.next_id = position.next_id;
                 bank.evicted = position.evicted;
                 let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
-                bank.keeper = Some(Keeper::new(storage, flush, position, ids));
+                bank.journal = Some(JournalWriter::new(storage, flush, position, ids));
                 while bank.live.arena.len() > bank.max_series {
                     bank.evict_oldest();
                 }
@@ -187,7 +110,7 @@ impl<M: Model> Bank<M> {
             }
             Err(error) => {
                 bank.live.clear();
-                bank.notices.push(Notice::CannotRead(error));
+                bank.notices.push(StateNotice::CannotRead(error));
             }
         }
         bank
@@ -195,53 +118,47 @@ impl<M: Model> Bank<M> {
 
     /// Scores and learns one observation of the series `key` of a section.
     ///
-    /// The observation is on disk after the next [`commit`](Bank::commit). `None`, and nothing asked, only for a
+    /// The observation is on disk after the next [`commit`](Bank::commit). `None`, and nothing learned, only for a
     /// section that does not exist, or when there is no memory for even one series.
     #[inline(always)]
-    pub fn observe<A: Ask<M>>(
+    pub fn observe<O: Observe<M>>(
         &mut self,
         section: u16,
         key: &SeriesKey,
         observation: Observation,
-        question: A,
-    ) -> Option<A::Said> {
+        observer: O,
+    ) -> Option<O::Answer> {
         let mut at = self.live.arena.see(section, key);
         if at == arena::NONE {
             at = self.register(section, key)?;
         }
         let spec = self.sections.get(usize::from(section))?;
         let silences = &mut self.silences;
-        let on_silence: OnSilence<'_, M> = &mut |section, key, silence| {
-            if silences.len() == MAX_SILENCES {
-                silences.pop_front();
-            }
-            silences.push_back(Silent { section, key: key.into(), silence });
-        };
+        let on_silence: OnSilence<'_, M> = &mut |section, key, silence| silences.add(section, key, silence);
         let model = self.live.see(spec, at, observation.time, on_silence);
-        let said = question.ask(model, &spec.spec, observation);
-        if let Some(keeper) = &mut self.keeper {
+        let answer = observer.observe(model, &spec.spec, observation);
+        if let Some(journal) = &mut self.journal {
             let id = self.live.arena.get_mut(at).id;
-            keeper.log_observation(id, observation, &mut self.notices);
+            journal.log_observation(id, observation, &mut self.notices);
         }
-        Some(said)
+        Some(answer)
     }
 
-    /// Whether silent series have said something; it waits here for a record that can carry it.
+    /// Whether silent series have something to tell; it waits here for a record that can carry it.
     #[must_use]
     pub fn has_silences(&self) -> bool {
         !self.silences.is_empty()
     }
 
-    /// The oldest thing that a silent series of this section has said.
+    /// The oldest report of a silent series of this section.
     pub fn take_silence(&mut self, section: u16) -> Option<Silent<M>> {
-        let at = self.silences.iter().position(|silent| silent.section == section)?;
-        self.silences.remove(at)
+        self.silences.take(section)
     }
 
     /// Ends what one record caused: its observations are on disk now, as far as [`Flush`] asks for it.
     pub fn commit(&mut self) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.commit(&mut self.notices);
+        if let Some(journal) = &mut self.journal {
+            journal.commit(&mut self.notices);
             self.compact_if_due();
         }
     }
@@ -259,8 +176,8 @@ impl<M: Model> Bank<M> {
 
     /// Puts what waits in memory on disk.
     pub fn flush(&mut self) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.flush(&mut self.notices);
+        if let Some(journal) = &mut self.journal {
+            journal.flush(&mut self.notices);
         }
     }
 
@@ -271,7 +188,7 @@ impl<M: Model> Bank<M> {
     }
 
     /// What happened to the saved state since the last call.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
+    pub fn take_notices(&mut self) -> Vec<StateNotice> {
         std::mem::take(&mut self.notices)
     }
 
@@ -323,8 +240,8 @@ impl<M: Model> Bank<M> {
             }
         };
         self.next_id = self.next_id.wrapping_add(1);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.log(&Entry::Register { id, section, key: key.bytes() }, &mut self.notices);
+        if let Some(journal) = &mut self.journal {
+            journal.log(&Entry::Register { id, section, key: key.bytes() }, &mut self.notices);
         }
         Some(at)
     }
@@ -334,39 +251,25 @@ impl<M: Model> Bank<M> {
         let id = self.live.arena.get_mut(at).id;
         self.live.arena.remove(at);
         self.evicted += 1;
-        if let Some(keeper) = &mut self.keeper {
-            keeper.log(&Entry::Evict { id }, &mut self.notices);
+        if let Some(journal) = &mut self.journal {
+            journal.log(&Entry::Evict { id }, &mut self.notices);
         }
     }
 
     /// Makes room below `max_series`, and stays there.
     fn out_of_memory(&mut self) {
         let series = self.live.arena.len();
-        self.notices.push(Notice::OutOfMemory { series });
+        self.notices.push(StateNotice::OutOfMemory { series });
         self.max_series = series.max(1);
         self.evict_oldest();
     }
 
     fn compact_if_due(&mut self) {
-        if let Some(keeper) = &mut self.keeper
-            && keeper.wants_compaction()
+        if let Some(journal) = &mut self.journal
+            && journal.wants_compaction()
         {
-            let counts = Counts { next_id: self.next_id, evicted: self.evicted };
-            keeper.compact(&self.sections, &self.live, counts, &mut self.notices);
+            let counts = SeriesCounts { next_id: self.next_id, evicted: self.evicted };
+            journal.compact(&self.sections, &self.live, counts, &mut self.notices);
         }
     }
-}
-
-/// Left free when a series is added: for everything else that is allocated while records are scored.
-const RESERVE: usize = 192 << 10;
-
-/// Asks the allocator before an infallible allocation would have to abort: on WASM an abort loses the record.
-fn has_room(bytes: usize) -> bool {
-    let mut probe = Vec::<u8>::new();
-    probe.try_reserve_exact(bytes.saturating_add(RESERVE)).is_ok()
-}
-
-/// Bytes that a further series takes at most, with the slack of the allocator.
-fn needed<M: Model>(spec: &M::Spec, key_len: usize) -> usize {
-    2 * (M::memory_bytes(spec) + key_len + 64)
 }

@@ -7,7 +7,7 @@ use super::storage::StorageError;
 /// Something a user should know about the state folder. None of it stops scoring.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum StateNotice {
     /// A file could not be used; it was renamed and its series begin anew.
     #[error("state file {file:?} was set aside as {to:?}: {why}; the series it held begin anew")]
     SetAside {
@@ -39,7 +39,7 @@ pub enum Notice {
     /// Model updates are in memory only for now.
     #[error("state is not saved: {0}; scoring goes on in memory, saving is tried again")]
     CannotSave(StorageError),
-    /// After [`CannotSave`](Notice::CannotSave): everything is on disk again.
+    /// After [`CannotSave`](StateNotice::CannotSave): everything is on disk again.
     #[error("state is saved again")]
     SavingAgain,
     /// The folder cannot even be read.
@@ -60,10 +60,10 @@ pub enum Notice {
     },
 }
 
-impl Notice {
+impl StateNotice {
     /// True for what a person has to mend; false for what is only good to know.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        !matches!(self, Notice::SavingAgain | Notice::Dropped { .. } | Notice::CutWrite { .. })
+        !matches!(self, StateNotice::SavingAgain | StateNotice::Dropped { .. } | StateNotice::CutWrite { .. })
     }
 }

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::codec::{CodecError, Reader, Writer};
+use crate::time::Time;
 
 /// A model whose result depends on every value and time it ever saw, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,19 +42,19 @@ impl Model for Digest {
 /// Asks for the digest.
 struct Sum;
 
-impl Ask<Digest> for Sum {
-    type Said = u64;
-    fn ask(self, model: &mut Digest, spec: &u64, observation: Observation) -> u64 {
+impl Observe<Digest> for Sum {
+    type Answer = u64;
+    fn observe(self, model: &mut Digest, spec: &u64, observation: Observation) -> u64 {
         model.update(spec, observation);
         model.0
     }
 }
 
-fn sections(signatures: &[u64]) -> Vec<Section<Digest>> {
+fn sections(signatures: &[u64]) -> Vec<BankSection<Digest>> {
     signatures
         .iter()
         .enumerate()
-        .map(|(n, &signature)| Section {
+        .map(|(n, &signature)| BankSection {
             id: SectionId { name: format!("s{n}"), signature },
             spec: signature,
         })
@@ -197,7 +199,7 @@ fn changed_parameters_drop_the_models_of_their_section_only() {
     let last = bank.model(0, &SeriesKey::new(b"host:4")).cloned();
     drop(bank);
     let mut bank = Bank::open(sections(&[1, 99]), 100, Box::new(disk.clone()), Flush::EachRecord);
-    assert_eq!(bank.take_notices(), [Notice::Dropped { section: "s1".into(), series: dropped as u64 }]);
+    assert_eq!(bank.take_notices(), [StateNotice::Dropped { section: "s1".into(), series: dropped as u64 }]);
     assert_eq!(bank.len(), kept);
     assert_eq!(bank.model(0, &SeriesKey::new(b"host:4")).cloned(), last);
     // and turning back does not bring stale models to life
@@ -296,7 +298,7 @@ fn a_full_disk_stops_saving_not_scoring_and_saving_comes_back() {
         assert_eq!(step(&mut bank, n), expected[n as usize]);
         told.extend(bank.take_notices());
     }
-    assert!(matches!(told[..], [Notice::CannotSave(_), Notice::SavingAgain]), "{told:?}");
+    assert!(matches!(told[..], [StateNotice::CannotSave(_), StateNotice::SavingAgain]), "{told:?}");
     drop(bank);
     let mut bank = open(&disk, 100);
     assert_eq!(bank.take_notices(), []);
@@ -317,7 +319,7 @@ fn of_two_writers_the_later_wins_and_the_earlier_notices() {
         told.extend(first.take_notices());
         step(&mut second, n);
     }
-    assert_eq!(told, [Notice::TakenOver]);
+    assert_eq!(told, [StateNotice::TakenOver]);
     assert_eq!(second.take_notices(), []);
     drop(second);
     let mut third = open(&disk, 100);
@@ -337,7 +339,7 @@ fn a_writer_whose_journal_was_compacted_away_notices() {
     for n in 1..600 {
         step(&mut first, n);
     }
-    assert_eq!(first.take_notices(), [Notice::TakenOver]);
+    assert_eq!(first.take_notices(), [StateNotice::TakenOver]);
 }
 
 #[test]

@@ -11,35 +11,39 @@
 //! # Ok::<(), fluent_anomaly::config::ConfigError>(())
 //! ```
 
+mod annotate;
+mod annotate_fast;
+mod annotate_record;
 mod errors;
-mod monitoring;
-mod quick;
+mod memory;
+mod monitored;
+#[cfg(test)]
+mod path_laws;
+mod rating;
+mod record_access;
 mod repeats;
 mod scoring;
-mod telling;
+mod section;
+mod section_id;
+mod series_key;
+mod series_model;
 #[cfg(test)]
 mod tests;
-mod track;
-mod verdict;
-mod watcher;
-mod watching;
 
 pub use errors::Unconfigured;
-pub use scoring::{Refusal, ScoreSpec, ScoreTrack, Verdict};
-pub use track::{Silence, Track, TrackSpec};
-pub use watching::{WatchSpec, WatchTrack};
+pub use memory::{calibrated_bytes, monitor_bytes, series_bytes};
+pub use rating::{AlarmEdge, Anomaly, Rating};
+pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
 
-use crate::annotation::{self, Anomaly};
-use crate::bank::{Bank, Flush, Observation, Section as BankSection, SeriesKey, Storage};
-use crate::config::{Config, Journal, Monitor, Section};
-use crate::detector::calibrated::Calibrated;
-use crate::monitor::{self, SharedBand};
-use crate::record::{Format, Found};
+use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};
+use crate::config::{Config, Journal};
+use crate::monitor::{MonitorVerdict, SharedBand};
+use crate::record::Format;
 use crate::time::Time;
 use errors::ErrorField;
-use monitoring::{Monitored, Said};
-use track::Score;
-use watcher::{Reading, Watcher};
+use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
+use section::{OddValue, PreparedSection};
+use series_model::{Scoring, SeriesModel, SeriesModelSpec};
 
 /// What a pipeline has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,21 +69,21 @@ pub struct Counters {
 /// tells why if there is something to mend. A steady stream allocates nothing per record.
 #[derive(Debug)]
 pub struct Pipeline {
-    watchers: Vec<Watcher>,
-    bank: Bank<Track>,
+    sections: Vec<PreparedSection>,
+    bank: Bank<SeriesModel>,
     /// Sections of the tag seen last: a chunk has one tag.
     routed_tag: Vec<u8>,
     route: Vec<u16>,
-    found: Found,
     key: SeriesKey,
     errors: ErrorField,
     log: Vec<String>,
     counters: Counters,
-    /// What the calibrated score says of the record at hand.
+    /// The calibrated score of the record at hand.
     anomaly: Option<Anomaly>,
-    /// What monitors say of it: by their places in a plan, then with the texts that belong to it.
-    heard: Vec<(usize, monitor::MonitorVerdict)>,
-    said: Vec<Said>,
+    /// Verdicts on it by one band's monitors: a monitor's place in the band's spec, its verdict.
+    verdicts: Vec<(usize, MonitorVerdict)>,
+    /// Verdicts of all monitors with their messages.
+    rendered: Vec<RenderedVerdict>,
     /// Verdicts as they stand in the record.
     encoded: Vec<u8>,
 }
@@ -88,22 +92,24 @@ impl Pipeline {
     /// A pipeline for a checked configuration; models are saved in `storage`, if there is one.
     #[must_use]
     pub fn new(config: &Config, format: Format, storage: Option<Box<dyn Storage>>) -> Self {
-        let mut watchers = Vec::new();
-        let mut sections = Vec::new();
+        let mut prepared = Vec::new();
+        let mut models = Vec::new();
         for (n, section) in config.sections.iter().enumerate() {
             let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
-            let monitored = Monitored::new(monitors, annotation::outputs(section).len(), format);
+            let monitors = SectionMonitors::new(monitors, annotate::outputs(section).len(), format);
             // a checked configuration has no other
-            if let Ok(spec) = watcher::score_spec(section) {
-                watchers.push(Watcher::new(section, monitored, format));
-                sections.push(BankSection { id: watcher::score_id(section), spec: TrackSpec::Score(spec) });
+            if let Ok(spec) = section_id::score_spec(section) {
+                prepared.push(PreparedSection::new(section, monitors, format));
+                let id = section_id::score_id(section);
+                models.push(BankSection { id, spec: SeriesModelSpec::Scored(spec) });
             }
         }
-        for (watcher, section) in watchers.iter_mut().zip(&config.sections) {
-            for (plan, monitors) in SharedBand::group(watcher.monitored.specs()) {
-                watcher.monitored.plans.push((sections.len() as u16, monitors));
-                let id = watcher::band_id(section, plan.signature());
-                sections.push(BankSection { id, spec: TrackSpec::Watch(Box::new(WatchSpec::new(plan))) });
+        for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
+            for (band, monitors) in SharedBand::group(prepared.monitors.specs()) {
+                prepared.monitors.bands.push((models.len() as u16, monitors));
+                let id = section_id::band_id(section, band.signature());
+                let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));
+                models.push(BankSection { id, spec });
             }
         }
         let max_series = config.filter.max_series;
@@ -112,22 +118,21 @@ impl Pipeline {
             Journal::Interval { seconds } => Flush::Interval { seconds },
         };
         let bank = match storage {
-            Some(storage) => Bank::open(sections, max_series, storage, flush),
-            None => Bank::in_memory(sections, max_series),
+            Some(storage) => Bank::open(models, max_series, storage, flush),
+            None => Bank::in_memory(models, max_series),
         };
         Self {
-            watchers,
+            sections: prepared,
             bank,
             routed_tag: Vec::new(),
             route: Vec::new(),
-            found: Found::default(),
             key: SeriesKey::default(),
             errors: ErrorField::new(format),
             log: Vec::new(),
             counters: Counters::default(),
             anomaly: None,
-            heard: Vec::new(),
-            said: Vec::new(),
+            verdicts: Vec::new(),
+            rendered: Vec::new(),
             encoded: Vec::new(),
         }
     }
@@ -135,7 +140,7 @@ impl Pipeline {
     /// Scores one record in place. `time` is the event's own, used where a section names no time field.
     pub fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
         self.counters.records += 1;
-        if self.counters.records == 1 || !is_same(&self.routed_tag, tag) {
+        if self.counters.records == 1 || self.routed_tag != tag {
             self.find_route(tag);
         }
         match self.route[..] {
@@ -148,12 +153,12 @@ impl Pipeline {
             self.pass_notices_on();
         }
         if !self.errors.is_empty() {
-            self.errors.write(record, &mut self.found);
+            self.errors.write(record);
         }
     }
 
-    /// Several sections that watch one tag.
-    #[inline(never)]
+    /// Several sections that score one tag.
+    #[inline(never)] // stack
     fn score_all(&mut self, time: Time, record: &mut Vec<u8>) {
         let mut n = 0;
         while let Some(&section) = self.route.get(n) {
@@ -163,7 +168,7 @@ impl Pipeline {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // stack
     fn pass_notices_on(&mut self) {
         for notice in self.bank.take_notices() {
             if notice.is_error() {
@@ -202,113 +207,68 @@ impl Pipeline {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // stack
     fn find_route(&mut self, tag: &[u8]) {
         self.routed_tag.clear();
         self.routed_tag.extend_from_slice(tag);
         self.route.clear();
-        let matching = self.watchers.iter().enumerate().filter(|(_, watcher)| watcher.tags.matches(tag));
+        let matching = self.sections.iter().enumerate().filter(|(_, section)| section.tags.matches(tag));
         self.route.extend(matching.map(|(n, _)| n as u16));
     }
 
-    #[inline(always)]
-    fn score(&mut self, section: u16, time: Time, record: &mut Vec<u8>) {
-        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        if !watcher.scan(record) {
+    #[inline(always)] // speed
+    fn score(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if !section.access.scan(record) {
             self.counters.malformed += 1;
             return;
         }
-        match watcher.read(record, time, &mut self.key) {
-            Some(observation) => self.learn(section, observation, record),
-            None => self.score_odd(section, time, record),
+        match section.read(record, time, &mut self.key) {
+            Some(observation) => self.learn(at, observation, record),
+            None => self.score_odd(at, time, record),
         }
     }
 
     /// A record whose value is no number.
     #[cold]
-    #[inline(never)]
-    fn score_odd(&mut self, section: u16, time: Time, record: &mut Vec<u8>) {
-        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        match watcher.read_odd(record, time, &mut self.key) {
-            Reading::Point(observation) => self.learn(section, observation, record),
-            Reading::Nothing => {}
-            Reading::NotANumber(what) => {
+    #[inline(never)] // stack
+    fn score_odd(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        match section.read_odd(record, time, &mut self.key) {
+            OddValue::Point(observation) => self.learn(at, observation, record),
+            OddValue::Missing => {}
+            OddValue::NotANumber(what) => {
                 self.counters.refused += 1;
-                self.errors.not_a_number(watcher, what);
+                self.errors.not_a_number(section, what);
             }
         }
     }
 
     /// Scores and learns one observation of the series `self.key`.
-    #[inline(always)]
-    fn learn(&mut self, section: u16, observation: Observation, record: &mut Vec<u8>) {
-        let verdict = self.bank.observe(section, &self.key, observation, Score(&mut self.anomaly));
-        let Some(watcher) = self.watchers.get_mut(usize::from(section)) else { return };
-        match verdict.flatten() {
-            Some(Verdict::Scored(scores)) => {
+    #[inline(always)] // speed
+    fn learn(&mut self, at: u16, observation: Observation, record: &mut Vec<u8>) {
+        let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
+        match outcome.flatten() {
+            Some(ScoreOutcome::Scored(scores)) => {
                 self.counters.scored += 1;
-                match watcher.monitored.plans[..] {
-                    [] => {}
-                    [(track, _)] if self.anomaly.is_none() => {
-                        return self.watch_one(section, track, observation, scores, record);
-                    }
-                    _ => return self.watch(section, observation, Some(scores), record),
-                }
-                if !watcher.append_quiet(record, scores, &self.anomaly) {
-                    watcher.annotate_scores(record, Some(scores), self.anomaly);
-                }
+                self.annotate_scored(at, observation, scores, record);
             }
-            Some(Verdict::Repeated(scores)) => {
+            Some(ScoreOutcome::Repeated(scores)) => {
                 self.counters.repeated += 1;
-                watcher.annotate_scores(record, scores, self.anomaly);
+                self.annotate(at, scores, record);
             }
-            Some(Verdict::TooLate) => self.counters.repeated += 1,
-            Some(Verdict::WarmingUp) => {
+            Some(ScoreOutcome::TooLate) => self.counters.repeated += 1,
+            Some(ScoreOutcome::WarmingUp) => {
                 self.counters.warming_up += 1;
-                if watcher.monitored.is_empty() {
-                    watcher.annotate_scores(record, None, self.anomaly);
-                } else {
-                    self.watch(section, observation, None, record);
-                }
+                self.annotate_with_bands(at, observation, None, record);
             }
-            Some(Verdict::Refused(refusal)) => {
+            Some(ScoreOutcome::Refused(refusal)) => {
                 self.counters.refused += 1;
-                self.errors.refusal(watcher, refusal);
+                if let Some(section) = self.sections.get(usize::from(at)) {
+                    self.errors.refusal(section, refusal);
+                }
             }
             None => {}
         }
     }
-}
-
-/// `==` by words, the last one overlapping: on wasm it is a loop over bytes, 13 instructions each.
-#[inline(always)]
-fn is_same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else { return a == b };
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    let mut words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    let is_first_same = words.next().is_none_or(|(a, b)| word(a) == word(b));
-    is_first_same && word(a_last) == word(b_last) && (a.len() <= 16 || words.all(|(a, b)| word(a) == word(b)))
-}
-
-/// Bytes that one series of a section takes at most, besides its key.
-#[must_use]
-pub fn series_bytes(section: &Section) -> usize {
-    watcher::score_spec(section).map_or(0, |spec| Bank::<Track>::series_bytes(&TrackSpec::Score(spec)))
-}
-
-/// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.
-#[must_use]
-pub fn calibrated_bytes(section: &Section) -> usize {
-    if section.anomaly_score { Calibrated::most_bytes() } else { 0 }
-}
-
-/// Bytes that monitors of one section add to each of its series, besides its key.
-#[must_use]
-pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a Monitor>) -> usize {
-    let plans = SharedBand::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
-    let bytes = |plan| Bank::<Track>::series_bytes(&TrackSpec::Watch(Box::new(WatchSpec::new(plan))));
-    plans.into_iter().map(|(plan, _)| bytes(plan)).sum()
 }

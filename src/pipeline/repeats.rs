@@ -1,7 +1,7 @@
 //! The last points of a series with their scores, for sources that deliver at least once: a point that comes again
 //! is not learned again, and leaves with the scores that it had.
 
-use crate::annotation::{Edge, Rating};
+use super::rating::{AlarmEdge, Rating};
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
@@ -10,17 +10,17 @@ use crate::time::Time;
 
 /// What is known of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Known {
+pub(super) enum Repeat {
     New,
     /// Seen, with the scores it had.
-    Before(Option<Scores>, Option<Rating>),
+    Known(Option<Scores>, Option<Rating>),
     /// Older than everything remembered.
     TooOld,
 }
 
 /// Small, as it is written for each record.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct RecentPoint {
     time: Time,
     source: u32,
     /// Which of the others hold something, and what a rating says besides its score.
@@ -30,8 +30,8 @@ struct Point {
     score: f64,
 }
 
-impl Point {
-    #[inline(always)]
+impl RecentPoint {
+    #[inline(always)] // speed
     fn new(observation: Observation, scores: Option<Scores>, rating: Option<Rating>) -> Self {
         let Observation { time, source, .. } = observation;
         let mut point = Self { time, source, marks: 0, outlier: 0.0, change: 0.0, score: 0.0 };
@@ -55,8 +55,8 @@ impl Point {
             score: self.score,
             is_alarm: self.marks & ALARM != 0,
             edge: match self.marks >> EDGE & 3 {
-                1 => Some(Edge::Start),
-                2 => Some(Edge::End),
+                1 => Some(AlarmEdge::Start),
+                2 => Some(AlarmEdge::End),
                 _ => None,
             },
             reason: (self.marks >> REASON).checked_sub(1).and_then(|n| KINDS.get(n as usize)).copied(),
@@ -64,7 +64,7 @@ impl Point {
     }
 }
 
-/// Bits of [`Point::marks`].
+/// Bits of [`RecentPoint::marks`].
 const SCORED: u32 = 1;
 const RATED: u32 = 2;
 const ALARM: u32 = 4;
@@ -76,8 +76,8 @@ fn marks_of(rating: Rating) -> u32 {
     let alarm = if rating.is_alarm { ALARM } else { 0 };
     let edge = match rating.edge {
         None => 0,
-        Some(Edge::Start) => 1,
-        Some(Edge::End) => 2,
+        Some(AlarmEdge::Start) => 1,
+        Some(AlarmEdge::End) => 2,
     };
     let kind = rating.reason.and_then(|kind| KINDS.iter().position(|&other| other == kind));
     RATED | alarm | edge << EDGE | kind.map_or(0, |n| n as u32 + 1) << REASON
@@ -85,40 +85,40 @@ fn marks_of(rating: Rating) -> u32 {
 
 /// A ring of points, newest arrival last.
 #[derive(Debug, Clone)]
-pub(super) struct Recent {
-    points: Vec<Point>,
+pub(super) struct RecentPoints {
+    points: Vec<RecentPoint>,
     /// Where the next arrival goes: behind the last one, or in place of the oldest once the ring is full.
     next: usize,
     /// Latest time in the ring: what comes later is new without a search.
     latest: Time,
 }
 
-impl Default for Recent {
+impl Default for RecentPoints {
     fn default() -> Self {
         Self { points: Vec::new(), next: 0, latest: Time::MIN }
     }
 }
 
-impl Recent {
-    #[inline(always)]
-    pub(super) fn find(&self, time: Time, source: u32, most: usize) -> Known {
-        if time > self.latest { Known::New } else { self.search(time, source, most) }
+impl RecentPoints {
+    #[inline(always)] // speed
+    pub(super) fn find(&self, time: Time, source: u32, most: usize) -> Repeat {
+        if time > self.latest { Repeat::New } else { self.search(time, source, most) }
     }
 
-    #[inline(never)]
-    fn search(&self, time: Time, source: u32, most: usize) -> Known {
-        let same = |point: &&Point| point.time == time && point.source == source;
+    #[inline(never)] // stack
+    fn search(&self, time: Time, source: u32, most: usize) -> Repeat {
+        let same = |point: &&RecentPoint| point.time == time && point.source == source;
         if let Some(point) = self.points.iter().find(same) {
-            return Known::Before(point.scores(), point.rating());
+            return Repeat::Known(point.scores(), point.rating());
         }
         let full = self.points.len() >= most;
         if full && self.points.iter().all(|point| point.time > time) {
-            return Known::TooOld;
+            return Repeat::TooOld;
         }
-        Known::New
+        Repeat::New
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn remember(
         &mut self,
         observation: Observation,
@@ -126,7 +126,7 @@ impl Recent {
         rating: Option<Rating>,
         most: usize,
     ) {
-        let point = Point::new(observation, scores, rating);
+        let point = RecentPoint::new(observation, scores, rating);
         match self.points.get_mut(self.next) {
             Some(slot) => *slot = point,
             None => self.points.push(point),
@@ -177,14 +177,14 @@ impl Recent {
             };
             let rating = if held & RATED == 0 { None } else { Some(restore_rating(r)?) };
             let observation = Observation { time, value: 0.0, source };
-            recent.points.push(Point::new(observation, scores, rating));
+            recent.points.push(RecentPoint::new(observation, scores, rating));
             recent.latest = recent.latest.max(time);
         }
         Ok(recent)
     }
 
     pub(super) fn memory_bytes(most: usize) -> usize {
-        if most == 0 { 0 } else { size_of::<Self>() + most.next_power_of_two() * size_of::<Point>() }
+        if most == 0 { 0 } else { size_of::<Self>() + most.next_power_of_two() * size_of::<RecentPoint>() }
     }
 }
 
@@ -202,8 +202,8 @@ fn save_rating(rating: Rating, w: &mut Writer<'_>) {
     w.u8(u8::from(rating.is_alarm));
     w.u8(match rating.edge {
         None => 0,
-        Some(Edge::Start) => 1,
-        Some(Edge::End) => 2,
+        Some(AlarmEdge::Start) => 1,
+        Some(AlarmEdge::End) => 2,
     });
     let kind = KINDS.iter().position(|kind| Some(*kind) == rating.reason);
     w.u8(kind.map_or(0, |n| n as u8 + 1));
@@ -215,8 +215,8 @@ fn restore_rating(r: &mut Reader<'_>) -> Result<Rating, CodecError> {
     let is_alarm = r.u8(WHAT)?;
     let edge = match r.u8(WHAT)? {
         0 => None,
-        1 => Some(Edge::Start),
-        2 => Some(Edge::End),
+        1 => Some(AlarmEdge::Start),
+        2 => Some(AlarmEdge::End),
         _ => return Err(CodecError::Invalid { what: WHAT }),
     };
     let reason = match usize::from(r.u8(WHAT)?).checked_sub(1) {

@@ -1,7 +1,7 @@
 //! ChangeFinder for one series: the detector, or the points from which its order will be chosen.
 
-use super::repeats::{Known, Recent};
-use crate::annotation::Anomaly;
+use super::rating::Anomaly;
+use super::repeats::{RecentPoints, Repeat};
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::config::ChangeFinderSettings;
@@ -61,7 +61,7 @@ impl ScoreSpec {
 
 /// What one observation yields.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Verdict {
+pub enum ScoreOutcome {
     /// Scored and learned.
     Scored(Scores),
     /// Learned; the order is not yet chosen.
@@ -71,12 +71,12 @@ pub enum Verdict {
     /// Older than all that is remembered: it may have been seen before. Not learned.
     TooLate,
     /// Neither scored nor learned.
-    Refused(Refusal),
+    Refused(ScoreRefusal),
 }
 
 /// Why a number was not learned.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum Refusal {
+pub enum ScoreRefusal {
     /// The number itself.
     #[error(transparent)]
     NotLearnable(#[from] NotLearnable),
@@ -87,9 +87,9 @@ pub enum Refusal {
 
 /// One series.
 #[derive(Debug, Clone)]
-pub struct ScoreTrack {
+pub struct ScoredSeries {
     stage: Stage,
-    recent: Option<Box<Recent>>,
+    recent: Option<Box<RecentPoints>>,
     /// Present where the spec asks for it.
     calibrated: Option<Box<Calibrated>>,
 }
@@ -112,51 +112,51 @@ enum Stage {
 }
 
 impl Stage {
-    #[inline(always)]
-    fn score(&mut self, spec: &ScoreSpec, time: Time, value: f64) -> Result<Verdict, Refusal> {
+    #[inline(always)] // speed
+    fn score(&mut self, spec: &ScoreSpec, time: Time, value: f64) -> Result<ScoreOutcome, ScoreRefusal> {
         let x = Finite::try_from(value)?;
         match self {
             Stage::Ready { params, detector } => match spec.params.get(usize::from(*params)) {
-                Some(params) => Ok(Verdict::Scored(detector.update(params, x)?)),
-                None => Ok(Verdict::WarmingUp), // `new` and `restore` keep the index in range
+                Some(params) => Ok(ScoreOutcome::Scored(detector.update(params, x)?)),
+                None => Ok(ScoreOutcome::WarmingUp), // `new` and `restore` keep the index in range
             },
             Stage::WarmUp { .. } => Ok(self.collect(spec, time, x)),
         }
     }
 
     /// One more point from which the order will be chosen.
-    #[inline(never)]
-    fn collect(&mut self, spec: &ScoreSpec, time: Time, x: Finite) -> Verdict {
-        let Stage::WarmUp { since, values } = self else { return Verdict::WarmingUp };
+    #[inline(never)] // stack
+    fn collect(&mut self, spec: &ScoreSpec, time: Time, x: Finite) -> ScoreOutcome {
+        let Stage::WarmUp { since, values } = self else { return ScoreOutcome::WarmingUp };
         if values.is_empty() {
             *since = time;
         }
         values.push(x.get());
         let waited = time.nanos().abs_diff(since.nanos());
         if waited < WARM_UP_NANOS && values.len() < WARM_UP_POINTS {
-            return Verdict::WarmingUp;
+            return ScoreOutcome::WarmingUp;
         }
         let values = std::mem::take(values);
         self.choose(spec, &values)
     }
 
     /// Chooses the order, then learns the warm-up as if the order had been known; the scores are the last point's.
-    fn choose(&mut self, spec: &ScoreSpec, values: &[f64]) -> Verdict {
+    fn choose(&mut self, spec: &ScoreSpec, values: &[f64]) -> ScoreOutcome {
         let index = select_order(values, spec.params.len()).order.saturating_sub(1);
-        let Some(params) = spec.params.get(index) else { return Verdict::WarmingUp };
+        let Some(params) = spec.params.get(index) else { return ScoreOutcome::WarmingUp };
         let mut detector = ChangeFinder::new(params);
-        let mut verdict = Verdict::WarmingUp;
+        let mut outcome = ScoreOutcome::WarmingUp;
         for x in values.iter().filter_map(|&value| Finite::new(value)) {
             if let Ok(scores) = detector.update(params, x) {
-                verdict = Verdict::Scored(scores);
+                outcome = ScoreOutcome::Scored(scores);
             }
         }
         *self = Stage::Ready { params: index as u16, detector };
-        verdict
+        outcome
     }
 }
 
-impl ScoreTrack {
+impl ScoredSeries {
     /// A series that has not been seen.
     #[must_use]
     pub fn new(spec: &ScoreSpec) -> Self {
@@ -170,40 +170,40 @@ impl ScoreTrack {
     }
 
     /// Scores and learns one observation; `anomaly` is what the calibrated score says of it, once it is warm.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub fn update(
         &mut self,
         spec: &ScoreSpec,
         observation: Observation,
         anomaly: &mut Option<Anomaly>,
-    ) -> Verdict {
+    ) -> ScoreOutcome {
         *anomaly = None;
         if let Some(recent) = &self.recent {
             match recent.find(observation.time, observation.source, spec.remembered) {
-                Known::Before(scores, rating) => {
+                Repeat::Known(scores, rating) => {
                     *anomaly = rating.map(|rating| Anomaly { rating, values: None });
-                    return Verdict::Repeated(scores);
+                    return ScoreOutcome::Repeated(scores);
                 }
-                Known::TooOld => return Verdict::TooLate,
-                Known::New => {}
+                Repeat::TooOld => return ScoreOutcome::TooLate,
+                Repeat::New => {}
             }
         }
-        let verdict =
-            self.stage.score(spec, observation.time, observation.value).unwrap_or_else(Verdict::Refused);
+        let outcome =
+            self.stage.score(spec, observation.time, observation.value).unwrap_or_else(ScoreOutcome::Refused);
         if HAS_CALIBRATED
             && let (Some(calibrated), Some(spec)) = (&mut self.calibrated, &spec.calibrated)
-            && !matches!(verdict, Verdict::Refused(_))
+            && !matches!(outcome, ScoreOutcome::Refused(_))
             && let Some(value) = Finite::new(observation.value)
             && let Some(time_s) = Finite::new(observation.time.nanos() as f64 / 1e9)
         {
             *anomaly = calibrated.update(spec, time_s, value).map(Anomaly::from);
         }
         if let Some(recent) = &mut self.recent {
-            let scores = if let Verdict::Scored(scores) = verdict { Some(scores) } else { None };
+            let scores = if let ScoreOutcome::Scored(scores) = outcome { Some(scores) } else { None };
             let rating = anomaly.map(|anomaly| anomaly.rating);
             recent.remember(observation, scores, rating, spec.remembered);
         }
-        verdict
+        outcome
     }
 
     /// Appends the exact state.
@@ -230,7 +230,7 @@ impl ScoreTrack {
         }
     }
 
-    /// The inverse of [`ScoreTrack::save`].
+    /// The inverse of [`ScoredSeries::save`].
     ///
     /// # Errors
     /// When the bytes were not written under this spec.
@@ -259,7 +259,7 @@ impl ScoreTrack {
         };
         let recent = match spec.remembered {
             0 => None,
-            most => Some(Box::new(Recent::restore(most, r)?)),
+            most => Some(Box::new(RecentPoints::restore(most, r)?)),
         };
         let saved =
             if r.is_empty() { None } else { Some(Calibrated::restore(&CalibratedSpec::default(), r)?) };
@@ -275,6 +275,6 @@ impl ScoreTrack {
         let ready = spec.params.last().map_or(0, detector);
         let heap = if spec.fixed { ready } else { ready.max(2 * WARM_UP_POINTS * size_of::<f64>()) };
         let calibrated = if spec.calibrated.is_some() { Calibrated::most_bytes() } else { 0 };
-        size_of::<Self>() + heap + Recent::memory_bytes(spec.remembered) + calibrated
+        size_of::<Self>() + heap + RecentPoints::memory_bytes(spec.remembered) + calibrated
     }
 }

@@ -8,9 +8,9 @@ use crate::record::number;
 /// Bytes that one copy moves.
 const COPIED: usize = 256;
 /// The most texts, and the most numbers, of a suffix.
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 /// A power of two, so that a mask replaces a bounds check.
-const SIZE: usize = 2048;
+const SIZE: usize = 4096;
 /// Where the closing brace stands.
 const END: usize = SIZE - 1;
 const _: () = assert!(STEPS * (COPIED + number::MAX_LEN) <= END);
@@ -34,8 +34,8 @@ impl SuffixText {
     }
 }
 
-/// The end of a JSON record: members, each with a comma in front, and the closing brace. It has room for seven texts
-/// and seven numbers; its text is wrong after more.
+/// The end of a JSON record: members, each with a comma in front, and the closing brace. It has room for eight texts
+/// and eight numbers; its text is wrong after more.
 #[derive(Debug, Clone)]
 pub struct Suffix {
     // no `Vec`: each step would read its pointer

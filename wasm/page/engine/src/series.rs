@@ -8,7 +8,7 @@ use fluent_anomaly::config::ChangeFinderSettings;
 use fluent_anomaly::detector::band::{self, SuggestError, Suggestion};
 use fluent_anomaly::monitor::backtest::{Backtest, BacktestEvent};
 use fluent_anomaly::monitor::{SharedBand, Status, Transition};
-use fluent_anomaly::pipeline::{ScoreTrack, Verdict};
+use fluent_anomaly::pipeline::{ScoreOutcome, ScoredSeries};
 use fluent_anomaly::time::Time;
 use thiserror::Error;
 
@@ -117,13 +117,13 @@ impl Preview {
     }
 
     fn score(&self, checked: &Checked) -> Scores {
-        let mut track = ScoreTrack::new(&checked.scores);
+        let mut track = ScoredSeries::new(&checked.scores);
         let points = self.times.iter().zip(&self.values);
         let (outlier, change) = points
             .map(|(&time, &value)| {
                 let observation = Observation { time: Time::from_seconds(time), value, source: 0 };
                 match track.update(&checked.scores, observation, &mut None) {
-                    Verdict::Scored(scores) => (scores.outlier, scores.change),
+                    ScoreOutcome::Scored(scores) => (scores.outlier, scores.change),
                     _ => (f64::NAN, f64::NAN),
                 }
             })

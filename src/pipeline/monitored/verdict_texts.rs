@@ -1,5 +1,5 @@
-//! A monitor's verdict as it stands in a record. Everything but the numbers is encoded once, ahead of all records:
-//! to an interpreter each name that is checked for escapes costs as much as a step of the band.
+//! A monitor's verdict as it stands in a record. Everything but the numbers is encoded once, before the first record:
+//! to an interpreter, each name that is checked for escapes costs as much as a step of the band.
 
 use crate::detector::band::Band;
 use crate::monitor::{MonitorVerdict, Status};
@@ -7,7 +7,7 @@ use crate::record::{Field, Format, Suffix, SuffixText, encode};
 
 /// The texts of one monitor.
 #[derive(Debug)]
-pub(super) struct VerdictTexts {
+pub(in crate::pipeline) struct VerdictTexts {
     format: Format,
     monitor: Vec<u8>,
     /// Names of expected, lower, upper.
@@ -20,13 +20,28 @@ pub(super) struct VerdictTexts {
     renotify: Vec<u8>,
     message: Vec<u8>,
     /// For JSON, unless a name is too long.
-    quiet: Option<Box<Quiet>>,
+    plain: Option<Box<PlainTexts>>,
 }
 
-/// What stands around the numbers of a verdict that changes nothing, as a member of a JSON record with its comma
-/// ahead: most verdicts are such.
+/// A verdict that changes nothing, as most do.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::pipeline) struct PlainVerdict {
+    pub(in crate::pipeline) band: Option<Band>,
+    pub(in crate::pipeline) is_anomaly: bool,
+    pub(in crate::pipeline) status: Status,
+}
+
+impl PlainVerdict {
+    /// `None` for a verdict with a transition or a reminder.
+    pub(in crate::pipeline) fn of(verdict: &MonitorVerdict) -> Option<Self> {
+        let MonitorVerdict { band, is_anomaly, status, transition, renotify, .. } = *verdict;
+        (transition.is_none() && !renotify).then_some(Self { band, is_anomaly, status })
+    }
+}
+
+/// The texts around the numbers of a [`PlainVerdict`], as a member of a JSON record with a comma in front.
 #[derive(Debug)]
-struct Quiet {
+struct PlainTexts {
     /// Up to expected, lower, upper.
     numbers: [SuffixText; 3],
     /// Behind them, by status, then is_anomaly.
@@ -35,7 +50,7 @@ struct Quiet {
     without_band: [SuffixText; 4],
 }
 
-impl Quiet {
+impl PlainTexts {
     /// `start`: from the comma to the monitor's name.
     fn new(
         start: &[u8],
@@ -60,7 +75,7 @@ impl Quiet {
 
 impl VerdictTexts {
     /// `output`: the field of the record that holds the map.
-    pub(super) fn new(monitor: &str, output: &str, format: Format) -> Self {
+    pub(in crate::pipeline) fn new(monitor: &str, output: &str, format: Format) -> Self {
         let name = |name: &str| {
             let mut bytes = Vec::new();
             if format == Format::Json {
@@ -85,8 +100,10 @@ impl VerdictTexts {
         let anomaly = [false, true].map(|is| member("is_anomaly", Field::Bool(is)));
         let status = [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
             .map(|status| member("status", Field::Text(status.text())));
-        let quiet = match format {
-            Format::Json => Quiet::new(&[name(output), head.clone()].concat(), &numbers, &anomaly, &status),
+        let plain = match format {
+            Format::Json => {
+                PlainTexts::new(&[name(output), head.clone()].concat(), &numbers, &anomaly, &status)
+            }
             Format::Msgpack => None,
         };
         Self {
@@ -95,24 +112,19 @@ impl VerdictTexts {
             numbers,
             anomaly,
             status,
-            quiet: quiet.map(Box::new),
+            plain: plain.map(Box::new),
             transition: name("transition"),
             renotify: member("renotify", Field::Bool(true)),
             message: name("message"),
         }
     }
 
-    /// Puts the member of a JSON record for a verdict that changes nothing. False, and what the suffix holds of no use,
-    /// where the map has to be written otherwise.
-    #[inline(always)]
-    pub(super) fn put(
-        &self,
-        band: Option<Band>,
-        is_anomaly: bool,
-        status: Status,
-        suffix: &mut Suffix,
-    ) -> bool {
-        let Some(Quiet { numbers, ends, without_band }) = self.quiet.as_deref() else { return false };
+    /// Puts the member of a JSON record for a plain verdict in front of `suffix`. False, and the suffix is useless,
+    /// where the map has to be written by [`append`](VerdictTexts::append).
+    #[inline(always)] // speed
+    pub(in crate::pipeline) fn prepend(&self, verdict: PlainVerdict, suffix: &mut Suffix) -> bool {
+        let PlainVerdict { band, is_anomaly, status } = verdict;
+        let Some(PlainTexts { numbers, ends, without_band }) = self.plain.as_deref() else { return false };
         let status = match status {
             Status::Ok => 0,
             Status::Warn => 1,
@@ -124,26 +136,31 @@ impl VerdictTexts {
             return true;
         };
         suffix.prepend(&ends[status][usize::from(is_anomaly)]);
-        let [ahead_of_expected, ahead_of_lower, ahead_of_upper] = numbers;
+        let [before_expected, before_lower, before_upper] = numbers;
         suffix.prepend_number(upper);
-        suffix.prepend(ahead_of_upper);
+        suffix.prepend(before_upper);
         suffix.prepend_number(lower);
-        suffix.prepend(ahead_of_lower);
+        suffix.prepend(before_lower);
         suffix.prepend_number(expected);
-        suffix.prepend(ahead_of_expected);
+        suffix.prepend(before_expected);
         // none of them is NaN or infinite unless the sum is
         (expected + (upper - lower)).is_finite()
     }
 
     /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
-    pub(super) fn append(&self, said: &MonitorVerdict, message: Option<&str>, out: &mut Vec<u8>) {
+    pub(in crate::pipeline) fn append(
+        &self,
+        verdict: &MonitorVerdict,
+        message: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         let mut members = 2u8; // at most 8
         if self.format == Format::Msgpack {
             out.push(0x80);
         }
         out.extend_from_slice(&self.monitor);
-        if let Some(band) = said.band {
+        if let Some(band) = verdict.band {
             for (name, value) in self.numbers.iter().zip([band.expected, band.lower, band.upper]) {
                 if value.is_finite() {
                     out.extend_from_slice(name);
@@ -152,21 +169,21 @@ impl VerdictTexts {
                 }
             }
             let [usual, anomaly] = &self.anomaly;
-            out.extend_from_slice(if said.is_anomaly { anomaly } else { usual });
+            out.extend_from_slice(if verdict.is_anomaly { anomaly } else { usual });
             members += 1;
         }
         let [ok, warn, alert, no_data] = &self.status;
-        out.extend_from_slice(match said.status {
+        out.extend_from_slice(match verdict.status {
             Status::Ok => ok,
             Status::Warn => warn,
             Status::Alert => alert,
             Status::NoData => no_data,
         });
-        if let Some(transition) = said.transition {
+        if let Some(transition) = verdict.transition {
             out.extend_from_slice(&self.transition);
             encode(self.format, &Field::Text(transition.text()), out);
             members += 1;
-        } else if said.renotify {
+        } else if verdict.renotify {
             out.extend_from_slice(&self.renotify);
             members += 1;
         }
@@ -224,33 +241,33 @@ mod tests {
 
     #[test]
     fn without_a_band_there_is_a_status_and_with_a_reminder_a_flag() {
-        let said = MonitorVerdict { band: None, transition: None, renotify: true, ..observation() };
+        let verdict = MonitorVerdict { band: None, transition: None, renotify: true, ..observation() };
         let mut written = Vec::new();
-        VerdictTexts::new("m", "anomaly", Format::Json).append(&said, None, &mut written);
+        VerdictTexts::new("m", "anomaly", Format::Json).append(&verdict, None, &mut written);
         assert_eq!(written, br#"{"monitor":"m","status":"ALERT","renotify":true}"#);
         written.clear();
-        VerdictTexts::new("m", "anomaly", Format::Msgpack).append(&said, None, &mut written);
+        VerdictTexts::new("m", "anomaly", Format::Msgpack).append(&verdict, None, &mut written);
         assert_eq!(written.first(), Some(&0x83));
     }
 
-    /// A quiet verdict is the member that the longer way would write.
+    /// A plain verdict is the member that the longer way would write.
     #[test]
-    fn a_quiet_verdict_is_the_same_map_with_its_name_ahead() {
+    fn a_plain_verdict_is_the_same_map_with_its_name_ahead() {
         let band = Some(Band { expected: 1.5, lower: -2.0, upper: 0.25 });
         let texts = VerdictTexts::new("m", "p_anomaly", Format::Json);
         for status in [Status::Ok, Status::Warn, Status::Alert, Status::NoData] {
             for (band, is_anomaly) in [(band, true), (band, false), (None, false)] {
-                let said = MonitorVerdict { band, is_anomaly, status, transition: None, ..observation() };
+                let verdict = MonitorVerdict { band, is_anomaly, status, transition: None, ..observation() };
                 let (mut quick, mut map) = (Suffix::default(), b",\"p_anomaly\":".to_vec());
-                assert!(texts.put(band, is_anomaly, status, &mut quick));
-                texts.append(&said, None, &mut map);
+                assert!(texts.prepend(PlainVerdict { band, is_anomaly, status }, &mut quick));
+                texts.append(&verdict, None, &mut map);
                 map.push(b'}');
                 assert_eq!(quick.text(), map);
             }
         }
         let MonitorVerdict { band, status, .. } = observation();
         assert!(
-            !texts.put(band, false, status, &mut Suffix::default()),
+            !texts.prepend(PlainVerdict { band, is_anomaly: false, status }, &mut Suffix::default()),
             "a bound that is not finite is left out"
         );
     }

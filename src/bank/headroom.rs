@@ -1,0 +1,17 @@
+//! Whether memory is left for a further series.
+
+use super::Model;
+
+/// Left free when a series is added: for everything else that is allocated while records are scored.
+const RESERVE: usize = 192 << 10;
+
+/// Asks the allocator before an infallible allocation would have to abort: on WASM an abort loses the record.
+pub(super) fn has_room(bytes: usize) -> bool {
+    let mut probe = Vec::<u8>::new();
+    probe.try_reserve_exact(bytes.saturating_add(RESERVE)).is_ok()
+}
+
+/// Bytes that a further series takes at most, with the slack of the allocator.
+pub(super) fn needed<M: Model>(spec: &M::Spec, key_len: usize) -> usize {
+    2 * (M::memory_bytes(spec) + key_len + 64)
+}

@@ -1,0 +1,133 @@
+//! Replaces the journals of a folder by one snapshot.
+
+use super::{JournalWriter, WriterMode};
+use crate::bank::entry::{Entry, SnapshotHead};
+use crate::bank::frame::FrameWriter;
+use crate::bank::live_series::LiveSeries;
+use crate::bank::notice::StateNotice;
+use crate::bank::position::{JournalPosition, SNAPSHOT, journal_name};
+use crate::bank::storage::StorageError;
+use crate::bank::{BankSection, Model};
+use crate::codec::Writer;
+
+/// A snapshot is handed to the storage in parts of about this size.
+const PART: usize = 64 << 10;
+/// What a snapshot holds besides the series.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::bank) struct SeriesCounts {
+    pub(in crate::bank) next_id: u32,
+    pub(in crate::bank) evicted: u64,
+}
+
+impl JournalWriter {
+    /// Replaces all journals by a snapshot of all series.
+    pub(in crate::bank) fn compact<M: Model>(
+        &mut self,
+        sections: &[BankSection<M>],
+        live: &LiveSeries<M>,
+        counts: SeriesCounts,
+        notices: &mut Vec<StateNotice>,
+    ) {
+        let was_failing = matches!(self.mode, WriterMode::Failed { .. });
+        if self.mode == WriterMode::Open {
+            match self.is_taken_over() {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.mode = WriterMode::TakenOver;
+                    notices.push(StateNotice::TakenOver);
+                    return;
+                }
+                Err(error) => return self.fail(error, notices),
+            }
+        }
+        let first_new = self.position.next_journal;
+        match self.write_snapshot(sections, live, counts, first_new) {
+            Ok(bytes) => {
+                for number in self.position.first_journal..first_new {
+                    // one that stays behind is recognised by its number and removed later
+                    let _ = self.storage.remove(&journal_name(number));
+                }
+                self.position = JournalPosition {
+                    first_journal: first_new,
+                    base_len: 0,
+                    journal_bytes: 0,
+                    snapshot_bytes: bytes,
+                    rewrite: false,
+                    ..self.position
+                };
+                self.mode = WriterMode::Idle;
+                self.pending.clear();
+                self.written = 0;
+                if was_failing {
+                    notices.push(StateNotice::SavingAgain);
+                }
+            }
+            Err(error) => self.fail(error, notices),
+        }
+    }
+
+    fn write_snapshot<M: Model>(
+        &mut self,
+        sections: &[BankSection<M>],
+        live: &LiveSeries<M>,
+        counts: SeriesCounts,
+        next_journal: u64,
+    ) -> Result<u64, StorageError> {
+        const TEMPORARY: &str = "snapshot.new";
+        let storage = &mut *self.storage;
+        let mut part = Vec::new();
+        if part.try_reserve_exact(PART + (PART >> 2)).is_err() {
+            return Err(StorageError::new("write", TEMPORARY, "out of memory"));
+        }
+        storage.remove(TEMPORARY)?;
+        if !storage.create(TEMPORARY)? {
+            return Err(StorageError::new("create", TEMPORARY, "another filter writes it at this moment"));
+        }
+        let mut frames = FrameWriter::default();
+        let mut bytes = 0;
+        FrameWriter::preamble(&mut part);
+        let mut put = |entry: &Entry<'_>, part: &mut Vec<u8>| {
+            self.payload.clear();
+            entry.put(&mut self.payload);
+            frames.frame(&self.payload, part);
+        };
+        put(
+            &Entry::Snapshot(SnapshotHead {
+                next_journal,
+                next_id: counts.next_id,
+                evicted: counts.evicted,
+                sections: self.sections.clone(),
+                clocks: live.clocks.clone(),
+            }),
+            &mut part,
+        );
+        let mut model = Vec::new();
+        for slot in live.arena.by_age() {
+            model.clear();
+            if let Some(section) = sections.get(usize::from(slot.section)) {
+                slot.model.save(&section.spec, &mut Writer::new(&mut model));
+            }
+            put(
+                &Entry::Series {
+                    id: slot.id,
+                    section: slot.section,
+                    seen: slot.seen,
+                    key: slot.key.bytes(),
+                    model: &model,
+                },
+                &mut part,
+            );
+            if part.len() >= PART {
+                storage.append(&part)?;
+                bytes += part.len() as u64;
+                part.clear();
+            }
+        }
+        put(&Entry::End { series: live.arena.len() as u64 }, &mut part);
+        storage.append(&part)?;
+        bytes += part.len() as u64;
+        storage.sync()?;
+        storage.rename(TEMPORARY, SNAPSHOT)?;
+        Ok(bytes)
+    }
+}

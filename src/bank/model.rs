@@ -1,0 +1,73 @@
+//! What the bank keeps for each series, and what it is asked.
+
+use crate::codec::{CodecError, Reader, Writer};
+use crate::time::Time;
+
+/// One value of one series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// Event time.
+    pub time: Time,
+    /// As the record states it; models decide what they refuse.
+    pub value: f64,
+    /// Tells values of one time apart where several sources feed one model; 0 where a series has one source.
+    pub source: u32,
+}
+
+/// What a bank keeps for each series.
+///
+/// `update` and `pass` must depend on nothing but the model, the spec and their arguments, or a restart would change scores.
+pub trait Model: Sized {
+    /// What all series of a section share.
+    type Spec;
+    /// What a silent series reports.
+    type Silence;
+
+    /// A model that has seen nothing.
+    fn new(spec: &Self::Spec) -> Self;
+    /// Learns one observation.
+    fn update(&mut self, spec: &Self::Spec, observation: Observation);
+    /// How often silent series are looked after, in seconds of their section's event time; `None`: never.
+    fn clock_seconds(_spec: &Self::Spec) -> Option<u32> {
+        None
+    }
+    /// Called once a clock step for each series: its section is at `now`, itself was last `seen` then.
+    fn pass(&mut self, _spec: &Self::Spec, _seen: Time, _now: Time, _report: &mut dyn FnMut(Self::Silence)) {}
+    /// Writes everything the next update depends on.
+    fn save(&self, spec: &Self::Spec, w: &mut Writer<'_>);
+    /// The inverse of [`save`](Model::save).
+    ///
+    /// # Errors
+    /// When the bytes were not written by `save` under this spec.
+    fn restore(spec: &Self::Spec, r: &mut Reader<'_>) -> Result<Self, CodecError>;
+    /// The most bytes a model takes, inline and on the heap.
+    fn memory_bytes(spec: &Self::Spec) -> usize;
+}
+
+/// Lets a model learn one observation and takes from it what this caller wants to know.
+///
+/// A trait and no closure: a closure with several callers is not inlined, and its result goes through memory.
+pub trait Observe<M: Model> {
+    /// The result for the caller.
+    type Answer;
+    /// Does with the model what [`Model::update`] would do.
+    fn observe(self, model: &mut M, spec: &M::Spec, observation: Observation) -> Self::Answer;
+}
+
+/// Recognises a section between runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionId {
+    /// The name in the configuration file.
+    pub name: String,
+    /// A checksum over all parameters that the models depend on.
+    pub signature: u64,
+}
+
+/// A section and what its models share.
+#[derive(Debug)]
+pub struct BankSection<M: Model> {
+    /// Saved models return only to a section with the same id.
+    pub id: SectionId,
+    /// Handed to each call of a model.
+    pub spec: M::Spec,
+}

@@ -1,0 +1,108 @@
+//! From the files of a folder back to the models, and what was wrong with them.
+
+mod replay;
+mod set_aside;
+
+use super::frame::ReadError;
+use super::live_series::LiveSeries;
+use super::notice::StateNotice;
+use super::position::{JOURNAL_NAMES, JournalPosition, SNAPSHOT, journal_name};
+use super::storage::{Storage, StorageError};
+use super::{BankSection, Model};
+use replay::{JournalRead, Replay, successor_base};
+use set_aside::{set_aside, set_aside_all, set_aside_followers};
+
+/// Reads everything into `live`. Only an unreadable folder is an error; a bad file is set aside and told.
+pub(super) fn recover<M: Model>(
+    storage: &mut dyn Storage,
+    sections: &[BankSection<M>],
+    live: &mut LiveSeries<M>,
+    notices: &mut Vec<StateNotice>,
+) -> Result<JournalPosition, StorageError> {
+    let mut replay = Replay::new(sections, live);
+    let mut position = JournalPosition::start();
+    if read_snapshot(storage, &mut replay, &mut position, notices)? {
+        while read_next_journal(storage, &mut replay, &mut position, notices)? {}
+    }
+    position.rewrite |= replay.tell_losses(notices);
+    Ok(position)
+}
+
+/// Reads the snapshot, if there is one. False when it is unreadable: the journals continue from what is lost, and none
+/// of them can be used.
+fn read_snapshot<M: Model>(
+    storage: &mut dyn Storage,
+    replay: &mut Replay<'_, M>,
+    position: &mut JournalPosition,
+    notices: &mut Vec<StateNotice>,
+) -> Result<bool, StorageError> {
+    let Some(len) = storage.len(SNAPSHOT)? else { return Ok(true) };
+    match replay.snapshot(storage, len) {
+        Ok(head) => {
+            position.first_journal = head.next_journal;
+            position.next_journal = head.next_journal;
+            position.next_id = head.next_id;
+            position.evicted = head.evicted;
+            position.snapshot_bytes = len;
+            Ok(true)
+        }
+        Err(ReadError::Storage(error)) => Err(error),
+        Err(why) => {
+            replay.clear();
+            set_aside(storage, SNAPSHOT, why.to_string(), notices)?;
+            set_aside_all(storage, 0..JOURNAL_NAMES, "it continues a snapshot that is unreadable", notices)?;
+            position.rewrite = true;
+            Ok(false)
+        }
+    }
+}
+
+/// Reads the next journal; false behind the last one.
+fn read_next_journal<M: Model>(
+    storage: &mut dyn Storage,
+    replay: &mut Replay<'_, M>,
+    position: &mut JournalPosition,
+    notices: &mut Vec<StateNotice>,
+) -> Result<bool, StorageError> {
+    let number = position.next_journal;
+    let name = journal_name(number);
+    let Some(len) = storage.len(&name)? else { return Ok(false) };
+    // a successor says how much of this one counted when it took over
+    let base = successor_base(storage, number + 1)?;
+    let end = base.unwrap_or(len).min(len);
+    let is_shortened = base.is_some_and(|base| base > len);
+    let outcome = if end == 0 && !is_shortened {
+        position.base_len = 0; // begun, and killed before its first entry was whole
+        Ok(JournalRead::Whole)
+    } else {
+        replay.journal(storage, &name, number, end, position)
+    };
+    match outcome {
+        Ok(JournalRead::Whole) if !is_shortened => {}
+        Ok(JournalRead::Older) => {
+            storage.remove(&name)?; // a compaction that was cut short did not get to it
+            return Ok(false);
+        }
+        Err((_, ReadError::Storage(error))) => return Err(error),
+        Err((sound, ReadError::Torn { at })) if at == sound && base.is_none() => {
+            notices.push(StateNotice::CutWrite { file: name, bytes: len - sound });
+            position.base_len = sound;
+        }
+        bad => {
+            let why = match bad {
+                Err((_, why)) => why,
+                Ok(_) => ReadError::Torn { at: len },
+            };
+            position.rewrite = true;
+            set_aside(storage, &name, why.to_string(), notices)?;
+            set_aside_followers(storage, number + 1, notices)?;
+            position.next_journal = number + 1;
+            return Ok(false);
+        }
+    }
+    position.next_journal = number + 1;
+    position.journal_bytes += len;
+    let names_run_out = position.next_journal - position.first_journal >= JOURNAL_NAMES;
+    position.rewrite |= names_run_out;
+    Ok(!names_run_out)
+}

@@ -1,0 +1,272 @@
+//! Applies what a snapshot and its journals hold to the series in memory.
+
+use std::collections::BTreeMap;
+
+use crate::bank::entry::{Entry, SnapshotHead};
+use crate::bank::frame::{FrameReader, ReadError};
+use crate::bank::headroom::{has_room, needed};
+use crate::bank::live_series::LiveSeries;
+use crate::bank::notice::StateNotice;
+use crate::bank::position::{JournalPosition, SNAPSHOT, journal_name};
+use crate::bank::storage::{Storage, StorageError};
+use crate::bank::{BankSection, Model, SectionId, SeriesKey};
+use crate::codec::{CodecError, Reader};
+use crate::time::Time;
+
+/// What a journal turned out to be.
+pub(super) enum JournalRead {
+    /// Sound up to the end that was asked for.
+    Whole,
+    /// The file belongs to a journal before the snapshot.
+    Older,
+}
+
+/// The reading side of a start.
+pub(super) struct Replay<'a, M: Model> {
+    sections: &'a [BankSection<M>],
+    live: &'a mut LiveSeries<M>,
+    /// Series id -> slot.
+    slots: BTreeMap<u32, u32>,
+    /// Section name -> series that were dropped because its parameters are others now.
+    dropped: BTreeMap<String, u64>,
+    /// A series did not fit into memory, with so many in it; it begins anew when it is seen.
+    full: Option<usize>,
+}
+
+/// Of one file: its section numbers as ours, where the parameters still are the same.
+struct SectionMap(Vec<Result<u16, String>>);
+
+impl SectionMap {
+    fn new<M: Model>(theirs: &[SectionId], ours: &[BankSection<M>]) -> Self {
+        Self(
+            theirs
+                .iter()
+                .map(|id| {
+                    let at = ours.iter().position(|section| section.id == *id);
+                    at.and_then(|at| u16::try_from(at).ok()).ok_or_else(|| id.name.clone())
+                })
+                .collect(),
+        )
+    }
+
+    fn get(&self, section: u16) -> Result<&Result<u16, String>, CodecError> {
+        self.0.get(usize::from(section)).ok_or(CodecError::Invalid { what: "section index" })
+    }
+}
+
+impl<'a, M: Model> Replay<'a, M> {
+    pub(super) fn new(sections: &'a [BankSection<M>], live: &'a mut LiveSeries<M>) -> Self {
+        Self { sections, live, slots: BTreeMap::new(), dropped: BTreeMap::new(), full: None }
+    }
+
+    /// Forgets everything that was read.
+    pub(super) fn clear(&mut self) {
+        self.live.clear();
+        self.slots.clear();
+        self.dropped.clear();
+        self.full = None;
+    }
+
+    /// Tells which series did not come back although their files were sound. True when the files hold series that must
+    /// not be read again.
+    pub(super) fn tell_losses(self, notices: &mut Vec<StateNotice>) -> bool {
+        notices.extend(self.full.map(|series| StateNotice::OutOfMemory { series }));
+        let must_rewrite = !self.dropped.is_empty();
+        let dropped = self.dropped.into_iter();
+        notices.extend(dropped.map(|(section, series)| StateNotice::Dropped { section, series }));
+        must_rewrite
+    }
+
+    /// Reads the snapshot, which has `len` bytes.
+    pub(super) fn snapshot(
+        &mut self,
+        storage: &mut dyn Storage,
+        len: u64,
+    ) -> Result<SnapshotHead, ReadError> {
+        let mut frames = FrameReader::open(storage, SNAPSHOT, len)?;
+        let head = match frames.next()? {
+            Some((at, payload)) => match Entry::take(payload) {
+                Ok(Entry::Snapshot(head)) => head,
+                _ => return Err(impossible(at, "first entry of a snapshot")),
+            },
+            None => return Err(ReadError::Torn { at: 0 }),
+        };
+        let map = SectionMap::new(&head.sections, self.sections);
+        self.set_clocks(&map, &head);
+        let mut read = 0;
+        while let Some((at, payload)) = frames.next()? {
+            let entry = Entry::take(payload).map_err(|cause| ReadError::Impossible { at, cause })?;
+            match entry {
+                Entry::Series { id, section, seen, key, model } => {
+                    read += 1;
+                    self.restore_series(&map, id, section, seen, key, model)
+                        .map_err(|cause| ReadError::Impossible { at, cause })?;
+                }
+                Entry::End { series } if series == read => return Ok(head),
+                _ => return Err(impossible(at, "entry of a snapshot")),
+            }
+        }
+        Err(ReadError::Torn { at: frames.offset() })
+    }
+
+    fn set_clocks(&mut self, map: &SectionMap, head: &SnapshotHead) {
+        for (section, &clock) in map.0.iter().zip(&head.clocks) {
+            if let Ok(section) = section
+                && let Some(ours) = self.live.clocks.get_mut(usize::from(*section))
+            {
+                *ours = clock;
+            }
+        }
+    }
+
+    fn restore_series(
+        &mut self,
+        map: &SectionMap,
+        id: u32,
+        section: u16,
+        seen: Time,
+        key: &[u8],
+        model: &[u8],
+    ) -> Result<(), CodecError> {
+        let section = match map.get(section)? {
+            Ok(section) => *section,
+            Err(name) => {
+                *self.dropped.entry(name.clone()).or_default() += 1;
+                return Ok(());
+            }
+        };
+        let spec = &self.sections[usize::from(section)].spec;
+        if !has_room(needed::<M>(spec, key.len())) {
+            self.full = Some(self.live.arena.len());
+            return Ok(());
+        }
+        let mut r = Reader::new(model);
+        let model = M::restore(spec, &mut r)?;
+        if !r.is_empty() {
+            return Err(CodecError::Invalid { what: "model length" });
+        }
+        if let Some(at) = self.add(id, section, key, model) {
+            self.live.arena.get_mut(at).seen = seen;
+        }
+        Ok(())
+    }
+
+    /// Applies a journal up to `end`; on an error, also how many bytes of it are sound.
+    pub(super) fn journal(
+        &mut self,
+        storage: &mut dyn Storage,
+        name: &str,
+        number: u64,
+        end: u64,
+        position: &mut JournalPosition,
+    ) -> Result<JournalRead, (u64, ReadError)> {
+        let mut frames = FrameReader::open(storage, name, end).map_err(|error| (0, error))?;
+        // cut inside of its head, a journal holds nothing yet: the same as one that was cut before
+        let cut = |error| match error {
+            ReadError::Torn { .. } => ReadError::Torn { at: 0 },
+            error => error,
+        };
+        let head = match frames.next().map_err(|error| (0, cut(error)))? {
+            Some((at, payload)) => match Entry::take(payload) {
+                Ok(Entry::Journal(head)) => head,
+                _ => return Err((0, impossible(at, "first entry of a journal"))),
+            },
+            None => return Err((0, ReadError::Torn { at: 0 })),
+        };
+        if head.number < number {
+            return Ok(JournalRead::Older);
+        }
+        if head.number > number {
+            return Err((0, impossible(0, "journal number")));
+        }
+        let map = SectionMap::new(&head.sections, self.sections);
+        loop {
+            let sound = frames.offset();
+            let Some((at, payload)) = frames.next().map_err(|error| (sound, error))? else { break };
+            self.apply(payload, &map, position)
+                .map_err(|cause| (sound, ReadError::Impossible { at, cause }))?;
+        }
+        position.base_len = frames.offset();
+        Ok(JournalRead::Whole)
+    }
+
+    fn apply(
+        &mut self,
+        payload: &[u8],
+        map: &SectionMap,
+        position: &mut JournalPosition,
+    ) -> Result<(), CodecError> {
+        match Entry::take(payload)? {
+            Entry::Register { id, section, key } => {
+                position.next_id = position.next_id.max(id.saturating_add(1));
+                match map.get(section)? {
+                    Ok(section) => {
+                        let spec = &self.sections[usize::from(*section)].spec;
+                        if has_room(needed::<M>(spec, key.len())) {
+                            self.add(id, *section, key, M::new(spec));
+                        } else {
+                            self.full = Some(self.live.arena.len());
+                        }
+                    }
+                    Err(name) => *self.dropped.entry(name.clone()).or_default() += 1,
+                }
+            }
+            Entry::Evict { id } => {
+                position.evicted += 1;
+                self.forget(id);
+            }
+            Entry::Observe { id, observation } => {
+                // a series of a dropped section has no slot
+                if let Some(&at) = self.slots.get(&id) {
+                    self.live.arena.touch(at);
+                    let section = &self.sections[usize::from(self.live.arena.get_mut(at).section)];
+                    let model = self.live.see(section, at, observation.time, &mut |_, _, _| {});
+                    model.update(&section.spec, observation);
+                }
+            }
+            _ => return Err(CodecError::Invalid { what: "entry of a journal" }),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, id: u32, section: u16, key: &[u8], model: M) -> Option<u32> {
+        let key = &SeriesKey::new(key);
+        if let Some(at) = self.live.arena.find(section, key) {
+            let old = self.live.arena.get_mut(at).id;
+            self.forget(old);
+        }
+        let at = self.live.arena.insert(id, section, key, model).ok()?;
+        self.slots.insert(id, at);
+        Some(at)
+    }
+
+    fn forget(&mut self, id: u32) {
+        let Some(at) = self.slots.remove(&id) else { return };
+        self.live.arena.remove(at);
+        // the arena moved its last slot into the gap
+        if (at as usize) < self.live.arena.len() {
+            let moved = self.live.arena.get_mut(at).id;
+            self.slots.insert(moved, at);
+        }
+    }
+}
+
+fn impossible(at: u64, what: &'static str) -> ReadError {
+    ReadError::Impossible { at, cause: CodecError::Invalid { what } }
+}
+
+/// How much of the journal before it the journal `number` says was read when it was begun.
+pub(super) fn successor_base(storage: &mut dyn Storage, number: u64) -> Result<Option<u64>, StorageError> {
+    let name = journal_name(number);
+    let Some(len) = storage.len(&name)? else { return Ok(None) };
+    match FrameReader::open(storage, &name, len).and_then(|mut frames| {
+        Ok(match frames.next()?.map(|(_, payload)| Entry::take(payload)) {
+            Some(Ok(Entry::Journal(head))) if head.number == number => Some(head.base_len),
+            _ => None,
+        })
+    }) {
+        Err(ReadError::Storage(error)) => Err(error),
+        Err(_) => Ok(None),
+        Ok(base) => Ok(base),
+    }
+}

@@ -1,0 +1,33 @@
+//! The memory that series of a section take, for those who plan it.
+
+use super::monitored::MonitoredSpec;
+use super::section_id::score_spec;
+use super::series_model::{SeriesModel, SeriesModelSpec};
+use crate::bank::Bank;
+use crate::config::{Monitor, Section};
+use crate::detector::calibrated::Calibrated;
+use crate::monitor::SharedBand;
+
+/// Bytes that one series of a section takes at most, besides its key.
+#[must_use]
+pub fn series_bytes(section: &Section) -> usize {
+    let bytes = |spec| Bank::<SeriesModel>::series_bytes(&SeriesModelSpec::Scored(spec));
+    score_spec(section).map_or(0, bytes)
+}
+
+/// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.
+#[must_use]
+pub fn calibrated_bytes(section: &Section) -> usize {
+    if section.anomaly_score { Calibrated::most_bytes() } else { 0 }
+}
+
+/// Bytes that monitors of one section add to each of its series, besides its key.
+#[must_use]
+pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a Monitor>) -> usize {
+    let bands = SharedBand::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
+    let bytes = |band| {
+        let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));
+        Bank::<SeriesModel>::series_bytes(&spec)
+    };
+    bands.into_iter().map(|(band, _)| bytes(band)).sum()
+}

@@ -1,0 +1,211 @@
+//! One section, ready for records of one format: fields out of a record, annotations into it.
+
+use super::annotate::{self, Annotations};
+use super::annotate_fast::FastPath;
+use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
+use super::rating::Anomaly;
+use super::record_access::RecordAccess;
+use super::scoring::ScoreRefusal;
+use super::series_key::{append_field, scalar_text};
+use crate::bank::{Observation, SeriesKey};
+use crate::codec::checksum;
+use crate::config::{Nulls, Section, TagPattern};
+use crate::detector::Scores;
+use crate::record::{Accessor, Extractor, Format, Found, Value};
+use crate::time::Time;
+
+/// A section, ready for records of one format.
+#[derive(Debug)]
+pub(super) struct PreparedSection {
+    pub(super) name: String,
+    pub(super) tags: TagPattern,
+    pub(super) access: RecordAccess,
+    nulls: Nulls,
+    /// The inputs of the extractor: value, time if there is one, then the key fields.
+    has_time: bool,
+    keys: usize,
+    key_names: Vec<String>,
+    /// The input that tells the sources of one model apart.
+    source: Option<usize>,
+    value: Accessor,
+    /// The section has an alarm budget.
+    has_budget: bool,
+    /// `None` where only the general path will do.
+    pub(super) fast: Option<FastPath>,
+    pub(super) monitors: SectionMonitors,
+}
+
+/// Bytes of a reason: its word, names and two numbers.
+const REASON: usize = 128;
+
+/// A value that is no number.
+pub(super) enum OddValue {
+    /// It counts as a number: the observation, and the key of its series in the buffer.
+    Point(Observation),
+    /// There is nothing to score, and nothing wrong with that.
+    Missing,
+    /// It should be a number and is something else.
+    NotANumber(&'static str),
+}
+
+impl PreparedSection {
+    pub(super) fn new(section: &Section, monitors: SectionMonitors, format: Format) -> Self {
+        let mut inputs = vec![section.value.clone()];
+        inputs.extend(section.time.clone());
+        inputs.extend(section.by.iter().cloned());
+        let source = section.source.clone().map(|accessor| {
+            inputs.push(accessor);
+            inputs.len() - 1
+        });
+        let mut outputs = annotate::outputs(section);
+        outputs.extend(monitors.outputs());
+        // a number and its surroundings; a text in which each byte is escaped
+        let texts =
+            outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
+        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitors.room() + REASON;
+        let extractor = Extractor::new(format, &inputs, &outputs);
+        let fast = FastPath::new(&extractor, section);
+        Self {
+            name: section.title(),
+            tags: section.tags.clone(),
+            access: RecordAccess { extractor, found: Found::default(), room },
+            nulls: section.nulls,
+            has_time: section.time.is_some(),
+            keys: section.by.len(),
+            key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
+            source,
+            value: section.value.clone(),
+            has_budget: section.alarms.is_some(),
+            fast,
+            monitors,
+        }
+    }
+
+    /// Writes annotations by the fast path; false, and nothing written, where it does not apply. A verdict is that of
+    /// the only monitor.
+    #[inline(always)] // speed
+    pub(super) fn annotate_fast(
+        &mut self,
+        record: &mut Vec<u8>,
+        scores: Scores,
+        anomaly: &Option<Anomaly>,
+        verdict: Option<PlainVerdict>,
+    ) -> bool {
+        let Some(fast) = &mut self.fast else { return false };
+        let verdict = match verdict {
+            None => None,
+            Some(verdict) => match self.monitors.texts_of_only() {
+                Some(texts) => Some((texts, verdict)),
+                None => return false,
+            },
+        };
+        fast.annotate(record, &self.access, scores, anomaly, verdict)
+    }
+
+    /// Writes annotations by the general path. `encoded` is scratch.
+    pub(super) fn annotate(
+        &mut self,
+        record: &mut Vec<u8>,
+        scores: Option<Scores>,
+        anomaly: Option<&Anomaly>,
+        verdicts: &[RenderedVerdict],
+        encoded: &mut Vec<u8>,
+    ) {
+        let annotations = Annotations { scores, anomaly, has_budget: self.has_budget, verdicts };
+        annotate::annotate(record, &mut self.access, &self.monitors, annotations, encoded);
+    }
+
+    /// Takes value, time and key from a scanned record; `None` where the value is no number.
+    #[inline(always)] // speed
+    pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Option<Observation> {
+        let value = self.access.found.number(record, 0)?;
+        Some(self.observation(record, value, event_time, key))
+    }
+
+    /// The same for a value that is no number.
+    pub(super) fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> OddValue {
+        let value = match self.access.found.value(record, 0) {
+            Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
+            Some(Value::Null) | None => return OddValue::Missing,
+            Some(Value::Text(_)) => return OddValue::NotANumber("a text"),
+            Some(Value::Bool(_)) => return OddValue::NotANumber("a truth value"),
+            Some(Value::Array) => return OddValue::NotANumber("an array"),
+            Some(_) => return OddValue::NotANumber("a map"),
+        };
+        OddValue::Point(self.observation(record, value, event_time, key))
+    }
+
+    #[inline(always)] // speed
+    fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
+        let found = &self.access.found;
+        let mut time = event_time;
+        let mut first_key = 1;
+        if self.has_time {
+            first_key = 2;
+            if let Some(seconds) = found.number(record, 1) {
+                time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
+            }
+        }
+        if self.keys == 1
+            && let Some(text) = found.plain_text(record, first_key)
+        {
+            key.set(b't', text);
+            return Observation { time, value, source: 0 };
+        }
+        self.fill_key(record, first_key, key);
+        let source = self.source.map_or(0, |input| source_of(found.value(record, input)));
+        Observation { time, value, source }
+    }
+
+    #[inline(never)] // speed
+    fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) {
+        key.fill(|out| {
+            for input in first_key..first_key + self.keys {
+                append_field(self.access.found.value(record, input), self.has_several_keys(), out);
+            }
+        });
+    }
+
+    /// Whether several fields make the key.
+    pub(super) fn has_several_keys(&self) -> bool {
+        self.keys > 1
+    }
+
+    /// The key fields with their names, from a key's text.
+    pub(super) fn groups_of_key(&self, series: &str) -> Vec<(String, String)> {
+        match &self.key_names[..] {
+            [name] => vec![(name.clone(), series.to_owned())],
+            names => names.iter().cloned().zip(series.split(',').map(str::to_owned)).collect(),
+        }
+    }
+
+    /// The key fields of a scanned record with their names, for people.
+    pub(super) fn groups_of_record(&self, record: &[u8]) -> Vec<(String, String)> {
+        let first = if self.has_time { 2 } else { 1 };
+        let named = self.key_names.iter().zip(first..);
+        named
+            .filter_map(|(name, input)| {
+                Some((name.clone(), scalar_text(self.access.found.value(record, input)?)?))
+            })
+            .collect()
+    }
+
+    pub(super) fn explain_not_a_number(&self, what: &str) -> String {
+        format!("[{}] {} is {what}, not a number: the record is not scored", self.name, self.value)
+    }
+
+    pub(super) fn explain_refusal(&self, refusal: ScoreRefusal) -> String {
+        format!("[{}] {}: {refusal}: the record is not scored", self.name, self.value)
+    }
+}
+
+/// Tells points of one time apart that several sources send to one model.
+#[cold]
+#[inline(never)] // speed
+fn source_of(value: Option<Value<'_>>) -> u32 {
+    let mut bytes = Vec::new();
+    if let Some(Value::Text(text)) = value {
+        text.append_to(&mut bytes);
+    }
+    checksum(0, &bytes) as u32
+}

@@ -1,0 +1,57 @@
+//! The models of a section, and the settings that their saved states depend on.
+
+use super::scoring::ScoreSpec;
+use crate::bank::SectionId;
+use crate::codec::{Writer, checksum};
+use crate::config::{Kind, Nulls, Section};
+use crate::detector::ParamsError;
+use crate::detector::calibrated::{AlarmBudget, CalibratedSpec};
+
+/// What is learned, of which series: part of what every model of a section depends on.
+fn put_inputs(section: &Section, w: &mut Writer<'_>) {
+    w.u8(u8::from(section.nulls == Nulls::Zero));
+    w.bytes(section.value.to_string().as_bytes());
+    for accessor in &section.by {
+        w.bytes(accessor.to_string().as_bytes());
+    }
+}
+
+/// Everything that a saved ChangeFinder of this section depends on.
+pub(super) fn score_id(section: &Section) -> SectionId {
+    let settings = &section.change_finder;
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.f64(settings.discounting_rate);
+    for number in [settings.order.unwrap_or(0), settings.outlier_window, settings.change_window] {
+        w.varint(number as u64);
+    }
+    w.bytes(settings.ar.to_string().as_bytes());
+    w.bytes(settings.surprise.to_string().as_bytes());
+    put_inputs(section, &mut w);
+    SectionId { name: section.title(), signature: checksum(1, &bytes) }
+}
+
+/// Everything that a saved band of this section depends on.
+pub(super) fn band_id(section: &Section, band_signature: u64) -> SectionId {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.u64(band_signature);
+    put_inputs(section, &mut w);
+    SectionId { name: format!("{}, bands", section.title()), signature: checksum(2, &bytes) }
+}
+
+/// A pulled point may come again together with everything that was under way with it. The companion keeps no more
+/// points of a series unacknowledged.
+const REMEMBERED: usize = 64;
+
+/// The spec of a section's scores.
+pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
+    let remembered = match section.kind {
+        Kind::Datadog { .. } => REMEMBERED,
+        Kind::Series => 0,
+    };
+    // what is learned does not depend on the budget
+    let budget = section.alarms.unwrap_or(AlarmBudget::WEEKLY);
+    let calibrated = section.anomaly_score.then(|| CalibratedSpec::new(budget));
+    ScoreSpec::new(&section.change_finder, remembered, calibrated)
+}

@@ -1,0 +1,65 @@
+//! The key of a series: the values of a section's `by` fields, as bytes and for people.
+
+use crate::record::Value;
+
+/// Appends one field to a key. A field that is missing or no scalar counts as one further value. Several fields are
+/// told apart by kind and length, so that `a, bc` and `ab, c` are two series.
+pub(super) fn append_field(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) {
+    let start = key.len();
+    if several {
+        key.extend_from_slice(&[0; 4]);
+    }
+    match value {
+        Some(Value::Text(text)) => {
+            key.push(b't');
+            text.append_to(key);
+        }
+        Some(Value::Number(number)) => {
+            key.push(b'n');
+            number.append_to(key);
+        }
+        Some(Value::Bool(true)) => key.push(b'1'),
+        Some(Value::Bool(false)) => key.push(b'0'),
+        _ => key.push(b'-'),
+    }
+    if several {
+        let len = (key.len() - start) as u32;
+        if let Some(slot) = key.get_mut(start..start + 4) {
+            slot.copy_from_slice(&len.to_le_bytes());
+        }
+    }
+}
+
+/// A key as [`append_field`] made it, for people: its values, separated by commas.
+pub(super) fn key_text(key: &[u8], several: bool) -> String {
+    let part = |bytes: &[u8]| match bytes.split_first() {
+        Some((b't' | b'n', text)) => String::from_utf8_lossy(text).into_owned(),
+        Some((b'1', _)) => "true".to_owned(),
+        Some((b'0', _)) => "false".to_owned(),
+        _ => "-".to_owned(),
+    };
+    if !several {
+        return if key.is_empty() { "*".to_owned() } else { part(key) };
+    }
+    let mut parts = Vec::new();
+    let mut rest = key;
+    while let Some((len, _)) = rest.split_first_chunk::<4>() {
+        let len = u32::from_le_bytes(*len) as usize;
+        let Some((this, next)) = rest.split_at_checked(len.max(4)) else { break };
+        parts.push(part(&this[4..]));
+        rest = next;
+    }
+    parts.join(",")
+}
+
+/// A scalar for people; `None` for a map, an array or null.
+pub(super) fn scalar_text(value: Value<'_>) -> Option<String> {
+    let mut bytes = Vec::new();
+    match value {
+        Value::Text(text) => text.append_to(&mut bytes),
+        Value::Number(number) => number.append_to(&mut bytes),
+        Value::Bool(truth) => bytes.extend_from_slice(if truth { b"true" } else { b"false" }),
+        _ => return None,
+    }
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}

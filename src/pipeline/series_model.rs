@@ -1,0 +1,153 @@
+//! The bank's models: the scores of each series, and each band that monitors need of it.
+
+use super::monitored::{MonitoredSeries, MonitoredSpec, SilenceReport};
+use super::rating::Anomaly;
+use super::scoring::{ScoreOutcome, ScoreSpec, ScoredSeries};
+use crate::bank::{Model, Observation, Observe};
+use crate::codec::{CodecError, Reader, Writer};
+use crate::monitor::{MonitorVerdict, Unchanged};
+use crate::time::Time;
+
+/// What all models of a kind share.
+#[derive(Debug, Clone)]
+pub(super) enum SeriesModelSpec {
+    /// ChangeFinder of a section.
+    Scored(ScoreSpec),
+    /// Monitors of a section that share a band.
+    Monitored(Box<MonitoredSpec>),
+}
+
+/// One series: its scores, or its band with the alert states.
+#[derive(Debug, Clone)]
+pub(super) enum SeriesModel {
+    /// ChangeFinder and the calibrated score.
+    Scored(ScoredSeries),
+    /// Band and alert states.
+    Monitored(Box<MonitoredSeries>),
+}
+
+/// Observes scores; the calibrated score goes where this points to.
+pub(super) struct Scoring<'a>(pub(super) &'a mut Option<Anomaly>);
+
+impl Observe<SeriesModel> for Scoring<'_> {
+    type Answer = Option<ScoreOutcome>;
+
+    #[inline(always)] // speed
+    fn observe(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+    ) -> Option<ScoreOutcome> {
+        match (model, spec) {
+            (SeriesModel::Scored(series), SeriesModelSpec::Scored(spec)) => {
+                Some(series.update(spec, observation, self.0))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Observes a band and adds the verdict of each of its monitors, by its place in the spec.
+pub(super) struct AllMonitors<'a>(pub(super) &'a mut Vec<(usize, MonitorVerdict)>);
+
+impl Observe<SeriesModel> for AllMonitors<'_> {
+    type Answer = ();
+
+    #[inline(never)] // stack
+    fn observe(self, model: &mut SeriesModel, spec: &SeriesModelSpec, observation: Observation) {
+        model.monitor(spec, observation, &mut |place, verdict| self.0.push((place, verdict)));
+    }
+}
+
+/// Observes a band of one monitor. Returns its verdict where nothing changes; adds every other one as [`AllMonitors`]
+/// does.
+pub(super) struct OnlyMonitor<'a>(pub(super) &'a mut Vec<(usize, MonitorVerdict)>);
+
+impl Observe<SeriesModel> for OnlyMonitor<'_> {
+    type Answer = Option<Unchanged>;
+
+    #[inline(always)] // speed
+    fn observe(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+    ) -> Option<Unchanged> {
+        match (model, spec) {
+            (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => {
+                series.update_one(spec, observation.time, observation.value, self.0)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl SeriesModel {
+    fn monitor(
+        &mut self,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+        report: &mut dyn FnMut(usize, MonitorVerdict),
+    ) {
+        if let (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) = (self, spec) {
+            series.update(spec, observation.time, observation.value, report);
+        }
+    }
+}
+
+impl Model for SeriesModel {
+    type Spec = SeriesModelSpec;
+    type Silence = SilenceReport;
+
+    fn new(spec: &SeriesModelSpec) -> Self {
+        match spec {
+            SeriesModelSpec::Scored(spec) => SeriesModel::Scored(ScoredSeries::new(spec)),
+            SeriesModelSpec::Monitored(spec) => SeriesModel::Monitored(Box::new(MonitoredSeries::new(spec))),
+        }
+    }
+
+    #[inline(never)] // stack
+    fn update(&mut self, spec: &SeriesModelSpec, observation: Observation) {
+        Scoring(&mut None).observe(self, spec, observation);
+        self.monitor(spec, observation, &mut |_, _| {});
+    }
+
+    fn clock_seconds(spec: &SeriesModelSpec) -> Option<u32> {
+        match spec {
+            SeriesModelSpec::Scored(_) => None,
+            SeriesModelSpec::Monitored(spec) => spec.clock_seconds(),
+        }
+    }
+
+    fn pass(&mut self, spec: &SeriesModelSpec, seen: Time, now: Time, report: &mut dyn FnMut(SilenceReport)) {
+        if let (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) = (self, spec) {
+            series.pass(spec, seen, now, report);
+        }
+    }
+
+    fn save(&self, spec: &SeriesModelSpec, w: &mut Writer<'_>) {
+        match (self, spec) {
+            (SeriesModel::Scored(series), _) => series.save(w),
+            (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => series.save(spec, w),
+            _ => {}
+        }
+    }
+
+    fn restore(spec: &SeriesModelSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        match spec {
+            SeriesModelSpec::Scored(spec) => Ok(SeriesModel::Scored(ScoredSeries::restore(spec, r)?)),
+            SeriesModelSpec::Monitored(spec) => {
+                Ok(SeriesModel::Monitored(Box::new(MonitoredSeries::restore(spec, r)?)))
+            }
+        }
+    }
+
+    fn memory_bytes(spec: &SeriesModelSpec) -> usize {
+        let heap = match spec {
+            SeriesModelSpec::Scored(spec) => ScoredSeries::memory_bytes(spec) - size_of::<ScoredSeries>(),
+            SeriesModelSpec::Monitored(spec) => MonitoredSeries::memory_bytes(spec),
+        };
+        size_of::<Self>() + heap
+    }
+}
