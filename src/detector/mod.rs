@@ -1,28 +1,20 @@
 //! Numbers and time, nothing else: no I/O, no clock, no allocation per point.
 //!
-//! [`ChangeFinder`] scores a series point by point: how unexpected is this point (outlier), and has the series
-//! as a whole changed (change point). It is the two-stage learning of
-//!
-//! > J. Takeuchi, K. Yamanishi: *A Unifying Framework for Detecting Outliers and Change Points from Time
-//! > Series*, IEEE Transactions on Knowledge and Data Engineering 18(4), 2006.
-//!
-//! | file | what it holds |
+//! | here | what it holds |
 //! |---|---|
-//! | `numeric`, `logarithm` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln` |
-//! | `levinson`, `burg` | AR coefficients from autocovariances, or from the points themselves |
-//! | `sdar` | one step of sequentially discounting AR learning |
-//! | `score` | what a step says of the point: logarithmic loss or Hellinger distance |
-//! | `params` | the checked parameters |
-//! | `change_finder` | the two stages put together; save and restore |
-//! | `order` | choice of the AR order by AIC |
+//! | `numeric`, `logarithm`, `min_max` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two |
+//! | `change_finder` | the outlier score and the change score; the choice of the AR order |
+//! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
+//! | [`band`] | the range in which the next point is expected, for monitors |
 //!
-//! All results are the same bits on every target: nothing here depends on the platform's mathematics library,
+//! All results are the same bits on every target: nothing here depends on the mathematics library of the platform,
 //! and the order of each sum is fixed.
 
 pub mod band;
 pub mod calibrated;
 mod change_finder;
 mod logarithm;
+mod min_max;
 mod numeric;
 
 pub use change_finder::{

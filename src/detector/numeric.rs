@@ -77,55 +77,33 @@ pub fn exp(x: f64) -> f64 {
 
 /// Arithmetic mean, 0.0 of nothing.
 ///
-/// The order of summation is numpy's for up to 128 values: fewer than 8 one by one; otherwise eight running
-/// sums, combined in pairs, then what is left over one by one.
+/// The order of summation is that of numpy for up to 128 values. Of each eight values in a row the j-th goes to the
+/// j-th of eight sums; these are added in pairs; then the remaining values are added one by one.
 ///
 /// ```
 /// assert_eq!(fluent_anomaly::detector::mean(&[1.0, 2.0, 6.0]), 3.0);
 /// ```
-#[inline(always)]
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {
-    let total = match values.split_first_chunk::<8>() {
-        None => add_few(0.0, values),
-        Some((eight, few)) if few.len() < 8 => add_few(pairwise(eight), few),
-        Some(_) => add_many(values),
+    let (eights, rest) = values.as_chunks::<8>();
+    let total = match eights {
+        [] => 0.0,
+        [first] => in_pairs(first),
+        [first, eights @ ..] => {
+            let mut sums = *first;
+            for eight in eights {
+                for (sum, value) in sums.iter_mut().zip(eight) {
+                    *sum += value;
+                }
+            }
+            in_pairs(&sums)
+        }
     };
+    let total = rest.iter().fold(total, |total, value| total + value);
     if values.is_empty() { 0.0 } else { total / values.len() as f64 }
 }
 
-/// Adds up to seven values, without the steps of a loop.
-#[inline(always)]
-fn add_few(total: f64, values: &[f64]) -> f64 {
-    match *values {
-        [a] => total + a,
-        [a, b] => total + a + b,
-        [a, b, c] => total + a + b + c,
-        [a, b, c, d] => total + a + b + c + d,
-        [a, b, c, d, e] => total + a + b + c + d + e,
-        [a, b, c, d, e, f] => total + a + b + c + d + e + f,
-        [a, b, c, d, e, f, g] => total + a + b + c + d + e + f + g,
-        _ => total,
-    }
-}
-
-#[inline(never)]
-fn add_many(values: &[f64]) -> f64 {
-    let (blocks, few) = values.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    if let Some((first, blocks)) = blocks.split_first() {
-        sums = *first;
-        for block in blocks {
-            for (sum, value) in sums.iter_mut().zip(block) {
-                *sum += value;
-            }
-        }
-    }
-    add_few(pairwise(&sums), few)
-}
-
-#[inline(always)]
-fn pairwise(s: &[f64; 8]) -> f64 {
+fn in_pairs(s: &[f64; 8]) -> f64 {
     ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
 }
 
@@ -146,7 +124,7 @@ mod tests {
                 }
                 done += 8;
             }
-            total = pairwise(&sums);
+            total = in_pairs(&sums);
         }
         for value in &w[done..] {
             total += value;

@@ -1,9 +1,9 @@
 //! Follows the level: an ARIMA(0,1,1) whose moving-average term is learned while it runs.
 
 use super::checked_reads::{finite, within_f64, within_u32};
-use super::compare::larger;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::larger;
 
 /// Half-width per deviation and unit of level, at levels far above the swing of the series. With a swing of
 /// 6.4 (a sine of amplitude 10) at level 1000, two deviations are 36: more than a shift of 30 and the noise.

@@ -27,7 +27,6 @@ mod agile;
 mod alternation;
 mod basic;
 mod checked_reads;
-mod compare;
 mod counter;
 mod level_model;
 mod noise_scale;

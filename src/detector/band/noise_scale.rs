@@ -7,10 +7,10 @@
 //! Candès 2021).
 
 use super::checked_reads::{LARGEST, within_f64, within_u32};
-use super::compare::larger;
 use super::profile::Cells;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::larger;
 
 /// Below the share of the finest last digit, 1e-12, that is the floor of the scale.
 const LEAST: f64 = 1e-13;

@@ -1,6 +1,6 @@
 //! What is expected of a bucket before it is seen.
 
-use super::compare::{larger, smaller};
+use crate::detector::min_max::{larger, smaller};
 
 /// The range of expected values.
 #[derive(Debug, Clone, Copy, PartialEq)]

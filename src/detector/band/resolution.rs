@@ -1,8 +1,8 @@
 //! The finest decimal step of a series: a band narrower than its last digit would flag every change.
 
 use super::checked_reads::{within, within_u32};
-use super::compare::larger;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::larger;
 
 /// 10^-12: finer steps are float noise for any metric.
 const MOST_DIGITS: u8 = 12;

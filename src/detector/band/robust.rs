@@ -1,9 +1,9 @@
 //! Holds on to level and slope; doubts itself when too many points lie off, and widens, at most twofold.
 
 use super::checked_reads::{within_f64, within_u32};
-use super::compare::{larger, smaller, within};
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller, within};
 
 /// Share of points off the forecast that raises no doubt, and what doubt is worth.
 const USUAL: f64 = 0.05;

@@ -9,7 +9,6 @@ mod saved;
 
 use super::after_warmup::{AfterWarmup, SETTLING, Tally};
 use super::alternation::Alternation;
-use super::compare::larger;
 use super::counter::Counter;
 use super::level_model::Follow;
 use super::noise_scale::NoiseScale;
@@ -19,6 +18,7 @@ use super::profile::{Gross, Profile};
 use super::resolution::Quantum;
 use super::spec::BandSpec;
 use super::warmup::Warmup;
+use crate::detector::min_max::larger;
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
 const LEAST: f64 = 1.5;

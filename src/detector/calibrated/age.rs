@@ -5,9 +5,9 @@
 //! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
 //! Gaussian series; the calibration corrects it for every other kind.
 
-use super::order::{larger, smaller};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 /// Levels of block maxima; each looks back four times as far as the one before.
 const LEVELS: usize = 6;

@@ -8,8 +8,8 @@
 //! stand at the high knots for as long as it takes to count past them, and keep the series quiet. So when a series is
 //! as old as a knot's return time, one incident is left there at most: what raw rarity says such a time holds.
 
-use super::order::smaller;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::smaller;
 
 const KNOTS: usize = 16;
 /// Raw rarity of the first knot and the distance of the next ones, decades: as close as incidents may crowd, or the

@@ -1,8 +1,8 @@
 //! What is looked at: the value, its mean, its activity, its one-step error, and how long it has stood still.
 
-use super::order::larger;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::larger;
 
 /// Largest distance from the first value that is told apart: the memory holds single-precision numbers.
 const FARTHEST: f64 = 1e38;

@@ -2,11 +2,11 @@
 
 use super::age::{ExtremeSide, Measure, PointContext, WARM_UP};
 use super::channels::ChannelValues;
-use super::order::{larger, smaller};
 use super::reason::ReasonRarities;
 use super::season::SeasonalRarity;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 /// Two-sided channels: value, mean, activity, error.
 const TWO_SIDED: usize = 4;

@@ -1,8 +1,8 @@
 //! Incidents: runs of rare points that are one event to the person on call.
 
-use super::order::smaller;
 use super::spec::AlarmBudget;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::smaller;
 
 /// A young series pays for its alarms from what its budget has earned so far, s.
 const YOUNG_S: f64 = 2.0 * 86_400.0;

@@ -25,7 +25,6 @@ mod calibration;
 mod channels;
 mod extremes;
 mod incident;
-mod order;
 mod period;
 mod reason;
 mod season;

@@ -1,6 +1,6 @@
 //! Why a point is rare, in a word and two numbers.
 
-use super::order::larger;
+use crate::detector::min_max::larger;
 use core::fmt;
 
 /// What a rare point did.

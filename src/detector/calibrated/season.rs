@@ -1,10 +1,10 @@
 //! The profile of a known season, and the memory of what left it.
 
 use super::age::{ExtremeSide, PointContext, WARM_UP};
-use super::order::{larger, smaller};
 use super::period::{GAIN, Period};
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 /// Periods after which the profile is believed, and after which what leaves it is judged.
 const PROFILE_PERIODS: f64 = 2.0;

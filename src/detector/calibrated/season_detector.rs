@@ -4,9 +4,9 @@
 //! known while its forecasts explain more than half of the variance about the slow mean. No coarser series are
 //! derived, no autocorrelation is formed and nothing is voted on: each candidate is judged by its own forecasts.
 
-use super::order::{larger, smaller};
 use super::period::{DAY_S, GAIN, Period};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 const BINS: usize = 12 + 24 + 28;
 /// Length of the finest bin, s, and as much of it as no rounding can lead out of.

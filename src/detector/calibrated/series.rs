@@ -6,7 +6,6 @@ use super::calibration::Calibration;
 use super::channels::{ChannelValues, Channels};
 use super::extremes::{Extremes, NONE_RARE, RUN_BIT};
 use super::incident::Incidents;
-use super::order::{larger, smaller};
 use super::period::Period;
 use super::reason::{AlarmReason, ReasonKind, ReasonRarities};
 use super::season::{Season, SeasonalRarity};
@@ -15,6 +14,7 @@ use super::spacing::PointSpacing;
 use super::spec::CalibratedSpec;
 use super::verdict::{self, Rarity};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 /// Extremes that share the chance of a false alarm: those of the channels and of the run, and those of a season.
 pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9

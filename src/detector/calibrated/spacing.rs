@@ -1,7 +1,7 @@
 //! The series' own point spacing, learned from the times it comes with.
 
-use super::order::{larger, smaller};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max::{larger, smaller};
 
 /// Gaps over which the spacing is averaged.
 const MEMORY: u32 = 1000;

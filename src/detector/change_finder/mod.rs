@@ -1,15 +1,28 @@
-//! ChangeFinder: two stages of learning, smoothed (Takeuchi & Yamanishi 2006, section 5).
+//! ChangeFinder scores a series point by point. The outlier score says how unexpected the point is, the change score
+//! says how much the series as a whole has changed. It learns in two stages, as described in
+//!
+//! > J. Takeuchi, K. Yamanishi: *A Unifying Framework for Detecting Outliers and Change Points from Time
+//! > Series*, IEEE Transactions on Knowledge and Data Engineering 18(4), 2006, section 5.
 //!
 //! | symbol | here |
 //! |---|---|
 //! | r, k | [`Params::discounting_rate`], [`Params::order`]; the second stage learns at r/2 |
 //! | T, T' | [`Params::outlier_window`] T1, [`Params::change_window`] T2 |
-//! | Score(x_t) | [`Scores::outlier`], as the first stage gives it, not smoothed |
-//! | y_t | mean of the last T1 outlier scores, what the second stage learns |
+//! | Score(x_t) | [`Scores::outlier`], the score of the first stage, not smoothed |
+//! | y_t | mean of the last T1 outlier scores; the second stage learns it |
 //! | Score(t) | [`Scores::change`], mean of the last T2 scores of the second stage |
 //!
-//! All windows start as zeros and the means divide by the full length from the first point on, as in the seed:
-//! a series far from 0 starts with a transient of about (1-r)^t of its level.
+//! All windows start as zeros and the means divide by the full length from the first point on, as in the seed.
+//! So a series far from 0 starts with a transient of about (1-r)^t of its level.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `levinson`, `burg` | AR coefficients from autocovariances, or from the points themselves |
+//! | `sdar` | one step of sequentially discounting AR learning |
+//! | `score` | the score of a step: logarithmic loss or Hellinger distance |
+//! | `unrolled` | levinson, burg and sdar without loops for the usual orders: the same bits in less time |
+//! | `order_selection` | choice of the AR order by AIC |
+//! | `params` | the checked parameters |
 
 #[macro_use]
 mod unrolled;
