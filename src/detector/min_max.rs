@@ -28,7 +28,7 @@ mod tests {
         assert!(larger(1.0, f64::NAN).is_nan());
         assert_eq!(smaller(f64::NAN, 1.0), 1.0);
         assert!(smaller(1.0, f64::NAN).is_nan());
-        assert!(larger(0.0, -0.0).is_sign_negative() && smaller(-0.0, 0.0).is_sign_positive());
+        assert!(larger(0.0, -0.0_f64).is_sign_negative() && smaller(-0.0, 0.0_f64).is_sign_positive());
     }
 
     #[test]
