@@ -3,7 +3,7 @@
 //! `update` is for 1000 points (so µs read as ns a point), `select_order` for one selection.
 
 use divan::{Bencher, black_box};
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, Surprise, select_order};
+use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, select_order};
 
 fn main() {
     divan::main();
@@ -26,15 +26,15 @@ fn series(n: usize) -> Vec<f64> {
         .collect()
 }
 
-const MODES: [(ArEstimator, Surprise); 4] = [
-    (ArEstimator::Yule, Surprise::LogLoss),
-    (ArEstimator::Yule, Surprise::Hellinger),
-    (ArEstimator::Burg, Surprise::LogLoss),
-    (ArEstimator::Burg, Surprise::Hellinger),
+const MODES: [(ArEstimator, ScoreFunction); 4] = [
+    (ArEstimator::Yule, ScoreFunction::LogLoss),
+    (ArEstimator::Yule, ScoreFunction::Hellinger),
+    (ArEstimator::Burg, ScoreFunction::LogLoss),
+    (ArEstimator::Burg, ScoreFunction::Hellinger),
 ];
 
 #[expect(clippy::unwrap_used, reason = "the parameters stand in this file")]
-fn update(bencher: Bencher<'_, '_>, k: usize, (estimator, surprise): (ArEstimator, Surprise)) {
+fn update(bencher: Bencher<'_, '_>, k: usize, (estimator, surprise): (ArEstimator, ScoreFunction)) {
     let params = Params::new(0.02, k, 10, 5, estimator, surprise).unwrap();
     let points: Vec<Finite> = series(POINTS).into_iter().filter_map(Finite::new).collect();
     let mut model = ChangeFinder::new(&params);

@@ -1,8 +1,8 @@
 //! Bytes of saved state: little-endian primitives, checked reads, a checksum.
 //!
-//! Every detector saves itself with [`Writer`] and comes back with [`Reader`]. Floats travel as their bits, so
-//! a restored detector scores exactly as the saved one would have. Nothing here allocates beyond the output
-//! buffer, and no input, however broken, makes a reader panic or claim memory it has not seen.
+//! Every detector saves itself with [`Writer`] and is restored with [`Reader`]. Floats are stored as their bits, so a
+//! restored detector scores exactly as the saved one would have. Nothing here allocates beyond the output buffer. No
+//! input, however broken, makes a reader panic or reserve memory for more bytes than the input has.
 
 use thiserror::Error;
 
@@ -20,7 +20,7 @@ pub enum CodecError {
         /// Bytes that are left.
         left: usize,
     },
-    /// A value lies outside what the writer can have written.
+    /// The writer cannot have written this value.
     #[error("saved state holds an impossible {what}")]
     Invalid {
         /// What was being read.
@@ -35,7 +35,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes behind what `out` holds already.
+    /// Appends to `out`.
     pub fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out }
     }
@@ -60,7 +60,7 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// The bits of a float: NaN payloads and the sign of zero survive.
+    /// The bits of a float, with the payload of a NaN and the sign of a zero.
     pub fn f64(&mut self, value: f64) {
         self.u64(value.to_bits());
     }
@@ -77,7 +77,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// LEB128: seven bits a byte, one byte for values below 128.
+    /// An unsigned LEB128 number: seven bits a byte, one byte for values below 128.
     pub fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.out.push(value as u8 | 0x80);
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// What has not been read yet.
+    /// The bytes that have not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// The next `len` bytes, `what` names them in an error.
+    /// The next `len` bytes; `what` names them in an error.
     ///
     /// # Errors
     /// [`CodecError::Truncated`] when fewer are left.
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
         Err(CodecError::Invalid { what })
     }
 
-    /// Bytes behind their length.
+    /// A length as varint, then so many bytes.
     ///
     /// # Errors
     /// [`CodecError::Truncated`] or [`CodecError::Invalid`].
@@ -228,8 +228,8 @@ impl<'a> Reader<'a> {
 
 /// 64-bit FNV-1a with a final avalanche, over 8 bytes at a time.
 ///
-/// Guards state files against truncation, bit flips and foreign content; it is no defence against malice. The
-/// seed chains checksums: the one of a journal entry starts from that of the entry before.
+/// It finds truncated files, flipped bits and foreign content; it does not protect against an attacker. `seed` chains
+/// checksums: that of a journal entry starts from that of the entry before.
 #[must_use]
 pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
     let (words, tail) = bytes.as_chunks::<8>();
@@ -241,8 +241,8 @@ pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
     finish(hash)
 }
 
-/// The [`checksum`] of the bytes of these words, lowest first.
-#[inline(always)]
+/// The [`checksum`] of the bytes of these words, the lowest byte first.
+#[inline(always)] // speed
 #[must_use]
 pub fn checksum_of_words<const N: usize>(seed: u64, words: [u64; N]) -> u64 {
     finish(words.into_iter().fold(start(seed, 8 * N), add))
@@ -250,18 +250,18 @@ pub fn checksum_of_words<const N: usize>(seed: u64, words: [u64; N]) -> u64 {
 
 const PRIME: u64 = 0x0000_0100_0000_01b3;
 
-#[inline(always)]
+#[inline(always)] // speed
 const fn start(seed: u64, len: usize) -> u64 {
     seed ^ 0xcbf2_9ce4_8422_2325 ^ len as u64
 }
 
-#[inline(always)]
+#[inline(always)] // speed
 const fn add(hash: u64, word: u64) -> u64 {
     let hash = (hash ^ word).wrapping_mul(PRIME);
     hash ^ hash >> 29
 }
 
-#[inline(always)]
+#[inline(always)] // speed
 const fn finish(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     hash ^ (hash >> 29)

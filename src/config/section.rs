@@ -7,7 +7,7 @@ use super::problem::Problem;
 use super::section_reader::Keys;
 use super::tag::TagPattern;
 use crate::detector::calibrated::AlarmBudget;
-use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
+use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
 use crate::record::Accessor;
 
 /// One watched metric.
@@ -76,7 +76,7 @@ pub struct ChangeFinderSettings {
     /// `ar`.
     pub ar: ArEstimator,
     /// `score`.
-    pub surprise: Surprise,
+    pub score_function: ScoreFunction,
 }
 
 impl ChangeFinderSettings {
@@ -117,7 +117,7 @@ impl ChangeFinderSettings {
             self.outlier_window,
             self.change_window,
             self.ar,
-            self.surprise,
+            self.score_function,
         )
     }
 }
@@ -253,8 +253,8 @@ fn read_change_finder(keys: &mut Keys<'_>) -> ChangeFinderSettings {
         ar: keys
             .choice("ar", &[("yule", ArEstimator::Yule), ("burg", ArEstimator::Burg)])
             .unwrap_or(ArEstimator::Yule),
-        surprise: keys
-            .choice("score", &[("logloss", Surprise::LogLoss), ("hellinger", Surprise::Hellinger)])
-            .unwrap_or(Surprise::LogLoss),
+        score_function: keys
+            .choice("score", &[("logloss", ScoreFunction::LogLoss), ("hellinger", ScoreFunction::Hellinger)])
+            .unwrap_or(ScoreFunction::LogLoss),
     }
 }

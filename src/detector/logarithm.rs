@@ -1,12 +1,12 @@
-//! The natural logarithm: the bits of `libm::log`, in fewer steps for ordinary numbers.
+//! The natural logarithm, with the bits of `libm::log`: for ordinary numbers in fewer steps than there.
 //!
-//! Written after FreeBSD's `e_log.c`, which comes with this notice:
+//! It follows FreeBSD's `e_log.c`, which carries this notice:
 //!
 //! > Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved. Developed at SunSoft, a Sun Microsystems,
 //! > Inc. business. Permission to use, copy, modify, and distribute this software is freely granted, provided that
 //! > this notice is preserved.
 
-// ln 2 in two parts: a product of the first and an exponent is exact
+// ln 2 in two parts, so that the product of the first and an exponent is exact
 const LN2_HIGH: f64 = f64::from_bits(0x3fe6_2e42_fee0_0000);
 const LN2_LOW: f64 = f64::from_bits(0x3dea_39ef_3579_3c76);
 /// ln(1 + f) is about `2s + s * (C[0] s^2 + C[1] s^4 + ..)` with `s = f / (2 + f)`.
@@ -28,12 +28,12 @@ pub fn ln(x: f64) -> f64 {
 }
 
 /// The logarithm of a positive number that is neither subnormal nor infinite.
-#[inline(always)]
+#[inline(always)] // speed
 pub(super) fn ordinary(x: f64) -> Option<f64> {
     const LEAST: u64 = f64::MIN_POSITIVE.to_bits();
     const ROOT: u64 = 0x3fe6_a09e << 32; // about sqrt(1/2)
     let bits = x.to_bits();
-    // the sign makes a number too large
+    // a negative number has the sign bit, which makes it too large here
     if bits.wrapping_sub(LEAST) >= f64::INFINITY.to_bits() - LEAST {
         return None;
     }
@@ -51,7 +51,7 @@ pub(super) fn ordinary(x: f64) -> Option<f64> {
 }
 
 #[cold]
-#[inline(never)]
+#[inline(never)] // speed
 fn special(x: f64) -> f64 {
     libm::log(x)
 }
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn millions_of_numbers_have_the_logarithm_of_libm() {
+    fn four_million_numbers_have_the_logarithm_of_libm() {
         let mut state = 1u64;
         for _ in 0..4_000_000 {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);

@@ -19,7 +19,7 @@ mod numeric;
 
 pub use change_finder::{
     ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_WINDOW, OrderFit, Overflow, Params, ParamsError,
-    Scores, Selection, StageInternals, Surprise, burg, levinson, order_fits, select_order,
+    ScoreFunction, Scores, SelectedOrder, StageInternals, burg, levinson, order_fits, select_order,
 };
 pub use logarithm::ln;
 pub use numeric::{Finite, NotLearnable, exp, mean};

@@ -1,4 +1,4 @@
-//! Numbers a model may learn, and the few functions on them whose bits are the same everywhere.
+//! Numbers that a model may learn, and functions on them whose bits are the same on every target.
 
 use thiserror::Error;
 
@@ -50,7 +50,7 @@ impl TryFrom<f64> for Finite {
     }
 }
 
-/// Why a number is kept away from the models.
+/// Why a model cannot learn a number.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 #[non_exhaustive]
 pub enum NotLearnable {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The rule as it is written down, without any thought of speed.
+    /// The documented rule, written without regard to speed.
     fn slow_mean(w: &[f64]) -> f64 {
         let mut total = 0.0;
         let mut done = 0;

@@ -26,7 +26,7 @@ pub(super) fn score_id(section: &Section) -> SectionId {
         w.varint(number as u64);
     }
     w.bytes(settings.ar.to_string().as_bytes());
-    w.bytes(settings.surprise.to_string().as_bytes());
+    w.bytes(settings.score_function.to_string().as_bytes());
     put_inputs(section, &mut w);
     SectionId { name: section.title(), signature: checksum(1, &bytes) }
 }

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use fluent_anomaly::detector::{
-    ArEstimator, ChangeFinder, Finite, Params, Scores, StageInternals, Surprise, burg, levinson, order_fits,
-    select_order,
+    ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, Scores, StageInternals, burg, levinson,
+    order_fits, select_order,
 };
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ fn params(case: &Value) -> Params {
         size("T1"),
         size("T2"),
         case["coef"].as_str().unwrap().parse::<ArEstimator>().unwrap(),
-        case["score"].as_str().unwrap().parse::<Surprise>().unwrap(),
+        case["score"].as_str().unwrap().parse::<ScoreFunction>().unwrap(),
     )
     .unwrap()
 }
@@ -160,7 +160,10 @@ fn edge_cases_score_as_the_reference_does_up_to_what_it_cannot_recover_from() {
                 };
                 let scores = model.update(&params, x).unwrap();
                 assert!(scores.outlier.is_finite() && scores.change.is_finite(), "{what} {i}");
-                if as_seed && params.surprise() == Surprise::LogLoss && seed_loses(name, i, outliers[i]) {
+                if as_seed
+                    && params.score_function() == ScoreFunction::LogLoss
+                    && seed_loses(name, i, outliers[i])
+                {
                     let sigma = model.internals(&params).unwrap().stage1.sigma;
                     if sigma > 0.0 {
                         as_seed = false;

@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, Surprise};
+use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 
 struct Counting;
 
@@ -42,7 +42,7 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_point_allocates_nothing() {
     for estimator in [ArEstimator::Yule, ArEstimator::Burg] {
-        for surprise in [Surprise::LogLoss, Surprise::Hellinger] {
+        for surprise in [ScoreFunction::LogLoss, ScoreFunction::Hellinger] {
             for k in [1, 7, 10, 11, 100] {
                 let params = Params::new(0.02, k, 10, 5, estimator, surprise).unwrap();
                 let before_new = CALLS.get();

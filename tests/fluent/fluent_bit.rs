@@ -11,7 +11,7 @@ use crate::common::records::Random;
 use crate::common::{build, msgpack};
 use fluent_anomaly::bank::folder_storage::Folder;
 use fluent_anomaly::config::Config;
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, Surprise};
+use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 use fluent_anomaly::pipeline::Pipeline;
 use fluent_anomaly::record::Format;
 use fluent_anomaly::time::Time;
@@ -166,7 +166,7 @@ fn kill_9_in_the_middle_of_records_leaves_exactly_those_that_were_learned() {
     const PROBE: f64 = 3.25;
     let ini = INI.replace("by: $host\n", "");
     let records = records(60_000);
-    let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, Surprise::LogLoss).unwrap();
+    let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss).unwrap();
     let mut model = ChangeFinder::new(&params);
     let mut update = |x: f64| {
         let probe = model.clone().update(&params, Finite::new(PROBE).unwrap()).unwrap();

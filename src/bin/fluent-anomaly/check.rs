@@ -62,7 +62,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             settings.outlier_window,
             settings.change_window,
             settings.ar,
-            settings.surprise
+            settings.score_function
         );
         text += &match (section.anomaly_score, section.alarms) {
             (false, _) => "  rarity  no anomaly_score\n".to_owned(),

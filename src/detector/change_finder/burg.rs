@@ -7,8 +7,7 @@
 //! | `g` | reflection coefficient of the new order |
 //! | `a` | coefficients of the polynomial `1 + a_1 z + a_2 z^2 + ..`, the lowest lag first |
 
-use super::levinson::{reflect, reflect_unrolled};
-use super::unrolled::{LANES, Lanes};
+use super::levinson::reflect;
 
 /// Coefficients of order `order` for `values`, in the convention of the polynomial `1 + a_1 z + a_2 z^2 + ..`,
 /// that is: the best prediction is **minus** their weighted sum. The lowest lag comes first.
@@ -52,33 +51,4 @@ pub(super) fn solve(f: &mut [f64], b: &mut [f64], a: &mut [f64]) {
             b[j - 1] -= g * old;
         }
     }
-}
-
-/// [`solve`] for the order `K` on `x` and the `K` points before it, everything in registers, the same bits.
-#[inline(always)]
-#[allow(unused_assignments, reason = "the last unrolled pass writes what a further one would read")]
-pub(super) fn solve_unrolled<const K: usize>(x: f64, past: &Lanes) -> Lanes {
-    let mut a = [0.0; LANES];
-    let mut f = *past;
-    let mut b = [0.0; LANES];
-    b[0] = x;
-    unroll!(J < K - 1, {
-        b[J + 1] = past[J];
-    });
-    unroll!(I < K, {
-        let (mut both, mut power) = (0.0, 0.0);
-        unroll!(J < K - I, {
-            both += f[J] * b[J];
-            power += f[J] * f[J] + b[J] * b[J];
-        });
-        let g = if power == 0.0 { 0.0 } else { 2.0 * both / power };
-        reflect_unrolled::<I>(&mut a, -g);
-        a[I] = -g;
-        unroll!(J < K - I - 1, {
-            let old = f[J];
-            f[J] = f[J + 1] - g * b[J + 1];
-            b[J] -= g * old;
-        });
-    });
-    a
 }

@@ -7,8 +7,6 @@
 //! | | `g` | reflection coefficient of the new order |
 //! | | `v` | variance of what the model of the present order leaves unexplained |
 
-use super::unrolled::{LANES, Lanes};
-
 /// Coefficients of the AR model of `order` with the autocovariances `c[0..=order]`, the weight of the newest
 /// point first.
 ///
@@ -62,87 +60,5 @@ pub(super) fn reflect(a: &mut [f64], g: f64) {
     }
     for m in middle {
         *m += g * *m;
-    }
-}
-
-/// [`solve`] for the order `K`, everything in registers, the same bits.
-///
-/// A remaining variance of 0 is not looked for at each order but once: the division by it gives an infinite or no
-/// number, its square makes the next variance NaN, and that stays. So the last divisor tells of all,
-/// and `None` leaves the rest to [`solve`].
-#[inline(always)]
-#[allow(unused_assignments, reason = "the last unrolled pass writes what a further one would read")]
-pub(super) fn solve_unrolled<const K: usize>(c: &Lanes) -> Option<Lanes> {
-    let mut a = [0.0; LANES];
-    let mut v = c[0];
-    unroll!(T < K, {
-        let mut rest = c[T + 1];
-        unroll!(J < T, {
-            rest -= a[J] * c[T - J];
-        });
-        // false for NaN too; the smallest numbers are left to the loops with 0
-        let divides = v.abs() >= f64::MIN_POSITIVE;
-        if T == K - 1 && !divides {
-            return None;
-        }
-        let g = rest / v;
-        reflect_unrolled::<T>(&mut a, -g);
-        a[T] = g;
-        v *= 1.0 - g * g;
-    });
-    Some(a)
-}
-
-/// [`reflect`] on the first `T` values.
-#[inline(always)]
-pub(super) fn reflect_unrolled<const T: usize>(a: &mut Lanes, g: f64) {
-    let old = *a;
-    unroll!(J < T, {
-        a[J] = old[J] + g * old[T - 1 - J];
-    });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn same<const K: usize>(name: &str, c: &Lanes) {
-        let looped = levinson(&c[..=K], K);
-        let Some(unrolled) = solve_unrolled::<K>(c) else { return };
-        for (a, b) in unrolled[..K].iter().zip(&looped) {
-            assert!(
-                a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
-                "{name} {K}: {unrolled:?}, {looped:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn unrolled_orders_agree_where_the_recursion_breaks_off() {
-        let row = |head: &[f64], rest: f64| {
-            let mut c = [rest; LANES];
-            c[..head.len()].copy_from_slice(head);
-            c
-        };
-        for (name, c) in [
-            ("zeros", row(&[], 0.0)),
-            ("no variance but covariance", row(&[0.0], 1.0)),
-            ("negative zero", row(&[-0.0], 1.0)),
-            ("explained at the first order", row(&[], 1.0)),
-            ("explained at the first, against the rest", row(&[2.0, 2.0], -1.0)),
-            ("alternating", core::array::from_fn(|j| if j % 2 == 0 { 1.0 } else { -1.0 })),
-            ("explained at the second order", row(&[1.0, 0.0, 1.0, 0.0], 0.5)),
-            ("explained at the third order", row(&[1.0, 0.0, 0.0, -1.0], 0.25)),
-            ("variance turns negative", row(&[1.0, 2.0, 3.0], 0.1)),
-            ("variance underflows", row(&[1e-300, 1e-300 * 0.999_999_999_999], 5e-324)),
-            ("overflow", row(&[5e-324, 1e300], 1.0)),
-            ("not a number", row(&[1.0, f64::NAN], 0.5)),
-            ("infinite", row(&[f64::INFINITY], 1.0)),
-            ("infinite at the end", row(&[1.0, 0.5, f64::INFINITY], 0.0)),
-        ] {
-            unroll!(T < 10, {
-                same::<{ T + 1 }>(name, &c);
-            });
-        }
     }
 }

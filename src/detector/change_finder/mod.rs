@@ -20,59 +20,38 @@
 //! | `levinson`, `burg` | AR coefficients from autocovariances, or from the points themselves |
 //! | `sdar` | one step of sequentially discounting AR learning |
 //! | `score` | the score of a step: logarithmic loss or Hellinger distance |
+//! | `stages` | both stages put together |
 //! | `unrolled` | levinson, burg and sdar without loops for the usual orders: the same bits in less time |
 //! | `order_selection` | choice of the AR order by AIC |
-//! | `params` | the checked parameters |
-
-#[macro_use]
-mod unrolled;
+//! | `params`, `internals` | the checked parameters; a view of what a model has learned |
 
 mod burg;
+mod internals;
 mod levinson;
 mod order_selection;
 mod params;
 mod score;
 mod sdar;
+mod stages;
+mod unrolled;
 
 pub use burg::burg;
+pub use internals::{Internals, StageInternals};
 pub use levinson::levinson;
-pub use order_selection::{OrderFit, Selection, order_fits, select_order};
-pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, Surprise};
-
-use thiserror::Error;
+pub use order_selection::{OrderFit, SelectedOrder, order_fits, select_order};
+pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
+pub use stages::{Overflow, Scores};
 
 use crate::codec::{CodecError, Reader, Writer};
-use crate::detector::numeric::{Finite, mean};
-use score::{hellinger, log_loss, log_loss_by_density};
-use sdar::{AnyOrder, Learn, Unrolled, WINDOW, push, words};
-
-/// What a point scored. Both numbers are finite.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scores {
-    /// How unexpected the point is: natural units (nats) with log-loss, where it can be negative; 0 to 100 with
-    /// Hellinger.
-    pub outlier: f64,
-    /// How much the series has changed: the same units, smoothed twice.
-    pub change: f64,
-}
-
-/// A point that the model cannot take: its arithmetic would overflow. The model stays as it was.
-///
-/// The seed learns such a point and every later score is NaN. Ordinary data never comes here: it takes
-/// autocovariances that are singular to the last bit together with jumps of many orders of magnitude, or a
-/// discounting rate below 1e-99 (log-loss reaches 0.5/r, and no score above [`Finite::MAX`] is kept). Where only
-/// the second stage would overflow, it alone leaves the point out: the outlier score is given, the change score
-/// keeps its last value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the model overflows on this point and has left it out")]
-pub struct Overflow;
+use crate::detector::numeric::Finite;
+use sdar::words;
 
 /// The model of a series: scores each point, then learns it.
 ///
 /// ```
-/// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, Surprise};
+/// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 ///
-/// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, Surprise::LogLoss)?;
+/// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
 /// let mut model = ChangeFinder::new(&params);
 /// let mut scores = Vec::new();
 /// for t in 0..200 {
@@ -83,16 +62,15 @@ pub struct Overflow;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// The parameters are shared by many series and are not kept here: every call takes them, and they have to be
-/// the ones the model was made with. With others the scores mean nothing, or every point is refused; nothing
-/// panics.
+/// Many series share the parameters, so the model does not keep them: every call takes those the model was made with.
+/// With others the scores mean nothing, or every point is refused; nothing panics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeFinder {
     /// Stage 1 (see `sdar`), the last T1 outlier scores, stage 2, its last T2 scores, the oldest first; all finite.
     state: Box<[f64]>,
 }
 
-/// Words of state.
+/// How many words the state takes.
 fn len(params: &Params) -> usize {
     2 * words(params.order(), params.estimator()) + params.outlier_window() + params.change_window()
 }
@@ -114,36 +92,9 @@ impl ChangeFinder {
         let x = x.get();
         let state = &mut self.state;
         if crate::IS_COMPACT {
-            return any_order(state, params, x);
+            return stages::update_any_order(state, params, x);
         }
-        match params.estimator() {
-            ArEstimator::Yule => match params.order() {
-                1 => unrolled::<1, false>(state, params, x),
-                2 => unrolled::<2, false>(state, params, x),
-                3 => unrolled::<3, false>(state, params, x),
-                4 => unrolled::<4, false>(state, params, x),
-                5 => unrolled::<5, false>(state, params, x),
-                6 => unrolled::<6, false>(state, params, x),
-                7 => unrolled::<7, false>(state, params, x),
-                8 => unrolled::<8, false>(state, params, x),
-                9 => unrolled::<9, false>(state, params, x),
-                unrolled::UNROLLED => unrolled::<10, false>(state, params, x),
-                _ => any_order(state, params, x),
-            },
-            ArEstimator::Burg => match params.order() {
-                1 => unrolled::<1, true>(state, params, x),
-                2 => unrolled::<2, true>(state, params, x),
-                3 => unrolled::<3, true>(state, params, x),
-                4 => unrolled::<4, true>(state, params, x),
-                5 => unrolled::<5, true>(state, params, x),
-                6 => unrolled::<6, true>(state, params, x),
-                7 => unrolled::<7, true>(state, params, x),
-                8 => unrolled::<8, true>(state, params, x),
-                9 => unrolled::<9, true>(state, params, x),
-                unrolled::UNROLLED => unrolled::<10, true>(state, params, x),
-                _ => any_order(state, params, x),
-            },
-        }
+        unrolled::update(state, params, x)
     }
 
     /// Appends the state, every bit of it; its length follows from the parameters.
@@ -151,11 +102,11 @@ impl ChangeFinder {
         out.f64s(&self.state);
     }
 
-    /// A model that goes on exactly where the saved one was.
+    /// A model that goes on exactly where the saved one stopped.
     ///
     /// # Errors
-    /// [`CodecError::Truncated`] when bytes are missing, [`CodecError::Invalid`] when a number is none that a
-    /// model with these parameters can hold.
+    /// [`CodecError::Truncated`] when bytes are missing, [`CodecError::Invalid`] when no model with these parameters can
+    /// hold one of the numbers.
     pub fn restore(params: &Params, from: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "change finder state";
         let bytes = from.take(len(params) * size_of::<f64>(), WHAT)?;
@@ -167,9 +118,9 @@ impl ChangeFinder {
     /// Bytes a model takes, heap and inline, whatever it has seen.
     ///
     /// ```
-    /// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Params, Surprise};
+    /// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Params, ScoreFunction};
     ///
-    /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, Surprise::LogLoss)?;
+    /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
     /// assert!(ChangeFinder::memory_bytes(&params) <= 450);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -178,7 +129,7 @@ impl ChangeFinder {
         size_of::<Self>() + len(params) * size_of::<f64>()
     }
 
-    /// Diagnostic: what the model has learned so far, or `None` with parameters of another size of state.
+    /// Diagnosis: what the model has learned so far, or `None` with parameters of another size of state.
     #[must_use]
     pub fn internals(&self, params: &Params) -> Option<Internals<'_>> {
         let k = params.order();
@@ -195,7 +146,7 @@ impl ChangeFinder {
         })
     }
 
-    /// What every state that `update` can reach has in common, and what `update` relies on.
+    /// Whether the state is one that `update` can reach; `update` relies on that.
     fn is_sound(&self, params: &Params) -> bool {
         // means may exceed what they are made of: by rounding, and with a rate below 1e-16, which adds up
         const MEAN_MAX: f64 = 1e120;
@@ -210,111 +161,6 @@ impl ChangeFinder {
                         .all(|stage| stage.sigma >= 0.0 && mean_like(&[stage.mu]) && mean_like(stage.window))
             })
     }
-}
-
-/// What a [`ChangeFinder`] has learned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Internals<'a> {
-    /// Learns the series.
-    pub stage1: StageInternals<'a>,
-    /// Learns the smoothed outlier scores.
-    pub stage2: StageInternals<'a>,
-    /// The last T1 outlier scores, the oldest first.
-    pub outliers: &'a [f64],
-    /// The last T2 scores of the second stage, the oldest first.
-    pub changes: &'a [f64],
-}
-
-/// What a stage has learned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StageInternals<'a> {
-    /// Discounted mean.
-    pub mu: f64,
-    /// Discounted variance of the prediction error, 0 or more.
-    pub sigma: f64,
-    /// The last k points, the oldest first.
-    pub window: &'a [f64],
-    /// Discounted autocovariances at the lags 0 to k; empty with Burg's method, which has none.
-    pub c: &'a [f64],
-}
-
-impl<'a> StageInternals<'a> {
-    fn new(stage: &'a [f64], k: usize) -> Option<Self> {
-        let (&[mu, sigma], rest) = stage.split_first_chunk::<WINDOW>()?;
-        let (window, c) = rest.split_at_checked(k)?;
-        Some(Self { mu, sigma, window, c })
-    }
-}
-
-#[inline(never)]
-fn unrolled<const K: usize, const BURG: bool>(
-    state: &mut [f64],
-    params: &Params,
-    x: f64,
-) -> Result<Scores, Overflow> {
-    score_and_learn(&Unrolled::<K, BURG>, state, params, x, log_loss)
-}
-
-#[inline(never)]
-fn any_order(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
-    let model = AnyOrder::<{ MAX_ORDER + 1 }> { k: params.order(), estimator: params.estimator() };
-    if params.order() as f64 * params.discounting_rate() >= 1.0 {
-        // the first recursions may be exactly singular (golden: r = 0.1, k = 20), and the last bit of a score
-        // decides what follows: round as the seed does
-        return score_and_learn(&model, state, params, x, log_loss_by_density);
-    }
-    score_and_learn(&model, state, params, x, log_loss)
-}
-
-/// Both stages, one after the other: score, check, learn; the mean of the scores is what the next stage sees.
-///
-/// The check is all it takes to keep the state finite. Points and scores, hence their means, mu and c, are
-/// bounded by [`Finite::MAX`]. An infinite prediction or sigma shows in the score made from it: log-loss holds
-/// ln(sigma), Hellinger divides something infinite by something infinite.
-///
-/// `log_loss` is one of the two in `score`: they differ in their last bits only.
-#[inline(always)]
-fn score_and_learn<const N: usize>(
-    model: &impl Learn<N>,
-    state: &mut [f64],
-    params: &Params,
-    x: f64,
-    log_loss: impl Fn(f64, f64) -> f64,
-) -> Result<Scores, Overflow> {
-    let mut rest = state;
-    let mut input = x;
-    let mut rate = params.discounting_rate();
-    let mut window = params.outlier_window();
-    let (mut outlier, mut newest) = (0.0, 0.0);
-    while let Some((stage, behind)) = rest.split_at_mut_checked(model.words()) {
-        let Some((scores, next)) = behind.split_at_mut_checked(window) else { return Err(Overflow) };
-        let step = model.step(stage, rate, input);
-        let score = match params.surprise() {
-            Surprise::LogLoss => log_loss(input - step.x_hat, step.sigma),
-            Surprise::Hellinger => hellinger(stage[0], stage[1], step.mu, step.sigma),
-        };
-        if Finite::new(score).is_some() {
-            model.store(stage, &step, input);
-            push(scores, score);
-        } else if next.is_empty() {
-            return Ok(Scores { outlier: newest, change: mean_as_it_was(scores) });
-        } else {
-            return Err(Overflow); // of the first stage
-        }
-        (outlier, newest) = (newest, score);
-        rest = next;
-        input = mean(scores);
-        rate /= 2.0;
-        window = params.change_window();
-    }
-    Ok(Scores { outlier, change: input })
-}
-
-/// Where the second stage has left its point out.
-#[cold]
-#[inline(never)]
-fn mean_as_it_was(scores: &[f64]) -> f64 {
-    mean(scores)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::detector::logarithm::ln;
 
 /// The order chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Selection {
+pub struct SelectedOrder {
     /// AR order k, 1 to [`MAX_ORDER`].
     pub order: usize,
     /// Its AIC, the lowest; infinite when there was nothing to choose from.
@@ -52,12 +52,12 @@ pub struct OrderFit {
 /// assert!(fluent_anomaly::detector::select_order(&x, 10).order >= 2);
 /// ```
 #[must_use]
-pub fn select_order(values: &[f64], max_order: usize) -> Selection {
-    let mut best = Selection { order: 1, aic: f64::INFINITY };
+pub fn select_order(values: &[f64], max_order: usize) -> SelectedOrder {
+    let mut best = SelectedOrder { order: 1, aic: f64::INFINITY };
     for fit in order_fits(values, max_order) {
         // never true for NaN
         if fit.aic < best.aic {
-            best = Selection { order: fit.order, aic: fit.aic };
+            best = SelectedOrder { order: fit.order, aic: fit.aic };
         }
     }
     best
@@ -70,7 +70,7 @@ pub fn order_fits(values: &[f64], max_order: usize) -> Vec<OrderFit> {
     let n = values.len();
     let highest = max_order.min(MAX_ORDER).min(n.saturating_sub(1));
     let mut centred = vec![0.0; n];
-    let mut c = Vec::with_capacity(highest + LAGS);
+    let mut c = Vec::with_capacity(highest + ABREAST);
     let mut a = Vec::with_capacity(highest);
     (1..=highest)
         .map(|k| {
@@ -91,9 +91,9 @@ pub fn order_fits(values: &[f64], max_order: usize) -> Vec<OrderFit> {
         .collect()
 }
 
-/// Lags summed side by side. Each sum runs over the points in their order; side by side they fill the
-/// processor's vectors.
-const LAGS: usize = 8;
+/// How many lags are summed at once. Each sum runs over the points in their order; several at once fill the processor's
+/// vectors.
+const ABREAST: usize = 8;
 
 /// `c[j]` for j = 0..=k, of the points from `k` on, each with its k predecessors.
 fn autocovariances(values: &[f64], k: usize, centred: &mut [f64], c: &mut Vec<f64>) {
@@ -108,17 +108,17 @@ fn autocovariances(values: &[f64], k: usize, centred: &mut [f64], c: &mut Vec<f6
     }
     c.clear();
     let mut lag = 0;
-    while lag + LAGS <= k + 1 {
+    while lag + ABREAST <= k + 1 {
         // lags `lag` to `lag + 7`: the window holds the predecessors of a point, the most remote first
-        let mut sums = [0.0; LAGS];
-        let windows = centred[k - (lag + LAGS - 1)..].array_windows::<LAGS>();
+        let mut sums = [0.0; ABREAST];
+        let windows = centred[k - (lag + ABREAST - 1)..].array_windows::<ABREAST>();
         for (d, window) in centred[k..].iter().zip(windows) {
             for (sum, past) in sums.iter_mut().zip(window) {
                 *sum += d * past;
             }
         }
         c.extend(sums.iter().rev().map(|sum| sum / count));
-        lag += LAGS;
+        lag += ABREAST;
     }
     for lag in lag..=k {
         let mut sum = 0.0;

@@ -46,7 +46,7 @@ impl FromStr for ArEstimator {
 
 /// How a step is turned into a score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Surprise {
+pub enum ScoreFunction {
     /// Logarithmic loss of the point under the predicted density.
     #[default]
     LogLoss,
@@ -54,7 +54,7 @@ pub enum Surprise {
     Hellinger,
 }
 
-impl fmt::Display for Surprise {
+impl fmt::Display for ScoreFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LogLoss => "logloss",
@@ -63,14 +63,14 @@ impl fmt::Display for Surprise {
     }
 }
 
-impl FromStr for Surprise {
+impl FromStr for ScoreFunction {
     type Err = ParamsError;
 
     fn from_str(text: &str) -> Result<Self, ParamsError> {
         match text {
             "logloss" => Ok(Self::LogLoss),
             "hellinger" => Ok(Self::Hellinger),
-            _ => Err(ParamsError::Surprise { given: text.into() }),
+            _ => Err(ParamsError::ScoreFunction { given: text.into() }),
         }
     }
 }
@@ -109,9 +109,9 @@ pub enum ParamsError {
         /// The text given.
         given: Box<str>,
     },
-    /// A name that is no [`Surprise`].
+    /// A name that is no [`ScoreFunction`].
     #[error("score {given:?}: must be logloss or hellinger")]
-    Surprise {
+    ScoreFunction {
         /// The text given.
         given: Box<str>,
     },
@@ -120,12 +120,12 @@ pub enum ParamsError {
 /// Checked parameters, shared by all models of a section.
 ///
 /// ```
-/// use fluent_anomaly::detector::{ArEstimator, Params, Surprise};
+/// use fluent_anomaly::detector::{ArEstimator, Params, ScoreFunction};
 ///
-/// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, Surprise::LogLoss)?;
+/// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
 /// assert_eq!(params.order(), 7);
 ///
-/// let wrong = Params::new(1.5, 7, 10, 5, ArEstimator::Yule, Surprise::LogLoss);
+/// let wrong = Params::new(1.5, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss);
 /// assert_eq!(wrong.unwrap_err().to_string(), "discounting rate r = 1.5: must be above 0 and below 1");
 /// # Ok::<(), fluent_anomaly::detector::ParamsError>(())
 /// ```
@@ -136,7 +136,7 @@ pub struct Params {
     outlier_window: NonZero<usize>, // in 1..=MAX_WINDOW
     change_window: NonZero<usize>,  // in 1..=MAX_WINDOW
     estimator: ArEstimator,
-    surprise: Surprise,
+    score_function: ScoreFunction,
 }
 
 impl Params {
@@ -151,7 +151,7 @@ impl Params {
         outlier_window: usize,
         change_window: usize,
         estimator: ArEstimator,
-        surprise: Surprise,
+        score_function: ScoreFunction,
     ) -> Result<Self, ParamsError> {
         // accept only what lies inside, so that NaN fails
         if !(discounting_rate > 0.0 && discounting_rate < 1.0) {
@@ -165,7 +165,7 @@ impl Params {
             window(outlier_window).ok_or(ParamsError::OutlierWindow { value: outlier_window })?;
         let change_window =
             window(change_window).ok_or(ParamsError::ChangeWindow { value: change_window })?;
-        Ok(Self { discounting_rate, order, outlier_window, change_window, estimator, surprise })
+        Ok(Self { discounting_rate, order, outlier_window, change_window, estimator, score_function })
     }
 
     /// r: the weight of the newest point, in (0, 1).
@@ -200,8 +200,8 @@ impl Params {
 
     /// How a step is turned into a score.
     #[must_use]
-    pub fn surprise(&self) -> Surprise {
-        self.surprise
+    pub fn score_function(&self) -> ScoreFunction {
+        self.score_function
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn with(r: f64, k: usize, t1: usize, t2: usize) -> Result<Params, ParamsError> {
-        Params::new(r, k, t1, t2, ArEstimator::Yule, Surprise::LogLoss)
+        Params::new(r, k, t1, t2, ArEstimator::Yule, ScoreFunction::LogLoss)
     }
 
     #[test]
@@ -241,7 +241,7 @@ mod tests {
             "AR estimator \"Yule\": must be yule or burg"
         );
         assert_eq!(
-            "".parse::<Surprise>().unwrap_err().to_string(),
+            "".parse::<ScoreFunction>().unwrap_err().to_string(),
             "score \"\": must be logloss or hellinger"
         );
     }
@@ -251,8 +251,8 @@ mod tests {
         for estimator in [ArEstimator::Yule, ArEstimator::Burg] {
             assert_eq!(estimator.to_string().parse(), Ok(estimator));
         }
-        for surprise in [Surprise::LogLoss, Surprise::Hellinger] {
-            assert_eq!(surprise.to_string().parse(), Ok(surprise));
+        for score_function in [ScoreFunction::LogLoss, ScoreFunction::Hellinger] {
+            assert_eq!(score_function.to_string().parse(), Ok(score_function));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a step of learning says of its point.
+//! The score of a step: how unexpected its point was.
 
 use crate::detector::logarithm::{ln, ordinary};
 use crate::detector::numeric::exp;
@@ -12,7 +12,7 @@ const LN_TAU: f64 = 1.837_877_066_409_345_5;
 /// Computed in log space: the seed takes the logarithm of the density and scores 0 when that underflows, which
 /// rewards the most extreme outliers. Here they score highest. A variance of 0, as on a series of zeros only,
 /// scores 0 as in the seed.
-#[inline(always)]
+#[inline(always)] // speed
 pub(super) fn log_loss(error: f64, sigma: f64) -> f64 {
     match ordinary(sigma) {
         Some(ln) => 0.5 * (LN_TAU + ln + error * error / sigma),
@@ -21,13 +21,13 @@ pub(super) fn log_loss(error: f64, sigma: f64) -> f64 {
 }
 
 #[cold]
-#[inline(never)]
+#[inline(never)] // speed
 fn log_loss_of_extremes(error: f64, sigma: f64) -> f64 {
     if sigma == 0.0 { 0.0 } else { 0.5 * (LN_TAU + ln(sigma) + error * error / sigma) }
 }
 
-/// The same through the density, rounded as the seed rounds; in log space only where the density underflows.
-#[inline(always)]
+/// [`log_loss`] computed from the density and rounded as the seed rounds; in log space only where the density underflows.
+#[inline(always)] // speed
 pub(super) fn log_loss_by_density(error: f64, sigma: f64) -> f64 {
     let density = exp((-0.5 * (error * error)) / sigma) / (core::f64::consts::TAU.sqrt() * sigma.sqrt());
     // false for NaN, which a variance of 0 gives
@@ -39,7 +39,7 @@ pub(super) fn log_loss_by_density(error: f64, sigma: f64) -> f64 {
 /// the predictions.
 ///
 /// The fourth roots are two square roots each, which is exact to the last bit or two and cheap.
-#[inline(always)]
+#[inline(always)] // speed
 pub(super) fn hellinger(mu_0: f64, sigma_0: f64, mu: f64, sigma: f64) -> f64 {
     let half = (sigma_0 + sigma) / 2.0;
     if half == 0.0 {

@@ -4,20 +4,19 @@
 //! | symbol | here | range |
 //! |---|---|---|
 //! | r | `rate` | (0, 1) |
-//! | mu | word 0 of a stage, [`Step::mu`] | within the data, which is within [`Finite::MAX`] |
-//! | Sigma | word 1, [`Step::sigma`]: variance of the prediction error | 0 or more |
+//! | mu | word 0 of a stage, [`SdarStep::mu`] | within the data, which is within [`Finite::MAX`] |
+//! | Sigma | word 1, [`SdarStep::sigma`]: variance of the prediction error | 0 or more |
 //! | x_(t-1) .. x_(t-k) | the next k words, the oldest first, as the seed keeps them | [`Finite::MAX`] |
-//! | C_0 .. C_k | the last k + 1 words, [`Step::c`]; Yule only | at most `4 * Finite::MAX^2` |
+//! | C_0 .. C_k | the last k + 1 words, [`SdarStep::c`]; Yule only | at most `4 * Finite::MAX^2` |
 //! | omega | `a`, found anew at each step | any |
-//! | x_hat | [`Step::x_hat`] | any |
+//! | x_hat | [`SdarStep::x_hat`] | any |
 //!
-//! A step only reads its stage; [`Step::store`] writes. So a point that turns out to be too much for the
-//! arithmetic leaves no trace.
+//! [`ArModel::step`] only reads its stage; [`ArModel::store`] writes. So a point that overflows the arithmetic leaves no
+//! trace.
 //!
 //! [`Finite::MAX`]: super::Finite::MAX
 
 use super::params::ArEstimator;
-use super::unrolled::{LANES, Lanes};
 use super::{burg, levinson};
 
 /// Words before the window: mean and variance.
@@ -31,30 +30,30 @@ pub(super) const fn words(k: usize, estimator: ArEstimator) -> usize {
     }
 }
 
-/// An AR model of some order, the way it takes a step.
-pub(super) trait Learn<const N: usize> {
+/// An AR model that takes a step: in loops ([`AnyOrder`]) or without (`unrolled`).
+pub(super) trait ArModel<const N: usize> {
     /// [`words`] of a stage.
     fn words(&self) -> usize;
 
-    /// What the point `x` makes of `stage`, which has [`words`](Self::words) words.
-    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<N>;
+    /// The step that the point `x` makes from `stage`, which has [`words`](Self::words) words.
+    fn step(&self, stage: &[f64], rate: f64, x: f64) -> SdarStep<N>;
 
-    /// Makes the step on the stage, for the point it was computed for.
-    fn store(&self, stage: &mut [f64], step: &Step<N>, x: f64);
+    /// Writes the step of the point `x` to the stage from which it was computed.
+    fn store(&self, stage: &mut [f64], step: &SdarStep<N>, x: f64);
 }
 
-/// What a point makes of a stage of an order below `N`.
-pub(super) struct Step<const N: usize> {
+/// What a stage of an order below `N` learns from a point.
+pub(super) struct SdarStep<const N: usize> {
     pub(super) mu: f64,
     pub(super) sigma: f64,
     pub(super) x_hat: f64,
-    c: [f64; N],
-    /// The points before this one, the newest first, where they are at hand.
-    past: [f64; N],
+    pub(super) c: [f64; N],
+    /// The points before this one, the newest first. Only unrolled code fills it.
+    pub(super) past: [f64; N],
 }
 
 /// Drops the oldest value, at the front, and appends `x`.
-#[inline(always)]
+#[inline(always)] // speed
 pub(super) fn push(window: &mut [f64], x: f64) {
     if let Some(last) = window.len().checked_sub(1) {
         window.copy_within(1.., 0);
@@ -62,90 +61,18 @@ pub(super) fn push(window: &mut [f64], x: f64) {
     }
 }
 
-/// A model of order `K`, all in registers.
-pub(super) struct Unrolled<const K: usize, const BURG: bool>;
-
-impl<const K: usize, const BURG: bool> Learn<LANES> for Unrolled<K, BURG> {
-    #[inline(always)]
-    fn words(&self) -> usize {
-        words(K, if BURG { ArEstimator::Burg } else { ArEstimator::Yule })
-    }
-
-    #[inline(always)]
-    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<LANES> {
-        let keep = 1.0 - rate;
-        let mu = keep * stage[0] + rate * x;
-        let dx = x - mu;
-
-        let mut past: Lanes = [0.0; LANES];
-        let mut d: Lanes = [0.0; LANES];
-        unroll!(J < K, {
-            past[J] = stage[WINDOW + K - 1 - J];
-            d[J] = past[J] - mu;
-        });
-
-        let mut c: Lanes = [0.0; LANES];
-        let a = if BURG {
-            Some(burg::solve_unrolled::<K>(x, &past))
-        } else {
-            let gain = rate * dx;
-            c[0] = keep * stage[WINDOW + K] + gain * dx;
-            unroll!(J < K, {
-                c[J + 1] = keep * stage[WINDOW + K + 1 + J] + gain * d[J];
-            });
-            levinson::solve_unrolled::<K>(&c)
-        };
-
-        let mut x_hat = 0.0;
-        if let Some(a) = a {
-            unroll!(J < K, {
-                x_hat += a[J] * d[J];
-            });
-            x_hat += mu;
-        } else {
-            x_hat = predict_in_loops::<K>(stage, rate, x);
-        }
-        let error = x - x_hat;
-        let sigma = keep * stage[1] + rate * (error * error);
-        Step { mu, sigma, x_hat, c, past }
-    }
-
-    #[inline(always)]
-    fn store(&self, stage: &mut [f64], step: &Step<LANES>, x: f64) {
-        stage[0] = step.mu;
-        stage[1] = step.sigma;
-        unroll!(J < K - 1, {
-            stage[WINDOW + K - 2 - J] = step.past[J];
-        });
-        stage[WINDOW + K - 1] = x;
-        if !BURG {
-            stage[WINDOW + K] = step.c[0];
-            unroll!(J < K, {
-                stage[WINDOW + K + 1 + J] = step.c[J + 1];
-            });
-        }
-    }
-}
-
-/// The prediction where the autocovariances are degenerate.
-#[cold]
-#[inline(never)]
-fn predict_in_loops<const K: usize>(stage: &[f64], rate: f64, x: f64) -> f64 {
-    AnyOrder::<LANES> { k: K, estimator: ArEstimator::Yule }.step(stage, rate, x).x_hat
-}
-
-/// A model of any order `k < N`, in loops, the same bits.
+/// A model of any order `k < N`, in loops.
 pub(super) struct AnyOrder<const N: usize> {
     pub(super) k: usize,
     pub(super) estimator: ArEstimator,
 }
 
-impl<const N: usize> Learn<N> for AnyOrder<N> {
+impl<const N: usize> ArModel<N> for AnyOrder<N> {
     fn words(&self) -> usize {
         words(self.k, self.estimator)
     }
 
-    fn step(&self, stage: &[f64], rate: f64, x: f64) -> Step<N> {
+    fn step(&self, stage: &[f64], rate: f64, x: f64) -> SdarStep<N> {
         let k = self.k;
         let keep = 1.0 - rate;
         let mu = keep * stage[0] + rate * x;
@@ -182,15 +109,15 @@ impl<const N: usize> Learn<N> for AnyOrder<N> {
         x_hat += mu;
         let error = x - x_hat;
         let sigma = keep * stage[1] + rate * (error * error);
-        Step { mu, sigma, x_hat, c, past: [0.0; N] }
+        SdarStep { mu, sigma, x_hat, c, past: [0.0; N] }
     }
 
-    fn store(&self, stage: &mut [f64], step: &Step<N>, x: f64) {
+    fn store(&self, stage: &mut [f64], step: &SdarStep<N>, x: f64) {
         stage[0] = step.mu;
         stage[1] = step.sigma;
         let (window, c) = stage[WINDOW..].split_at_mut(self.k);
         push(window, x);
-        // no words left in a stage that keeps none
+        // Burg's stage has no words left here
         for (stored, new) in c.iter_mut().zip(&step.c) {
             *stored = *new;
         }

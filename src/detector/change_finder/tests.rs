@@ -1,17 +1,20 @@
 use proptest::prelude::*;
 
+use super::score::log_loss;
+use super::sdar::{AnyOrder, WINDOW};
+use super::stages::score_and_learn;
 use super::*;
 
-fn params(k: usize, estimator: ArEstimator, surprise: Surprise) -> Params {
-    Params::new(0.02, k, 10, 5, estimator, surprise).unwrap()
+fn params(k: usize, estimator: ArEstimator, score_function: ScoreFunction) -> Params {
+    Params::new(0.02, k, 10, 5, estimator, score_function).unwrap()
 }
 
 fn any_params() -> impl Strategy<Value = Params> {
     (0.0001f64..0.9999, 1usize..=14, 1usize..=20, 1usize..=9, any::<bool>(), any::<bool>()).prop_map(
         |(r, k, t1, t2, burg, hellinger)| {
             let estimator = if burg { ArEstimator::Burg } else { ArEstimator::Yule };
-            let surprise = if hellinger { Surprise::Hellinger } else { Surprise::LogLoss };
-            Params::new(r, k, t1, t2, estimator, surprise).unwrap()
+            let score_function = if hellinger { ScoreFunction::Hellinger } else { ScoreFunction::LogLoss };
+            Params::new(r, k, t1, t2, estimator, score_function).unwrap()
         },
     )
 }
@@ -78,7 +81,7 @@ proptest! {
 
     #[test]
     fn unrolled_orders_give_the_bits_of_the_loops(params in any_params(), xs in points(80)) {
-        prop_assume!(params.order() <= unrolled::UNROLLED);
+        prop_assume!(params.order() <= unrolled::MAX_UNROLLED);
         let mut unrolled = ChangeFinder::new(&params);
         let mut looped = unrolled.clone();
         for &x in &xs {
@@ -128,8 +131,8 @@ fn degenerate_series_score_finite_and_as_described() {
     ];
     for (name, series) in rows {
         for estimator in [ArEstimator::Yule, ArEstimator::Burg] {
-            for surprise in [Surprise::LogLoss, Surprise::Hellinger] {
-                let params = params(7, estimator, surprise);
+            for score_function in [ScoreFunction::LogLoss, ScoreFunction::Hellinger] {
+                let params = params(7, estimator, score_function);
                 let mut model = ChangeFinder::new(&params);
                 let scores: Vec<Scores> = (0..1000)
                     .map(|i| {
@@ -140,19 +143,19 @@ fn degenerate_series_score_finite_and_as_described() {
                     .collect();
                 assert!(scores.iter().all(|s| s.outlier.is_finite() && s.change.is_finite()), "{name}");
                 let outlier = |i: usize| scores[i].outlier;
-                match (name, surprise) {
-                    // no variance at all: nothing surprises log-loss, everything Hellinger
-                    ("zeros" | "squares underflow", Surprise::LogLoss) => {
+                match (name, score_function) {
+                    // no variance at all: nothing score_functions log-loss, everything Hellinger
+                    ("zeros" | "squares underflow", ScoreFunction::LogLoss) => {
                         assert!(scores.iter().all(|s| s.outlier == 0.0))
                     }
-                    ("zeros" | "squares underflow", Surprise::Hellinger) => {
+                    ("zeros" | "squares underflow", ScoreFunction::Hellinger) => {
                         assert!(scores.iter().all(|s| s.outlier == 100.0))
                     }
                     // the variance shrinks geometrically, and the loss with it
-                    ("constant", Surprise::LogLoss) => {
+                    ("constant", ScoreFunction::LogLoss) => {
                         assert!(outlier(999) < outlier(500) && outlier(500) < outlier(100))
                     }
-                    ("single spike" | "step", Surprise::LogLoss) => {
+                    ("single spike" | "step", ScoreFunction::LogLoss) => {
                         assert!(outlier(500) > 10.0 + outlier(499), "{name}")
                     }
                     _ => {}
@@ -166,7 +169,7 @@ fn degenerate_series_score_finite_and_as_described() {
 fn a_point_that_overflows_leaves_no_trace_and_the_model_goes_on() {
     for estimator in [ArEstimator::Yule, ArEstimator::Burg] {
         for k in [2, 11] {
-            let params = params(k, estimator, Surprise::LogLoss);
+            let params = params(k, estimator, ScoreFunction::LogLoss);
             let mut model = ChangeFinder::new(&params);
             for i in 0..50 {
                 model.update(&params, Finite::new(f64::from(i % 5)).unwrap()).unwrap();
@@ -193,7 +196,7 @@ fn a_point_that_overflows_leaves_no_trace_and_the_model_goes_on() {
 /// Stage 2 leaves out what it cannot take; the outlier score stands and the change score keeps its last mean.
 #[test]
 fn an_overflow_of_the_second_stage_keeps_the_change_score() {
-    let params = params(3, ArEstimator::Yule, Surprise::LogLoss);
+    let params = params(3, ArEstimator::Yule, ScoreFunction::LogLoss);
     let mut model = ChangeFinder::new(&params);
     let mut last = None;
     for i in 0..50 {
@@ -219,7 +222,7 @@ fn an_overflow_of_the_second_stage_keeps_the_change_score() {
 
 #[test]
 fn state_that_no_model_can_have_is_refused() {
-    let params = params(2, ArEstimator::Yule, Surprise::LogLoss);
+    let params = params(2, ArEstimator::Yule, ScoreFunction::LogLoss);
     let good = saved(&ChangeFinder::new(&params));
     let stage2 = words(2, ArEstimator::Yule) + params.outlier_window();
     let rows = [
@@ -248,7 +251,7 @@ fn state_that_no_model_can_have_is_refused() {
 #[test]
 fn memory_is_what_the_state_takes() {
     for (estimator, bytes) in [(ArEstimator::Yule, 392), (ArEstimator::Burg, 264)] {
-        let params = params(7, estimator, Surprise::LogLoss);
+        let params = params(7, estimator, ScoreFunction::LogLoss);
         let model = ChangeFinder::new(&params);
         assert_eq!(size_of_val(&*model.state), bytes);
         assert_eq!(ChangeFinder::memory_bytes(&params), bytes + size_of::<ChangeFinder>());

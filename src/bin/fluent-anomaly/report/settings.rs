@@ -14,7 +14,7 @@ pub(crate) fn pairs(section: &Section, monitor: Option<&Monitor>) -> Result<Vec<
         ("T1", change_finder.outlier_window.to_string()),
         ("T2", change_finder.change_window.to_string()),
         ("ar", change_finder.ar.to_string()),
-        ("score", change_finder.surprise.to_string()),
+        ("score", change_finder.score_function.to_string()),
     ];
     if let Some(monitor) = monitor {
         pairs.extend(of_monitor(&monitor.spec, &monitor.name)?);
