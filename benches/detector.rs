@@ -34,8 +34,8 @@ const MODES: [(ArEstimator, ScoreFunction); 4] = [
 ];
 
 #[expect(clippy::unwrap_used, reason = "the parameters stand in this file")]
-fn update(bencher: Bencher<'_, '_>, k: usize, (estimator, surprise): (ArEstimator, ScoreFunction)) {
-    let params = Params::new(0.02, k, 10, 5, estimator, surprise).unwrap();
+fn update(bencher: Bencher<'_, '_>, k: usize, (estimator, score): (ArEstimator, ScoreFunction)) {
+    let params = Params::new(0.02, k, 10, 5, estimator, score).unwrap();
     let points: Vec<Finite> = series(POINTS).into_iter().filter_map(Finite::new).collect();
     let mut model = ChangeFinder::new(&params);
     bencher.counter(divan::counter::ItemsCount::new(POINTS)).bench_local(|| {

@@ -42,9 +42,9 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_point_allocates_nothing() {
     for estimator in [ArEstimator::Yule, ArEstimator::Burg] {
-        for surprise in [ScoreFunction::LogLoss, ScoreFunction::Hellinger] {
+        for score in [ScoreFunction::LogLoss, ScoreFunction::Hellinger] {
             for k in [1, 7, 10, 11, 100] {
-                let params = Params::new(0.02, k, 10, 5, estimator, surprise).unwrap();
+                let params = Params::new(0.02, k, 10, 5, estimator, score).unwrap();
                 let before_new = CALLS.get();
                 let mut model = ChangeFinder::new(&params);
                 let before = CALLS.get();
@@ -55,7 +55,7 @@ fn a_point_allocates_nothing() {
                     let x = Finite::new(f64::from(i * 7919 % 101)).unwrap();
                     sum += model.update(&params, x).unwrap().outlier;
                 }
-                assert_eq!(CALLS.get(), before, "{estimator} {surprise} {k}");
+                assert_eq!(CALLS.get(), before, "{estimator} {score} {k}");
                 assert!(sum.is_finite());
             }
         }
