@@ -5,15 +5,15 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`codec`] | bytes of saved state: primitives, checksums |
-//! | [`config`] | INI text -> checked [`config::Config`], all problems at once |
+//! | [`time`] | instants of event time |
 //! | [`record`] | a record's text: find fields, append annotations, touch nothing else |
 //! | [`detector`] | numbers and time, nothing else |
 //! | [`monitor`] | query grammar, windows, thresholds, alert states |
+//! | [`config`] | INI text -> checked [`config::Config`], all problems at once |
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
 //! | [`pipeline`] | the one call every host makes |
-//! | [`secret`] | text that must never be shown |
-//! | `sink` | where records and scores leave for (feature `datadog`) |
 //! | [`source`] | where records come from: files; Datadog (feature `companion`) |
+//! | `sink` | where records and scores leave for (feature `datadog`) |
 //! | `companion` | what pulling and shipping share (feature `companion`) |
 #![forbid(unsafe_code)]
 
@@ -24,11 +24,9 @@ pub mod bank;
 pub mod codec;
 pub mod config;
 pub mod detector;
-pub mod did_you_mean;
 pub mod monitor;
 pub mod pipeline;
 pub mod record;
-pub mod secret;
 #[cfg(feature = "datadog")]
 pub mod sink;
 pub mod source;

@@ -10,7 +10,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// One series and its model.
 #[derive(Debug)]
-pub(super) struct Slot<M> {
+pub(super) struct SeriesSlot<M> {
     /// Unique for the life of the state folder; names the series in the journal.
     pub(super) id: u32,
     /// Index of the section that the model belongs to.
@@ -27,7 +27,7 @@ pub(super) struct Slot<M> {
 /// All series, at most `capacity` of them.
 #[derive(Debug)]
 pub(super) struct Arena<M> {
-    slots: Vec<Slot<M>>,
+    slots: Vec<SeriesSlot<M>>,
     index: HashTable<u32>,
     oldest: u32,
     newest: u32,
@@ -44,14 +44,14 @@ impl<M> Arena<M> {
 
     /// Inline bytes of a series besides its model's heap and its key: slot, hash entry and their slack.
     pub(super) const fn overhead() -> usize {
-        size_of::<Slot<M>>() + 2 * size_of::<u32>() + 2
+        size_of::<SeriesSlot<M>>() + 2 * size_of::<u32>() + 2
     }
 
     /// Finds a series, which becomes the one seen most recently; [`NONE`] for an unknown one.
     ///
     /// Most streams bring their series in turns, or many points of one: so the one seen longest ago and the one
     /// seen last are tried before the index. In turns, the circle of ages only goes on by one.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn see(&mut self, section: u16, key: &SeriesKey) -> u32 {
         if let Some(slot) = self.slots.get(self.oldest as usize)
             && slot.section == section
@@ -64,7 +64,7 @@ impl<M> Arena<M> {
         self.see_other(section, key)
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed
     fn see_other(&mut self, section: u16, key: &SeriesKey) -> u32 {
         let newest = self.slots.get(self.newest as usize);
         if newest.is_some_and(|newest| newest.section == section && newest.key.matches(key)) {
@@ -85,17 +85,17 @@ impl<M> Arena<M> {
             .copied()
     }
 
-    pub(super) fn get_mut(&mut self, at: u32) -> &mut Slot<M> {
+    pub(super) fn get_mut(&mut self, at: u32) -> &mut SeriesSlot<M> {
         &mut self.slots[at as usize]
     }
 
     /// All of them, to be changed; in no order that means anything.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot<M>> {
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut SeriesSlot<M>> {
         self.slots.iter_mut()
     }
 
     /// From the least to the most recently seen.
-    pub(super) fn by_age(&self) -> impl Iterator<Item = &Slot<M>> {
+    pub(super) fn by_age(&self) -> impl Iterator<Item = &SeriesSlot<M>> {
         let mut at = self.oldest;
         let mut left = self.slots.len();
         std::iter::from_fn(move || {
@@ -107,7 +107,7 @@ impl<M> Arena<M> {
     }
 
     /// Everything, in no order that means anything.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Slot<M>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &SeriesSlot<M>> {
         self.slots.iter()
     }
 
@@ -131,7 +131,7 @@ impl<M> Arena<M> {
             return Err(model);
         }
         let at = self.slots.len() as u32;
-        self.slots.push(Slot {
+        self.slots.push(SeriesSlot {
             id,
             section,
             older: NONE,

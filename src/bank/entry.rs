@@ -46,7 +46,7 @@ pub(super) struct JournalHead {
 
 /// One frame, borrowed from the file's buffer.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Entry<'a> {
+pub(super) enum StateEntry<'a> {
     Snapshot(SnapshotHead),
     Series { id: u32, section: u16, seen: Time, key: &'a [u8], model: &'a [u8] },
     End { series: u64 },
@@ -83,12 +83,12 @@ fn take_section(r: &mut Reader<'_>) -> Result<u16, CodecError> {
     u16::try_from(r.varint("section index")?).map_err(|_| CodecError::Invalid { what: "section index" })
 }
 
-impl<'a> Entry<'a> {
+impl<'a> StateEntry<'a> {
     /// Writes the payload of a frame behind what `out` holds.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         let mut w = Writer::new(out);
         match self {
-            Entry::Snapshot(head) => {
+            StateEntry::Snapshot(head) => {
                 w.u8(SNAPSHOT);
                 w.u64(head.next_journal);
                 w.u32(head.next_id);
@@ -98,7 +98,7 @@ impl<'a> Entry<'a> {
                     w.i64(*clock);
                 }
             }
-            Entry::Series { id, section, seen, key, model } => {
+            StateEntry::Series { id, section, seen, key, model } => {
                 w.u8(SERIES);
                 w.varint(u64::from(*id));
                 w.varint(u64::from(*section));
@@ -106,27 +106,27 @@ impl<'a> Entry<'a> {
                 w.bytes(key);
                 w.bytes(model);
             }
-            Entry::End { series } => {
+            StateEntry::End { series } => {
                 w.u8(END);
                 w.varint(*series);
             }
-            Entry::Journal(head) => {
+            StateEntry::Journal(head) => {
                 w.u8(JOURNAL);
                 w.u64(head.number);
                 w.u64(head.base_len);
                 put_sections(&mut w, &head.sections);
             }
-            Entry::Register { id, section, key } => {
+            StateEntry::Register { id, section, key } => {
                 w.u8(REGISTER);
                 w.varint(u64::from(*id));
                 w.varint(u64::from(*section));
                 w.bytes(key);
             }
-            Entry::Evict { id } => {
+            StateEntry::Evict { id } => {
                 w.u8(EVICT);
                 w.varint(u64::from(*id));
             }
-            Entry::Observe { id, observation } => {
+            StateEntry::Observe { id, observation } => {
                 w.u8(OBSERVE);
                 w.varint(u64::from(*id));
                 w.i64(observation.time.nanos());
@@ -137,7 +137,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The payload of an observation of a series with one source: kind, id and three zeros, time, value.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn observation_words(id: u32, time: Time, value: f64) -> [u64; 3] {
         [u64::from(OBSERVE_WORDS) | u64::from(id) << 8, time.nanos() as u64, value.to_bits()]
     }
@@ -152,28 +152,28 @@ impl<'a> Entry<'a> {
                 let evicted = r.u64("evicted")?;
                 let sections = take_sections(&mut r)?;
                 let clocks = sections.iter().map(|_| r.i64("section clock")).collect::<Result<_, _>>()?;
-                Entry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
+                StateEntry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
             }
-            SERIES => Entry::Series {
+            SERIES => StateEntry::Series {
                 id: take_id(&mut r)?,
                 section: take_section(&mut r)?,
                 seen: Time::from_nanos(r.i64("time of the last observation")?),
                 key: r.bytes("series key")?,
                 model: r.bytes("model")?,
             },
-            END => Entry::End { series: r.varint("series count")? },
-            JOURNAL => Entry::Journal(JournalHead {
+            END => StateEntry::End { series: r.varint("series count")? },
+            JOURNAL => StateEntry::Journal(JournalHead {
                 number: r.u64("journal number")?,
                 base_len: r.u64("length of the journal before")?,
                 sections: take_sections(&mut r)?,
             }),
-            REGISTER => Entry::Register {
+            REGISTER => StateEntry::Register {
                 id: take_id(&mut r)?,
                 section: take_section(&mut r)?,
                 key: r.bytes("series key")?,
             },
-            EVICT => Entry::Evict { id: take_id(&mut r)? },
-            OBSERVE => Entry::Observe {
+            EVICT => StateEntry::Evict { id: take_id(&mut r)? },
+            OBSERVE => StateEntry::Observe {
                 id: take_id(&mut r)?,
                 observation: Observation {
                     time: Time::from_nanos(r.i64("time")?),
@@ -189,7 +189,10 @@ impl<'a> Entry<'a> {
                     return Err(CodecError::Invalid { what: "zero" });
                 }
                 let time = Time::from_nanos(r.i64("time")?);
-                Entry::Observe { id, observation: Observation { time, value: r.f64("value")?, source: 0 } }
+                StateEntry::Observe {
+                    id,
+                    observation: Observation { time, value: r.f64("value")?, source: 0 },
+                }
             }
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
         };

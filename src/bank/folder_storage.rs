@@ -24,7 +24,7 @@ pub enum FolderError {
 ///
 /// A folder that cannot be made or written is no error here: scoring goes on in memory, and the bank tells.
 #[derive(Debug)]
-pub struct Folder {
+pub struct FolderStorage {
     path: PathBuf,
     /// Held for its lock; `None` when the folder cannot be written.
     _lock: Option<File>,
@@ -32,7 +32,7 @@ pub struct Folder {
     reading: Option<(String, File)>,
 }
 
-impl Folder {
+impl FolderStorage {
     /// Makes the folder if it is missing, and locks it.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Folder {
     }
 }
 
-impl Storage for Folder {
+impl Storage for FolderStorage {
     fn len(&mut self, name: &str) -> Result<Option<u64>, StorageError> {
         match fs::metadata(self.path.join(name)) {
             Ok(metadata) => Ok(Some(metadata.len())),

@@ -82,7 +82,7 @@ impl FrameWriter {
     }
 
     /// The same for a payload of three words: to the interpreter, a tenth of the work.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn frame_of_words(&mut self, words: [u64; 3], out: &mut Vec<u8>) {
         self.chain = checksum_of_words(self.chain, words);
         let mut frame = [0; 29];

@@ -57,7 +57,7 @@ impl SeriesKey {
     }
 
     /// Makes this the key of a byte and a text: as [`fill`](SeriesKey::fill), in a fifth of the instructions.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub fn set(&mut self, kind: u8, text: &[u8]) {
         let [first, rest @ ..] = &mut self.padded;
         if text.len() < MAX_LEN
@@ -74,7 +74,7 @@ impl SeriesKey {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed
     fn set_long(&mut self, kind: u8, text: &[u8]) {
         self.fill(|out| {
             out.push(kind);
@@ -123,7 +123,7 @@ impl StoredKey {
         &self.words.as_flattened()[..self.len as usize]
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn matches(&self, key: &SeriesKey) -> bool {
         let [first, second] = key.head();
         self.len as usize == key.len
@@ -131,7 +131,7 @@ impl StoredKey {
             && (self.len <= 8 || self.head[1] == second && (self.len <= 16 || self.has_rest_of(key)))
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed
     fn has_rest_of(&self, key: &SeriesKey) -> bool {
         *self.words == *key.words()
     }
@@ -143,7 +143,7 @@ impl StoredKey {
 }
 
 impl SeriesKey {
-    #[inline(always)]
+    #[inline(always)] // speed
     fn head(&self) -> [u64; 2] {
         let [first, second, ..] = self.padded.as_chunks::<8>().0 else { return [0; 2] };
         [u64::from_le_bytes(*first), u64::from_le_bytes(*second)]

@@ -31,7 +31,7 @@ impl<M: Model> LiveSeries<M> {
     }
 
     /// The model at `at`, which belongs to `section`, for an observation made at `time`.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn see(
         &mut self,
         section: &BankSection<M>,
@@ -50,7 +50,7 @@ impl<M: Model> LiveSeries<M> {
     }
 
     /// The latest time of a section is its clock; once a step it looks after the series that are silent.
-    #[inline(never)]
+    #[inline(never)] // stack
     fn tick(
         &mut self,
         section: &BankSection<M>,

@@ -44,7 +44,7 @@ pub use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
 
 use arena::Arena;
-use entry::Entry;
+use entry::StateEntry;
 use headroom::{has_room, needed};
 use journal_writer::{JournalWriter, SeriesCounts};
 use live_series::{LiveSeries, OnSilence};
@@ -120,7 +120,7 @@ impl<M: Model> Bank<M> {
     ///
     /// The observation is on disk after the next [`commit`](Bank::commit). `None`, and nothing learned, only for a
     /// section that does not exist, or when there is no memory for even one series.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub fn observe<O: Observe<M>>(
         &mut self,
         section: u16,
@@ -217,7 +217,7 @@ impl<M: Model> Bank<M> {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // stack
     fn register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
         let spec = &self.sections.get(usize::from(section))?.spec;
         let bytes = needed::<M>(spec, key.len());
@@ -241,7 +241,7 @@ impl<M: Model> Bank<M> {
         };
         self.next_id = self.next_id.wrapping_add(1);
         if let Some(journal) = &mut self.journal {
-            journal.log(&Entry::Register { id, section, key: key.bytes() }, &mut self.notices);
+            journal.log(&StateEntry::Register { id, section, key: key.bytes() }, &mut self.notices);
         }
         Some(at)
     }
@@ -252,7 +252,7 @@ impl<M: Model> Bank<M> {
         self.live.arena.remove(at);
         self.evicted += 1;
         if let Some(journal) = &mut self.journal {
-            journal.log(&Entry::Evict { id }, &mut self.notices);
+            journal.log(&StateEntry::Evict { id }, &mut self.notices);
         }
     }
 

@@ -1,6 +1,6 @@
 //! `anomaly_score` and `alarms`: the calibrated score, in `[filter]` for all sections or in one.
 
-use super::section_reader::Keys;
+use super::section_reader::SectionReader;
 use crate::detector::calibrated::AlarmBudget;
 
 /// Units of a budget, s; a month is 30 days.
@@ -10,12 +10,12 @@ const UNITS: [(&str, f64); 4] =
 const MOST: u32 = 720;
 
 /// `on` or `off`; `None` where the key is absent or wrong.
-pub(super) fn anomaly_score(keys: &mut Keys<'_>) -> Option<bool> {
+pub(super) fn anomaly_score(keys: &mut SectionReader<'_>) -> Option<bool> {
     keys.choice("anomaly_score", &[("on", true), ("off", false)])
 }
 
 /// `1/week` or `off`, which is `Some(None)`; `None` where the key is absent or wrong.
-pub(super) fn alarms(keys: &mut Keys<'_>) -> Option<Option<AlarmBudget>> {
+pub(super) fn alarms(keys: &mut SectionReader<'_>) -> Option<Option<AlarmBudget>> {
     keys.parsed("alarms", |text| {
         if text.eq_ignore_ascii_case("off") {
             return Ok(None);

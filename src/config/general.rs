@@ -2,13 +2,13 @@
 
 use super::address::{api_url, forward_address};
 use super::calibrated;
-use super::section_reader::Keys;
+use super::section_reader::SectionReader;
+use crate::config::secret::Secret;
 use crate::detector::calibrated::AlarmBudget;
-use crate::secret::Secret;
 
 /// `[general]`: what the companion needs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct General {
+pub struct GeneralSection {
     /// Seconds between two pulls of a query, 1..=86400.
     pub interval_seconds: u32,
     /// API calls an hour that the companion may make, >= 1.
@@ -52,7 +52,7 @@ pub struct ForwardSecurity {
     pub gzip: bool,
 }
 
-impl Default for General {
+impl Default for GeneralSection {
     fn default() -> Self {
         Self {
             interval_seconds: 600,
@@ -72,8 +72,8 @@ impl Default for General {
     }
 }
 
-impl General {
-    pub(super) fn read(keys: &mut Keys<'_>) -> Self {
+impl GeneralSection {
+    pub(super) fn read(keys: &mut SectionReader<'_>) -> Self {
         let default = Self::default();
         let forward = keys.parsed("forward", |text| {
             let servers: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
@@ -142,7 +142,7 @@ fn read_api_url(url: &str) -> Result<String, String> {
 
 /// `[filter]`: what the bank needs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Filter {
+pub struct FilterSection {
     /// Models in memory, 1..=10 million; beyond it the least recently seen series is evicted.
     pub max_series: usize,
     /// Folder of the saved state, relative to the configuration file; `None` keeps it in memory only.
@@ -167,7 +167,7 @@ pub enum Journal {
     },
 }
 
-impl Default for Filter {
+impl Default for FilterSection {
     fn default() -> Self {
         Self {
             max_series: 100_000,
@@ -179,8 +179,8 @@ impl Default for Filter {
     }
 }
 
-impl Filter {
-    pub(super) fn read(keys: &mut Keys<'_>) -> Self {
+impl FilterSection {
+    pub(super) fn read(keys: &mut SectionReader<'_>) -> Self {
         let default = Self::default();
         let alarms = calibrated::alarms(keys).unwrap_or(default.alarms);
         Self {
@@ -215,7 +215,7 @@ impl Filter {
 
 /// `[slack]`: where the daemon's warnings go.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slack {
+pub struct SlackSection {
     /// Address of the incoming webhook; whoever knows it can post.
     pub url: Secret,
     /// Channel, when not the webhook's own.
@@ -226,8 +226,8 @@ pub struct Slack {
     pub icon_emoji: Option<String>,
 }
 
-impl Slack {
-    pub(super) fn read(keys: &mut Keys<'_>) -> Option<Self> {
+impl SlackSection {
+    pub(super) fn read(keys: &mut SectionReader<'_>) -> Option<Self> {
         let url = keys.required("url", "https://hooks.slack.com/services/...").map(Secret::new);
         let channel = keys.text("channel").map(str::to_owned);
         let username = keys.text("username").map(str::to_owned);

@@ -3,11 +3,11 @@
 //!
 //! One thing is added: a `;` behind white space begins a comment, so that values can be explained beside them.
 
-use super::problem::Problem;
+use super::problem::ConfigProblem;
 
 /// One `key: value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct IniEntry {
     /// Lower case.
     pub(super) key: String,
     pub(super) value: String,
@@ -20,11 +20,11 @@ pub(super) struct Entry {
 pub(super) struct IniSection {
     pub(super) name: String,
     pub(super) line: u32,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<IniEntry>,
 }
 
 /// Splits the text; what is no INI goes to `problems`.
-pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<IniSection> {
+pub(super) fn read(file: &str, text: &str, problems: &mut Vec<ConfigProblem>) -> Vec<IniSection> {
     let mut sections: Vec<IniSection> = Vec::new();
     // how far the last key was indented; a deeper line continues its value
     let mut open_key: Option<usize> = None;
@@ -50,13 +50,14 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<I
             open_key = None;
             let Some(name) = rest.rfind(']').map(|end| rest[..end].trim()).filter(|name| !name.is_empty())
             else {
-                problems
-                    .push(Problem::at(file, line).say(format!("{trimmed:?} is no section: write [name]")));
+                problems.push(
+                    ConfigProblem::at(file, line).say(format!("{trimmed:?} is no section: write [name]")),
+                );
                 continue;
             };
             if let Some(first) = sections.iter().find(|section| section.name == name) {
                 problems.push(
-                    Problem::at(file, line)
+                    ConfigProblem::at(file, line)
                         .section(name)
                         .say(format!("the section is there twice, first in line {}", first.line)),
                 );
@@ -66,26 +67,26 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<Problem>) -> Vec<I
         }
         let Some(split) = trimmed.find([':', '=']).filter(|&at| at > 0) else {
             problems.push(
-                Problem::at(file, line)
+                ConfigProblem::at(file, line)
                     .say(format!("{:?} is neither [section] nor `key: value`", without_comment(trimmed))),
             );
             continue;
         };
         let Some(section) = sections.last_mut() else {
-            problems.push(Problem::at(file, line).say("a key before the first [section]".to_owned()));
+            problems.push(ConfigProblem::at(file, line).say("a key before the first [section]".to_owned()));
             continue;
         };
         let key = trimmed[..split].trim_end().to_lowercase();
         if let Some(first) = section.entries.iter().find(|entry| entry.key == key) {
             problems.push(
-                Problem::at(file, line)
+                ConfigProblem::at(file, line)
                     .section(&section.name)
                     .key(&key)
                     .say(format!("the key is there twice, first in line {}", first.line)),
             );
         }
         let value = without_comment(trimmed[split + 1..].trim_start()).to_owned();
-        section.entries.push(Entry { key, value, line });
+        section.entries.push(IniEntry { key, value, line });
         open_key = Some(indent);
     }
     sections

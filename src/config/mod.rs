@@ -19,10 +19,12 @@
 
 mod address;
 mod calibrated;
+pub mod did_you_mean;
 mod general;
 mod ini;
 mod monitor;
 mod problem;
+pub mod secret;
 mod section;
 mod section_reader;
 mod tag;
@@ -30,13 +32,13 @@ mod tag;
 mod tests;
 
 pub use address::{ApiUrlProblem, api_url, forward_address};
-pub use general::{Filter, ForwardSecurity, General, Journal, Slack};
-pub use monitor::Monitor;
-pub use problem::{ConfigError, Problem};
-pub use section::{ChangeFinderSettings, Kind, Nulls, Section};
+pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, SlackSection};
+pub use monitor::MonitorSection;
+pub use problem::{ConfigError, ConfigProblem};
+pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 pub use tag::TagPattern;
 
-use section_reader::Keys;
+use section_reader::SectionReader;
 
 /// More sections than this are refused: a record's section is held in 16 bits.
 const MAX_SECTIONS: usize = 10_000;
@@ -45,15 +47,15 @@ const MAX_SECTIONS: usize = 10_000;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `[general]`.
-    pub general: General,
+    pub general: GeneralSection,
     /// `[filter]`.
-    pub filter: Filter,
+    pub filter: FilterSection,
     /// `[slack]`.
-    pub slack: Option<Slack>,
+    pub slack: Option<SlackSection>,
     /// `[datadog.*]` and `[series.*]` in the order of the file; at least one.
     pub sections: Vec<Section>,
     /// `[monitor.*]` in the order of the file.
-    pub monitors: Vec<Monitor>,
+    pub monitors: Vec<MonitorSection>,
 }
 
 impl Config {
@@ -71,13 +73,13 @@ impl Config {
         check_together(file, &sections, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
         if sections.is_empty() && problems.is_empty() {
-            problems.push(Problem::at(file, 0).say(
+            problems.push(ConfigProblem::at(file, 0).say(
                 "nothing is watched: add a [series.<name>] with `match` and `value`, or a [datadog.<name>] with `query`",
             ));
         }
         if sections.len() > MAX_SECTIONS {
             problems.push(
-                Problem::at(file, 0)
+                ConfigProblem::at(file, 0)
                     .say(format!("{} sections are not allowed: at most {MAX_SECTIONS}", sections.len())),
             );
         }
@@ -95,15 +97,19 @@ impl Config {
 // which has 8 KiB.
 
 /// The tag prefix and the defaults of [filter] are needed to read the others.
-#[inline(never)]
-fn read_basics(file: &str, ini: &[ini::IniSection], problems: &mut Vec<Problem>) -> (General, Filter) {
-    let mut general = General::default();
-    let mut filter = Filter::default();
+#[inline(never)] // stack
+fn read_basics(
+    file: &str,
+    ini: &[ini::IniSection],
+    problems: &mut Vec<ConfigProblem>,
+) -> (GeneralSection, FilterSection) {
+    let mut general = GeneralSection::default();
+    let mut filter = FilterSection::default();
     for section in ini.iter().filter(|section| matches!(&section.name[..], "general" | "filter")) {
-        let mut keys = Keys::new(file, section, problems);
+        let mut keys = SectionReader::new(file, section, problems);
         match &section.name[..] {
-            "general" => general = General::read(&mut keys),
-            _ => filter = Filter::read(&mut keys),
+            "general" => general = GeneralSection::read(&mut keys),
+            _ => filter = FilterSection::read(&mut keys),
         }
         keys.finish();
     }
@@ -111,18 +117,18 @@ fn read_basics(file: &str, ini: &[ini::IniSection], problems: &mut Vec<Problem>)
 }
 
 /// What is watched, with where it stands, and [slack].
-#[inline(never)]
+#[inline(never)] // stack
 fn read_sections<'a>(
     file: &str,
     ini: &'a [ini::IniSection],
-    general: &General,
-    filter: &Filter,
-    problems: &mut Vec<Problem>,
-) -> (Vec<(Section, &'a ini::IniSection)>, Option<Slack>) {
+    general: &GeneralSection,
+    filter: &FilterSection,
+    problems: &mut Vec<ConfigProblem>,
+) -> (Vec<(Section, &'a ini::IniSection)>, Option<SlackSection>) {
     let mut sections = Vec::new();
     let mut slack = None;
     for section in ini {
-        let mut keys = Keys::new(file, section, problems);
+        let mut keys = SectionReader::new(file, section, problems);
         let read = match section.name.split_once('.') {
             Some(("datadog", name)) if is_name(name) => {
                 Section::read_datadog(name, &mut keys, &general.tag_prefix, filter)
@@ -137,7 +143,7 @@ fn read_sections<'a>(
             }
             None if matches!(&section.name[..], "general" | "filter") => continue,
             None if section.name == "slack" => {
-                slack = Slack::read(&mut keys);
+                slack = SlackSection::read(&mut keys);
                 None
             }
             _ => {
@@ -155,21 +161,21 @@ fn read_sections<'a>(
 }
 
 /// The monitors, with where they stand.
-#[inline(never)]
+#[inline(never)] // stack
 fn read_monitors<'a>(
     file: &str,
     ini: &'a [ini::IniSection],
     sections: &[(Section, &ini::IniSection)],
-    problems: &mut Vec<Problem>,
-) -> Vec<(Monitor, &'a ini::IniSection)> {
+    problems: &mut Vec<ConfigProblem>,
+) -> Vec<(MonitorSection, &'a ini::IniSection)> {
     let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
     let mut monitors = Vec::new();
     for section in ini {
         let Some(name) = section.name.strip_prefix("monitor.").filter(|name| is_name(name)) else {
             continue;
         };
-        let mut keys = Keys::new(file, section, problems);
-        let read = Monitor::read(name, &mut keys, &known);
+        let mut keys = SectionReader::new(file, section, problems);
+        let read = MonitorSection::read(name, &mut keys, &known);
         keys.finish();
         monitors.extend(read.map(|read| (read, section)));
     }
@@ -181,9 +187,9 @@ fn is_name(name: &str) -> bool {
 }
 
 /// No record may be written to by two sections at the same field, nor lose its value to an annotation.
-fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems: &mut Vec<Problem>) {
+fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems: &mut Vec<ConfigProblem>) {
     for (n, (section, ini)) in sections.iter().enumerate() {
-        let here = |message: String| Problem::at(file, ini.line).section(&ini.name).say(message);
+        let here = |message: String| ConfigProblem::at(file, ini.line).section(&ini.name).say(message);
         let names = section.annotation_names();
         for input in section.by.iter().chain([&section.value]).chain(&section.time) {
             if names.iter().any(|name| input.root() == name) {
@@ -208,8 +214,8 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
 fn check_monitors(
     file: &str,
     sections: &[(Section, &ini::IniSection)],
-    monitors: &[(Monitor, &ini::IniSection)],
-    problems: &mut Vec<Problem>,
+    monitors: &[(MonitorSection, &ini::IniSection)],
+    problems: &mut Vec<ConfigProblem>,
 ) {
     for (n, (monitor, ini)) in monitors.iter().enumerate() {
         for (other, other_ini) in &monitors[..n] {
@@ -217,7 +223,7 @@ fn check_monitors(
                 continue;
             };
             if monitor.prefix == other.prefix && a.tags.overlaps(&b.tags) {
-                problems.push(Problem::at(file, ini.line).section(&ini.name).say(format!(
+                problems.push(ConfigProblem::at(file, ini.line).section(&ini.name).say(format!(
                     "writes the same field `{}` into the same records as [{}]: give one of them another `prefix`",
                     monitor.annotation_names()[0],
                     other_ini.name

@@ -1,13 +1,13 @@
 //! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
 
 use super::section::Section;
-use super::section_reader::Keys;
-use crate::did_you_mean::nearest;
+use super::section_reader::SectionReader;
+use crate::config::did_you_mean::nearest;
 use crate::monitor::{MonitorSpec, RawMonitor};
 
 /// One monitor.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Monitor {
+pub struct MonitorSection {
     /// The name behind `monitor.`.
     pub name: String,
     /// Index of the section it watches.
@@ -18,10 +18,10 @@ pub struct Monitor {
     pub spec: MonitorSpec,
 }
 
-impl Monitor {
+impl MonitorSection {
     /// Reads `[monitor.<name>]`.
-    #[inline(never)]
-    pub(super) fn read(name: &str, keys: &mut Keys<'_>, sections: &[&Section]) -> Option<Self> {
+    #[inline(never)] // stack
+    pub(super) fn read(name: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<Self> {
         for key in ["alarms", "anomaly_score"] {
             if keys.text(key).is_some() {
                 keys.complain_about(

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ConfigProblem {
     file: String,
     line: u32,
     section: Option<String>,
@@ -12,7 +12,7 @@ pub struct Problem {
     message: String,
 }
 
-impl Problem {
+impl ConfigProblem {
     pub(super) fn at(file: &str, line: u32) -> Self {
         Self { file: file.to_owned(), line, section: None, key: None, message: String::new() }
     }
@@ -51,7 +51,7 @@ impl Problem {
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ConfigProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if self.line > 0 {
@@ -71,18 +71,18 @@ impl fmt::Display for Problem {
 /// Every problem of a configuration, in the order of the file; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 impl ConfigError {
-    pub(super) fn new(mut problems: Vec<Problem>) -> Self {
+    pub(super) fn new(mut problems: Vec<ConfigProblem>) -> Self {
         problems.sort_by_key(|problem| problem.line);
         Self { problems }
     }
 
     /// All of them.
     #[must_use]
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[ConfigProblem] {
         &self.problems
     }
 }

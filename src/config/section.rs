@@ -1,10 +1,10 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
-use super::Filter;
+use super::FilterSection;
 use super::calibrated;
-use super::ini::{Entry, IniSection};
-use super::problem::Problem;
-use super::section_reader::Keys;
+use super::ini::{IniEntry, IniSection};
+use super::problem::ConfigProblem;
+use super::section_reader::SectionReader;
 use super::tag::TagPattern;
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
@@ -16,7 +16,7 @@ pub struct Section {
     /// The name behind `datadog.` or `series.`.
     pub name: String,
     /// Where the records come from.
-    pub kind: Kind,
+    pub kind: SectionKind,
     /// Records with such a tag are scored.
     pub tags: TagPattern,
     /// The field that holds the number.
@@ -43,7 +43,7 @@ pub struct Section {
 
 /// Where the records of a section come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum SectionKind {
     /// Pulled from Datadog by the companion with this query.
     Datadog {
         /// As Datadog's own graphs take it, on one line.
@@ -94,13 +94,15 @@ impl ChangeFinderSettings {
     /// assert_eq!(problems[0].at_key(), Some("r"));
     /// assert!(problems[0].message().starts_with("\"2\" is not allowed"));
     /// ```
-    pub fn from_texts<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Vec<Problem>> {
+    pub fn from_texts<'a>(
+        texts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, Vec<ConfigProblem>> {
         let entry =
-            |(key, value): (&str, &str)| Entry { key: key.to_owned(), value: value.to_owned(), line: 0 };
+            |(key, value): (&str, &str)| IniEntry { key: key.to_owned(), value: value.to_owned(), line: 0 };
         let section =
             IniSection { name: String::new(), line: 0, entries: texts.into_iter().map(entry).collect() };
         let mut problems = Vec::new();
-        let mut keys = Keys::new("", &section, &mut problems);
+        let mut keys = SectionReader::new("", &section, &mut problems);
         let settings = read_change_finder(&mut keys);
         keys.finish();
         if problems.is_empty() { Ok(settings) } else { Err(problems) }
@@ -126,9 +128,9 @@ impl Section {
     /// Reads `[datadog.<name>]`.
     pub(super) fn read_datadog(
         name: &str,
-        keys: &mut Keys<'_>,
+        keys: &mut SectionReader<'_>,
         tag_prefix: &str,
-        filter: &Filter,
+        filter: &FilterSection,
     ) -> Option<Self> {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let query = keys
@@ -138,7 +140,7 @@ impl Section {
         let field = |name: &str| Accessor::parse(name).ok();
         let section = Self {
             name: name.to_owned(),
-            kind: Kind::Datadog { query: query.clone().unwrap_or_default() },
+            kind: SectionKind::Datadog { query: query.clone().unwrap_or_default() },
             tags: TagPattern::exactly(&format!("{tag_prefix}.{name}")),
             value: field("raw_value")?,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
@@ -155,7 +157,11 @@ impl Section {
     }
 
     /// Reads `[series.<name>]`.
-    pub(super) fn read_series(name: &str, keys: &mut Keys<'_>, filter: &Filter) -> Option<Self> {
+    pub(super) fn read_series(
+        name: &str,
+        keys: &mut SectionReader<'_>,
+        filter: &FilterSection,
+    ) -> Option<Self> {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let tags = keys.required("match", "app.*").map(TagPattern::new);
         keys.required("value", "$latency_ms");
@@ -169,7 +175,7 @@ impl Section {
         let change_finder = read_change_finder(keys);
         Some(Self {
             name: name.to_owned(),
-            kind: Kind::Series,
+            kind: SectionKind::Series,
             tags: tags?,
             value: value?,
             by: by.unwrap_or_default(),
@@ -188,8 +194,8 @@ impl Section {
     #[must_use]
     pub fn title(&self) -> String {
         match self.kind {
-            Kind::Datadog { .. } => format!("datadog.{}", self.name),
-            Kind::Series => format!("series.{}", self.name),
+            SectionKind::Datadog { .. } => format!("datadog.{}", self.name),
+            SectionKind::Series => format!("series.{}", self.name),
         }
     }
 
@@ -217,7 +223,7 @@ impl Section {
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.
-fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<AlarmBudget>) {
+fn read_calibrated(keys: &mut SectionReader<'_>, filter: &FilterSection) -> (bool, Option<AlarmBudget>) {
     let score = calibrated::anomaly_score(keys);
     let alarms = calibrated::alarms(keys);
     if score == Some(false) && matches!(alarms, Some(Some(_))) {
@@ -230,12 +236,12 @@ fn read_calibrated(keys: &mut Keys<'_>, filter: &Filter) -> (bool, Option<AlarmB
     (score, alarms.unwrap_or(filter.alarms).filter(|_| score))
 }
 
-fn read_nulls(keys: &mut Keys<'_>) -> Nulls {
+fn read_nulls(keys: &mut SectionReader<'_>) -> Nulls {
     keys.choice("nulls", &[("skip", Nulls::Skip), ("zero", Nulls::Zero)]).unwrap_or(Nulls::Skip)
 }
 
 /// The seed takes 0 for "not given"; so do we, for r, k, T1 and T2.
-fn read_change_finder(keys: &mut Keys<'_>) -> ChangeFinderSettings {
+fn read_change_finder(keys: &mut SectionReader<'_>) -> ChangeFinderSettings {
     let r =
         keys.number("r", "a number above 0 and below 1 (0: the default, 0.02)", |r| (0.0..1.0).contains(&r));
     let k = keys.integer("k", 0..=MAX_ORDER as u64);

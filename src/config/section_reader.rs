@@ -3,36 +3,38 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::ini::{Entry, IniSection};
-use super::problem::Problem;
-use crate::did_you_mean::nearest;
+use super::ini::{IniEntry, IniSection};
+use super::problem::ConfigProblem;
+use crate::config::did_you_mean::nearest;
 
 /// The keys of one section while they are read.
-pub(super) struct Keys<'a> {
+pub(super) struct SectionReader<'a> {
     file: &'a str,
     section: &'a IniSection,
-    problems: &'a mut Vec<Problem>,
+    problems: &'a mut Vec<ConfigProblem>,
     known: Vec<&'static str>,
 }
 
-impl<'a> Keys<'a> {
-    pub(super) fn new(file: &'a str, section: &'a IniSection, problems: &'a mut Vec<Problem>) -> Self {
+impl<'a> SectionReader<'a> {
+    pub(super) fn new(file: &'a str, section: &'a IniSection, problems: &'a mut Vec<ConfigProblem>) -> Self {
         Self { file, section, problems, known: Vec::new() }
     }
 
     /// A problem with the section itself.
     pub(super) fn complain(&mut self, message: impl Into<String>) {
-        let problem = Problem::at(self.file, self.section.line).section(&self.section.name).say(message);
+        let problem =
+            ConfigProblem::at(self.file, self.section.line).section(&self.section.name).say(message);
         self.problems.push(problem);
     }
 
     /// A problem with one key; at the section's line when the key is absent.
     pub(super) fn complain_about(&mut self, key: &str, message: impl Into<String>) {
         let line = self.entry(key).map_or(self.section.line, |entry| entry.line);
-        self.problems.push(Problem::at(self.file, line).section(&self.section.name).key(key).say(message));
+        self.problems
+            .push(ConfigProblem::at(self.file, line).section(&self.section.name).key(key).say(message));
     }
 
-    fn entry(&self, key: &str) -> Option<&'a Entry> {
+    fn entry(&self, key: &str) -> Option<&'a IniEntry> {
         let section = self.section;
         section.entries.iter().find(|entry| entry.key.eq_ignore_ascii_case(key))
     }
@@ -118,7 +120,10 @@ impl<'a> Keys<'a> {
                 None => format!("unknown key; allowed here: {}", self.known.join(", ")),
             };
             self.problems.push(
-                Problem::at(self.file, entry.line).section(&self.section.name).key(&entry.key).say(message),
+                ConfigProblem::at(self.file, entry.line)
+                    .section(&self.section.name)
+                    .key(&entry.key)
+                    .say(message),
             );
         }
     }

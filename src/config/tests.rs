@@ -40,7 +40,7 @@ fn the_seeds_file_is_accepted_as_it_is() {
     let [cpu, queue] = &config.sections[..] else { panic!("{:?}", config.sections) };
     assert_eq!(
         cpu.kind,
-        Kind::Datadog {
+        SectionKind::Datadog {
             query: "system.load.norm.5{chef_environment:production,chef_role:worker6-staticip} by {host}"
                 .into()
         }

@@ -4,7 +4,7 @@ use super::monitored::MonitoredSpec;
 use super::section_id::score_spec;
 use super::series_model::{SeriesModel, SeriesModelSpec};
 use crate::bank::Bank;
-use crate::config::{Monitor, Section};
+use crate::config::{MonitorSection, Section};
 use crate::detector::calibrated::Calibrated;
 use crate::monitor::SharedBand;
 
@@ -23,7 +23,7 @@ pub fn calibrated_bytes(section: &Section) -> usize {
 
 /// Bytes that monitors of one section add to each of its series, besides its key.
 #[must_use]
-pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a Monitor>) -> usize {
+pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a MonitorSection>) -> usize {
     let bands = SharedBand::group(monitors.into_iter().map(|monitor| monitor.spec.clone()));
     let bytes = |band| {
         let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));

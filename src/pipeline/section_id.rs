@@ -3,7 +3,7 @@
 use super::scoring::ScoreSpec;
 use crate::bank::SectionId;
 use crate::codec::{Writer, checksum};
-use crate::config::{Kind, Nulls, Section};
+use crate::config::{Nulls, Section, SectionKind};
 use crate::detector::ParamsError;
 use crate::detector::calibrated::{AlarmBudget, CalibratedSpec};
 
@@ -47,8 +47,8 @@ const REMEMBERED: usize = 64;
 /// The spec of a section's scores.
 pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
     let remembered = match section.kind {
-        Kind::Datadog { .. } => REMEMBERED,
-        Kind::Series => 0,
+        SectionKind::Datadog { .. } => REMEMBERED,
+        SectionKind::Series => 0,
     };
     // what is learned does not depend on the budget
     let budget = section.alarms.unwrap_or(AlarmBudget::WEEKLY);

@@ -5,7 +5,7 @@ use crate::common::http_server;
 use crate::common::http_server::Answer;
 use crate::common::world::{Notices, World};
 use fluent_anomaly::companion::{Counters, Env};
-use fluent_anomaly::secret::Secret;
+use fluent_anomaly::config::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError, StdoutSink};
 use fluent_anomaly::source::datadog::{

@@ -2,7 +2,7 @@
 
 use crate::common::http_server::{Answer, Server};
 use fluent_anomaly::companion::{Native, Notice, Progress};
-use fluent_anomaly::secret::Secret;
+use fluent_anomaly::config::secret::Secret;
 use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The query client against a local server that answers as recorded, and as it should not.
 
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::secret::Secret;
+use fluent_anomaly::config::secret::Secret;
 use fluent_anomaly::source::datadog::{
     ApiVersion, DatadogSettings, QueryOutcome, QueryPoint, QueryWindow, RateHeaders, Reply, connect,
 };

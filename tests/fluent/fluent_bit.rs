@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::common::program::{self, Running};
 use crate::common::records::Random;
 use crate::common::{build, msgpack};
-use fluent_anomaly::bank::folder_storage::Folder;
+use fluent_anomaly::bank::folder_storage::FolderStorage;
 use fluent_anomaly::config::Config;
 use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 use fluent_anomaly::pipeline::Pipeline;
@@ -188,7 +188,7 @@ fn kill_9_in_the_middle_of_records_leaves_exactly_those_that_were_learned() {
             let entry = entry.unwrap();
             fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
         }
-        let folder = Folder::open(copy.path()).unwrap();
+        let folder = FolderStorage::open(copy.path()).unwrap();
         let mut pipeline =
             Pipeline::new(&Config::parse("f.ini", &ini).unwrap(), Format::Json, Some(Box::new(folder)));
         let mut probe = format!("{{\"ms\":{PROBE}}}").into_bytes();

@@ -3,7 +3,7 @@
 
 use crate::common::world::Notices;
 use fluent_anomaly::companion::{Counters, Native};
-use fluent_anomaly::secret::Secret;
+use fluent_anomaly::config::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use std::fs;

@@ -1,7 +1,7 @@
 //! Replaces the journals of a folder by one snapshot.
 
 use super::{JournalWriter, WriterMode};
-use crate::bank::entry::{Entry, SnapshotHead};
+use crate::bank::entry::{SnapshotHead, StateEntry};
 use crate::bank::frame::FrameWriter;
 use crate::bank::live_series::LiveSeries;
 use crate::bank::notice::StateNotice;
@@ -86,13 +86,13 @@ impl JournalWriter {
         let mut frames = FrameWriter::default();
         let mut bytes = 0;
         FrameWriter::preamble(&mut part);
-        let mut put = |entry: &Entry<'_>, part: &mut Vec<u8>| {
+        let mut put = |entry: &StateEntry<'_>, part: &mut Vec<u8>| {
             self.payload.clear();
             entry.put(&mut self.payload);
             frames.frame(&self.payload, part);
         };
         put(
-            &Entry::Snapshot(SnapshotHead {
+            &StateEntry::Snapshot(SnapshotHead {
                 next_journal,
                 next_id: counts.next_id,
                 evicted: counts.evicted,
@@ -108,7 +108,7 @@ impl JournalWriter {
                 slot.model.save(&section.spec, &mut Writer::new(&mut model));
             }
             put(
-                &Entry::Series {
+                &StateEntry::Series {
                     id: slot.id,
                     section: slot.section,
                     seen: slot.seen,
@@ -123,7 +123,7 @@ impl JournalWriter {
                 part.clear();
             }
         }
-        put(&Entry::End { series: live.arena.len() as u64 }, &mut part);
+        put(&StateEntry::End { series: live.arena.len() as u64 }, &mut part);
         storage.append(&part)?;
         bytes += part.len() as u64;
         storage.sync()?;

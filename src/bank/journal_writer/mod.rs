@@ -5,7 +5,7 @@ mod takeover;
 
 pub(super) use compaction::SeriesCounts;
 
-use super::entry::{Entry, JournalHead};
+use super::entry::{JournalHead, StateEntry};
 use super::frame::FrameWriter;
 use super::notice::StateNotice;
 use super::position::{JOURNAL_NAMES, JournalPosition, journal_name};
@@ -105,7 +105,7 @@ impl JournalWriter {
     }
 
     /// Notes an observation, as [`log`](JournalWriter::log) would.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn log_observation(
         &mut self,
         id: u32,
@@ -113,17 +113,17 @@ impl JournalWriter {
         notices: &mut Vec<StateNotice>,
     ) {
         if self.mode == WriterMode::Open && observation.source == 0 {
-            let words = Entry::observation_words(id, observation.time, observation.value);
+            let words = StateEntry::observation_words(id, observation.time, observation.value);
             self.frames.frame_of_words(words, &mut self.pending);
             self.now = observation.time;
         } else {
-            self.log(&Entry::Observe { id, observation }, notices);
+            self.log(&StateEntry::Observe { id, observation }, notices);
         }
     }
 
     /// Notes one entry; it is written with the next flush.
-    #[inline(never)]
-    pub(super) fn log(&mut self, entry: &Entry<'_>, notices: &mut Vec<StateNotice>) {
+    #[inline(never)] // stack
+    pub(super) fn log(&mut self, entry: &StateEntry<'_>, notices: &mut Vec<StateNotice>) {
         match self.mode {
             WriterMode::TakenOver => return,
             WriterMode::Failed { ref mut entries } => {
@@ -145,13 +145,13 @@ impl JournalWriter {
         self.payload.clear();
         entry.put(&mut self.payload);
         self.frames.frame(&self.payload, &mut self.pending);
-        if let Entry::Observe { observation, .. } = entry {
+        if let StateEntry::Observe { observation, .. } = entry {
             self.now = observation.time;
         }
     }
 
     /// Writes what waits, if it is due.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn commit(&mut self, notices: &mut Vec<StateNotice>) {
         let due = match self.flush {
             Flush::EachRecord => true,
@@ -226,7 +226,7 @@ impl JournalWriter {
         self.pending.clear();
         FrameWriter::preamble(&mut self.pending);
         self.payload.clear();
-        Entry::Journal(JournalHead {
+        StateEntry::Journal(JournalHead {
             number,
             base_len: self.position.base_len,
             sections: self.sections.clone(),

@@ -1,7 +1,7 @@
 //! Whether another writer has taken the folder over.
 
 use super::JournalWriter;
-use crate::bank::entry::Entry;
+use crate::bank::entry::StateEntry;
 use crate::bank::frame::{FrameReader, PREAMBLE};
 use crate::bank::position::journal_name;
 use crate::bank::storage::StorageError;
@@ -16,7 +16,7 @@ impl JournalWriter {
         let Ok(mut frames) = FrameReader::open(&mut *self.storage, name, len) else { return Ok(false) };
         Ok(match frames.next() {
             Ok(Some((_, payload))) => {
-                matches!(Entry::take(payload), Ok(Entry::Journal(head)) if head.number < number)
+                matches!(StateEntry::take(payload), Ok(StateEntry::Journal(head)) if head.number < number)
             }
             _ => false,
         })

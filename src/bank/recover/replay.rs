@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bank::entry::{Entry, SnapshotHead};
+use crate::bank::entry::{SnapshotHead, StateEntry};
 use crate::bank::frame::{FrameReader, ReadError};
 use crate::bank::headroom::{has_room, needed};
 use crate::bank::live_series::LiveSeries;
@@ -85,8 +85,8 @@ impl<'a, M: Model> Replay<'a, M> {
     ) -> Result<SnapshotHead, ReadError> {
         let mut frames = FrameReader::open(storage, SNAPSHOT, len)?;
         let head = match frames.next()? {
-            Some((at, payload)) => match Entry::take(payload) {
-                Ok(Entry::Snapshot(head)) => head,
+            Some((at, payload)) => match StateEntry::take(payload) {
+                Ok(StateEntry::Snapshot(head)) => head,
                 _ => return Err(impossible(at, "first entry of a snapshot")),
             },
             None => return Err(ReadError::Torn { at: 0 }),
@@ -95,14 +95,14 @@ impl<'a, M: Model> Replay<'a, M> {
         self.set_clocks(&map, &head);
         let mut read = 0;
         while let Some((at, payload)) = frames.next()? {
-            let entry = Entry::take(payload).map_err(|cause| ReadError::Impossible { at, cause })?;
+            let entry = StateEntry::take(payload).map_err(|cause| ReadError::Impossible { at, cause })?;
             match entry {
-                Entry::Series { id, section, seen, key, model } => {
+                StateEntry::Series { id, section, seen, key, model } => {
                     read += 1;
                     self.restore_series(&map, id, section, seen, key, model)
                         .map_err(|cause| ReadError::Impossible { at, cause })?;
                 }
-                Entry::End { series } if series == read => return Ok(head),
+                StateEntry::End { series } if series == read => return Ok(head),
                 _ => return Err(impossible(at, "entry of a snapshot")),
             }
         }
@@ -167,8 +167,8 @@ impl<'a, M: Model> Replay<'a, M> {
             error => error,
         };
         let head = match frames.next().map_err(|error| (0, cut(error)))? {
-            Some((at, payload)) => match Entry::take(payload) {
-                Ok(Entry::Journal(head)) => head,
+            Some((at, payload)) => match StateEntry::take(payload) {
+                Ok(StateEntry::Journal(head)) => head,
                 _ => return Err((0, impossible(at, "first entry of a journal"))),
             },
             None => return Err((0, ReadError::Torn { at: 0 })),
@@ -196,8 +196,8 @@ impl<'a, M: Model> Replay<'a, M> {
         map: &SectionMap,
         position: &mut JournalPosition,
     ) -> Result<(), CodecError> {
-        match Entry::take(payload)? {
-            Entry::Register { id, section, key } => {
+        match StateEntry::take(payload)? {
+            StateEntry::Register { id, section, key } => {
                 position.next_id = position.next_id.max(id.saturating_add(1));
                 match map.get(section)? {
                     Ok(section) => {
@@ -211,11 +211,11 @@ impl<'a, M: Model> Replay<'a, M> {
                     Err(name) => *self.dropped.entry(name.clone()).or_default() += 1,
                 }
             }
-            Entry::Evict { id } => {
+            StateEntry::Evict { id } => {
                 position.evicted += 1;
                 self.forget(id);
             }
-            Entry::Observe { id, observation } => {
+            StateEntry::Observe { id, observation } => {
                 // a series of a dropped section has no slot
                 if let Some(&at) = self.slots.get(&id) {
                     self.live.arena.touch(at);
@@ -260,8 +260,8 @@ pub(super) fn successor_base(storage: &mut dyn Storage, number: u64) -> Result<O
     let name = journal_name(number);
     let Some(len) = storage.len(&name)? else { return Ok(None) };
     match FrameReader::open(storage, &name, len).and_then(|mut frames| {
-        Ok(match frames.next()?.map(|(_, payload)| Entry::take(payload)) {
-            Some(Ok(Entry::Journal(head))) if head.number == number => Some(head.base_len),
+        Ok(match frames.next()?.map(|(_, payload)| StateEntry::take(payload)) {
+            Some(Ok(StateEntry::Journal(head))) if head.number == number => Some(head.base_len),
             _ => None,
         })
     }) {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fluent_anomaly::config::{Config, Journal, Kind, Monitor, Section};
+use fluent_anomaly::config::{Config, Journal, MonitorSection, Section, SectionKind};
 use fluent_anomaly::pipeline;
 
 use crate::failure::Failure;
@@ -52,7 +52,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             true => "  series  one for the whole section\n".to_owned(),
             false => format!("  series  one for each {}\n", keys.join(", ")),
         };
-        if let Kind::Datadog { query } = &section.kind {
+        if let SectionKind::Datadog { query } = &section.kind {
             text += &format!("  query   {query}\n");
         }
         let order = settings.order.map_or("by AIC after the first day".to_owned(), |k| k.to_string());
@@ -121,13 +121,14 @@ fn total_bytes(config: &Config) -> u64 {
     (dearest + KEY) as u64 * config.filter.max_series as u64
 }
 
-fn watching(config: &Config, section: usize) -> impl Iterator<Item = &Monitor> {
+fn watching(config: &Config, section: usize) -> impl Iterator<Item = &MonitorSection> {
     config.monitors.iter().filter(move |monitor| monitor.on == section)
 }
 
 /// The monitors that cost little more because this one is there: together they take less than apart.
-fn sharing(config: &Config, monitor: &Monitor) -> Vec<String> {
-    let apart = |other: &Monitor| pipeline::monitor_bytes([monitor]) + pipeline::monitor_bytes([other]);
+fn sharing(config: &Config, monitor: &MonitorSection) -> Vec<String> {
+    let apart =
+        |other: &MonitorSection| pipeline::monitor_bytes([monitor]) + pipeline::monitor_bytes([other]);
     watching(config, monitor.on)
         .filter(|other| other.name != monitor.name)
         .filter(|other| pipeline::monitor_bytes([monitor, *other]) < apart(other))
@@ -154,7 +155,7 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "bytes_per_series": pipeline::series_bytes(section),
         })
     };
-    let monitor = |monitor: &Monitor| {
+    let monitor = |monitor: &MonitorSection| {
         serde_json::json!({
             "monitor": monitor.name,
             "on": config.sections.get(monitor.on).map(Section::title),

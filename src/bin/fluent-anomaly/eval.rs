@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use fluent_anomaly::config::{Config, Journal, Kind, Section, TagPattern};
+use fluent_anomaly::config::{Config, Journal, Section, SectionKind, TagPattern};
 use fluent_anomaly::record::Accessor;
 
 use crate::failure::Failure;
@@ -103,7 +103,7 @@ fn settings(args: &Args) -> Result<Config, Failure> {
         )));
     }
     let field = |name: &str| Accessor::parse(name).map_err(|error| Failure::of("built-in field", error));
-    section.kind = Kind::Series;
+    section.kind = SectionKind::Series;
     section.tags = TagPattern::exactly(judge::TAG);
     section.value = field("value")?;
     section.by = vec![field("series")?];

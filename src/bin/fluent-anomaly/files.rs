@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fluent_anomaly::bank::Storage;
-use fluent_anomaly::bank::folder_storage::Folder;
+use fluent_anomaly::bank::folder_storage::FolderStorage;
 use fluent_anomaly::config::Config;
 
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ pub(crate) fn read_config(path: &Path) -> Result<Config, Failure> {
 /// The state folder of a configuration, locked for this process; `None` with `state: off`.
 pub(crate) fn open_state(config_path: &Path, config: &Config) -> Result<Option<Box<dyn Storage>>, Failure> {
     let Some(path) = state_path(config_path, config) else { return Ok(None) };
-    let folder = Folder::open(&path).map_err(|error| Failure::Failed(format!("state: {error}")))?;
+    let folder = FolderStorage::open(&path).map_err(|error| Failure::Failed(format!("state: {error}")))?;
     Ok(Some(Box::new(folder)))
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use fluent_anomaly::config::{Config, Monitor};
-use fluent_anomaly::did_you_mean::nearest;
+use fluent_anomaly::config::did_you_mean::nearest;
+use fluent_anomaly::config::{Config, MonitorSection};
 
 use crate::failure::Failure;
 use crate::files;
@@ -82,7 +82,7 @@ enum Output {
 }
 
 /// The monitor of that name.
-pub(crate) fn named<'a>(config: &'a Config, file: &Path, name: &str) -> Result<&'a Monitor, Failure> {
+pub(crate) fn named<'a>(config: &'a Config, file: &Path, name: &str) -> Result<&'a MonitorSection, Failure> {
     let wanted = name.strip_prefix("monitor.").unwrap_or(name);
     if let Some(monitor) = config.monitors.iter().find(|monitor| monitor.name == wanted) {
         return Ok(monitor);

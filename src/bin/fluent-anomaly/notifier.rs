@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use fluent_anomaly::companion::{Counters, Env, Notice, Progress};
-use fluent_anomaly::config::Slack as SlackConfig;
+use fluent_anomaly::config::SlackSection;
 use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
 
 use crate::daemon::Running;
@@ -49,10 +49,10 @@ pub(crate) struct Notifier {
 impl Notifier {
     pub(crate) fn new(
         log: Arc<NoticeLog>,
-        slack: Option<&SlackConfig>,
+        slack: Option<&SlackSection>,
         env: impl Env + Send + 'static,
     ) -> Result<Self, Failure> {
-        let start = |settings: &SlackConfig| {
+        let start = |settings: &SlackSection| {
             let settings = SlackSettings {
                 url: settings.url.clone(),
                 channel: settings.channel.clone(),

@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use fluent_anomaly::companion::{Counters, Native, StopAndReload, metrics};
-use fluent_anomaly::config::{Config, Kind};
-use fluent_anomaly::secret::Secret;
+use fluent_anomaly::config::secret::Secret;
+use fluent_anomaly::config::{Config, SectionKind};
 use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{RecordSink, StdoutSink};
 use fluent_anomaly::source::datadog::{self, ApiVersion, DatadogSettings};
@@ -195,14 +195,14 @@ fn beside(path: &Path) -> &Path {
 
 pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
     let pulled = |section: &fluent_anomaly::config::Section| match &section.kind {
-        Kind::Datadog { query } => Some(PullSection {
+        SectionKind::Datadog { query } => Some(PullSection {
             name: section.name.clone(),
             query: query.clone(),
             nulls: section.nulls,
             evaluation_delay: section.evaluation_delay_seconds.map(|s| Duration::from_secs(s.into())),
             one_model: section.source.is_some(),
         }),
-        Kind::Series => None,
+        SectionKind::Series => None,
     };
     config.sections.iter().filter_map(pulled).collect()
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::config::{Config, Monitor, Section};
+use fluent_anomaly::config::{Config, MonitorSection, Section};
 use fluent_anomaly::source::series_file::SeriesFile;
 use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 
@@ -95,7 +95,7 @@ fn chosen<'a>(
     config: &'a Config,
     path: &Path,
     name: Option<&str>,
-) -> Result<(Option<&'a Section>, Option<&'a Monitor>), Failure> {
+) -> Result<(Option<&'a Section>, Option<&'a MonitorSection>), Failure> {
     let monitor = match name {
         Some(name) => Some(crate::monitor::named(config, path, name)?),
         None => config.monitors.first(),

@@ -9,7 +9,7 @@ pub(super) use series::{MonitoredSeries, MonitoredSpec};
 pub(super) use silence::SilenceReport;
 pub(super) use verdict_texts::{PlainVerdict, VerdictTexts};
 
-use crate::config::Monitor;
+use crate::config::MonitorSection;
 use crate::monitor::message::Facts;
 use crate::monitor::{MonitorSpec, MonitorVerdict};
 use crate::record::{Format, Output};
@@ -52,11 +52,11 @@ impl RenderedVerdict {
 impl SectionMonitors {
     /// `first_output`: how many outputs the section has without monitors.
     pub(super) fn new<'a>(
-        monitors: impl Iterator<Item = &'a Monitor>,
+        monitors: impl Iterator<Item = &'a MonitorSection>,
         first_output: usize,
         format: Format,
     ) -> Self {
-        let prepare = |monitor: &Monitor| PreparedMonitor {
+        let prepare = |monitor: &MonitorSection| PreparedMonitor {
             name: monitor.name.clone(),
             outputs: monitor.annotation_names(),
             spec: monitor.spec.clone(),

@@ -1,7 +1,7 @@
 //! One request to the intake, and what its answer asks for.
 
 use super::settings::{Compression, ShipperSettings};
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use std::io::Read;
 use std::time::Duration;
 

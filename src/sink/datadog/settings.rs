@@ -6,7 +6,7 @@
 mod key_and_address;
 mod options;
 
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use options::OptionReader;
 use std::fmt;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::settle::DEFAULT_SETTLE;
 use crate::config::forward_address;
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use core::fmt;
 use std::path::PathBuf;
 use std::time::Duration;

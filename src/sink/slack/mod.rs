@@ -14,7 +14,7 @@
 mod hourly;
 
 use crate::companion::{Backoff, Env, Notice, Progress, Wake};
-use crate::secret::{REDACTED, Secret};
+use crate::config::secret::{REDACTED, Secret};
 use hourly::Hourly;
 use std::fmt;
 use std::io::Read;

@@ -1,7 +1,7 @@
 //! Site, keys, limits.
 
 use crate::config::api_url;
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;

@@ -1,6 +1,6 @@
 //! `monitor validate`: here, and with --remote by Datadog.
 
-use fluent_anomaly::config::Monitor;
+use fluent_anomaly::config::MonitorSection;
 use fluent_anomaly::monitor::exchange;
 use fluent_anomaly::monitor::explain::explain;
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = files::read_config(&args.file.config)?;
-    let monitors: Vec<&Monitor> = match &args.name {
+    let monitors: Vec<&MonitorSection> = match &args.name {
         Some(name) => vec![super::named(&config, &args.file.config, name)?],
         None => config.monitors.iter().collect(),
     };

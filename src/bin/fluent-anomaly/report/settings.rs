@@ -1,12 +1,15 @@
 //! A section and its monitor -> where the controls of the page stand.
 
-use fluent_anomaly::config::{Monitor, Section};
+use fluent_anomaly::config::{MonitorSection, Section};
 use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, exchange};
 
 use crate::failure::Failure;
 
 /// Texts by key: ChangeFinder's parameters, and the monitor's if there is one.
-pub(crate) fn pairs(section: &Section, monitor: Option<&Monitor>) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn pairs(
+    section: &Section,
+    monitor: Option<&MonitorSection>,
+) -> Result<Vec<(String, String)>, Failure> {
     let change_finder = &section.change_finder;
     let mut pairs = vec![
         ("r", change_finder.discounting_rate.to_string()),

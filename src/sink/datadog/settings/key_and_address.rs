@@ -1,6 +1,6 @@
 //! Where the API key comes from, and the address of the intake.
 
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use std::net::IpAddr;
 
 /// Longest key, in bytes. Datadog's have 32.

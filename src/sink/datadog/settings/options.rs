@@ -3,7 +3,7 @@
 use super::super::names;
 use super::key_and_address::{read_base, read_key};
 use super::{HOST_LIMIT, NEAR_MISSES};
-use crate::secret::Secret;
+use crate::config::secret::Secret;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
