@@ -12,9 +12,9 @@
 //! | [`config`] | INI text -> checked [`config::Config`], all problems at once |
 //! | [`bank`] | a model for each series; cap, eviction, exact restart |
 //! | [`pipeline`] | the one call every host makes |
-//! | [`source`] | where records come from: files; Datadog (feature `companion`) |
+//! | `companion` | what sinks and sources share: clock, counters, notices, waits (feature `companion`) |
 //! | `sink` | where records and scores leave for (feature `datadog`) |
-//! | `companion` | what pulling and shipping share (feature `companion`) |
+//! | [`source`] | where records come from: files; Datadog (feature `companion`) |
 #![forbid(unsafe_code)]
 
 /// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.

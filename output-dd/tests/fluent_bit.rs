@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+#[path = "../../tests/common/hosts.rs"]
+mod hosts;
 #[path = "../../tests/common/http.rs"]
 mod http;
 
 use http::{Reply, Request, Server};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,16 +19,6 @@ const SOON: Duration = Duration::from_secs(20);
 struct Run {
     child: Child,
     folder: PathBuf,
-}
-
-fn fluent_bits(test: &str) -> Vec<PathBuf> {
-    let named = std::env::var_os("FLUENT_BIT").unwrap_or_default();
-    let paths: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| path.is_file()).collect();
-    if paths.is_empty() {
-        // past the test harness, which keeps the output of tests that pass to itself
-        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: FLUENT_BIT names no executable");
-    }
-    paths
 }
 
 impl Run {
@@ -131,7 +122,7 @@ fn timeless(text: &str) -> String {
 
 #[test]
 fn scores_arrive_and_the_log_file_tells_where() {
-    for bit in fluent_bits("scores_arrive_and_the_log_file_tells_where") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let server = Server::start([]);
         let config =
             dummy(&SCORED.replace("\"raw_value\"", "\"日本\":{\"a\":[1]},\"raw_value\"")) + "    Samples 1\n";
@@ -156,7 +147,7 @@ fn scores_arrive_and_the_log_file_tells_where() {
 
 #[test]
 fn every_option_can_be_read() {
-    for bit in fluent_bits("every_option_can_be_read") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let server = Server::start([]);
         let key = std::env::temp_dir().join(format!("output-dd-key-{}", std::process::id()));
         std::fs::write(&key, "0123\n").unwrap();
@@ -188,7 +179,7 @@ fn every_option_can_be_read() {
 
 #[test]
 fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
-    for bit in fluent_bits("a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let said = r#""anomaly":{"monitor":"cpu","is_anomaly":true,"status":"ALERT","transition":"OK->ALERT","message":"look at web1"},"metric_outlier""#;
         let config = dummy(&SCORED.replace("\"metric_outlier\"", said)) + "    Samples 1\n";
         for (events, wanted) in [("on", 2), ("off", 1)] {
@@ -221,7 +212,7 @@ fn a_transition_of_a_monitor_is_posted_as_an_event_when_asked_for() {
 
 #[test]
 fn wrong_options_keep_it_from_starting() {
-    for bit in fluent_bits("wrong_options_keep_it_from_starting") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let server = Server::start([]);
         let options = format!("dd_api v7; dd_compress zstd; api_key {KEY}");
         let mut run = Run::start(&bit, "wrong", &(dummy(SCORED) + &output(&server, &options)));
@@ -239,7 +230,7 @@ fn wrong_options_keep_it_from_starting() {
 
 #[test]
 fn a_chunk_that_failed_is_given_again() {
-    for bit in fluent_bits("a_chunk_that_failed_is_given_again") {
+    for bit in hosts::executables("FLUENT_BIT") {
         for workers in ["workers 1", "retry_limit no_limits"] {
             let limited = Reply::Status(429, vec!["X-RateLimit-Reset: 1".into()], String::new());
             let server = Server::start([Reply::status(503), limited, Reply::Cut]);
@@ -265,7 +256,7 @@ fn times(requests: &[Request]) -> Vec<u64> {
 /// An outage, `kill -9`, and a start at which the host gives its backlog four chunks at a time, behind new ones.
 #[test]
 fn a_backlog_given_in_portions_arrives_in_order() {
-    for bit in fluent_bits("a_backlog_given_in_portions_arrives_in_order") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let buffer = std::env::temp_dir().join(format!("output-dd-buffer-{}", std::process::id()));
         let config = |server: &Server| {
             format!(
@@ -298,7 +289,7 @@ fn a_backlog_given_in_portions_arrives_in_order() {
 
 #[test]
 fn it_stops_within_grace_while_the_intake_hangs() {
-    for bit in fluent_bits("it_stops_within_grace_while_the_intake_hangs") {
+    for bit in hosts::executables("FLUENT_BIT") {
         for workers in ["workers 1", "workers 3", "retry_limit 1"] {
             let server = Server::start(vec![Reply::Hang(Duration::from_secs(60)); 100]);
             let mut run = Run::start(&bit, "hang", &(dummy(SCORED) + &output(&server, workers)));
@@ -312,7 +303,7 @@ fn it_stops_within_grace_while_the_intake_hangs() {
 
 #[test]
 fn several_sections_with_several_workers_each_get_everything() {
-    for bit in fluent_bits("several_sections_with_several_workers_each_get_everything") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let (one, two) = (Server::start([]), Server::start([]));
         let outputs = output(&one, "workers 3; dd_host one") + &output(&two, "workers 2; dd_host two");
         let mut run = Run::start(&bit, "several", &(dummy(SCORED) + "    Samples 10\n" + &outputs));
@@ -325,7 +316,7 @@ fn several_sections_with_several_workers_each_get_everything() {
 
 #[test]
 fn a_hot_reload_loses_nothing_and_leaves_it_running() {
-    for bit in fluent_bits("a_hot_reload_loses_nothing_and_leaves_it_running") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let server = Server::start([]);
         // without `workers`: the host makes two thread pools for an output of this kind, stops one of them, and the
         // other runs on into freed memory after a reload (seen with an empty C plugin on 3.2.10 and 5.1.1 too)
@@ -351,7 +342,7 @@ fn a_hot_reload_loses_nothing_and_leaves_it_running() {
 
 #[test]
 fn a_backlog_of_many_records_arrives_whole() {
-    for bit in fluent_bits("a_backlog_of_many_records_arrives_whole") {
+    for bit in hosts::executables("FLUENT_BIT") {
         let server = Server::start([Reply::status(413), Reply::accept(), Reply::status(500)]);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
         let file = std::env::temp_dir().join(format!("output-dd-records-{}", std::process::id()));

@@ -8,6 +8,7 @@ pub(crate) mod api;
 pub(crate) mod build;
 #[cfg(feature = "companion")]
 pub(crate) mod forward_server;
+pub(crate) mod hosts;
 #[cfg(feature = "datadog")]
 pub(crate) mod http;
 pub(crate) mod http_server;

@@ -1,7 +1,6 @@
-//! Real programs under test: found by environment variables, stopped whatever happens.
+//! Real programs under test, stopped whatever happens.
 
 use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -9,24 +8,6 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::build;
-
-/// The executables that a variable names, separated by `:`. When it is not set, one line says so, past the test
-/// harness, which would swallow it.
-pub(crate) fn executables(variable: &str) -> Vec<PathBuf> {
-    let Some(named) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(
-            std::io::stderr(),
-            "\nSKIPPED {test}: set {variable}=<path of the executable>[:<another>]"
-        );
-        return Vec::new();
-    };
-    let paths: Vec<PathBuf> = std::env::split_paths(&named).collect();
-    for path in &paths {
-        assert!(path.is_file(), "{variable} names {}, which is no file", path.display());
-    }
-    paths
-}
 
 /// A folder with the shipped configuration and the built artefacts where the repository has them, without state.
 pub(crate) fn site() -> TempDir {

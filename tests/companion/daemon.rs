@@ -134,7 +134,7 @@ fn it_starts_tells_how_far_it_is_and_stops_and_shows_no_secret() {
     assert!(text.contains(&format!("started: pid {pid}, log ")), "{text}");
     assert!(text.contains("need 360 API calls an hour, `limit` allows 300"), "{text}");
     all += &text;
-    place.until("a round", || place.log().contains("round done"));
+    place.until("a round", || place.run("status", &["--format", "json"]).1.contains(r#""series":1"#));
 
     let (code, text) = place.run("start", &[]);
     assert_eq!(code, Some(1), "{text}");

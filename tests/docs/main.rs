@@ -2,4 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod attributes;
+mod examples;
+mod links;
+mod modules;
 mod readme;
+mod sources;

@@ -6,6 +6,7 @@
 //! The ten minutes of kills and faults: the same with `-- --ignored ten_minutes --nocapture`; so many seconds each with
 //! `CHAIN_SECONDS`.
 
+use crate::common::hosts;
 use crate::common::http;
 use crate::common::http_server;
 use std::collections::{BTreeMap, BTreeSet};
@@ -364,7 +365,7 @@ const CONF: &[&str] = &["-e", "target/release/libout_dd.so", "-c", "fluent-confi
 
 #[test]
 fn through_fluent_bit_every_point_arrives_in_order_with_the_scores_of_the_library() {
-    for program in program::executables("FLUENT_BIT") {
+    for program in hosts::executables("FLUENT_BIT") {
         for args in if is_old(&program) { &[CONF][..] } else { &[YAML, CONF][..] } {
             let mut chain = Chain::new(false);
             let mut bit = chain.run(&program, args);
@@ -396,7 +397,7 @@ fn through_fluent_bit_every_point_arrives_in_order_with_the_scores_of_the_librar
 
 #[test]
 fn through_fluentd_every_point_arrives_in_order_with_the_scores_of_the_library() {
-    for program in program::executables("FLUENTD") {
+    for program in hosts::executables("FLUENTD") {
         let mut chain = Chain::new(false);
         let mut fluentd = chain.run(&program, FLUENTD);
         let mut companion = chain.companion();
@@ -510,8 +511,8 @@ fn is_old(program: &Path) -> bool {
 /// Every program with its shipped configuration.
 fn hosts() -> impl Iterator<Item = (PathBuf, &'static [&'static str])> {
     let fitting = |bit: &Path| if is_old(bit) { CONF } else { YAML };
-    let bits = program::executables("FLUENT_BIT").into_iter().map(move |bit| (bit.clone(), fitting(&bit)));
-    bits.chain(program::executables("FLUENTD").into_iter().map(|fluentd| (fluentd, FLUENTD)))
+    let bits = hosts::executables("FLUENT_BIT").into_iter().map(move |bit| (bit.clone(), fitting(&bit)));
+    bits.chain(hosts::executables("FLUENTD").into_iter().map(|fluentd| (fluentd, FLUENTD)))
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::common::hosts;
 use crate::common::program::{self, Running};
 use crate::common::records::Random;
 use crate::common::{build, msgpack};
@@ -29,7 +30,7 @@ fn site() -> TempDir {
 }
 
 fn fluent_bits() -> impl Iterator<Item = (std::path::PathBuf, TempDir)> {
-    program::executables("FLUENT_BIT").into_iter().map(|program| (program, site()))
+    hosts::executables("FLUENT_BIT").into_iter().map(|program| (program, site()))
 }
 
 /// tail -> filter -> file in msgpack, which keeps every bit of a number; no stack beyond the host's default.

@@ -3,6 +3,7 @@
 //! `FLUENT_BIT=/path/of/fluent-bit[:/path/of/another] cargo test --test fluent fluent_bit_monitor::`
 
 use crate::common::build;
+use crate::common::hosts;
 use crate::common::program;
 use std::fs;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ const STACK: &str = "      wasm_stack_size: 65536\n";
 const START: i64 = 1_700_000_000;
 
 fn fluent_bits() -> impl Iterator<Item = (PathBuf, TempDir)> {
-    program::executables("FLUENT_BIT").into_iter().map(|program| {
+    hosts::executables("FLUENT_BIT").into_iter().map(|program| {
         let site = program::site();
         program::install(&site, build::wasm_module(), MODULE);
         program::install(&site, &build::root().join(INI), INI);

@@ -6,6 +6,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::common::hosts;
 use crate::common::program::{self, Running};
 use crate::common::records::Random;
 use fluent_anomaly::config::Config;
@@ -19,7 +20,7 @@ const FORMATS: [&str; 2] = ["json", "msgpack"];
 const INI: &str = "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
 
 fn fluentds() -> Vec<PathBuf> {
-    program::executables("FLUENTD")
+    hosts::executables("FLUENTD")
 }
 
 fn site() -> TempDir {

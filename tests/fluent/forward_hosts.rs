@@ -1,13 +1,13 @@
 //! The forward client against the real programs: `FLUENT_BIT` and `FLUENTD` name their executables, several
 //! separated by colons.
 
+use crate::common::hosts::executables;
 use crate::common::world::Notices;
 use fluent_anomaly::companion::{Counters, Native};
 use fluent_anomaly::config::secret::Secret;
 use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sink::{MetricRecord, RecordSink};
 use std::fs;
-use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,17 +27,6 @@ impl Drop for Host {
         let _ = self.child.wait();
         let _ = fs::remove_dir_all(&self.folder);
     }
-}
-
-fn executables(variable: &str) -> Vec<PathBuf> {
-    let named = std::env::var_os(variable).unwrap_or_default();
-    let paths: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| path.is_file()).collect();
-    if paths.is_empty() {
-        let test = std::thread::current().name().unwrap_or_default().to_owned();
-        // past the test harness, which would swallow it
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: {variable} names no executable");
-    }
-    paths
 }
 
 fn free_port() -> u16 {

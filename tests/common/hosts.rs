@@ -1,0 +1,34 @@
+//! Programs that tests need and that this repository cannot build: found by environment variables. A test that does
+//! without says so at once, and once more at the end of the run (`xtask/tests/skipped.rs`).
+
+#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(clippy::expect_used, reason = "what is missing fails the test")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The executables that a variable names, separated by `:`; none, and the test is noted as skipped, where it is not
+/// set.
+pub(crate) fn executables(variable: &str) -> Vec<PathBuf> {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let notes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let note = notes.join(format!("{variable} {} {}", env!("CARGO_CRATE_NAME"), test.replace("::", ".")));
+    let Some(named) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
+        fs::create_dir_all(&notes).expect("the target folder can be written");
+        let line = format!(
+            "{test} ({}): set {variable}=<path of the executable>[:<another>]",
+            env!("CARGO_CRATE_NAME")
+        );
+        fs::write(&note, &line).expect("the target folder can be written");
+        // past the test harness, which would swallow it
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED {line}");
+        return Vec::new();
+    };
+    let _ = fs::remove_file(&note);
+    let paths: Vec<PathBuf> = std::env::split_paths(&named).collect();
+    for path in &paths {
+        assert!(path.is_file(), "{variable} names {}, which is no file", path.display());
+    }
+    paths
+}

@@ -1,0 +1,44 @@
+//! Each example prints what its head says.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+#[test]
+fn each_example_prints_what_stands_in_its_head() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> = fs::read_dir(root.join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["band", "own_host", "score_records", "score_values"]);
+    for name in names {
+        let source = fs::read_to_string(root.join(format!("examples/{name}.rs"))).unwrap();
+        assert!(source.contains(&format!("cargo run --example {name}\n")), "{name} says how it is run");
+        assert_eq!(printed(root, &name), promised(&source), "examples/{name}.rs");
+    }
+}
+
+fn printed(root: &Path, name: &str) -> String {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root)
+        .args(["run", "--quiet", "--example", name])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "examples/{name}.rs fails");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The block of plain text in the head of an example.
+fn promised(source: &str) -> String {
+    let head = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines: Vec<&str> = head
+        .skip_while(|line| *line != " ```text")
+        .skip(1)
+        .take_while(|line| *line != " ```")
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}

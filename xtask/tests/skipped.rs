@@ -1,0 +1,31 @@
+//! The last test program of `cargo test --workspace` (cargo goes by the names of packages): lists the tests that were
+//! skipped because a program was not there. They are notes of `tests/common/hosts.rs`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+fn main() {
+    let notes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let mut skipped: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in fs::read_dir(&notes).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((variable, test)) = name.split_once(' ') else { continue };
+        skipped.entry(variable.to_owned()).or_default().push(test.replace(' ', ": "));
+    }
+    // the next run begins anew
+    let _ = fs::remove_dir_all(&notes);
+    for (variable, mut tests) in skipped {
+        tests.sort();
+        println!(
+            "\nSKIPPED {} tests: {variable} names no program. Set {variable}=<path>[:<another>]",
+            tests.len()
+        );
+        for test in tests {
+            println!("    {test}");
+        }
+    }
+    println!(
+        "\nNot part of `cargo test`: the page in Chromium, see `.ci/run`; tests that are ignored, see above"
+    );
+}
