@@ -33,6 +33,19 @@ pub(super) struct Tally {
     pub(super) bad: u8,
 }
 
+impl Tally {
+    /// Counts a point; true when a season ends with it.
+    #[inline(always)] // speed
+    pub(super) fn ends(&mut self, spec: &BandSpec, bucket: i64, out: bool) -> bool {
+        self.points += 1;
+        if out {
+            self.outliers += 1;
+        }
+        // a bucket is never before the beginning
+        bucket.wrapping_sub(self.from) as u64 >= u64::from(spec.buckets)
+    }
+}
+
 impl AfterWarmup {
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.f64s(&[self.level, self.slope]);

@@ -81,7 +81,7 @@ impl Agile {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn doubt(&mut self, gap: f64) {
         self.gap_width = self.after_gap(gap);
         self.post = 2;

@@ -27,7 +27,7 @@ impl Alternation {
     ///
     /// Pairs of spikes raise it a little. Four outliers to and fro are no spikes but noise that has set in; where
     /// the noise is not `known`, two will do. The smaller one of a pair is at least one and a half deviations.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn step(&mut self, error: f64, out: bool, shifting: bool, enough: u8, scale: &mut NoiseScale) {
         if self.age < LONG_AGO {
             self.age += 1;
@@ -38,7 +38,7 @@ impl Alternation {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn outlier(&mut self, error: f64, shifting: bool, enough: u8, scale: &mut NoiseScale) {
         let side = if error > 0.0 { 1 } else { -1 };
         let close = self.age < LONG_AGO;

@@ -13,7 +13,7 @@
 use super::checked_reads::{finite, flag, within_f64, within_u32};
 use super::counter::Counter;
 use super::prediction::Prediction;
-use super::resolution::Quantum;
+use super::resolution::Resolution;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -56,7 +56,7 @@ pub(super) struct Basic {
     run: i32,
     /// Points that are admitted unseen, after a gap; 0..=w
     grace: u32,
-    quantum: Quantum,
+    resolution: Resolution,
     counter: Counter,
     /// Bucket of the last point, none before the first.
     last: Option<i64>,
@@ -78,7 +78,7 @@ impl Basic {
             factor: 1.02,
             run: 0,
             grace: 0,
-            quantum: Quantum::new(),
+            resolution: Resolution::new(),
             counter: Counter::new(),
             last: None,
             median: 0.0,
@@ -104,7 +104,7 @@ impl Basic {
             tail: 1.0,
             least_deviation: 0.0,
             // one last digit; 1.1 in spite of rounding
-            least: 1.1 * self.quantum.step_at(self.median),
+            least: 1.1 * self.resolution.step_at(self.median),
             reach: self.counter.reach(gap as f64),
         })
     }
@@ -122,7 +122,7 @@ impl Basic {
         };
         let prediction = self.predict(bucket);
         self.last = Some(bucket);
-        self.quantum.observe(y, w as u32);
+        self.resolution.observe(y, w as u32);
         let reset = self.counter.observe(y, gap as f64);
         if reset || gap > STALE * w as i64 {
             self.forget();
@@ -262,7 +262,7 @@ impl Basic {
         w.f64(self.factor);
         w.i64(i64::from(self.run));
         w.varint(u64::from(self.grace));
-        self.quantum.save(w);
+        self.resolution.save(w);
         self.counter.save(w);
     }
 
@@ -284,7 +284,7 @@ impl Basic {
             .filter(|run| run.unsigned_abs() <= 10_000)
             .ok_or(CodecError::Invalid { what: "run" })?;
         basic.grace = within_u32(r, 0..=size as u32, "points of grace")?;
-        basic.quantum = Quantum::restore(r, size as u32)?;
+        basic.resolution = Resolution::restore(r, size as u32)?;
         basic.counter = Counter::restore(r)?;
         basic.summarize();
         Ok(basic)

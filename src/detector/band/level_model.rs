@@ -8,12 +8,12 @@ use crate::codec::{CodecError, Reader, Writer};
 
 /// How the level follows the points.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Follow {
+pub(super) enum LevelModel {
     Agile(Agile),
     Robust(Robust),
 }
 
-impl Follow {
+impl LevelModel {
     pub(super) fn new(spec: &BandSpec) -> Self {
         match spec.algorithm() {
             Algorithm::Robust => Self::Robust(Robust::new()),
@@ -22,7 +22,7 @@ impl Follow {
     }
 
     /// What `slope` adds to the level over `gap` buckets.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn growth(&self, slope: f64, gap: f64, scale: &NoiseScale) -> f64 {
         match self {
             Self::Robust(robust) if gap > 5.0 => robust.growth(slope, gap, scale.sigma),
@@ -31,7 +31,7 @@ impl Follow {
     }
 
     /// Time passes; true when so much that a run has to start over.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn elapse(&mut self, spec: &BandSpec, gap: f64) -> bool {
         match self {
             Self::Agile(agile) => agile.elapse(gap),
@@ -45,7 +45,7 @@ impl Follow {
     }
 
     /// Every value, in warm-up too.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn observe(&mut self, spec: &BandSpec, y: f64) {
         if let Self::Agile(agile) = self {
             agile.observe(spec, y);
@@ -68,7 +68,7 @@ impl Follow {
     }
 
     /// How much wider the band is than the noise, and its least half-width for each deviation.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn width(&self, gap: f64) -> (f64, f64) {
         match self {
             Self::Agile(agile) => (agile.width(gap), agile.least_deviation()),

@@ -37,6 +37,7 @@ mod resolution;
 mod robust;
 mod rollup;
 mod season;
+mod season_model;
 mod seasonal;
 mod seasonality;
 mod spec;
@@ -120,7 +121,7 @@ impl BandEngine {
     /// [`BandEngine::update`] of `bucket` and [`BandEngine::predict`] of the one behind it, for a caller that knows their places
     /// in the season ([`BandSpec::place`]), and in place for the way that nearly every point takes. Where it is another
     /// one there is no forecast, and only `predict` can tell.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(crate) fn advance(
         &mut self,
         spec: &BandSpec,

@@ -63,14 +63,14 @@ impl NoiseScale {
     }
 
     /// s1: one deviation in bucket `k`.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn deviation(&self, k: usize, buckets: usize) -> f64 {
         self.factor * self.sigma * self.cells.factor(k, buckets)
     }
 
     /// Learns from the absolute error of a point in bucket `k`; `step` is the last digit of the data, `least` the least
     /// half-width of the band, `weight` that of a small error, 1 or less.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn learn(
         &mut self,
         spec: &BandSpec,
@@ -88,7 +88,7 @@ impl NoiseScale {
         }
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn learn_in_cells(&mut self, spec: &BandSpec, k: usize, error: f64, step: f64, least: f64, weight: f64) {
         self.follow_sigma::<true>(spec, k, error, step, weight);
         self.follow_shares::<true>(spec, k, error, least, weight);
@@ -103,7 +103,7 @@ impl NoiseScale {
         }
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     fn follow_sigma<const CELLS: bool>(
         &mut self,
         spec: &BandSpec,
@@ -131,7 +131,7 @@ impl NoiseScale {
     }
 
     /// The shares outside of the band. Comes after [`NoiseScale::follow_sigma`].
-    #[inline(always)]
+    #[inline(always)] // speed
     fn follow_shares<const CELLS: bool>(
         &mut self,
         spec: &BandSpec,

@@ -27,7 +27,7 @@ impl OutlierRun {
     }
 
     /// Takes the error of the next point; `gain` is the least gain of the mean.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn step(&mut self, error: f64, out: bool, gain: f64) {
         if out {
             self.extend(error, gain);
@@ -37,7 +37,7 @@ impl OutlierRun {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn shorten(&mut self) {
         self.length -= self.length.signum();
         if self.length == 0 {
@@ -46,7 +46,7 @@ impl OutlierRun {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn extend(&mut self, error: f64, gain: f64) {
         let side = if error > 0.0 { 1 } else { -1 };
         if self.length * side >= 0 {

@@ -46,7 +46,7 @@ pub struct Prediction {
 impl Prediction {
     /// The band that is `deviations` (positive; usually 2 or 3) wide on each side.
     #[must_use]
-    #[inline(always)]
+    #[inline(always)] // speed
     pub fn bounds(&self, deviations: f64) -> Band {
         let stretched = if deviations <= 2.0 { deviations } else { 2.0 + (deviations - 2.0) * self.tail };
         let least = larger(deviations * self.least_deviation, self.least);
@@ -59,7 +59,7 @@ impl Prediction {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn bounds_of_counter(&self, lower: f64, upper: f64, (low, high): (f64, f64)) -> Band {
         Band { expected: self.expected, lower: smaller(lower, low), upper: larger(upper, high) }
     }

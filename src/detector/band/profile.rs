@@ -63,7 +63,7 @@ impl Profile {
     }
 
     /// Value of a bucket; none for an empty one.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn seen_base(&self, k: usize) -> Option<f64> {
         let bucket = &self.buckets[k];
         (!bucket.is_empty()).then(|| bucket.value())
@@ -126,13 +126,13 @@ impl Profile {
 impl Bucket {
     const EMPTY: Self = Self { value: [0; 4], mark: 0 };
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn is_empty(&self) -> bool {
         self.mark & SEEN == 0
     }
 
     /// Value of a bucket that has been seen.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn value(&self) -> f64 {
         f64::from(f32::from_le_bytes(self.value))
     }
@@ -161,7 +161,7 @@ impl Bucket {
     }
 
     /// Notes a gross error.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn conflict(&mut self, error: f64) -> Gross {
         let side = if error > 0.0 { CONFLICT_ABOVE } else { CONFLICT_BELOW };
         if self.mark & CONFLICT == side {
@@ -194,13 +194,13 @@ impl Cells {
     }
 
     /// Factor of bucket `k` of `buckets`.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn factor(&self, k: usize, buckets: usize) -> f64 {
         if self.factors.is_empty() { 1.0 } else { f64::from(self.factors[self.place(k, buckets)]) }
     }
 
     /// Whether the whole season has one factor, 1.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn is_empty(&self) -> bool {
         self.factors.is_empty()
     }

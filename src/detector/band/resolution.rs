@@ -16,7 +16,7 @@ const STEPS: [f64; MOST_DIGITS as usize + 1] =
 ///
 /// Two generations, because a noisy series that becomes constant has to lose its digits again.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Quantum {
+pub(super) struct Resolution {
     /// 0..=12, generation before this one.
     before: u8,
     /// 0..=12, this generation so far.
@@ -27,12 +27,12 @@ pub(super) struct Quantum {
     step: f64,
 }
 
-impl Quantum {
+impl Resolution {
     pub(super) const fn new() -> Self {
         Self { before: 0, now: 0, points: 0, step: 1.0 }
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn observe(&mut self, y: f64, generation: u32) {
         if self.points >= generation {
             self.turn();
@@ -45,7 +45,7 @@ impl Quantum {
 
     /// A generation begins.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn turn(&mut self) {
         self.before = self.now;
         self.now = 0;
@@ -55,7 +55,7 @@ impl Quantum {
 
     /// `y` has more digits than were known.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn refine(&mut self, y: f64) {
         while self.now < MOST_DIGITS && !is_whole(y * POWERS[usize::from(self.now)]) {
             self.now += 1;
@@ -99,11 +99,11 @@ mod tests {
     use super::*;
 
     fn step_of(values: &[f64]) -> f64 {
-        let mut quantum = Quantum::new();
+        let mut resolution = Resolution::new();
         for &y in values {
-            quantum.observe(y, 1_000);
+            resolution.observe(y, 1_000);
         }
-        quantum.step()
+        resolution.step()
     }
 
     #[test]
@@ -126,23 +126,23 @@ mod tests {
 
     #[test]
     fn digits_are_forgotten_after_two_generations() {
-        let mut quantum = Quantum::new();
-        quantum.observe(1.0 / 3.0, 10);
+        let mut resolution = Resolution::new();
+        resolution.observe(1.0 / 3.0, 10);
         for _ in 0..19 {
-            quantum.observe(5.0, 10);
-            assert_eq!(quantum.step(), 1e-9);
+            resolution.observe(5.0, 10);
+            assert_eq!(resolution.step(), 1e-9);
         }
-        quantum.observe(5.0, 10);
-        assert_eq!(quantum.step(), 1.0);
+        resolution.observe(5.0, 10);
+        assert_eq!(resolution.step(), 1.0);
     }
 
     #[test]
     fn one_last_digit_is_inside_whatever_the_rounding() {
         for (a, b) in [(42.0, 42.1), (0.37, 0.38), (5.0, 6.0), (5e9, 5e9 + 1.0)] {
-            let mut quantum = Quantum::new();
-            quantum.observe(a, 100);
-            quantum.observe(b, 100);
-            assert!((b - a).abs() <= 1.1 * quantum.step_at(a), "{a} -> {b}");
+            let mut resolution = Resolution::new();
+            resolution.observe(a, 100);
+            resolution.observe(b, 100);
+            assert!((b - a).abs() <= 1.1 * resolution.step_at(a), "{a} -> {b}");
         }
     }
 }

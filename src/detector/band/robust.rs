@@ -48,12 +48,12 @@ impl Robust {
 
     /// More than five buckets pass.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     pub(super) fn elapse(&mut self, spec: &BandSpec, gap: f64) {
         self.doubt /= 1.0 + gap * spec.doubt_gain;
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn observe(&mut self, spec: &BandSpec, out: bool) {
         let seen = if out { 1.0 } else { 0.0 };
         self.doubt += spec.doubt_gain * (seen - self.doubt);
@@ -61,7 +61,7 @@ impl Robust {
 
     /// What a `slope` adds to the level over a long `gap`.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     pub(super) fn growth(&self, slope: f64, gap: f64, sigma: f64) -> f64 {
         slope * gap * self.trust(slope, sigma)
     }
@@ -77,7 +77,7 @@ impl Robust {
     }
 
     /// Steps of level and slope for an error `e`, given the noise `sg`.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn level(&mut self, spec: &BandSpec, e: f64, sg: f64, out: bool) -> (f64, f64) {
         let (mut gain, mut slope) = (spec.slow, spec.slope);
         if self.points < settled(spec) {

@@ -5,35 +5,23 @@
 //! side that is long enough moves the level by the mean of its errors, at once and without residue. No
 //! decomposition is iterated and no period is searched for.
 
+mod point;
 mod saved;
 
-use super::after_warmup::{AfterWarmup, SETTLING, Tally};
+use super::after_warmup::{AfterWarmup, Tally};
 use super::alternation::Alternation;
 use super::counter::Counter;
-use super::level_model::Follow;
-use super::noise_scale::NoiseScale;
-use super::outlier_run::OutlierRun;
+use super::level_model::LevelModel;
 use super::prediction::Prediction;
-use super::profile::{Gross, Profile};
-use super::resolution::Quantum;
+use super::profile::Profile;
+use super::resolution::Resolution;
+use super::season_model::SeasonModel;
 use super::spec::BandSpec;
 use super::warmup::Warmup;
-use crate::detector::min_max::larger;
+use point::Point;
 
 /// Least half-width in last digits: one digit off a value that is itself known to half a digit.
 const LEAST: f64 = 1.5;
-/// Weight of a value that is stuck when the noise is learned: a sensor that hangs has not become precise.
-const STUCK: f64 = 0.1;
-/// What warm-up fills and the forecast uses.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Parts {
-    /// First value of the series; `profile` is relative to it, so that f32 is enough at any level.
-    pub(super) anchor: f64,
-    pub(super) profile: Profile,
-    pub(super) scale: NoiseScale,
-    pub(super) run: OutlierRun,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
     /// No point yet.
@@ -47,10 +35,10 @@ enum Phase {
 pub(super) struct Seasonal {
     /// t_last; meaningless in phase `Empty`
     last: i64,
-    quantum: Quantum,
+    resolution: Resolution,
     counter: Counter,
-    follow: Follow,
-    parts: Parts,
+    level_model: LevelModel,
+    model: SeasonModel,
     phase: Phase,
 }
 
@@ -58,15 +46,10 @@ impl Seasonal {
     pub(super) fn new(spec: &BandSpec) -> Self {
         Self {
             last: 0,
-            quantum: Quantum::new(),
+            resolution: Resolution::new(),
             counter: Counter::new(),
-            follow: Follow::new(spec),
-            parts: Parts {
-                anchor: 0.0,
-                profile: Profile::new(spec.buckets as usize),
-                scale: NoiseScale::new(spec.cells() as usize),
-                run: OutlierRun::new(),
-            },
+            level_model: LevelModel::new(spec),
+            model: SeasonModel::new(spec),
             phase: Phase::Empty,
         }
     }
@@ -79,7 +62,7 @@ impl Seasonal {
 
     /// Bucket of the season; within the profile even for a spec that is not the engine's own.
     pub(super) fn place(&self, spec: &BandSpec, bucket: i64, utc_offset: i32) -> usize {
-        spec.place(bucket, utc_offset).min(self.parts.profile.len() - 1)
+        spec.place(bucket, utc_offset).min(self.model.profile.len() - 1)
     }
 
     /// Buckets since the last point, none when that is too long ago, or not past.
@@ -99,12 +82,12 @@ impl Seasonal {
         self.end_warm_up(spec, bucket);
         let gap = self.gap(spec, bucket)?;
         let Phase::AfterWarmup(active) = &self.phase else { return None };
-        let base = self.parts.profile.base(k);
+        let base = self.model.profile.base(k);
         let reach = if active.settling > 0 { self.counter.reach(gap) } else { None };
         (!base.is_nan()).then(|| self.forecast(spec, active, gap, k, base, reach))
     }
 
-    #[inline(always)]
+    #[inline(always)] // speed
     fn forecast(
         &self,
         spec: &BandSpec,
@@ -114,33 +97,33 @@ impl Seasonal {
         base: f64,
         reach: Option<(f64, f64)>,
     ) -> Prediction {
-        let growth = self.follow.growth(active.slope, gap, &self.parts.scale);
-        let expected = self.parts.anchor + active.level + growth + base;
-        let (width, least_deviation) = self.follow.width(gap);
-        let one = width * self.parts.scale.deviation(k, spec.buckets as usize);
+        let growth = self.level_model.growth(active.slope, gap, &self.model.scale);
+        let expected = self.model.anchor + active.level + growth + base;
+        let (width, least_deviation) = self.level_model.width(gap);
+        let one = width * self.model.scale.deviation(k, spec.buckets as usize);
         Prediction {
             expected,
             below: one,
             above: one,
-            tail: self.parts.scale.tail,
+            tail: self.model.scale.tail,
             least_deviation,
-            least: LEAST * self.quantum.step_at(expected),
+            least: LEAST * self.resolution.step_at(expected),
             reach,
         }
     }
 
     /// `k`: place of the bucket in the season.
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     pub(super) fn update(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) {
-        let gap = if self.is_next(bucket) { 1.0 } else { self.learn_apart(spec, bucket, k, y) };
-        if gap > 0.0 {
+        let gap = if self.is_next(bucket) { Some(1.0) } else { self.learn_unusual(spec, bucket, k, y) };
+        if let Some(gap) = gap {
             self.follow_point(spec, bucket, gap, k, y);
         }
     }
 
     /// [`Seasonal::update`] of `bucket` and [`Seasonal::predict`] of the one behind it, whose place is `next`; no
     /// forecast where history or buckets are unusual.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn advance(
         &mut self,
         spec: &BandSpec,
@@ -160,72 +143,69 @@ impl Seasonal {
         if active.settling > 0 {
             return None;
         }
-        let base = self.parts.profile.seen_base(next)?;
+        let base = self.model.profile.seen_base(next)?;
         Some(self.forecast(spec, active, 1.0, next, base, None))
     }
 
-    /// Learns a point that is not followed as those after warm-up are; else returns how many buckets lie between it
-    /// and the last one.
+    /// Learns a point that does not follow the last one after warm-up. Where the usual steps are still to be taken,
+    /// returns the buckets between the last point and this one; nothing where the point is ignored or has been
+    /// learned.
     #[cold]
-    #[inline(never)]
-    fn learn_apart(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) -> f64 {
-        const DONE: f64 = 0.0;
+    #[inline(never)] // speed: keeps the usual way small
+    fn learn_unusual(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) -> Option<f64> {
         if !matches!(self.phase, Phase::Empty) && bucket <= self.last {
-            return DONE;
+            return None;
         }
         if matches!(self.phase, Phase::Empty) || self.gap(spec, bucket).is_none() {
             self.begin(spec, bucket, k, y);
-            return DONE;
+            return None;
         }
         self.end_warm_up(spec, bucket);
         let gap = bucket.saturating_sub(self.last) as f64;
-        let Phase::Warm(warm) = &mut self.phase else { return gap };
+        let Phase::Warm(warm) = &mut self.phase else { return Some(gap) };
         let due = self.counter.next(gap);
         let rise = (y - self.counter.last()).abs();
-        self.quantum.observe(y, spec.buckets);
+        self.resolution.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
-        self.follow.observe(spec, y);
+        self.level_model.observe(spec, y);
         self.last = bucket;
         if reset {
             // the frame moves with the counter, at every stage of warm-up
-            self.parts.anchor += y - due;
+            self.model.anchor += y - due;
         }
         let rise = if reset { 0.0 } else { rise };
-        warm.step(&mut self.parts, spec, bucket, k, y, rise, self.quantum.step());
-        DONE
+        warm.step(&mut self.model, spec, bucket, k, y, rise, self.resolution.step());
+        None
     }
 
     /// Starts over with the first point of a series.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn begin(&mut self, spec: &BandSpec, bucket: i64, k: usize, y: f64) {
         self.last = bucket;
-        self.quantum = Quantum::new();
-        self.quantum.observe(y, spec.buckets);
+        self.resolution = Resolution::new();
+        self.resolution.observe(y, spec.buckets);
         self.counter = Counter::new();
         self.counter.begin(y);
-        self.follow = Follow::new(spec);
-        self.follow.observe(spec, y);
-        self.parts.anchor = y;
-        self.parts.profile.clear();
-        self.parts.scale.reset();
-        self.parts.run = OutlierRun::new();
-        self.parts.profile.bucket(k).set(0.0);
+        self.level_model = LevelModel::new(spec);
+        self.level_model.observe(spec, y);
+        self.model.begin(y);
+        self.model.profile.bucket(k).set(0.0);
         self.phase = Phase::Warm(Warmup::new(bucket, k));
     }
 
     /// Ends warm-up when `bucket` lies behind it. Called before a forecast too: the first band is due for the
     /// first bucket after three seasons, not for the second.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn end_warm_up(&mut self, spec: &BandSpec, bucket: i64) {
         let Phase::Warm(warm) = &mut self.phase else { return };
         if !warm.is_over(spec, bucket) {
             return;
         }
-        let start = warm.finish(&mut self.parts, spec, self.last, self.quantum.step());
+        let start = warm.finish(&mut self.model, spec, self.last, self.resolution.step());
         self.last = self.last.max(start.bucket);
-        self.follow.warmed_up(spec);
+        self.level_model.warmed_up(spec);
         self.phase = Phase::AfterWarmup(AfterWarmup {
             level: start.level,
             slope: start.slope,
@@ -235,112 +215,34 @@ impl Seasonal {
         });
     }
 
-    /// A point after warm-up; false where that is over, or the bucket is of no use yet.
-    #[inline(always)]
+    /// A point after warm-up. True where a forecast of the next bucket can follow; false where the bucket was empty
+    /// with no neighbours, or where the series starts over.
+    #[inline(always)] // speed
     fn follow_point(&mut self, spec: &BandSpec, bucket: i64, gap: f64, k: usize, y: f64) -> bool {
         let Phase::AfterWarmup(active) = &mut self.phase else { return false };
-        let Parts { anchor, profile, scale, run } = &mut self.parts;
-        self.quantum.observe(y, spec.buckets);
+        self.resolution.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
-        self.follow.observe(spec, y);
+        self.level_model.observe(spec, y);
         self.last = bucket;
-        if reset {
-            active.settling = SETTLING;
-        } else if active.settling > 0 {
-            active.settling -= 1;
-        }
-
-        // time passes
-        active.level += self.follow.growth(active.slope, gap, scale);
-        if self.follow.elapse(spec, gap) {
-            *run = OutlierRun::new();
-        }
-
-        // the error
-        let mut place = profile.bucket(k);
-        let base = if place.is_empty() {
-            let between = profile.base(k);
-            place = profile.bucket(k);
-            between
-        } else {
-            place.value()
+        let mut point = Point {
+            spec,
+            active,
+            level_model: &mut self.level_model,
+            resolution: &self.resolution,
+            counter: &self.counter,
+            k,
+            y,
+            reset,
         };
-        if base.is_nan() {
-            place.set(y - *anchor - active.level);
-            return false;
-        }
-        let mut e = y - *anchor - active.level - base;
-        if reset {
-            active.level += e;
-            e = 0.0;
-            *run = OutlierRun::new();
-            self.follow.reset();
-        }
-        let step = self.quantum.step();
-        let sg = larger(scale.deviation(k, spec.buckets as usize), 0.4 * step);
-        let size = e.abs();
-        let out = size > 3.0 * sg;
-
-        // runs, and what they say about the scale
-        let shifting = run.length() >= 5;
-        run.step(e, out, spec.fast);
-        let length = run.length();
-        let enough = match &mut self.follow {
-            Follow::Agile(_) => 2,
-            Follow::Robust(robust) => {
-                robust.observe(spec, out);
-                1
-            }
-        };
-        active.alternation.step(e, out, shifting, enough, scale);
-        // gross points teach nothing about the noise
-        if length < 3 && size <= 6.0 * sg && !reset {
-            let weight = if self.counter.is_stuck() { STUCK } else { 1.0 };
-            scale.learn(spec, k, size, step, LEAST * self.quantum.step_at(y - e), weight);
-        }
-
-        // level and slope
-        let (moved, share) = match &mut self.follow {
-            Follow::Agile(agile) => {
-                active.slope *= spec.slope;
-                let moved = agile.level(e, sg, length);
-                (moved, agile.profile_share())
-            }
-            Follow::Robust(robust) => {
-                let (moved, slope) = robust.level(spec, e, sg, out);
-                active.slope += slope;
-                (moved, 1.0)
-            }
-        };
-        active.level += moved;
-        run.moved(moved);
-
-        // profile: a lasting shift is the level's business, unless it lasts for half a season
-        if place.is_empty() {
-            place.set(base + e);
-        } else if size > 4.0 * sg {
-            if place.conflict(e) == Gross::Again && length < spec.buckets / 2 {
-                place.set(base + e);
-            }
-        } else if length < 8 {
-            place.learn(e, share);
-        }
-
-        if length >= spec.confirm
-            && let Some(shift) = run.confirmed(spec.confirm)
-        {
-            active.level += shift;
-        }
-
-        // a season ends
-        let tally = &mut active.season;
-        tally.points += 1;
-        if out {
-            tally.outliers += 1;
-        }
-        // never before its beginning
-        if bucket.wrapping_sub(tally.from) as u64 >= u64::from(spec.buckets) && self.end_season(spec, bucket)
-        {
+        point.note_reset();
+        point.pass_time(gap, &mut self.model);
+        let Some(error) = point.error(&mut self.model) else { return false };
+        let run = point.judge(&error, &mut self.model);
+        point.learn_noise(&error, run, &mut self.model);
+        let share = point.move_level(&error, run, &mut self.model);
+        point.learn_profile(&error, run, share, &mut self.model);
+        point.take_over_shift(run, &mut self.model);
+        if active.season.ends(spec, bucket, error.out) && self.end_season(spec, bucket) {
             self.begin(spec, bucket, k, y);
             return false;
         }
@@ -349,18 +251,18 @@ impl Seasonal {
 
     /// True when the model has been wrong for four seasons.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn end_season(&mut self, spec: &BandSpec, bucket: i64) -> bool {
         let Phase::AfterWarmup(active) = &mut self.phase else { return false };
         let tally = &mut active.season;
         let share = f64::from(tally.outliers) / f64::from(tally.points);
         let bad = if share > 0.30 { tally.bad + 1 } else { 0 };
         *tally = Tally { from: bucket, points: 0, outliers: 0, bad };
-        if matches!(self.follow, Follow::Robust(_))
+        if matches!(self.level_model, LevelModel::Robust(_))
             && share > 0.15
-            && self.parts.run.length() < spec.buckets / 2
+            && self.model.run.length() < spec.buckets / 2
         {
-            self.parts.scale.sigma *= 1.3;
+            self.model.scale.sigma *= 1.3;
         }
         bad >= 4
     }

@@ -6,7 +6,7 @@
 
 use super::checked_reads::{finite, within, within_f64, within_u32};
 use super::profile::{Gross, Profile};
-use super::seasonal::Parts;
+use super::season_model::SeasonModel;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -86,7 +86,7 @@ impl Warmup {
     )]
     pub(super) fn step(
         &mut self,
-        parts: &mut Parts,
+        model: &mut SeasonModel,
         spec: &BandSpec,
         bucket: i64,
         k: usize,
@@ -97,15 +97,15 @@ impl Warmup {
         let m = i64::from(spec.buckets);
         let season = (self.elapsed(bucket) / m).min(2) as u8;
         if season != self.season {
-            self.turn(parts, season, step);
+            self.turn(model, season, step);
         }
         self.points = self.points.saturating_add(1);
         self.in_season = self.in_season.saturating_add(1);
         if self.season == 0 {
-            self.first_season(&mut parts.profile, k, y - parts.anchor, rise);
+            self.first_season(&mut model.profile, k, y - model.anchor, rise);
             return;
         }
-        self.later_season(parts, spec, k, y - parts.anchor - self.shift, step);
+        self.later_season(model, spec, k, y - model.anchor - self.shift, step);
         if self.elapsed(bucket) - i64::from(self.season) * m >= (3 * m + 3) / 4 {
             self.late_sum += self.shift;
             self.late_points = self.late_points.saturating_add(1);
@@ -113,9 +113,9 @@ impl Warmup {
     }
 
     /// A season begins.
-    fn turn(&mut self, parts: &mut Parts, season: u8, step: f64) {
+    fn turn(&mut self, model: &mut SeasonModel, season: u8, step: f64) {
         if self.season == 0 {
-            parts.scale.sigma = (OF_DIFFERENCES * self.roughness).max(0.3 * step);
+            model.scale.sigma = (OF_DIFFERENCES * self.roughness).max(0.3 * step);
         }
         if season == 2 {
             self.second = self.late_shift();
@@ -140,8 +140,8 @@ impl Warmup {
     }
 
     /// `y` is relative to anchor and shift.
-    fn later_season(&mut self, parts: &mut Parts, spec: &BandSpec, k: usize, y: f64, step: f64) {
-        let Parts { profile, scale, run, .. } = parts;
+    fn later_season(&mut self, model: &mut SeasonModel, spec: &BandSpec, k: usize, y: f64, step: f64) {
+        let SeasonModel { profile, scale, run, .. } = model;
         let seen = profile.seen(k);
         if seen == 0 {
             profile.bucket(k).set(y);
@@ -176,7 +176,7 @@ impl Warmup {
     }
 
     /// Splits what was seen into slope and profile. `last` is the bucket of the last point.
-    pub(super) fn finish(&mut self, parts: &mut Parts, spec: &BandSpec, last: i64, step: f64) -> Start {
+    pub(super) fn finish(&mut self, model: &mut SeasonModel, spec: &BandSpec, last: i64, step: f64) -> Start {
         let m = i64::from(spec.buckets);
         let end = self.from.saturating_add(3 * m - 1);
         let mut slope = 0.0;
@@ -185,21 +185,21 @@ impl Warmup {
             let (x, z) = (self.second, self.late_shift() - self.second);
             if x * z > 0.0 && x.abs() <= 2.0 * z.abs() && z.abs() <= 2.0 * x.abs() {
                 let growth = 0.5 * (x + z);
-                let noise = 0.5 * parts.scale.sigma / growth;
+                let noise = 0.5 * model.scale.sigma / growth;
                 slope = growth / f64::from(spec.buckets) / (1.0 + noise * noise);
             }
         }
         if slope != 0.0 {
-            for j in 0..parts.profile.len() {
+            for j in 0..model.profile.len() {
                 let order = (j as i64 - i64::from(self.place)).rem_euclid(m);
-                if parts.profile.seen(j) > 0 {
-                    parts.profile.bucket(j).add(-slope * order as f64);
+                if model.profile.seen(j) > 0 {
+                    model.profile.bucket(j).add(-slope * order as f64);
                 }
             }
         }
-        parts.scale.sigma = parts.scale.sigma.max(0.3 * step);
-        parts.scale.restart_gains();
-        parts.run = super::outlier_run::OutlierRun::new();
+        model.scale.sigma = model.scale.sigma.max(0.3 * step);
+        model.scale.restart_gains();
+        model.run = super::outlier_run::OutlierRun::new();
         Start { bucket: end.max(last), level: self.shift + slope * (m - 1) as f64, slope }
     }
 

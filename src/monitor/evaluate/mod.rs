@@ -1,62 +1,28 @@
 //! The parts put together for one series: roll-up -> band -> verdict -> alert states.
 //!
-//! Monitors that evaluator the same series through the same points and the same band differ only in what is cheap:
+//! Monitors that watch the same series through the same points and the same band differ only in what is cheap:
 //! deviations, direction, thresholds, windows of recovery. They share one roll-up and one engine, as what an
 //! engine learns does not depend on the deviations: a second monitor costs its alert state (about 130 bytes)
 //! instead of another 1 to 12 kB and another update of the band. [`SharedBand::group`] finds them.
 
+mod band_cursor;
 mod monitor_state;
+mod saved;
 mod shared_band;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use shared_band::SharedBand;
+pub use verdict::{MonitorVerdict, Unchanged};
 
+use band_cursor::{BandCursor, ForecastBucket};
 use monitor_state::{BucketChange, Changes, MonitorState, position};
 
-use super::alert::{AlertEvaluation, AlertState, Status, Transition};
+use super::alert::{AlertEvaluation, AlertState};
 use super::rollup::{Acceptance, ClosedBucket, Rollup};
-use super::zone::OffsetSpan;
-use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
-use crate::detector::band::{Band, BandEngine, Prediction};
-
-/// What one monitor says of a record.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MonitorVerdict {
-    /// Value of the record's bucket so far.
-    pub value: f64,
-    /// What was expected of that bucket; `None` while there is no band yet.
-    pub band: Option<Band>,
-    /// Whether the bucket lies outside the band, on the monitor's side. For sums and counts, which grow while
-    /// their bucket is open, *below* is said of the bucket that this record closed.
-    pub is_anomaly: bool,
-    /// State as of the closed buckets.
-    pub status: Status,
-    /// The change that the buckets closed by this record made, over all of them.
-    pub transition: Option<Transition>,
-    /// Whether it is time for a reminder.
-    pub renotify: bool,
-    /// Share of anomalous points in the trigger window, 0..=1.
-    pub share: f64,
-}
-
-/// What a monitor says of a record where the state is OK and stays so, and no point of the trigger window is anomalous.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Unchanged {
-    /// Value of the record's bucket so far.
-    pub value: f64,
-    /// What was expected of that bucket; `None` while there is no band yet.
-    pub band: Option<Band>,
-    /// Whether the bucket lies outside the band, on the monitor's side; as in [`MonitorVerdict`].
-    pub is_anomaly: bool,
-}
-
-impl From<Unchanged> for MonitorVerdict {
-    fn from(Unchanged { value, band, is_anomaly }: Unchanged) -> Self {
-        Self { value, band, is_anomaly, status: Status::Ok, transition: None, renotify: false, share: 0.0 }
-    }
-}
+use crate::detector::band::{Band, BandEngine};
 
 /// State of one series under the monitors of a [`SharedBand`].
 #[derive(Debug, Clone)]
@@ -64,27 +30,6 @@ pub struct SeriesEvaluator {
     rollup: Rollup,
     cursor: BandCursor,
     monitors: Box<[MonitorState]>,
-}
-
-/// Of which bucket the band is asked.
-#[derive(Debug, Clone)]
-struct BandCursor {
-    engine: BandEngine,
-    // both follow from the rest and are not saved
-    zone: OffsetSpan,
-    newest: ForecastBucket,
-}
-
-/// The newest bucket asked about.
-#[derive(Debug, Clone, Copy)]
-struct ForecastBucket {
-    bucket: i64, // `NONE` before the first and after a bucket was learned
-    place: usize,
-    banded: bool, // whether there is a band, in each monitor's `MonitorState`
-}
-
-impl ForecastBucket {
-    const NONE: ForecastBucket = ForecastBucket { bucket: i64::MIN, place: 0, banded: false };
 }
 
 impl SeriesEvaluator {
@@ -96,11 +41,7 @@ impl SeriesEvaluator {
             |monitor| MonitorState { alert: AlertState::new(monitor), changes: Changes::default(), band };
         Self {
             rollup: Rollup::new(&shared.rollup),
-            cursor: BandCursor {
-                engine: BandEngine::new(&shared.band),
-                zone: NO_SPAN,
-                newest: ForecastBucket::NONE,
-            },
+            cursor: BandCursor::new(shared),
             monitors: shared.monitors.iter().map(state).collect(),
         }
     }
@@ -133,7 +74,7 @@ impl SeriesEvaluator {
 
     /// [`observe`](SeriesEvaluator::observe) where there is one monitor, the usual number, and it has nothing to tell, as usual.
     /// Whatever is said otherwise is added to `rest`.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub fn observe_one(
         &mut self,
         shared: &SharedBand,
@@ -174,7 +115,7 @@ impl SeriesEvaluator {
 
     /// What any number of monitors say behind a [`close_bucket`](SeriesEvaluator::close_bucket), whatever the forecast. Numbers one by one: what is
     /// handed over whole stands in memory from the beginning.
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn report_next_bucket(
         &mut self,
         shared: &SharedBand,
@@ -195,7 +136,7 @@ impl SeriesEvaluator {
 
     /// Any other record.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn observe_apart(
         &mut self,
         shared: &SharedBand,
@@ -256,7 +197,7 @@ impl SeriesEvaluator {
         }
     }
 
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn judge(
         &mut self,
         shared: &SharedBand,
@@ -313,63 +254,4 @@ impl SeriesEvaluator {
             + BandEngine::memory_bytes(&shared.band)
             + alerts.sum::<usize>()
     }
-
-    /// Appends the exact state.
-    pub fn save(&self, shared: &SharedBand, w: &mut Writer<'_>) {
-        self.rollup.save(w);
-        self.cursor.engine.save(w);
-        w.varint(self.monitors.len() as u64);
-        let mut bytes = Vec::new();
-        for (signature, state) in shared.signatures.iter().zip(&self.monitors) {
-            bytes.clear();
-            state.alert.save(&mut Writer::new(&mut bytes));
-            w.u64(*signature);
-            w.bytes(&bytes);
-        }
-    }
-
-    /// Reads what [`SeriesEvaluator::save`] wrote for a shared with the same [`signature`](SharedBand::signature). The state of a
-    /// monitor that was changed since, or that is new, begins anew; the band it uses does not.
-    ///
-    /// # Errors
-    /// [`CodecError`] when the bytes end early or hold what cannot be.
-    pub fn restore(shared: &SharedBand, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let mut evaluator = Self::new(shared);
-        evaluator.rollup = Rollup::restore(&shared.rollup, r)?;
-        evaluator.cursor.engine = BandEngine::restore(&shared.band, r)?;
-        for _ in 0..r.varint("number of monitors")? {
-            let signature = r.u64("monitor signature")?;
-            let bytes = r.bytes("alert state")?;
-            let unchanged = shared.signatures.iter().position(|&ours| ours == signature);
-            if let Some(at) = unchanged
-                && let (Some(monitor), Some(state)) =
-                    (shared.monitors.get(at), evaluator.monitors.get_mut(at))
-            {
-                let mut inner = Reader::new(bytes);
-                state.alert = AlertState::restore(monitor, &mut inner)?;
-                if !inner.is_empty() {
-                    return Err(CodecError::Invalid { what: "length of an alert state" });
-                }
-            }
-        }
-        Ok(evaluator)
-    }
 }
-
-impl BandCursor {
-    /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
-    /// is one of the usual.
-    #[inline(always)]
-    fn close_bucket(&mut self, shared: &SharedBand, closed: f64) -> Option<Prediction> {
-        let ForecastBucket { bucket, place, .. } = self.newest;
-        let next = bucket + 1;
-        let next_place =
-            if place + 1 < shared.countable { place + 1 } else { shared.look_up_place(&mut self.zone, next) };
-        let forecast = self.engine.advance(&shared.band, bucket, place, closed, next_place);
-        self.newest = ForecastBucket { bucket: next, place: next_place, banded: true };
-        forecast
-    }
-}
-
-/// Holds at no instant.
-const NO_SPAN: OffsetSpan = OffsetSpan { offset_s: 0, from_s: 0, until_s: 0 };

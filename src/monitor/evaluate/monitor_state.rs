@@ -2,7 +2,8 @@
 
 use super::super::alert::{AlertEvaluation, AlertState, BandPosition, Transition};
 use super::super::spec::MonitorSpec;
-use super::{MonitorVerdict, SharedBand};
+use super::shared_band::SharedBand;
+use super::verdict::MonitorVerdict;
 use crate::detector::band::{Band, Prediction};
 
 /// One monitor of one series.
@@ -40,7 +41,7 @@ impl Changes {
 
 impl MonitorState {
     /// Takes a closed bucket where that changes nothing; false, and nothing is done, where it might.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn skip_if_unchanged(&mut self, bucket: i64, banded: bool, closed: f64) -> bool {
         let inside = !banded || (closed <= self.band.upper && closed >= self.band.lower);
         inside && self.alert.skip_if_unchanged(bucket)
@@ -67,7 +68,7 @@ impl MonitorState {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn feed(&mut self, monitor: &MonitorSpec, bucket: i64, position: BandPosition) -> Changes {
         let mut changes = Changes::default();
         changes.add(Some(position), self.alert.feed(monitor, bucket, Some(position)));
@@ -75,7 +76,7 @@ impl MonitorState {
     }
 
     /// What is said of a bucket that has `value` so far, after the `changes` that the record brought.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(super) fn report(
         &self,
         shared: &SharedBand,

@@ -6,7 +6,7 @@ use super::super::zone::{OffsetSpan, Zone};
 use crate::codec::checksum;
 use crate::detector::band;
 
-/// Monitors that share their points and their band; the same for all series they evaluator.
+/// Monitors that share their points and their band; the same for all series they watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedBand {
     pub(super) rollup: RollupSpec,
@@ -37,7 +37,7 @@ impl SharedBand {
         }
     }
 
-    /// Puts monitors of one series that can share an engine together. Each shared comes with the places that its
+    /// Puts monitors of one series that can share an engine together. Each shared band comes with the places that its
     /// monitors had.
     #[must_use]
     pub fn group(monitors: impl IntoIterator<Item = MonitorSpec>) -> Vec<(Self, Vec<usize>)> {
@@ -74,7 +74,7 @@ impl SharedBand {
     }
 
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     pub(super) fn look_up_place(&self, cache: &mut OffsetSpan, bucket: i64) -> usize {
         self.band.place(bucket, self.offset(cache, bucket))
     }

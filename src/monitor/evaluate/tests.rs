@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::monitor::{MonitorSpec, RawMonitor, Zone};
+use crate::codec::{Reader, Writer};
+use crate::monitor::{MonitorSpec, RawMonitor, Status, Zone};
 
 fn monitor(metric: &str, tail: &str, keys: &[(&str, &str)]) -> MonitorSpec {
     let mut raw = RawMonitor::default();

@@ -6,6 +6,17 @@ use thiserror::Error;
 
 use crate::monitor::text::shorten;
 
+/// Functions that Datadog refuses inside `anomalies()` (its anomaly monitor guide), and the two that give bands themselves.
+pub(super) const REFUSED: [&str; 8] = [
+    "cumsum",
+    "integral",
+    "outliers",
+    "piecewise_constant",
+    "robust_trend",
+    "trend_line",
+    "anomalies",
+    "forecast",
+];
 /// One broken rule and its place. Prints as the rule, the text, and carets under the place.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{rule}\n{place}")]
@@ -65,7 +76,7 @@ pub enum QueryRule {
     /// A function whose values change with the time that is looked at, so that no band fits it.
     #[error(
         "{function}(): not allowed inside anomalies(), as its values depend on the window; not allowed are {}",
-        super::metric::REFUSED.join(", ")
+        REFUSED.join(", ")
     )]
     Refused {
         /// Function.

@@ -15,6 +15,7 @@ mod check;
 mod cursor;
 mod error;
 mod metric;
+mod metric_scan;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -46,7 +47,7 @@ pub enum Direction {
 
 impl Direction {
     /// Whether a point is anomalous that lies `above` or `below` the band.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(crate) fn covers(self, above: bool, below: bool) -> bool {
         match self {
             Direction::Both => above || below,

@@ -3,7 +3,8 @@
 use super::check::{Argument, Arguments, Given, build};
 use super::cursor::{ArgumentValue, QueryCursor};
 use super::error::{QueryError, QueryPlace, QueryRule};
-use super::{AnomalyQuery, LONGEST_QUERY, metric};
+use super::metric_scan;
+use super::{AnomalyQuery, LONGEST_QUERY};
 use crate::monitor::text::{nearest, shorten};
 
 /// Reads a monitor's query.
@@ -61,7 +62,7 @@ fn arguments<'a>(
     cursor.need(":", "query", "':' and anomalies(...)")?;
     cursor.need("anomalies", "query", "anomalies(...)")?;
     cursor.need("(", "query", "'(' and the metric query")?;
-    let metric = metric::scan(cursor)?;
+    let metric = metric_scan::scan(cursor)?;
     let mut given = [const { None }; Argument::COUNT];
     while !cursor.eat(")") {
         cursor.need(",", "anomalies", "',' and the next argument, or ')'")?;

@@ -9,69 +9,20 @@
 //! judged. Empty buckets of counts are zeros and are reported each; of a gap longer than [`MOST_ZEROS`] only the
 //! last so many are.
 
+mod open_bucket;
+mod rollup_spec;
 #[cfg(test)]
 mod tests;
 
-use super::query::{Method, PointRollup};
-use super::spec::{MOST_OPEN_BUCKETS, MonitorSpec};
+pub use rollup_spec::RollupSpec;
+
+use open_bucket::OpenBucket;
+use rollup_spec::FARTHEST_S;
+
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Most zeros that one gap in a count yields: a week of minutes. A clock that jumps by years costs this much work.
 pub const MOST_ZEROS: i64 = 10_080;
-/// Times are clamped to +-2^53 s, so that no sum of them overflows.
-const FARTHEST_S: i64 = 1 << 53;
-
-/// How records are rolled up; the same for all series of a monitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RollupSpec {
-    interval_s: i64, // 1..=2_678_400
-    delay_s: i64,    // 0..=86_400
-    points: PointRollup,
-    empty_is_zero: bool,
-}
-
-impl RollupSpec {
-    /// Of a monitor.
-    #[must_use]
-    pub fn new(monitor: &MonitorSpec) -> Self {
-        Self {
-            interval_s: i64::from(monitor.bucket_s()).max(1),
-            delay_s: i64::from(monitor.evaluation_delay_s),
-            points: monitor.point_rollup(),
-            empty_is_zero: monitor.query.empty_is_zero(),
-        }
-    }
-
-    /// Number of the bucket that holds a time: floor(time / interval).
-    #[must_use]
-    pub fn bucket(&self, time_s: i64) -> i64 {
-        time_s.clamp(-FARTHEST_S, FARTHEST_S).div_euclid(self.interval_s)
-    }
-
-    /// First second of a bucket.
-    #[must_use]
-    pub fn start_s(&self, bucket: i64) -> i64 {
-        // saturating_mul is a call on WebAssembly, to a product of 128 bits
-        if bucket.unsigned_abs() < 1 << 40 {
-            bucket * self.interval_s
-        } else {
-            bucket.saturating_mul(self.interval_s)
-        }
-    }
-
-    /// Whether the value of a bucket can only grow or only be known once it is closed (sums and counts).
-    #[must_use]
-    pub fn adds_up(&self) -> bool {
-        matches!(self.points.method, Method::Sum | Method::Count)
-    }
-
-    fn slots(&self) -> usize {
-        let open =
-            self.delay_s.div_euclid(self.interval_s) + i64::from(self.delay_s % self.interval_s > 0) + 1;
-        usize::try_from(open.clamp(1, i64::from(MOST_OPEN_BUCKETS))).unwrap_or(1)
-    }
-}
-
 /// A bucket that no record can change any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClosedBucket {
@@ -103,44 +54,6 @@ pub struct Rollup {
     stride_s: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct OpenBucket {
-    count: u32,  // records, saturating
-    last_s: i32, // offset of the latest record from the bucket's start, s; 0..interval
-    value: f64,  // sum, extreme or latest value, finite
-}
-
-impl OpenBucket {
-    const EMPTY: OpenBucket = OpenBucket { count: 0, last_s: 0, value: 0.0 };
-
-    fn add(&mut self, method: Method, offset_s: i32, x: f64) {
-        let first = self.count == 0;
-        self.count = self.count.saturating_add(1);
-        self.value = match method {
-            _ if first => x,
-            // a sum of huge values stays in the range
-            Method::Avg | Method::Sum => (self.value + x).clamp(-f64::MAX, f64::MAX),
-            Method::Min => self.value.min(x),
-            Method::Max => self.value.max(x),
-            Method::Count => 0.0,
-            Method::Last if offset_s >= self.last_s => x,
-            Method::Last => self.value,
-        };
-        self.last_s = self.last_s.max(offset_s);
-    }
-
-    fn value(&self, spec: &RollupSpec) -> Option<f64> {
-        let count = f64::from(self.count);
-        let value = match spec.points.method {
-            _ if self.count == 0 => return None,
-            Method::Avg => self.value / count,
-            Method::Count => count,
-            Method::Sum | Method::Min | Method::Max | Method::Last => self.value,
-        };
-        Some(if spec.points.per_second { value / spec.interval_s as f64 } else { value })
-    }
-}
-
 impl Rollup {
     /// No records yet.
     #[must_use]
@@ -157,7 +70,7 @@ impl Rollup {
     /// Takes a record of the bucket behind the open one, which it closes: returns the values of that one and of the
     /// new one. `None`, and nothing is done, for other records, and where buckets are closed otherwise: they take
     /// [`Rollup::close_until`] and [`Rollup::add`]. `value` is finite.
-    #[inline(always)]
+    #[inline(always)] // speed
     pub(crate) fn close_bucket(&mut self, spec: &RollupSpec, time_s: i64, value: f64) -> Option<(f64, f64)> {
         let since_s = time_s.wrapping_sub(self.until_s) as u64;
         if since_s >= u64::from(self.stride_s) || time_s > FARTHEST_S {

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::monitor::RawMonitor;
+use crate::monitor::{MonitorSpec, RawMonitor};
 
 fn spec(metric: &str, delay: u32) -> RollupSpec {
     let query =

@@ -48,7 +48,7 @@ impl MonitorSpec {
     }
 
     /// All but the query itself. Apart, as the two together would need half of the interpreter's stack of 8 KiB.
-    #[inline(never)]
+    #[inline(never)] // speed: keeps the usual way small
     fn check_around(
         query: Option<AnomalyQuery>,
         mut reading: KeyChecker<'_>,

@@ -1,10 +1,10 @@
 //! A seasonal band as bytes, and back.
 
 use super::super::checked_reads::{finite, within};
-use super::{
-    AfterWarmup, BandSpec, Counter, Follow, NoiseScale, OutlierRun, Parts, Phase, Profile, Quantum, Seasonal,
-    Warmup,
-};
+use super::super::noise_scale::NoiseScale;
+use super::super::outlier_run::OutlierRun;
+use super::super::profile::Profile;
+use super::{AfterWarmup, BandSpec, Counter, LevelModel, Phase, Resolution, SeasonModel, Seasonal, Warmup};
 use crate::codec::{CodecError, Reader, Writer};
 
 impl Seasonal {
@@ -18,11 +18,11 @@ impl Seasonal {
             return;
         }
         w.i64(self.last);
-        self.quantum.save(w);
+        self.resolution.save(w);
         self.counter.save(w);
-        self.follow.save(w);
-        w.f64(self.parts.anchor);
-        self.parts.run.save(w);
+        self.level_model.save(w);
+        w.f64(self.model.anchor);
+        self.model.run.save(w);
         let settled = match &self.phase {
             Phase::Empty => false,
             Phase::Warm(warm) => {
@@ -35,8 +35,8 @@ impl Seasonal {
             }
         };
         w.u8(u8::from(settled));
-        self.parts.scale.save(w);
-        self.parts.profile.save(w);
+        self.model.scale.save(w);
+        self.model.profile.save(w);
     }
 
     pub(in super::super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -45,9 +45,9 @@ impl Seasonal {
             return Ok(Self::new(spec));
         }
         let last = r.i64("last bucket")?;
-        let quantum = Quantum::restore(r, spec.buckets)?;
+        let resolution = Resolution::restore(r, spec.buckets)?;
         let counter = Counter::restore(r)?;
-        let follow = Follow::restore(spec, r)?;
+        let level_model = LevelModel::restore(spec, r)?;
         let anchor = finite(r, "anchor")?;
         let run = OutlierRun::restore(r)?;
         let phase = if phase == 1 {
@@ -62,6 +62,13 @@ impl Seasonal {
         within(r.u8("scale is known")?, u8::from(knows_scale)..=u8::from(knows_scale), "scale is known")?;
         let scale = NoiseScale::restore(spec, knows_scale, r)?;
         let profile = Profile::restore(spec.buckets as usize, r)?;
-        Ok(Self { last, quantum, counter, follow, parts: Parts { anchor, profile, scale, run }, phase })
+        Ok(Self {
+            last,
+            resolution,
+            counter,
+            level_model,
+            model: SeasonModel { anchor, profile, scale, run },
+            phase,
+        })
     }
 }
