@@ -4,7 +4,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec, Seasonality};
+use fluent_anomaly::detectors::{Algorithm, BandEngine, BandSpec, Seasonality};
 
 const SERIES: usize = 1_000;
 

@@ -3,8 +3,8 @@
 #![allow(clippy::expect_used, reason = "generated numbers are finite")]
 
 use divan::Bencher;
-use fluent_anomaly::detector::Finite;
-use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
+use fluent_anomaly::detectors::Finite;
+use fluent_anomaly::detectors::{Calibrated, CalibratedSpec};
 
 #[path = "quality/families.rs"]
 #[allow(dead_code, reason = "the generators are shared with the quality bench")]

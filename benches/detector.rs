@@ -3,7 +3,7 @@
 //! `update` is for 1000 points (so µs read as ns a point), `select_order` for one selection.
 
 use divan::{Bencher, black_box};
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, select_order};
+use fluent_anomaly::detectors::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, select_order};
 
 fn main() {
     divan::main();

@@ -3,12 +3,12 @@
 //! `roll_up`, `alert` and `watch` are for 1000 points (so µs read as ns a point), the others for one call.
 
 use divan::{Bencher, black_box};
-use fluent_anomaly::detector::Finite;
-use fluent_anomaly::monitor::message::{Facts, render};
-use fluent_anomaly::monitor::rollup::RollupSpec;
-use fluent_anomaly::monitor::{
-    AlertState, BandPosition, MonitorSpec, RawMonitor, Rollup, SeriesEvaluator, SharedBand, Status, Zone,
-    query,
+use fluent_anomaly::detectors::Finite;
+use fluent_anomaly::internals::RollupSpec;
+use fluent_anomaly::monitors::{Facts, render};
+use fluent_anomaly::{
+    internals::{AlertState, BandPosition, Rollup, SeriesEvaluator, query},
+    monitors::{MonitorSpec, RawMonitor, SharedBand, Status, Zone},
 };
 
 fn main() {

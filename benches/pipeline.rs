@@ -4,10 +4,10 @@
 #![expect(clippy::expect_used, reason = "the configuration is a fixed text")]
 
 use divan::{Bencher, black_box};
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
 
 fn main() {
     divan::main();

@@ -3,8 +3,10 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up must say so")]
 
 use divan::{Bencher, black_box, counter::BytesCount};
-use fluent_anomaly::record::{
-    Accessor, Extractor, Field, Format, Found, Output, Value, format_f64, parse_f64,
+use fluent_anomaly::{
+    Format,
+    internals::{format_f64, parse_f64},
+    records::{Accessor, Extractor, Field, Found, Output, Value},
 };
 
 fn main() {

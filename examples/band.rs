@@ -21,7 +21,7 @@
 //!   5  12:00    99.2      95.8 to   104.8   true
 //!   5  18:00    28.4      25.8 to    34.5   true
 //! ```
-use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec, Seasonality};
+use fluent_anomaly::detectors::{Algorithm, BandEngine, BandSpec, Seasonality};
 
 /// Buckets of five minutes.
 const INTERVAL: u32 = 300;

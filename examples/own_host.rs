@@ -12,8 +12,8 @@
 //! after a restart  {"waiting":60,"metric_outlier":"changefinder.outlier.queue","score_outlier":27.223715841791947,"metric_change":"changefinder.change.queue","score_change":5.811824045916545}
 //! without a stop   {"waiting":60,"metric_outlier":"changefinder.outlier.queue","score_outlier":27.223715841791947,"metric_change":"changefinder.change.queue","score_change":5.811824045916545}
 //! ```
-use fluent_anomaly::bank::{MemoryStorage, Storage};
-use fluent_anomaly::{config::Config, pipeline::Pipeline, record::Format, time::Time};
+use fluent_anomaly::state::{MemoryStorage, Storage};
+use fluent_anomaly::{Config, Format, Pipeline, Time};
 
 const CONFIG: &str = "
 [series.queue]

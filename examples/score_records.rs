@@ -10,7 +10,7 @@
 //! {"host":"a","ms":"fast","anomaly_error":"[series.latency] $ms is a text, not a number: the record is not scored"}
 //! 600 scored, 2 series, 0 evicted
 //! ```
-use fluent_anomaly::{config::Config, pipeline::Pipeline, record::Format, time::Time};
+use fluent_anomaly::{Config, Format, Pipeline, Time};
 
 /// The same text as in `fluent-anomaly.ini`: one model for each host.
 const CONFIG: &str = "

@@ -26,7 +26,7 @@
 //!   410   34.1     2.16    1.43
 //!   411   34.1     2.23    1.39
 //! ```
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
+use fluent_anomaly::detectors::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // the discounting rate r, the AR order k, and the windows T1 and T2 over which the two scores are smoothed

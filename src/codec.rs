@@ -244,7 +244,7 @@ pub fn checksum(seed: u64, bytes: &[u8]) -> u64 {
 /// The [`checksum`] of the bytes of these words, the lowest byte first.
 #[inline(always)] // speed
 #[must_use]
-pub fn checksum_of_words<const N: usize>(seed: u64, words: [u64; N]) -> u64 {
+pub(crate) fn checksum_of_words<const N: usize>(seed: u64, words: [u64; N]) -> u64 {
     finish(words.into_iter().fold(start(seed, 8 * N), add))
 }
 

@@ -20,20 +20,126 @@
 /// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.
 pub(crate) const IS_COMPACT: bool = cfg!(all(feature = "compact", target_family = "wasm"));
 
-pub mod bank;
-pub mod codec;
-pub mod config;
-pub mod detector;
-pub mod monitor;
-pub mod pipeline;
-pub mod record;
-#[cfg(feature = "datadog")]
-pub mod sink;
-pub mod source;
-pub mod time;
-
+mod bank;
+mod codec;
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
-pub mod companion;
+mod companion;
+mod config;
+mod detector;
+mod monitor;
+mod pipeline;
+mod record;
+#[cfg(feature = "datadog")]
+mod sink;
+mod source;
+mod time;
+
+pub use config::secret::Secret;
+pub use config::{Config, ConfigError};
+pub use pipeline::{Counters, Pipeline, Unconfigured};
+pub use record::Format;
+pub use time::Time;
+
+/// What a configuration file says, checked.
+pub mod configuration {
+    pub use crate::config::did_you_mean::nearest;
+    pub use crate::config::{
+        ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
+        Journal, MonitorSection, Nulls, Section, SectionKind, SlackSection, TagPattern, api_url,
+        forward_address,
+    };
+}
+
+/// Where models are kept over a restart.
+pub mod state {
+    #[cfg(feature = "companion")]
+    pub use crate::bank::folder_storage::{FolderError, FolderStorage};
+    pub use crate::bank::{MemoryStorage, Storage, StorageError};
+}
+
+/// The scores of one series, and what a series costs in memory.
+pub mod series {
+    pub use crate::bank::Observation;
+    pub use crate::pipeline::{
+        ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries, calibrated_bytes, monitor_bytes, series_bytes,
+    };
+}
+
+/// A record's text: find fields, append annotations, touch nothing else.
+pub mod records {
+    pub use crate::record::{
+        Accessor, AccessorError, Extractor, Field, Found, MAX_DEPTH, NotARecord, Number, Output, Text, Value,
+        Why, encode, msgpack,
+    };
+}
+
+/// The detectors by themselves: numbers and time, no records.
+pub mod detectors {
+    pub use crate::detector::band::{
+        Algorithm, Band, BandEngine, BandSpec, BandSpecError, Parameter, Prediction, Seasonality,
+        SuggestError, Suggestion, SuggestionReason, longest_fillable_window, suggest,
+    };
+    pub use crate::detector::calibrated::{
+        AlarmBudget, AlarmEvent, AlarmReason, Calibrated, CalibratedSpec, CalibratedSpecError, Period,
+        Rarity, ReasonKind,
+    };
+    pub use crate::detector::{
+        ArEstimator, ChangeFinder, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit, Overflow, Params,
+        ParamsError, ScoreFunction, Scores, SelectedOrder, order_fits, select_order,
+    };
+}
+
+/// Anomaly monitors in Datadog's grammar: read, explain, evaluate, test on a history.
+pub mod monitors {
+    pub use crate::monitor::backtest::{Backtest, BacktestEvent};
+    #[cfg(feature = "companion")]
+    pub use crate::monitor::exchange;
+    pub use crate::monitor::explain::explain;
+    pub use crate::monitor::message::{Facts, render};
+    pub use crate::monitor::timeframe::{
+        LONGEST_TIMEFRAME_S, TimeframeError, plain_duration, recovery_range,
+    };
+    pub use crate::monitor::zone::UnknownZone;
+    pub use crate::monitor::{
+        AlertEvaluation, AnomalyQuery, MonitorProblem, MonitorSpec, MonitorVerdict, RawMonitor, SharedBand,
+        Status, Timeframe, Transition, Zone, query,
+    };
+}
+
+/// Where records come from: files, and Datadog.
+pub mod sources {
+    pub use crate::source::series_file;
+    #[cfg(feature = "companion")]
+    pub use crate::source::{datadog, pull};
+}
+
+/// Where records and scores leave for.
+#[cfg(feature = "datadog")]
+pub mod sinks {
+    pub use crate::sink::datadog;
+    #[cfg(feature = "companion")]
+    pub use crate::sink::{MetricRecord, RecordSink, SinkError, StdoutSink, forward, slack};
+}
+
+/// What long-running native programs share: stop and reload, notices, counters, `/metrics`.
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod native {
+    pub use crate::companion::{
+        Backoff, Counters, DropReason, Env, Native, Notice, NoticeCause, Progress, Quiet, SectionGauges,
+        Snapshot, StopAndReload, Wake, atomic, metrics,
+    };
+}
+
+/// Parts that tests and benches of this repository reach into. No promise: they change without notice.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::codec::{CodecError, Reader, Writer, checksum};
+    pub use crate::detector::calibrated::Tuning;
+    pub use crate::detector::{Internals, StageInternals, burg, levinson, mean};
+    pub use crate::monitor::rollup::RollupSpec;
+    pub use crate::monitor::{AlertState, BandPosition, Rollup, SeriesEvaluator, query};
+    pub use crate::record::{Suffix, SuffixText, format_f64, parse_f64};
+}
 
 /// Compiles and runs the Rust part of the README.
 #[cfg(doctest)]

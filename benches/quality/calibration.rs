@@ -2,7 +2,10 @@
 
 use crate::families::{ALL, Family, Series};
 use crate::{BUDGETS, finite, in_parallel};
-use fluent_anomaly::detector::calibrated::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec, Tuning};
+use fluent_anomaly::{
+    detectors::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec},
+    internals::Tuning,
+};
 
 const DAY_S: f64 = 86_400.0;
 const YOUNG_DAYS: f64 = 2.0;

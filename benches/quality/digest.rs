@@ -2,8 +2,11 @@
 
 use crate::families::{ALL, Family, Rng, Series};
 use crate::{finite, in_parallel};
-use fluent_anomaly::codec::Writer;
-use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Tuning};
+use fluent_anomaly::internals::Writer;
+use fluent_anomaly::{
+    detectors::{Calibrated, CalibratedSpec},
+    internals::Tuning,
+};
 
 const POINTS: u64 = 60_000;
 

@@ -19,8 +19,8 @@ mod families;
 mod power;
 mod scores;
 
-use fluent_anomaly::detector::Finite;
-use fluent_anomaly::detector::calibrated::{CalibratedSpec, Tuning};
+use fluent_anomaly::detectors::Finite;
+use fluent_anomaly::{detectors::CalibratedSpec, internals::Tuning};
 
 /// Budgets that are checked: name and period, s.
 pub(crate) const BUDGETS: [(&str, f64); 3] =

@@ -2,7 +2,10 @@
 
 use crate::families::{Family, Series};
 use crate::{finite, in_parallel};
-use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec, Tuning};
+use fluent_anomaly::{
+    detectors::{Calibrated, CalibratedSpec},
+    internals::Tuning,
+};
 
 const DAY_S: f64 = 86_400.0;
 

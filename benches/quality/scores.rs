@@ -1,7 +1,7 @@
 //! Scores of recorded series, one csv for each.
 
 use crate::finite;
-use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
+use fluent_anomaly::detectors::{Calibrated, CalibratedSpec};
 use std::fs;
 use std::path::Path;
 
@@ -27,7 +27,7 @@ fn score(spec: &CalibratedSpec, text: &str) -> String {
     let mut series = Calibrated::new(spec);
     for line in text.lines().skip(1) {
         let Some((stamp, value)) = line.trim().split_once(',') else { continue };
-        let number = value.parse().ok().and_then(fluent_anomaly::detector::Finite::new);
+        let number = value.parse().ok().and_then(fluent_anomaly::detectors::Finite::new);
         let rarity = number.and_then(|x| series.update(spec, finite(seconds(stamp)), x));
         out += &format!("{stamp},{value},{}\n", rarity.map_or(0.0, |r| r.score));
     }

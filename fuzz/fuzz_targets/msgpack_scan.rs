@@ -1,8 +1,8 @@
 //! Any bytes: scan and stream reader agree with rmpv and with each other, and annotating keeps all else.
 #![no_main]
 
-use fluent_anomaly::record::msgpack::object_len;
-use fluent_anomaly::record::{Accessor, Extractor, Field, Format, Found, Output};
+use fluent_anomaly::records::msgpack::object_len;
+use fluent_anomaly::{Format, records::{Accessor, Extractor, Field, Found, Output}};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,7 +2,7 @@
 //! annotating keeps all else.
 #![no_main]
 
-use fluent_anomaly::record::{Accessor, Extractor, Field, Format, Found, MAX_DEPTH, Output, Value};
+use fluent_anomaly::{Format, records::{Accessor, Extractor, Field, Found, MAX_DEPTH, Output, Value}};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,11 +1,11 @@
 //! Whatever the state folder holds: the bank opens, scores, and leaves a folder that opens without a complaint.
 #![no_main]
 
-use fluent_anomaly::bank::MemoryStorage;
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::state::MemoryStorage;
+use fluent_anomaly::Config;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Format;
+use fluent_anomaly::Time;
 use libfuzzer_sys::fuzz_target;
 
 const CONFIG: &str = "[series.a]\nmatch: *\nvalue: $x\nby: $h\nk: 2\nT1: 2\nT2: 2\n[series.b]\nmatch: *\nvalue: $x\nprefix: b_\n";

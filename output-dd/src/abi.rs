@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "this is the border")]
 
 use crate::instance::{Instance, Line, line};
-use fluent_anomaly::sink::datadog::{ChunkVerdict, NoteLevel};
+use fluent_anomaly::sinks::datadog::{ChunkVerdict, NoteLevel};
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,7 +5,7 @@
 //! Starting a thread costs tens of microseconds a chunk, and leaves nothing behind that a fork, a reload or an
 //! exit of the host could trip over.
 
-use fluent_anomaly::sink::datadog::{
+use fluent_anomaly::sinks::datadog::{
     ChunkVerdict, NoteLevel, Shipper, ShipperSettings, ShipperSettingsError, Totals,
 };
 use std::ffi::CString;

@@ -107,6 +107,7 @@ impl<M> Arena<M> {
     }
 
     /// Everything, in no order that means anything.
+    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = &SeriesSlot<M>> {
         self.slots.iter()
     }

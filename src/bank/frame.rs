@@ -24,7 +24,7 @@ const READ_AHEAD: usize = 64 << 10;
 
 /// Why a state file cannot be used from some place on.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ReadError {
+pub(super) enum ReadError {
     /// The folder does not answer.
     #[error(transparent)]
     Storage(#[from] StorageError),

@@ -7,7 +7,7 @@ use crate::codec::checksum;
 /// Lives in a buffer that is used for one record after the other. Behind the bytes, zeros fill the last word, and
 /// the length is kept apart, so two keys are equal exactly when their bytes are.
 #[derive(Debug, Clone)]
-pub struct SeriesKey {
+pub(crate) struct SeriesKey {
     /// Behind `len` bytes at least 8 more, of which those up to the next whole word are 0.
     // in place: a pointer would be read at each step
     padded: [u8; MAX_LEN + 8],
@@ -36,14 +36,14 @@ const MAX_LEN: usize = 256;
 impl SeriesKey {
     /// A key of these bytes.
     #[must_use]
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         let mut key = Self::default();
         key.fill(|out| out.extend_from_slice(bytes));
         key
     }
 
     /// Makes this the key of the bytes that `write` appends.
-    pub fn fill(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn fill(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         self.draft.clear();
         write(&mut self.draft);
         if self.draft.len() > MAX_LEN {
@@ -58,7 +58,7 @@ impl SeriesKey {
 
     /// Makes this the key of a byte and a text: as [`fill`](SeriesKey::fill), in a fifth of the instructions.
     #[inline(always)] // speed
-    pub fn set(&mut self, kind: u8, text: &[u8]) {
+    pub(crate) fn set(&mut self, kind: u8, text: &[u8]) {
         let [first, rest @ ..] = &mut self.padded;
         if text.len() < MAX_LEN
             && let Some((place, behind)) = rest.split_at_mut_checked(text.len())
@@ -84,7 +84,7 @@ impl SeriesKey {
 
     /// The bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.padded[..self.len]
     }
 

@@ -20,7 +20,7 @@
 mod arena;
 mod entry;
 #[cfg(feature = "companion")]
-pub mod folder_storage;
+pub(crate) mod folder_storage;
 mod frame;
 mod headroom;
 mod journal_writer;
@@ -35,12 +35,12 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-pub use frame::ReadError;
-pub use journal_writer::Flush;
-pub use key::SeriesKey;
-pub use model::{BankSection, Model, Observation, Observe, SectionId};
-pub use notice::StateNotice;
-pub use silences::Silent;
+pub(crate) use journal_writer::Flush;
+pub(crate) use key::SeriesKey;
+pub use model::Observation;
+pub(crate) use model::{BankSection, Model, Observe, SectionId};
+pub(crate) use notice::StateNotice;
+pub(crate) use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
 
 use arena::Arena;
@@ -51,7 +51,7 @@ use live_series::{LiveSeries, OnSilence};
 use silences::Silences;
 
 /// All series of a pipeline.
-pub struct Bank<M: Model> {
+pub(crate) struct Bank<M: Model> {
     sections: Vec<BankSection<M>>,
     max_series: usize,
     live: LiveSeries<M>,
@@ -74,7 +74,7 @@ impl<M: Model> std::fmt::Debug for Bank<M> {
 impl<M: Model> Bank<M> {
     /// A bank that forgets everything when it is dropped. `max_series` >= 1.
     #[must_use]
-    pub fn in_memory(sections: Vec<BankSection<M>>, max_series: usize) -> Self {
+    pub(crate) fn in_memory(sections: Vec<BankSection<M>>, max_series: usize) -> Self {
         Self {
             live: LiveSeries::new(sections.len()),
             sections,
@@ -90,7 +90,7 @@ impl<M: Model> Bank<M> {
     /// A bank that goes on from what `storage` holds. Never fails: what is wrong is told by
     /// [`take_notices`](Bank::take_notices), and the bank works in memory as long as it lasts.
     #[must_use]
-    pub fn open(
+    pub(crate) fn open(
         sections: Vec<BankSection<M>>,
         max_series: usize,
         mut storage: Box<dyn Storage>,
@@ -121,7 +121,7 @@ impl<M: Model> Bank<M> {
     /// The observation is on disk after the next [`commit`](Bank::commit). `None`, and nothing learned, only for a
     /// section that does not exist, or when there is no memory for even one series.
     #[inline(always)] // speed
-    pub fn observe<O: Observe<M>>(
+    pub(crate) fn observe<O: Observe<M>>(
         &mut self,
         section: u16,
         key: &SeriesKey,
@@ -146,17 +146,17 @@ impl<M: Model> Bank<M> {
 
     /// Whether silent series have something to tell; it waits here for a record that can carry it.
     #[must_use]
-    pub fn has_silences(&self) -> bool {
+    pub(crate) fn has_silences(&self) -> bool {
         !self.silences.is_empty()
     }
 
     /// The oldest report of a silent series of this section.
-    pub fn take_silence(&mut self, section: u16) -> Option<Silent<M>> {
+    pub(crate) fn take_silence(&mut self, section: u16) -> Option<Silent<M>> {
         self.silences.take(section)
     }
 
     /// Ends what one record caused: its observations are on disk now, as far as [`Flush`] asks for it.
-    pub fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.commit(&mut self.notices);
             self.compact_if_due();
@@ -164,18 +164,20 @@ impl<M: Model> Bank<M> {
     }
 
     /// The model of a series, if it is known.
-    pub fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
+    #[cfg(test)]
+    pub(crate) fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
         let at = self.live.arena.find(section, key)?;
         Some(&self.live.arena.get_mut(at).model)
     }
 
     /// All series: section, key, model; in no particular order.
-    pub fn series(&self) -> impl Iterator<Item = (u16, &[u8], &M)> {
+    #[cfg(test)]
+    pub(crate) fn series(&self) -> impl Iterator<Item = (u16, &[u8], &M)> {
         self.live.arena.iter().map(|slot| (slot.section, slot.key.bytes(), &slot.model))
     }
 
     /// Puts what waits in memory on disk.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.flush(&mut self.notices);
         }
@@ -183,36 +185,30 @@ impl<M: Model> Bank<M> {
 
     /// Whether [`take_notices`](Bank::take_notices) has something to give.
     #[must_use]
-    pub fn has_notices(&self) -> bool {
+    pub(crate) fn has_notices(&self) -> bool {
         !self.notices.is_empty()
     }
 
     /// What happened to the saved state since the last call.
-    pub fn take_notices(&mut self) -> Vec<StateNotice> {
+    pub(crate) fn take_notices(&mut self) -> Vec<StateNotice> {
         std::mem::take(&mut self.notices)
     }
 
     /// Series in memory.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.live.arena.len()
-    }
-
-    /// True when no series was seen yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.live.arena.len() == 0
     }
 
     /// Series forgotten because `max_series` was reached.
     #[must_use]
-    pub fn evicted(&self) -> u64 {
+    pub(crate) fn evicted(&self) -> u64 {
         self.evicted
     }
 
     /// Bytes of a series of this spec besides its key.
     #[must_use]
-    pub fn series_bytes(spec: &M::Spec) -> usize {
+    pub(crate) fn series_bytes(spec: &M::Spec) -> usize {
         M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
     }
 

@@ -17,7 +17,7 @@ pub struct Observation {
 /// What a bank keeps for each series.
 ///
 /// `update` and `pass` must depend on nothing but the model, the spec and their arguments, or a restart would change scores.
-pub trait Model: Sized {
+pub(crate) trait Model: Sized {
     /// What all series of a section share.
     type Spec;
     /// What a silent series reports.
@@ -47,7 +47,7 @@ pub trait Model: Sized {
 /// Lets a model learn one observation and takes from it what this caller wants to know.
 ///
 /// A trait and no closure: a closure with several callers is not inlined, and its result goes through memory.
-pub trait Observe<M: Model> {
+pub(crate) trait Observe<M: Model> {
     /// The result for the caller.
     type Answer;
     /// Does with the model what [`Model::update`] would do.
@@ -56,7 +56,7 @@ pub trait Observe<M: Model> {
 
 /// Recognises a section between runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SectionId {
+pub(crate) struct SectionId {
     /// The name in the configuration file.
     pub name: String,
     /// A checksum over all parameters that the models depend on.
@@ -65,7 +65,7 @@ pub struct SectionId {
 
 /// A section and what its models share.
 #[derive(Debug)]
-pub struct BankSection<M: Model> {
+pub(crate) struct BankSection<M: Model> {
     /// Saved models return only to a section with the same id.
     pub id: SectionId,
     /// Handed to each call of a model.

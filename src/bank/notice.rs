@@ -7,7 +7,7 @@ use super::storage::StorageError;
 /// Something a user should know about the state folder. None of it stops scoring.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum StateNotice {
+pub(crate) enum StateNotice {
     /// A file could not be used; it was renamed and its series begin anew.
     #[error("state file {file:?} was set aside as {to:?}: {why}; the series it held begin anew")]
     SetAside {
@@ -63,7 +63,7 @@ pub enum StateNotice {
 impl StateNotice {
     /// True for what a person has to mend; false for what is only good to know.
     #[must_use]
-    pub fn is_error(&self) -> bool {
+    pub(crate) fn is_error(&self) -> bool {
         !matches!(self, StateNotice::SavingAgain | StateNotice::Dropped { .. } | StateNotice::CutWrite { .. })
     }
 }

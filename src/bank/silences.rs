@@ -9,7 +9,7 @@ const MAX_SILENCES: usize = 10_000;
 
 /// A report of a series that fell silent.
 #[derive(Debug)]
-pub struct Silent<M: Model> {
+pub(crate) struct Silent<M: Model> {
     /// Index of its section.
     pub section: u16,
     /// The bytes of its key.

@@ -3,7 +3,7 @@
 /// Host, port and TLS of `tcp://host:port`, `tls://host:port`, `host:port` or `host`; port 24224 if absent.
 ///
 /// ```
-/// use fluent_anomaly::config::forward_address;
+/// use fluent_anomaly::configuration::forward_address;
 /// assert_eq!(forward_address("tls://[::1]:24225"), Some(("::1", 24225, true)));
 /// assert_eq!(forward_address("http://localhost"), None);
 /// ```

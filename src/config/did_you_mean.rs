@@ -3,9 +3,9 @@
 /// The candidate with the fewest changed letters, if they are few enough to be a slip.
 ///
 /// ```
-/// assert_eq!(fluent_anomaly::config::did_you_mean::nearest("querry", ["query", "nulls"]), Some("query"));
-/// assert_eq!(fluent_anomaly::config::did_you_mean::nearest("xyz", ["query", "nulls"]), None);
-/// assert_eq!(fluent_anomaly::config::did_you_mean::nearest("c", ["a", "b"]), None);
+/// assert_eq!(fluent_anomaly::configuration::nearest("querry", ["query", "nulls"]), Some("query"));
+/// assert_eq!(fluent_anomaly::configuration::nearest("xyz", ["query", "nulls"]), None);
+/// assert_eq!(fluent_anomaly::configuration::nearest("c", ["a", "b"]), None);
 /// ```
 #[must_use]
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

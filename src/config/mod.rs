@@ -4,7 +4,7 @@
 //! it. The seed's `datadog.ini` is accepted as it is.
 //!
 //! ```
-//! use fluent_anomaly::config::Config;
+//! use fluent_anomaly::Config;
 //! let config = Config::parse("datadog.ini", "[datadog.cpu]\nquery: avg:system.cpu.idle{*}\nr: 0.02\nk: 7\n").unwrap();
 //! assert_eq!(config.sections[0].name, "cpu");
 //!
@@ -19,12 +19,12 @@
 
 mod address;
 mod calibrated;
-pub mod did_you_mean;
+pub(crate) mod did_you_mean;
 mod general;
 mod ini;
 mod monitor;
 mod problem;
-pub mod secret;
+pub(crate) mod secret;
 mod section;
 mod section_reader;
 mod tag;

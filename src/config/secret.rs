@@ -3,12 +3,12 @@
 use core::fmt;
 
 /// What stands in the place of a secret wherever one would be printed.
-pub const REDACTED: &str = "***";
+pub(crate) const REDACTED: &str = "***";
 
 /// A secret: its `Debug` is redacted and it has no `Display`, so no log line and no error can carry it by accident.
 ///
 /// ```
-/// use fluent_anomaly::config::secret::Secret;
+/// use fluent_anomaly::Secret;
 /// let key = Secret::new("0123456789abcdef");
 /// assert_eq!(format!("{key:?}"), "Secret(***)");
 /// assert_eq!(key.expose(), "0123456789abcdef");

@@ -87,7 +87,7 @@ impl ChangeFinderSettings {
     /// Each problem with its key, in the words that a configuration file would get.
     ///
     /// ```
-    /// use fluent_anomaly::config::ChangeFinderSettings;
+    /// use fluent_anomaly::configuration::ChangeFinderSettings;
     /// let settings = ChangeFinderSettings::from_texts([("k", "7")]).unwrap();
     /// assert_eq!((settings.order, settings.discounting_rate), (Some(7), 0.02));
     /// let problems = ChangeFinderSettings::from_texts([("r", "2")]).unwrap_err();

@@ -6,7 +6,7 @@ use std::fmt;
 /// included, as in Fluent Bit's `match` (Fluentd's `**` means the same then).
 ///
 /// ```
-/// use fluent_anomaly::config::TagPattern;
+/// use fluent_anomaly::configuration::TagPattern;
 /// let tags = TagPattern::new("app.* cpu");
 /// assert!(tags.matches(b"app.web.1") && tags.matches(b"cpu") && !tags.matches(b"cpu.0"));
 /// ```

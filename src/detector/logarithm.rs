@@ -23,7 +23,7 @@ const C: [f64; 7] = [
 /// Natural logarithm, the same bits on every target.
 #[inline]
 #[must_use]
-pub fn ln(x: f64) -> f64 {
+pub(super) fn ln(x: f64) -> f64 {
     ordinary(x).unwrap_or_else(|| special(x))
 }
 

@@ -10,8 +10,8 @@
 //! All results are the same bits on every target: nothing here depends on the mathematics library of the platform,
 //! and the order of each sum is fixed.
 
-pub mod band;
-pub mod calibrated;
+pub(crate) mod band;
+pub(crate) mod calibrated;
 mod change_finder;
 mod logarithm;
 mod min_max;
@@ -21,5 +21,4 @@ pub use change_finder::{
     ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_WINDOW, OrderFit, Overflow, Params, ParamsError,
     ScoreFunction, Scores, SelectedOrder, StageInternals, burg, levinson, order_fits, select_order,
 };
-pub use logarithm::ln;
-pub use numeric::{Finite, NotLearnable, exp, mean};
+pub use numeric::{Finite, NotLearnable, mean};

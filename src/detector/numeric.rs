@@ -5,7 +5,7 @@ use thiserror::Error;
 /// A number that a model can learn: neither NaN nor infinite, and at most [`Finite::MAX`] in magnitude.
 ///
 /// ```
-/// use fluent_anomaly::detector::Finite;
+/// use fluent_anomaly::detectors::Finite;
 ///
 /// assert_eq!(Finite::new(-0.5).map(Finite::get), Some(-0.5));
 /// assert_eq!(Finite::new(f64::NAN), None);
@@ -71,7 +71,7 @@ pub enum NotLearnable {
 /// Exponential function, the same bits on every target.
 #[inline]
 #[must_use]
-pub fn exp(x: f64) -> f64 {
+pub(super) fn exp(x: f64) -> f64 {
     libm::exp(x)
 }
 
@@ -81,7 +81,7 @@ pub fn exp(x: f64) -> f64 {
 /// j-th of eight sums; these are added in pairs; then the remaining values are added one by one.
 ///
 /// ```
-/// assert_eq!(fluent_anomaly::detector::mean(&[1.0, 2.0, 6.0]), 3.0);
+/// assert_eq!(fluent_anomaly::internals::mean(&[1.0, 2.0, 6.0]), 3.0);
 /// ```
 #[must_use]
 pub fn mean(values: &[f64]) -> f64 {

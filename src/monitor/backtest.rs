@@ -21,7 +21,7 @@ pub enum BacktestEvent {
 /// One series.
 ///
 /// ```
-/// use fluent_anomaly::monitor::{MonitorSpec, SharedBand, RawMonitor, Status, backtest::{Backtest, BacktestEvent}};
+/// use fluent_anomaly::monitors::{Backtest, BacktestEvent, MonitorSpec, RawMonitor, SharedBand, Status};
 /// let mut raw = RawMonitor::default();
 /// raw.set("query", "avg(last_1h):anomalies(avg:x{*}, 'basic', 3, alert_window='last_5m', interval=60) >= 1");
 /// let plan = SharedBand::new(MonitorSpec::check(&raw).map_err(|problems| problems[0].to_string())?);

@@ -10,7 +10,7 @@ const SHORTEST_QUIET_WINDOW_S: u32 = 900;
 /// Explains a monitor, one statement a line; lines that begin with `Caution:` are worth a second thought.
 ///
 /// ```
-/// use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, explain::explain};
+/// use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, explain};
 /// let mut raw = RawMonitor::default();
 /// raw.set("query", "avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_1h', interval=60, seasonality='daily') >= 1");
 /// let spec = MonitorSpec::check(&raw).map_err(|problems| problems[0].to_string())?;

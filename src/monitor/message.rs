@@ -44,8 +44,8 @@ pub struct Facts<'a> {
 /// Fills a template in.
 ///
 /// ```
-/// use fluent_anomaly::monitor::Status;
-/// use fluent_anomaly::monitor::message::{Facts, render};
+/// use fluent_anomaly::monitors::Status;
+/// use fluent_anomaly::monitors::{Facts, render};
 /// let facts = Facts {
 ///     share: 0.9, threshold: 0.8, warn_threshold: None, observed: None, band: None,
 ///     status: Status::Alert, transition: None, groups: &[("host", "web1")],

@@ -16,22 +16,23 @@
 //!
 //! Nothing here reads a clock: time is an argument, in whole seconds of UTC.
 
-pub mod alert;
-pub mod backtest;
-pub mod evaluate;
+pub(crate) mod alert;
+pub(crate) mod backtest;
+pub(crate) mod evaluate;
 #[cfg(feature = "companion")]
 pub mod exchange;
-pub mod explain;
-pub mod message;
+pub(crate) mod explain;
+pub(crate) mod message;
 pub mod query;
-pub mod rollup;
-pub mod spec;
+pub(crate) mod rollup;
+pub(crate) mod spec;
 mod text;
-pub mod timeframe;
-pub mod zone;
+pub(crate) mod timeframe;
+pub(crate) mod zone;
 
 pub use alert::{AlertEvaluation, AlertState, BandPosition, Status, Transition};
-pub use evaluate::{MonitorVerdict, SeriesEvaluator, SharedBand, Unchanged};
+pub(crate) use evaluate::Unchanged;
+pub use evaluate::{MonitorVerdict, SeriesEvaluator, SharedBand};
 pub use query::AnomalyQuery;
 pub use rollup::Rollup;
 pub use spec::{MonitorProblem, MonitorSpec, RawMonitor};

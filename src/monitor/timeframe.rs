@@ -6,7 +6,7 @@ use core::str::FromStr;
 use thiserror::Error;
 
 /// Longest trigger or recovery window, s: two weeks.
-pub const LONGEST_ALERT_WINDOW_S: u32 = 14 * 86_400;
+pub(crate) const LONGEST_ALERT_WINDOW_S: u32 = 14 * 86_400;
 /// Longest timeframe that [`Timeframe`] reads, s: 31 days.
 pub const LONGEST_TIMEFRAME_S: u32 = 31 * 86_400;
 
@@ -15,11 +15,11 @@ pub const LONGEST_TIMEFRAME_S: u32 = 31 * 86_400;
 /// It keeps the unit it was written in (`last_60m` prints as such); compare [`Timeframe::seconds`] for length.
 ///
 /// ```
-/// use fluent_anomaly::monitor::Timeframe;
+/// use fluent_anomaly::monitors::Timeframe;
 /// let window: Timeframe = "last_4h".parse()?;
 /// assert_eq!(window.seconds(), 14_400);
 /// assert_eq!(window.to_string(), "last_4h");
-/// # Ok::<(), fluent_anomaly::monitor::timeframe::TimeframeError>(())
+/// # Ok::<(), fluent_anomaly::monitors::TimeframeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeframe {
@@ -129,7 +129,7 @@ impl fmt::Display for Timeframe {
 /// `T (1 - threshold) + 1 min`; the longest is T. Where the shortest would exceed T, T itself is allowed.
 ///
 /// ```
-/// use fluent_anomaly::monitor::timeframe::recovery_range;
+/// use fluent_anomaly::monitors::recovery_range;
 /// assert_eq!(recovery_range(4 * 3600, 0.5, 0.0), (121 * 60, 240 * 60));
 /// assert_eq!(recovery_range(4 * 3600, 0.8, 0.0), (49 * 60, 240 * 60));
 /// ```

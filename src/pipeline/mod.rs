@@ -1,14 +1,14 @@
 //! The one call that every host makes: a record in, the same record with its scores out.
 //!
 //! ```
-//! use fluent_anomaly::{config::Config, pipeline::Pipeline, record::Format, time::Time};
+//! use fluent_anomaly::{Config, Format, Pipeline, Time};
 //!
 //! let config = Config::parse("f.ini", "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 2\n")?;
 //! let mut pipeline = Pipeline::new(&config, Format::Json, None);
 //! let mut record = br#"{"host":"a","ms":12.5}"#.to_vec();
 //! pipeline.process(b"app.web", Time::from_seconds(1_700_000_000), &mut record);
 //! assert!(record.starts_with(br#"{"host":"a","ms":12.5,"metric_outlier":"changefinder.outlier.latency","score_outlier":"#));
-//! # Ok::<(), fluent_anomaly::config::ConfigError>(())
+//! # Ok::<(), fluent_anomaly::ConfigError>(())
 //! ```
 
 mod annotate;
@@ -32,7 +32,7 @@ mod tests;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, monitor_bytes, series_bytes};
-pub use rating::{AlarmEdge, Anomaly, Rating};
+pub(crate) use rating::Anomaly;
 pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
 
 use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::rating::Rating;
 use super::*;
 use crate::detector::Scores;
 use crate::detector::band::Band;

@@ -14,11 +14,11 @@ pub(super) const MAX_STEPS: usize = 32;
 /// or an index, counted from 0. `Display` prints the canonical form, which parses to the same accessor.
 ///
 /// ```
-/// use fluent_anomaly::record::Accessor;
+/// use fluent_anomaly::records::Accessor;
 /// let accessor = Accessor::parse("$kubernetes[\"labels\"]['app'][0]")?;
 /// assert_eq!(accessor.to_string(), "$kubernetes['labels']['app'][0]");
 /// assert_eq!(Accessor::parse("latency")?.to_string(), "$latency");
-/// # Ok::<(), fluent_anomaly::record::AccessorError>(())
+/// # Ok::<(), fluent_anomaly::records::AccessorError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Accessor {
@@ -102,9 +102,9 @@ impl Accessor {
     /// The member of the record in which the field stands.
     ///
     /// ```
-    /// # use fluent_anomaly::record::Accessor;
+    /// # use fluent_anomaly::records::Accessor;
     /// assert_eq!(Accessor::parse("$a['b']")?.root(), "a");
-    /// # Ok::<(), fluent_anomaly::record::AccessorError>(())
+    /// # Ok::<(), fluent_anomaly::records::AccessorError>(())
     /// ```
     #[must_use]
     pub fn root(&self) -> &str {

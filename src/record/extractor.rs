@@ -85,7 +85,7 @@ impl Extractor {
     /// Writes members into a plain record, as [`annotate`](Extractor::annotate) would, in a tenth of the instructions.
     ///
     /// ```
-    /// use fluent_anomaly::record::{Extractor, Format, Found, Output, Suffix};
+    /// use fluent_anomaly::{Format, internals::Suffix, records::{Extractor, Found, Output}};
     ///
     /// let outputs = [("metric", Some("x".to_owned())), ("score", None)];
     /// let outputs = outputs.map(|(name, constant)| Output { name: name.to_owned(), constant });
@@ -102,7 +102,7 @@ impl Extractor {
     /// suffix.prepend(texts[0].as_ref().unwrap());
     /// extractor.append_suffix(&mut record, &suffix);
     /// assert_eq!(record, br#"{"a":1,"metric":"x","score":1.5}"#);
-    /// # Ok::<(), fluent_anomaly::record::NotARecord>(())
+    /// # Ok::<(), fluent_anomaly::records::NotARecord>(())
     /// ```
     #[inline(always)] // speed
     pub fn append_suffix(&self, record: &mut Vec<u8>, suffix: &json::Suffix) {
@@ -113,7 +113,7 @@ impl Extractor {
 /// Appends a value as it stands in a record of this format.
 ///
 /// ```
-/// use fluent_anomaly::record::{Field, Format, encode};
+/// use fluent_anomaly::{Format, records::{Field, encode}};
 /// let mut out = Vec::new();
 /// encode(Format::Json, &Field::Map(&[("status", Field::Text("OK"))]), &mut out);
 /// assert_eq!(out, br#"{"status":"OK"}"#);

@@ -5,7 +5,7 @@
 //! the last member. All other bytes stay: order, white space, and the text of each number.
 //!
 //! ```
-//! use fluent_anomaly::record::{Accessor, Extractor, Field, Format, Found, Output, Value};
+//! use fluent_anomaly::{Format, records::{Accessor, Extractor, Field, Found, Output, Value}};
 //!
 //! let inputs = [Accessor::parse("$latency_ms")?, Accessor::parse("$host['name']")?];
 //! let outputs = [Output { name: "score".to_owned(), constant: None }];

@@ -22,7 +22,7 @@ impl MetricRecord<'_> {
     /// Appends the record as one JSON object, without a line break.
     ///
     /// ```
-    /// use fluent_anomaly::sink::MetricRecord;
+    /// use fluent_anomaly::sinks::MetricRecord;
     /// let mut out = Vec::new();
     /// MetricRecord { metric: "cpu", raw_value: 1.5, scope: "host:a", host: Some("a"), time: 60 }.write_json(&mut out);
     /// assert_eq!(out, br#"{"metric":"cpu","raw_value":1.5,"scope":"host:a","host":"a","time":60}"#);

@@ -11,13 +11,13 @@
 //!   (`2026-01-31T12:00:00.5+01:00`, UTC when no offset is given).
 //!
 //! ```
-//! use fluent_anomaly::source::series_file::{Layout, read};
+//! use fluent_anomaly::sources::series_file::{Layout, read};
 //! let file = read(b"time,value,host\n0,1.5,a\n60,2,a\n0,7,b\n", &Layout::default())?;
 //! assert_eq!(file.series[0].name, "a");
 //! assert_eq!(file.series[0].points[1].value, Some(2.0));
 //! let error = read(b"time,value\n0,1\n60,fast\n", &Layout::default()).unwrap_err();
 //! assert_eq!(error.to_string(), "line 3, column 2 (value): \"fast\" is not allowed: a finite number, or nothing where one is missing");
-//! # Ok::<(), fluent_anomaly::source::series_file::SeriesFileError>(())
+//! # Ok::<(), fluent_anomaly::sources::series_file::SeriesFileError>(())
 //! ```
 
 mod collect;

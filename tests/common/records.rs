@@ -1,9 +1,9 @@
 //! Records for tests, from a seed, with every awkward number among them.
 
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
 
 /// All modes of the detector at once: each section scores every record under its own names.
 pub(crate) const ALL_MODES: &str = "\

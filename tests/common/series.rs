@@ -5,7 +5,7 @@
 
 use std::f64::consts::TAU;
 
-use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec, Prediction, Seasonality};
+use fluent_anomaly::detectors::{Algorithm, BandEngine, BandSpec, Prediction, Seasonality};
 
 /// Noise of the behaviour tests.
 pub(crate) const SIGMA: f64 = 0.5;

@@ -1,6 +1,6 @@
 //! A scripted world: a clock that only sleeping moves, chance from a counter, and a list of all notices.
 
-use fluent_anomaly::companion::{Env, Notice, Progress, Wake};
+use fluent_anomaly::native::{Env, Notice, Progress, Wake};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The companion's metrics: the text is OpenMetrics, the endpoint answers one question and is not held up.
 
-use fluent_anomaly::companion::{Counters, DropReason, metrics};
+use fluent_anomaly::native::{Counters, DropReason, metrics};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

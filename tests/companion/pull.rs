@@ -4,15 +4,15 @@ use crate::common::forward_server;
 use crate::common::http_server;
 use crate::common::http_server::Answer;
 use crate::common::world::{Notices, World};
-use fluent_anomaly::companion::{Counters, Env};
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
-use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError, StdoutSink};
-use fluent_anomaly::source::datadog::{
+use fluent_anomaly::Secret;
+use fluent_anomaly::native::{Counters, Env};
+use fluent_anomaly::sinks::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError, StdoutSink};
+use fluent_anomaly::sources::datadog::{
     DatadogSettings, QueryApi, QueryOutcome, QueryPoint, QuerySeries, QueryWindow, RateHeaders, Reply,
     connect,
 };
-use fluent_anomaly::source::pull::{
+use fluent_anomaly::sources::pull::{
     FixedSections, Nulls, PullError, PullSection, PullSettings, Puller, RoundEnd, Sections, run,
 };
 use std::cell::{Cell, RefCell};

@@ -248,9 +248,8 @@ fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undis
     let output = place.start(&["--detect", "--once"], APP_KEY).wait_with_output().unwrap();
     assert!(output.status.success(), "{}", place.everything(&output));
     let text = fs::read_to_string(place.0.join("fa.ini")).unwrap();
-    let config = fluent_anomaly::config::Config::parse("fa.ini", &text).unwrap();
-    let mut filter =
-        fluent_anomaly::pipeline::Pipeline::new(&config, fluent_anomaly::record::Format::Json, None);
+    let config = fluent_anomaly::Config::parse("fa.ini", &text).unwrap();
+    let mut filter = fluent_anomaly::Pipeline::new(&config, fluent_anomaly::Format::Json, None);
     let mut first: std::collections::BTreeMap<(String, i64), serde_json::Value> = Default::default();
     for (tag, record) in fluent.records() {
         assert_eq!(tag, "changefinder.s0");
@@ -264,11 +263,7 @@ fn scored_in_the_process_and_killed_again_and_again_scores_are_those_of_an_undis
         match first.get(&(scope.to_owned(), time)) {
             Some(before) => assert_eq!(&record, before),
             None => {
-                filter.process(
-                    b"changefinder.s0",
-                    fluent_anomaly::time::Time::from_seconds(time),
-                    &mut wanted,
-                );
+                filter.process(b"changefinder.s0", fluent_anomaly::Time::from_seconds(time), &mut wanted);
                 assert_eq!(record, serde_json::from_slice::<serde_json::Value>(&wanted).unwrap());
                 assert!(record["score_change"].is_f64(), "{record}");
                 first.insert((scope.to_owned(), time), record);

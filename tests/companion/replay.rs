@@ -3,7 +3,7 @@
 use crate::common::api::{folder, points, run, value};
 use crate::common::forward_server;
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::{config::Config, pipeline::Pipeline, record::Format, time::Time};
+use fluent_anomaly::{Config, Format, Pipeline, Time};
 
 /// 2026-01-10 12:00 UTC.
 const START: i64 = 1_768_046_400;

@@ -2,7 +2,7 @@
 
 use crate::common::api::{folder, points, run, value};
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::detector::{order_fits, select_order};
+use fluent_anomaly::detectors::{order_fits, select_order};
 use std::fs;
 
 /// 2026-01-10 12:00 UTC.

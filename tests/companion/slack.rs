@@ -1,9 +1,9 @@
 //! Warnings to Slack against a local webhook: what is sent, when again, when not, and that nobody waits for it.
 
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::companion::{Native, Notice, Progress};
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
+use fluent_anomaly::Secret;
+use fluent_anomaly::native::{Native, Notice, Progress};
+use fluent_anomaly::sinks::slack::{SlackNotifier, SlackSettings};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! `dd_order`: chunks through the shipper to a scripted intake, given as hosts give them.
 
 use crate::common::http::{Reply, Server};
-use fluent_anomaly::sink::datadog::{ChunkVerdict, ShipOutcome, Shipper, ShipperSettings, UnsentReason};
+use fluent_anomaly::sinks::datadog::{ChunkVerdict, ShipOutcome, Shipper, ShipperSettings, UnsentReason};
 use std::time::{Duration, Instant};
 
 const NOW: i64 = 0x6000_0000;

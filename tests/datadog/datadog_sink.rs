@@ -2,7 +2,7 @@
 
 use crate::common::http;
 use crate::common::http::{Reply, Server};
-use fluent_anomaly::sink::datadog::{
+use fluent_anomaly::sinks::datadog::{
     ChunkVerdict, Limits, NoteLevel, ShipOutcome, Shipper, ShipperSettings, StreamError, StreamOptions,
     UnsentReason, run_stream,
 };

@@ -1,8 +1,8 @@
 //! The query client against a local server that answers as recorded, and as it should not.
 
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::source::datadog::{
+use fluent_anomaly::Secret;
+use fluent_anomaly::sources::datadog::{
     ApiVersion, DatadogSettings, QueryOutcome, QueryPoint, QueryWindow, RateHeaders, Reply, connect,
 };
 use std::io::Write;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use fluent_anomaly::config::Config;
+use fluent_anomaly::Config;
 
 const README: &str = include_str!("../../README.md");
 

@@ -6,9 +6,9 @@ use crate::common::series;
 use crate::common::series::{
     AMPLITUDE, Judged, Rng, SIGMA, clean, judge, largest, least, mean, season, spec, spec_with_window,
 };
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{Hourly, Weekly};
-use fluent_anomaly::detector::band::{BandEngine, longest_fillable_window};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{Hourly, Weekly};
+use fluent_anomaly::detectors::{BandEngine, longest_fillable_window};
 
 const SEEDS: std::ops::Range<u64> = 0..20;
 const EVERY: [Algorithm; 3] = [Basic, Agile, Robust];
@@ -158,7 +158,7 @@ fn an_hour_long_anomaly_becomes_normal_for_basic_and_agile_and_not_for_robust() 
 /// The series raised by 1000, and the places where the verdicts differ.
 fn differing_verdicts(
     algorithm: Algorithm,
-    season: fluent_anomaly::detector::band::Seasonality,
+    season: fluent_anomaly::detectors::Seasonality,
     interval: u32,
     values: &[f64],
 ) -> usize {

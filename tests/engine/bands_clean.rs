@@ -4,8 +4,8 @@
 //! at three at most 1.5 % and 1.6 %.
 
 use crate::common::series::{Judged, Rng, SIGMA, judge, largest, mean, season, share, spec};
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{self, Daily, Hourly, Weekly};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{self, Daily, Hourly, Weekly};
 
 /// A season and how finely it is seen.
 #[derive(Debug, Clone, Copy)]

@@ -4,9 +4,9 @@
 
 use crate::common::series;
 use crate::common::series::{AMPLITUDE, Rng, SIGMA, clean, judge, largest, mean, season, spec};
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{Daily, Hourly};
-use fluent_anomaly::detector::band::{BandSpec, Seasonality};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{Daily, Hourly};
+use fluent_anomaly::detectors::{BandSpec, Seasonality};
 
 const EVERY: [Algorithm; 3] = [Basic, Agile, Robust];
 /// Lengths of the constant stretch, one and several seasons after warm-up.
@@ -234,7 +234,7 @@ fn any_finite_value_leaves_a_finite_band() {
 fn what_is_not_finite_or_not_later_is_ignored() {
     for algorithm in EVERY {
         let spec = spec(algorithm, Hourly, 60);
-        let mut engine = fluent_anomaly::detector::band::BandEngine::new(&spec);
+        let mut engine = fluent_anomaly::detectors::BandEngine::new(&spec);
         for (t, &y) in (0..).zip(&clean(1, 60, 300)) {
             engine.update(&spec, t, 0, y);
         }

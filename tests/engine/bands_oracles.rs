@@ -8,8 +8,8 @@
 use std::f64::consts::TAU;
 
 use crate::common::series::{Rng, judge, largest, least, mean, spec};
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Robust};
-use fluent_anomaly::detector::band::Seasonality::{self, Daily, Hourly, Weekly};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Robust};
+use fluent_anomaly::detectors::Seasonality::{self, Daily, Hourly, Weekly};
 use stlrs::Stl;
 
 const SEEDS: std::ops::Range<u64> = 0..6;

@@ -2,10 +2,10 @@
 
 use crate::common::series;
 use crate::common::series::{Rng, SIGMA, season};
-use fluent_anomaly::codec::{CodecError, Reader, Writer, checksum};
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{self, Daily, Hourly, Weekly};
-use fluent_anomaly::detector::band::{BandEngine, BandSpec, BandSpecError, Prediction};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{self, Daily, Hourly, Weekly};
+use fluent_anomaly::detectors::{BandEngine, BandSpec, BandSpecError, Prediction};
+use fluent_anomaly::internals::{CodecError, Reader, Writer, checksum};
 use proptest::prelude::*;
 
 fn saved(engine: &BandEngine) -> Vec<u8> {

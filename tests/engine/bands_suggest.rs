@@ -2,9 +2,9 @@
 
 use crate::common::series;
 use crate::common::series::{Rng, SIGMA};
-use fluent_anomaly::detector::band::Algorithm::{Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{Daily, Hourly, Weekly};
-use fluent_anomaly::detector::band::{Algorithm, Parameter, Seasonality, SuggestError, Suggestion, suggest};
+use fluent_anomaly::detectors::Algorithm::{Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{Daily, Hourly, Weekly};
+use fluent_anomaly::detectors::{Algorithm, Parameter, Seasonality, SuggestError, Suggestion, suggest};
 
 const SEEDS: std::ops::Range<u64> = 0..6;
 

@@ -2,8 +2,8 @@
 
 use crate::common::series;
 use crate::common::series::{Judged, Rng, SIGMA, judge_points, largest, mean, season, spec};
-use fluent_anomaly::detector::band::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detector::band::Seasonality::{self, Daily, Hourly, Weekly};
+use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
+use fluent_anomaly::detectors::Seasonality::{self, Daily, Hourly, Weekly};
 
 const SEEDS: std::ops::Range<u64> = 0..20;
 

@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
-use fluent_anomaly::detector::{
-    ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, Scores, StageInternals, burg, levinson,
-    order_fits, select_order,
+use fluent_anomaly::{
+    detectors::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction, Scores, order_fits, select_order},
+    internals::{StageInternals, burg, levinson},
 };
 use serde_json::Value;
 

@@ -10,12 +10,12 @@ use crate::common::hosts;
 use crate::common::program::{self, Running};
 use crate::common::records::Random;
 use crate::common::{build, msgpack};
-use fluent_anomaly::bank::folder_storage::FolderStorage;
-use fluent_anomaly::config::Config;
-use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
+use fluent_anomaly::detectors::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
+use fluent_anomaly::state::FolderStorage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

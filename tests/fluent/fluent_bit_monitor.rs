@@ -9,10 +9,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common::program::Running;
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

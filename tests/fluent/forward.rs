@@ -3,10 +3,10 @@
 use crate::common::forward_server;
 use crate::common::forward_server::{Act, Security, Server};
 use crate::common::world::{Notices, World};
-use fluent_anomaly::companion::Counters;
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
-use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
+use fluent_anomaly::Secret;
+use fluent_anomaly::native::Counters;
+use fluent_anomaly::sinks::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use std::io::Read;

@@ -3,10 +3,10 @@
 
 use crate::common::hosts::executables;
 use crate::common::world::Notices;
-use fluent_anomaly::companion::{Counters, Native};
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
-use fluent_anomaly::sink::{MetricRecord, RecordSink};
+use fluent_anomaly::Secret;
+use fluent_anomaly::native::{Counters, Native};
+use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

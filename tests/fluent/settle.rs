@@ -2,13 +2,13 @@
 
 use crate::common::forward_server::{Act, Server};
 use crate::common::world::{Notices, World};
-use fluent_anomaly::companion::Counters;
-use fluent_anomaly::sink::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
-use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
-use fluent_anomaly::source::datadog::{
+use fluent_anomaly::native::Counters;
+use fluent_anomaly::sinks::forward::{ForwardServer as Address, ForwardSettings, ForwardSink};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
+use fluent_anomaly::sources::datadog::{
     QueryApi, QueryOutcome, QueryPoint, QuerySeries, QueryWindow, RateHeaders, Reply,
 };
-use fluent_anomaly::source::pull::{Nulls, PullSection, PullSettings, Puller, RoundEnd};
+use fluent_anomaly::sources::pull::{Nulls, PullSection, PullSettings, Puller, RoundEnd};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use crate::common::http_server::{Answer, Server};
-use fluent_anomaly::config::Config;
+use fluent_anomaly::Config;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -108,7 +108,7 @@ fn what_was_exported_comes_back_by_import() {
     let whole = place.fine("import m.json");
     let config = Config::parse("imported.ini", &whole).unwrap();
     let original = Config::parse("f.ini", &ini("")).unwrap();
-    let named = fluent_anomaly::monitor::MonitorSpec::clone(&config.monitors[0].spec);
+    let named = fluent_anomaly::monitors::MonitorSpec::clone(&config.monitors[0].spec);
     assert_eq!(named.query, original.monitors[0].spec.query);
     assert_eq!(named.message, original.monitors[0].spec.message);
     assert_eq!((named.warning, named.no_data_timeframe_min), (Some(0.5), 30));

@@ -1,9 +1,9 @@
 //! Monitors through the records, as whatever stands behind the filter sees them.
 
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
 use serde_json::{Value, json};
 
 /// Five points of a minute decide: ALERT from 4, WARN from 2 anomalous ones.

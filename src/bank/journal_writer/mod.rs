@@ -15,7 +15,7 @@ use crate::time::Time;
 
 /// How soon a model update is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Flush {
+pub(crate) enum Flush {
     /// Before the record leaves: a kill at any moment loses nothing.
     #[default]
     EachRecord,

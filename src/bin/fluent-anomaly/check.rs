@@ -4,8 +4,11 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fluent_anomaly::config::{Config, Journal, MonitorSection, Section, SectionKind};
-use fluent_anomaly::pipeline;
+use fluent_anomaly::series;
+use fluent_anomaly::{
+    Config,
+    configuration::{Journal, MonitorSection, Section, SectionKind},
+};
 
 use crate::failure::Failure;
 use crate::files;
@@ -75,7 +78,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         text += &format!("  writes  {}\n", section.annotation_names().join(", "));
         text += &format!(
             "  memory  {} bytes a series besides its key{}\n\n",
-            pipeline::series_bytes(section),
+            series::series_bytes(section),
             calibrated_bytes(section)
         );
     }
@@ -83,7 +86,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         let on = config.sections.get(monitor.on).map(Section::title).unwrap_or_default();
         text += &format!("[monitor.{}]\n  on      [{on}]\n  query   {}\n", monitor.name, monitor.spec.query);
         text += &format!("  writes  {}\n", monitor.annotation_names().join(", "));
-        text += &format!("  memory  {} bytes a series besides its key", pipeline::monitor_bytes([monitor]));
+        text += &format!("  memory  {} bytes a series besides its key", series::monitor_bytes([monitor]));
         let shared = sharing(config, monitor);
         text += &match shared.is_empty() {
             true => "\n\n".to_owned(),
@@ -108,15 +111,15 @@ fn describe(config: &Config, state: Option<&str>) -> String {
 
 /// Of the bytes of a series, those of the calibrated score.
 fn calibrated_bytes(section: &Section) -> String {
-    let bytes = pipeline::calibrated_bytes(section);
+    let bytes = series::calibrated_bytes(section);
     if bytes == 0 { String::new() } else { format!(", {bytes} of them for anomaly_score") }
 }
 
 /// The dearest model at `max_series`, with keys of 32 bytes. Bands count as models of their own.
 fn total_bytes(config: &Config) -> u64 {
     const KEY: usize = 32;
-    let scores = config.sections.iter().map(pipeline::series_bytes);
-    let bands = (0..config.sections.len()).map(|at| pipeline::monitor_bytes(watching(config, at)));
+    let scores = config.sections.iter().map(series::series_bytes);
+    let bands = (0..config.sections.len()).map(|at| series::monitor_bytes(watching(config, at)));
     let dearest = scores.chain(bands).max().unwrap_or(0);
     (dearest + KEY) as u64 * config.filter.max_series as u64
 }
@@ -127,11 +130,10 @@ fn watching(config: &Config, section: usize) -> impl Iterator<Item = &MonitorSec
 
 /// The monitors that cost little more because this one is there: together they take less than apart.
 fn sharing(config: &Config, monitor: &MonitorSection) -> Vec<String> {
-    let apart =
-        |other: &MonitorSection| pipeline::monitor_bytes([monitor]) + pipeline::monitor_bytes([other]);
+    let apart = |other: &MonitorSection| series::monitor_bytes([monitor]) + series::monitor_bytes([other]);
     watching(config, monitor.on)
         .filter(|other| other.name != monitor.name)
-        .filter(|other| pipeline::monitor_bytes([monitor, *other]) < apart(other))
+        .filter(|other| series::monitor_bytes([monitor, *other]) < apart(other))
         .map(|other| format!("[monitor.{}]", other.name))
         .collect()
 }
@@ -151,8 +153,8 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "writes": section.annotation_names(),
             "anomaly_score": section.anomaly_score,
             "seconds_per_false_alarm": section.alarms.map(|budget| budget.period_s()),
-            "calibrated_bytes_per_series": pipeline::calibrated_bytes(section),
-            "bytes_per_series": pipeline::series_bytes(section),
+            "calibrated_bytes_per_series": series::calibrated_bytes(section),
+            "bytes_per_series": series::series_bytes(section),
         })
     };
     let monitor = |monitor: &MonitorSection| {
@@ -161,7 +163,7 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "on": config.sections.get(monitor.on).map(Section::title),
             "query": monitor.spec.query.to_string(),
             "writes": monitor.annotation_names(),
-            "bytes_per_series": pipeline::monitor_bytes([monitor]),
+            "bytes_per_series": series::monitor_bytes([monitor]),
         })
     };
     serde_json::json!({

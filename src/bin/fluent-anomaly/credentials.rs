@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::config::secret::Secret;
+use fluent_anomaly::Secret;
 
 use crate::failure::Failure;
 

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fluent_anomaly::sink::datadog::{
+use fluent_anomaly::sinks::datadog::{
     Note, NoteLevel, ShipperSettings, StreamError, StreamOptions, run_stream,
 };
 

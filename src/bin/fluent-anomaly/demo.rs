@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::{Accessor, Extractor, Format, Found, Value};
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
+use fluent_anomaly::{
+    Format,
+    records::{Accessor, Extractor, Found, Value},
+};
 
 use crate::failure::Failure;
 use alarms::Alarms;

@@ -10,8 +10,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use fluent_anomaly::config::{Config, Journal, Section, SectionKind, TagPattern};
-use fluent_anomaly::record::Accessor;
+use fluent_anomaly::records::Accessor;
+use fluent_anomaly::{
+    Config,
+    configuration::{Journal, Section, SectionKind, TagPattern},
+};
 
 use crate::failure::Failure;
 use crate::files;

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::bank::Storage;
-use fluent_anomaly::bank::folder_storage::FolderStorage;
-use fluent_anomaly::config::Config;
+use fluent_anomaly::Config;
+use fluent_anomaly::state::FolderStorage;
+use fluent_anomaly::state::Storage;
 
 use crate::failure::Failure;
 

@@ -4,9 +4,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::{Accessor, Extractor, Field, Format, Found, Output, Value};
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
+use fluent_anomaly::{
+    Format,
+    records::{Accessor, Extractor, Field, Found, Output, Value},
+};
 
 use crate::failure::Failure;
 use crate::files;

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use fluent_anomaly::config::did_you_mean::nearest;
-use fluent_anomaly::config::{Config, MonitorSection};
+use fluent_anomaly::configuration::nearest;
+use fluent_anomaly::{Config, configuration::MonitorSection};
 
 use crate::failure::Failure;
 use crate::files;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use fluent_anomaly::companion::{Counters, Env, Notice, Progress};
-use fluent_anomaly::config::SlackSection;
-use fluent_anomaly::sink::slack::{SlackNotifier, SlackSettings};
+use fluent_anomaly::configuration::SlackSection;
+use fluent_anomaly::native::{Counters, Env, Notice, Progress};
+use fluent_anomaly::sinks::slack::{SlackNotifier, SlackSettings};
 
 use crate::daemon::Running;
 use crate::failure::Failure;

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
-use fluent_anomaly::companion::{Counters, Native, StopAndReload, metrics};
-use fluent_anomaly::config::secret::Secret;
-use fluent_anomaly::config::{Config, SectionKind};
-use fluent_anomaly::sink::forward::{ForwardServer, ForwardSettings, ForwardSink};
-use fluent_anomaly::sink::{RecordSink, StdoutSink};
-use fluent_anomaly::source::datadog::{self, ApiVersion, DatadogSettings};
-use fluent_anomaly::source::pull::{self, PullError, PullSection, PullSettings, Sections};
+use fluent_anomaly::Secret;
+use fluent_anomaly::native::{Counters, Native, StopAndReload, metrics};
+use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink};
+use fluent_anomaly::sinks::{RecordSink, StdoutSink};
+use fluent_anomaly::sources::datadog::{self, ApiVersion, DatadogSettings};
+use fluent_anomaly::sources::pull::{self, PullError, PullSection, PullSettings, Sections};
+use fluent_anomaly::{Config, configuration::SectionKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -194,7 +194,7 @@ fn beside(path: &Path) -> &Path {
 }
 
 pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
-    let pulled = |section: &fluent_anomaly::config::Section| match &section.kind {
+    let pulled = |section: &fluent_anomaly::configuration::Section| match &section.kind {
         SectionKind::Datadog { query } => Some(PullSection {
             name: section.name.clone(),
             query: query.clone(),

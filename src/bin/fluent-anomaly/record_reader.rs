@@ -1,6 +1,6 @@
 //! A stream of bytes -> records: JSON lines, or msgpack maps one behind the other.
 
-use fluent_anomaly::record::{Format, msgpack};
+use fluent_anomaly::{Format, records::msgpack};
 
 /// A longer record is passed on unread: what a stream without line ends may cost in memory.
 const MAX_RECORD: usize = 64 << 20;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use fluent_anomaly::companion::{Counters, Native, Notice, Progress, StopAndReload};
-use fluent_anomaly::config::Config;
-use fluent_anomaly::sink::forward::ForwardSink;
-use fluent_anomaly::sink::{RecordSink, StdoutSink};
-use fluent_anomaly::source::datadog::{self, QueryApi, QueryOutcome, QueryWindow, Reply};
-use fluent_anomaly::source::pull::{PullSection, PullSettings, Puller, RoundEnd};
+use fluent_anomaly::Config;
+use fluent_anomaly::native::{Counters, Native, Notice, Progress, StopAndReload};
+use fluent_anomaly::sinks::forward::ForwardSink;
+use fluent_anomaly::sinks::{RecordSink, StdoutSink};
+use fluent_anomaly::sources::datadog::{self, QueryApi, QueryOutcome, QueryWindow, Reply};
+use fluent_anomaly::sources::pull::{PullSection, PullSettings, Puller, RoundEnd};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
@@ -153,7 +153,7 @@ pub(crate) fn pull_range(
             RoundEnd::Complete => return Ok(()),
             RoundEnd::Stopped => return Err(Failure::Failed("stopped before the end of the range".into())),
             // there is nothing to read again
-            RoundEnd::Reload => drop(fluent_anomaly::companion::Env::take_reload(env)),
+            RoundEnd::Reload => drop(fluent_anomaly::native::Env::take_reload(env)),
             RoundEnd::Behind { .. } if api.answers() > before => {}
             RoundEnd::Behind { behind, reason } => {
                 let of = puller.sections();

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::config::{Config, MonitorSection, Section};
-use fluent_anomaly::source::series_file::SeriesFile;
+use fluent_anomaly::sources::series_file::SeriesFile;
+use fluent_anomaly::{
+    Config,
+    configuration::{MonitorSection, Section},
+};
 use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 
 use crate::failure::Failure;
@@ -120,7 +123,7 @@ fn of_file(mut file: SeriesFile, title: String) -> Report {
     report
 }
 
-fn series(series: fluent_anomaly::source::series_file::FileSeries) -> Series {
+fn series(series: fluent_anomaly::sources::series_file::FileSeries) -> Series {
     let name = if series.name.is_empty() { "value".to_owned() } else { series.name };
     let points = series.points.iter();
     // a missing value lets time pass, which the engine sees as well

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::bank::{MemoryStorage, Storage};
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
-use fluent_anomaly::sink::forward::{Entries, ForwardSink};
-use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
+use fluent_anomaly::Time;
+use fluent_anomaly::sinks::forward::{Entries, ForwardSink};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
+use fluent_anomaly::state::{MemoryStorage, Storage};
 
 use crate::failure::Failure;
 use crate::files;

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use fluent_anomaly::companion::{Counters, Native, StopAndReload};
-use fluent_anomaly::detector::{MAX_ORDER, OrderFit, order_fits};
-use fluent_anomaly::sink::{MetricRecord, RecordSink, SinkError};
-use fluent_anomaly::source::datadog;
-use fluent_anomaly::source::series_file::{self, Layout};
+use fluent_anomaly::detectors::{MAX_ORDER, OrderFit, order_fits};
+use fluent_anomaly::native::{Counters, Native, StopAndReload};
+use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
+use fluent_anomaly::sources::datadog;
+use fluent_anomaly::sources::series_file::{self, Layout};
 
 use crate::failure::Failure;
 use crate::files;

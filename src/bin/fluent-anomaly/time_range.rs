@@ -2,9 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use fluent_anomaly::monitor::Zone;
-use fluent_anomaly::source::datadog::QueryWindow;
-use fluent_anomaly::source::series_file::parse_date;
+use fluent_anomaly::monitors::Zone;
+use fluent_anomaly::sources::datadog::QueryWindow;
+use fluent_anomaly::sources::series_file::parse_date;
 
 use crate::failure::Failure;
 

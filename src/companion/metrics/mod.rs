@@ -56,7 +56,7 @@ fn escaped(text: &str) -> String {
 /// All counters as OpenMetrics text.
 ///
 /// ```
-/// use fluent_anomaly::companion::{Counters, metrics};
+/// use fluent_anomaly::native::{Counters, metrics};
 /// let text = metrics::render(&Counters::default().snapshot(), metrics::About { version: "1.0", started: 0, now: 9 });
 /// assert!(text.contains("\nfluent_anomaly_points_acknowledged_total 0\n"));
 /// assert!(text.ends_with("# EOF\n"));

@@ -11,7 +11,7 @@
 //! `+ - * /` and `sqrt`, so native and WebAssembly give the same bits.
 //!
 //! ```
-//! use fluent_anomaly::detector::band::{Algorithm, BandEngine, BandSpec};
+//! use fluent_anomaly::detectors::{Algorithm, BandEngine, BandSpec};
 //! let spec = BandSpec::new(Algorithm::Basic, None, 60, 15)?;
 //! let mut engine = BandEngine::new(&spec);
 //! for bucket in 0..30 {
@@ -19,7 +19,7 @@
 //! }
 //! let band = engine.predict(&spec, 30, 0).expect("a band after 15 points").bounds(2.0);
 //! assert!(band.contains(21.0) && !band.contains(40.0));
-//! # Ok::<(), fluent_anomaly::detector::band::BandSpecError>(())
+//! # Ok::<(), fluent_anomaly::detectors::BandSpecError>(())
 //! ```
 
 mod after_warmup;

@@ -15,7 +15,7 @@ impl Seasonality {
     /// Length of a season in seconds.
     ///
     /// ```
-    /// use fluent_anomaly::detector::band::Seasonality;
+    /// use fluent_anomaly::detectors::Seasonality;
     /// assert_eq!(Seasonality::Daily.seconds(), 86_400);
     /// ```
     #[must_use]

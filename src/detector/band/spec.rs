@@ -74,11 +74,11 @@ pub enum BandSpecError {
 /// Checked parameters of a band, shared by all series of a monitor.
 ///
 /// ```
-/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, BandSpec};
+/// use fluent_anomaly::detectors::{Algorithm, BandSpec, Seasonality};
 /// let spec = BandSpec::new(Algorithm::Agile, Some(Seasonality::Hourly), 60, 15)?;
 /// assert_eq!(spec.buckets(), 60);
 /// assert!(BandSpec::new(Algorithm::Basic, Some(Seasonality::Hourly), 60, 15).is_err());
-/// # Ok::<(), fluent_anomaly::detector::band::BandSpecError>(())
+/// # Ok::<(), fluent_anomaly::detectors::BandSpecError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BandSpec {
@@ -265,11 +265,11 @@ impl BandSpec {
 /// For a threshold that is not in 0..=1 the answer is that for 1.
 ///
 /// ```
-/// use fluent_anomaly::detector::band::{Algorithm, Seasonality, BandSpec, longest_fillable_window};
+/// use fluent_anomaly::detectors::{Algorithm, BandSpec, Seasonality, longest_fillable_window};
 /// let spec = BandSpec::new(Algorithm::Agile, Some(Seasonality::Daily), 60, 60)?;
 /// assert_eq!(longest_fillable_window(&spec, 1.0), 45);
 /// assert_eq!(longest_fillable_window(&spec, 0.5), 90);
-/// # Ok::<(), fluent_anomaly::detector::band::BandSpecError>(())
+/// # Ok::<(), fluent_anomaly::detectors::BandSpecError>(())
 /// ```
 #[must_use]
 pub fn longest_fillable_window(spec: &BandSpec, threshold: f64) -> u32 {

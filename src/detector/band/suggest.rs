@@ -89,12 +89,12 @@ pub struct Suggestion {
 /// Slices of different length, fewer than 60 usable points.
 ///
 /// ```
-/// use fluent_anomaly::detector::band::{Algorithm, suggest};
+/// use fluent_anomaly::detectors::{Algorithm, suggest};
 /// let times: Vec<i64> = (0..600).map(|i| i * 60).collect();
 /// let values: Vec<f64> = (0..600).map(|i| 20.0 + ((i * 7919) % 13) as f64).collect();
 /// let suggestion = suggest(&times, &values)?;
 /// assert_eq!((suggestion.algorithm, suggestion.interval_s), (Algorithm::Basic, 60));
-/// # Ok::<(), fluent_anomaly::detector::band::SuggestError>(())
+/// # Ok::<(), fluent_anomaly::detectors::SuggestError>(())
 /// ```
 pub fn suggest(times: &[i64], values: &[f64]) -> Result<Suggestion, SuggestError> {
     if times.len() != values.len() {

@@ -70,8 +70,8 @@ impl Calibrated {
     /// runs back the point counts without moving the clock.
     ///
     /// ```
-    /// use fluent_anomaly::detector::Finite;
-    /// use fluent_anomaly::detector::calibrated::{Calibrated, CalibratedSpec};
+    /// use fluent_anomaly::detectors::Finite;
+    /// use fluent_anomaly::detectors::{Calibrated, CalibratedSpec};
     /// let spec = CalibratedSpec::default(); // one false alarm a week
     /// let mut series = Calibrated::new(&spec);
     /// let minute = |i: u32| Finite::new(60.0 * f64::from(i)).unwrap();

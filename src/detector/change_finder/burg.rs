@@ -17,7 +17,7 @@ use super::levinson::reflect;
 ///
 /// ```
 /// // 1, 1/2, 1/4, ..: each is half of the one before
-/// let a = fluent_anomaly::detector::burg(&[1.0, 0.5, 0.25, 0.125], 1);
+/// let a = fluent_anomaly::internals::burg(&[1.0, 0.5, 0.25, 0.125], 1);
 /// assert!((a[0] - -0.8).abs() < 1e-15);
 /// ```
 #[must_use]

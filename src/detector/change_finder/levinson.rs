@@ -16,7 +16,7 @@
 ///
 /// ```
 /// // an AR(1) process with coefficient 0.5
-/// assert_eq!(fluent_anomaly::detector::levinson(&[1.0, 0.5, 0.25], 2), [0.5, 0.0]);
+/// assert_eq!(fluent_anomaly::internals::levinson(&[1.0, 0.5, 0.25], 2), [0.5, 0.0]);
 /// ```
 #[must_use]
 pub fn levinson(c: &[f64], order: usize) -> Vec<f64> {

@@ -49,7 +49,7 @@ use sdar::words;
 /// The model of a series: scores each point, then learns it.
 ///
 /// ```
-/// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
+/// use fluent_anomaly::detectors::{ArEstimator, ChangeFinder, Finite, Params, ScoreFunction};
 ///
 /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
 /// let mut model = ChangeFinder::new(&params);
@@ -118,7 +118,7 @@ impl ChangeFinder {
     /// Bytes a model takes, heap and inline, whatever it has seen.
     ///
     /// ```
-    /// use fluent_anomaly::detector::{ArEstimator, ChangeFinder, Params, ScoreFunction};
+    /// use fluent_anomaly::detectors::{ArEstimator, ChangeFinder, Params, ScoreFunction};
     ///
     /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
     /// assert!(ChangeFinder::memory_bytes(&params) <= 450);

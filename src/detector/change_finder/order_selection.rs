@@ -49,7 +49,7 @@ pub struct OrderFit {
 ///     noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
 ///     x.push(-0.9 * x[t - 2] + f64::from(noise) / f64::from(u32::MAX));
 /// }
-/// assert!(fluent_anomaly::detector::select_order(&x, 10).order >= 2);
+/// assert!(fluent_anomaly::detectors::select_order(&x, 10).order >= 2);
 /// ```
 #[must_use]
 pub fn select_order(values: &[f64], max_order: usize) -> SelectedOrder {

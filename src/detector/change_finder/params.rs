@@ -120,14 +120,14 @@ pub enum ParamsError {
 /// Checked parameters, shared by all models of a section.
 ///
 /// ```
-/// use fluent_anomaly::detector::{ArEstimator, Params, ScoreFunction};
+/// use fluent_anomaly::detectors::{ArEstimator, Params, ScoreFunction};
 ///
 /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
 /// assert_eq!(params.order(), 7);
 ///
 /// let wrong = Params::new(1.5, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss);
 /// assert_eq!(wrong.unwrap_err().to_string(), "discounting rate r = 1.5: must be above 0 and below 1");
-/// # Ok::<(), fluent_anomaly::detector::ParamsError>(())
+/// # Ok::<(), fluent_anomaly::detectors::ParamsError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Params {

@@ -10,13 +10,13 @@ use crate::monitor::text::{nearest, shorten};
 /// Reads a monitor's query.
 ///
 /// ```
-/// let query = fluent_anomaly::monitor::query::parse(
+/// let query = fluent_anomaly::internals::query::parse(
 ///     "avg(last_1h):anomalies(avg:system.cpu.system{name:cassandra}, 'basic', 3, direction='above', \
 ///      alert_window='last_5m', interval=20, count_default_zero='true') >= 1",
 /// );
 /// assert_eq!(query.map(|query| query.deviations), Ok(3.0));
 ///
-/// let errors = fluent_anomaly::monitor::query::parse(
+/// let errors = fluent_anomaly::internals::query::parse(
 ///     "avg(last_1h):anomalies(avg:x{*}, 'basic', 3, alert_window='last_5m', interval=90) >= 1",
 /// ).unwrap_err();
 /// let lines: Vec<String> = errors[0].to_string().lines().map(str::to_owned).collect();

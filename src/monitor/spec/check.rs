@@ -27,7 +27,7 @@ impl MonitorSpec {
     /// window, `no_data_timeframe` twice that (1 day at most), all else is off.
     ///
     /// ```
-    /// use fluent_anomaly::monitor::{MonitorSpec, RawMonitor};
+    /// use fluent_anomaly::monitors::{MonitorSpec, RawMonitor};
     /// let mut raw = RawMonitor::default();
     /// raw.set("query", "avg(last_1d):anomalies(avg:x{*}, 'basic', 3, alert_window='last_4h', interval=60) >= 0.5");
     /// raw.set("recovery_window", "last_2h");

@@ -17,7 +17,7 @@ use super::zone::Zone;
 use crate::detector::band;
 
 /// Most buckets that `evaluation_delay` may hold open. Each costs 24 bytes of state a series.
-pub const MOST_OPEN_BUCKETS: u32 = 256;
+pub(crate) const MOST_OPEN_BUCKETS: u32 = 256;
 
 /// A monitor whose parts fit together. Made by [`MonitorSpec::check`]; one serves all series it watches.
 #[derive(Debug, Clone, PartialEq)]

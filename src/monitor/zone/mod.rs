@@ -24,10 +24,10 @@ const FARTHEST_S: i64 = 100_000_000_000;
 /// A zone of the IANA database.
 ///
 /// ```
-/// use fluent_anomaly::monitor::Zone;
+/// use fluent_anomaly::monitors::Zone;
 /// let vienna = Zone::named("Europe/Vienna")?;
 /// assert_eq!(vienna.span(1_752_566_400).offset_s, 7200); // July 2025
-/// # Ok::<(), fluent_anomaly::monitor::zone::UnknownZone>(())
+/// # Ok::<(), fluent_anomaly::monitors::UnknownZone>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Zone {

@@ -27,7 +27,7 @@ pub enum BadBytes {
 /// buffer: more bytes are needed. Looks at each element once, from the start.
 ///
 /// ```
-/// use fluent_anomaly::record::msgpack::object_len;
+/// use fluent_anomaly::records::msgpack::object_len;
 /// assert_eq!(object_len(&[0x81, 0xa1, b'a', 0x01, 0x80]), Ok(Some(4))); // {"a": 1}, then the next one
 /// assert_eq!(object_len(&[0x81, 0xa1, b'a']), Ok(None));
 /// ```

@@ -18,7 +18,7 @@ const POWERS: [f64; 23] = [
 /// no JSON number gives NaN or the value that `core` reads.
 ///
 /// ```
-/// use fluent_anomaly::record::parse_f64;
+/// use fluent_anomaly::internals::parse_f64;
 /// assert_eq!(parse_f64(b"-12.5e1"), -125.0);
 /// assert_eq!(parse_f64(b"1e999"), f64::INFINITY);
 /// ```

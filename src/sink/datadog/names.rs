@@ -13,7 +13,7 @@ pub const TAG_LIMIT: usize = 200;
 /// [`METRIC_NAME_LIMIT`] characters are kept. `None` when nothing is left.
 ///
 /// ```
-/// use fluent_anomaly::sink::datadog::metric_name;
+/// use fluent_anomaly::sinks::datadog::metric_name;
 /// assert_eq!(metric_name("changefinder.outlier.cpu idle%").as_deref(), Some("changefinder.outlier.cpu_idle"));
 /// assert_eq!(metric_name("42"), None);
 /// ```
@@ -46,7 +46,7 @@ pub fn metric_name(text: &str) -> Option<String> {
 /// characters are kept. `None` when nothing is left.
 ///
 /// ```
-/// use fluent_anomaly::sink::datadog::tag;
+/// use fluent_anomaly::sinks::datadog::tag;
 /// assert_eq!(tag(" Host:Web 1 ").as_deref(), Some("host:web_1"));
 /// assert_eq!(tag("*"), None);
 /// ```

@@ -23,12 +23,12 @@ const SHORTEST_REQUEST: Duration = Duration::from_millis(50);
 /// Ships chunks to Datadog's intake. Shared by threads: each call of [`Shipper::ship_chunk`] works for itself.
 ///
 /// ```no_run
-/// use fluent_anomaly::sink::datadog::{ShipperSettings, Shipper, ChunkVerdict};
+/// use fluent_anomaly::sinks::datadog::{ChunkVerdict, Shipper, ShipperSettings};
 /// let settings = ShipperSettings::read(|_| None, |name| std::env::var(name).ok())?;
 /// let shipper = Shipper::new(settings);
 /// let outcome = shipper.ship_chunk(b"", "changefinder.cpu");
 /// assert_eq!(outcome.verdict, ChunkVerdict::Done);
-/// # Ok::<(), fluent_anomaly::sink::datadog::ShipperSettingsError>(())
+/// # Ok::<(), fluent_anomaly::sinks::datadog::ShipperSettingsError>(())
 /// ```
 #[derive(Debug)]
 pub struct Shipper {

@@ -54,7 +54,7 @@ impl ForwardServer {
     /// Reads `tcp://host:port`, `tls://host:port`, `host:port` or `host`.
     ///
     /// ```
-    /// use fluent_anomaly::sink::forward::ForwardServer;
+    /// use fluent_anomaly::sinks::forward::ForwardServer;
     /// let server = ForwardServer::parse("tls://[::1]:24225").unwrap();
     /// assert_eq!((server.host.as_str(), server.port, server.tls), ("::1", 24225, true));
     /// assert!(ForwardServer::parse("http://localhost").is_err());

@@ -7,7 +7,7 @@
 
 use core::cell::UnsafeCell;
 
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Time;
 
 use crate::guest::Guest;
 

@@ -1,6 +1,6 @@
 //! The bank's storage over WASI: one folder below `accessible_paths`.
 
-use fluent_anomaly::bank::{Storage, StorageError};
+use fluent_anomaly::state::{Storage, StorageError};
 
 use crate::abi::{self, Errno, Fd, Open};
 

@@ -1,10 +1,10 @@
 //! Finds the configuration, keeps the pipeline, and starts anew when the configuration changes.
 
-use fluent_anomaly::bank::Storage;
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::{Pipeline, Unconfigured};
-use fluent_anomaly::record::Format;
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Time;
+use fluent_anomaly::state::Storage;
+use fluent_anomaly::{Pipeline, Unconfigured};
 
 use crate::abi::{self, Errno, Fd, Open};
 use crate::folder::Folder;

@@ -12,7 +12,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::config::Config;
+use fluent_anomaly::Config;
 
 mod pidfile;
 mod report;

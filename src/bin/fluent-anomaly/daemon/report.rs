@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fluent_anomaly::companion::{Snapshot, atomic};
+use fluent_anomaly::native::{Snapshot, atomic};
 use serde::{Deserialize, Serialize};
 
 use super::utc;
@@ -50,7 +50,7 @@ impl Report {
         self.at = utc::now();
         self.budget_left = now.budget_left;
         self.acknowledged = now.acknowledged;
-        let query = |(name, section): (&String, &fluent_anomaly::companion::SectionGauges)| Query {
+        let query = |(name, section): (&String, &fluent_anomaly::native::SectionGauges)| Query {
             section: name.clone(),
             last_pull: section.pulled_at,
             lag: (utc::now() - section.complete_to).max(0),

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fluent_anomaly::companion::{Counters, Notice};
-use fluent_anomaly::config::Config;
+use fluent_anomaly::Config;
+use fluent_anomaly::native::{Counters, Notice};
 
 use super::pidfile::PidFile;
 use super::report::{Report, Warning};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fluent_anomaly::config::{Config, Section};
+use fluent_anomaly::{Config, configuration::Section};
 use fluent_anomaly_page::{self as bundle, Incident, Report, Series};
 
 use super::fleet::{self, Fleet};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fluent_anomaly::config::Section;
-use fluent_anomaly::pipeline::Counters;
+use fluent_anomaly::Counters;
+use fluent_anomaly::configuration::Section;
 use serde_json::{Value, json};
 
 use super::alarms;
@@ -262,7 +262,7 @@ mod tests {
     use super::super::alarms::Score;
     use super::super::incidents::Incident;
     use super::*;
-    use fluent_anomaly::config::Config;
+    use fluent_anomaly::Config;
 
     fn with_report(check: impl FnOnce(&Report<'_>)) {
         let incident = |kind, host, minutes| Incident { kind, host, minutes, size: -0.125, period: None };

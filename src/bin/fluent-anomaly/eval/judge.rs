@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fluent_anomaly::config::Config;
-use fluent_anomaly::pipeline::Pipeline;
-use fluent_anomaly::record::Format;
+use fluent_anomaly::Config;
+use fluent_anomaly::Format;
+use fluent_anomaly::Pipeline;
 
 use super::labels::Window;
 use super::series::Point;

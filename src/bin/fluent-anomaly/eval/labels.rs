@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fluent_anomaly::source::series_file::parse_date;
+use fluent_anomaly::sources::series_file::parse_date;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -65,6 +65,6 @@ pub(super) fn read(path: &Path) -> Result<Labels, Failure> {
 fn time(value: &Value) -> Option<i64> {
     match value {
         Value::String(text) => parse_date(text).map(|time| time.nanos()),
-        value => fluent_anomaly::time::Time::from_seconds_f64(value.as_f64()?).map(|time| time.nanos()),
+        value => fluent_anomaly::Time::from_seconds_f64(value.as_f64()?).map(|time| time.nanos()),
     }
 }

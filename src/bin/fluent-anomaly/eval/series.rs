@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::source::series_file::{self, Layout};
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Time;
+use fluent_anomaly::sources::series_file::{self, Layout};
 
 use crate::failure::Failure;
 

@@ -1,6 +1,6 @@
 //! `monitor create`: a section becomes a monitor at Datadog.
 
-use fluent_anomaly::monitor::exchange;
+use fluent_anomaly::monitors::exchange;
 
 use crate::failure::Failure;
 use crate::files;

@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::monitor::backtest::{Backtest, BacktestEvent};
-use fluent_anomaly::monitor::{MonitorSpec, SharedBand};
-use fluent_anomaly::source::series_file::FileSeries;
+use fluent_anomaly::monitors::{Backtest, BacktestEvent};
+use fluent_anomaly::monitors::{MonitorSpec, SharedBand};
+use fluent_anomaly::sources::series_file::FileSeries;
 
 use super::clock::utc;
 use super::timeline::Timeline;
@@ -112,7 +112,7 @@ impl Bands {
         &mut self,
         time_s: i64,
         series: &str,
-        said: &fluent_anomaly::monitor::MonitorVerdict,
+        said: &fluent_anomaly::monitors::MonitorVerdict,
     ) -> Result<(), Failure> {
         let band = said
             .band

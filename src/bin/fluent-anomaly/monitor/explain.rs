@@ -1,6 +1,6 @@
 //! `monitor explain`: what will be alerted on.
 
-use fluent_anomaly::monitor::explain::explain;
+use fluent_anomaly::monitors::explain;
 
 use crate::failure::Failure;
 use crate::files;

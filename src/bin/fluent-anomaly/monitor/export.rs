@@ -1,6 +1,6 @@
 //! `monitor export`: a section -> the body of the API's create call.
 
-use fluent_anomaly::monitor::exchange;
+use fluent_anomaly::monitors::exchange;
 
 use crate::failure::Failure;
 use crate::files;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fluent_anomaly::config::Section;
-use fluent_anomaly::source::series_file::{self, Layout, SeriesFile};
+use fluent_anomaly::configuration::Section;
+use fluent_anomaly::sources::series_file::{self, Layout, SeriesFile};
 
 use crate::failure::Failure;
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use fluent_anomaly::monitor::MonitorSpec;
-use fluent_anomaly::monitor::exchange;
+use fluent_anomaly::monitors::MonitorSpec;
+use fluent_anomaly::monitors::exchange;
 
 use crate::failure::Failure;
 

@@ -1,7 +1,7 @@
 //! Datadog's API, with the keys of the environment.
 
-use fluent_anomaly::config::Config;
-use fluent_anomaly::source::datadog::{MonitorApi, MonitorApiError};
+use fluent_anomaly::Config;
+use fluent_anomaly::sources::datadog::{MonitorApi, MonitorApiError};
 
 use crate::failure::Failure;
 

@@ -1,9 +1,9 @@
 //! `monitor suggest`: parameters from history, each with its reason.
 
-use fluent_anomaly::detector::band::{Algorithm, Parameter, Suggestion, suggest};
-use fluent_anomaly::monitor::explain::explain;
-use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, Timeframe};
-use fluent_anomaly::source::series_file::FileSeries;
+use fluent_anomaly::detectors::{Algorithm, Parameter, Suggestion, suggest};
+use fluent_anomaly::monitors::explain;
+use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, Timeframe};
+use fluent_anomaly::sources::series_file::FileSeries;
 use serde_json::json;
 
 use super::Output;

@@ -1,11 +1,11 @@
 //! What a monitor said over history, and how it is shown.
 
-use fluent_anomaly::detector::band::Band;
-use fluent_anomaly::monitor::backtest::BacktestEvent;
-use fluent_anomaly::monitor::message::{Facts, render};
-use fluent_anomaly::monitor::timeframe::plain_duration;
-use fluent_anomaly::monitor::{MonitorSpec, Status, Transition};
-use fluent_anomaly::source::series_file::FileSeries;
+use fluent_anomaly::detectors::Band;
+use fluent_anomaly::monitors::BacktestEvent;
+use fluent_anomaly::monitors::plain_duration;
+use fluent_anomaly::monitors::{Facts, render};
+use fluent_anomaly::monitors::{MonitorSpec, Status, Transition};
+use fluent_anomaly::sources::series_file::FileSeries;
 use serde_json::{Value, json};
 
 use super::clock::utc;
@@ -41,7 +41,7 @@ struct Told {
 
 impl Timeline {
     pub(super) fn new(spec: &MonitorSpec, series: &FileSeries) -> Self {
-        let time = |point: Option<&fluent_anomaly::source::series_file::FilePoint>| {
+        let time = |point: Option<&fluent_anomaly::sources::series_file::FilePoint>| {
             point.map_or(0, |point| point.time.seconds())
         };
         Self {

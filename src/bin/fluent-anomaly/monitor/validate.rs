@@ -1,8 +1,8 @@
 //! `monitor validate`: here, and with --remote by Datadog.
 
-use fluent_anomaly::config::MonitorSection;
-use fluent_anomaly::monitor::exchange;
-use fluent_anomaly::monitor::explain::explain;
+use fluent_anomaly::configuration::MonitorSection;
+use fluent_anomaly::monitors::exchange;
+use fluent_anomaly::monitors::explain;
 
 use crate::failure::Failure;
 use crate::files;

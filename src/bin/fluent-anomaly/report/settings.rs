@@ -1,7 +1,7 @@
 //! A section and its monitor -> where the controls of the page stand.
 
-use fluent_anomaly::config::{MonitorSection, Section};
-use fluent_anomaly::monitor::{MonitorSpec, RawMonitor, exchange};
+use fluent_anomaly::configuration::{MonitorSection, Section};
+use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, exchange};
 
 use crate::failure::Failure;
 
@@ -57,7 +57,7 @@ fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fluent_anomaly::config::Config;
+    use fluent_anomaly::Config;
 
     #[test]
     fn every_argument_and_key_of_a_monitor_comes_along() {

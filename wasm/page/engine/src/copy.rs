@@ -1,7 +1,7 @@
 //! What can be taken along: the query, the sections of a configuration, the body for Datadog's API.
 
-use fluent_anomaly::monitor::explain::explain;
-use fluent_anomaly::monitor::{MonitorSpec, RawMonitor};
+use fluent_anomaly::monitors::explain;
+use fluent_anomaly::monitors::{MonitorSpec, RawMonitor};
 
 use crate::evaluation::Summary;
 use crate::json::Json;
@@ -120,7 +120,7 @@ fn summary_json(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fluent_anomaly::monitor::exchange;
+    use fluent_anomaly::monitors::exchange;
     use serde_json::Value;
 
     fn checked(pairs: &[(&str, &str)]) -> (Settings, Checked) {
@@ -160,7 +160,7 @@ mod tests {
         for case in CASES {
             let (settings, checked) = checked(case);
             let ini = Copies::new(&settings, &checked).ini;
-            let config = fluent_anomaly::config::Config::parse("f.ini", &ini).unwrap();
+            let config = fluent_anomaly::Config::parse("f.ini", &ini).unwrap();
             assert_eq!(config.monitors[0].spec, checked.monitor, "{ini}");
             assert_eq!(config.sections[0].change_finder, checked.change_finder);
         }

@@ -1,6 +1,6 @@
 //! The result of an evaluation: columns, and what is counted over them.
 
-use fluent_anomaly::monitor::Status;
+use fluent_anomaly::monitors::Status;
 
 /// Everything that one evaluation says.
 #[derive(Debug, Clone, Default, PartialEq)]

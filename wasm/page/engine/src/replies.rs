@@ -1,6 +1,6 @@
 //! What else crosses the border: problems of settings, and suggestions.
 
-use fluent_anomaly::detector::band::{Parameter, Suggestion};
+use fluent_anomaly::detectors::{Parameter, Suggestion};
 
 use crate::json::Json;
 use crate::settings::Problem;

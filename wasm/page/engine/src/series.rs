@@ -3,13 +3,13 @@
 //! Monitors run through [`Backtest`], which is what `fluent-anomaly monitor eval` runs: the numbers are the same. Scores
 //! do not depend on the monitor and are kept as long as ChangeFinder's parameters stay.
 
-use fluent_anomaly::bank::Observation;
-use fluent_anomaly::config::ChangeFinderSettings;
-use fluent_anomaly::detector::band::{self, SuggestError, Suggestion};
-use fluent_anomaly::monitor::backtest::{Backtest, BacktestEvent};
-use fluent_anomaly::monitor::{SharedBand, Status, Transition};
-use fluent_anomaly::pipeline::{ScoreOutcome, ScoredSeries};
-use fluent_anomaly::time::Time;
+use fluent_anomaly::Time;
+use fluent_anomaly::configuration::ChangeFinderSettings;
+use fluent_anomaly::detectors::{self, SuggestError, Suggestion};
+use fluent_anomaly::monitors::{Backtest, BacktestEvent};
+use fluent_anomaly::monitors::{SharedBand, Status, Transition};
+use fluent_anomaly::series::Observation;
+use fluent_anomaly::series::{ScoreOutcome, ScoredSeries};
 use thiserror::Error;
 
 use crate::evaluation::{Columns, Evaluation, Summary, status_number};
@@ -107,7 +107,7 @@ impl Preview {
     /// # Errors
     /// [`SuggestError`] when there are too few points.
     pub fn suggest(&self) -> Result<Suggestion, SuggestError> {
-        band::suggest(&self.times, &self.values)
+        detectors::suggest(&self.times, &self.values)
     }
 
     fn scores(&mut self, checked: &Checked) -> &Scores {

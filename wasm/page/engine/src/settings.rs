@@ -1,8 +1,8 @@
 //! What the controls say, as texts, and the checked parameters they stand for.
 
-use fluent_anomaly::config::ChangeFinderSettings;
-use fluent_anomaly::monitor::{MonitorProblem, MonitorSpec, RawMonitor};
-use fluent_anomaly::pipeline::ScoreSpec;
+use fluent_anomaly::configuration::ChangeFinderSettings;
+use fluent_anomaly::monitors::{MonitorProblem, MonitorSpec, RawMonitor};
+use fluent_anomaly::series::ScoreSpec;
 
 /// Arguments of the query that have a control of their own, with the value that holds when nothing is said.
 const QUERY_KEYS: [(&str, &str); 10] = [
@@ -218,7 +218,7 @@ fn one_line(text: &str) -> String {
 
 /// The seed recommends a query window of about five alert windows.
 fn five_times(trigger: &str) -> String {
-    use fluent_anomaly::monitor::{Timeframe, timeframe::LONGEST_TIMEFRAME_S};
+    use fluent_anomaly::monitors::{LONGEST_TIMEFRAME_S, Timeframe};
 
     let five = |window: Timeframe| {
         Timeframe::from_seconds((window.seconds().saturating_mul(5)).min(LONGEST_TIMEFRAME_S))
