@@ -14,7 +14,8 @@ mod tests;
 mod verdict;
 
 pub use shared_band::SharedBand;
-pub use verdict::{MonitorVerdict, Unchanged};
+pub use verdict::MonitorVerdict;
+pub(crate) use verdict::Unchanged;
 
 use band_cursor::{BandCursor, ForecastBucket};
 use monitor_state::{BucketChange, Changes, MonitorState, position};

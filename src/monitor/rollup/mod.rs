@@ -22,7 +22,7 @@ use rollup_spec::FARTHEST_S;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Most zeros that one gap in a count yields: a week of minutes. A clock that jumps by years costs this much work.
-pub const MOST_ZEROS: i64 = 10_080;
+pub(crate) const MOST_ZEROS: i64 = 10_080;
 /// A bucket that no record can change any more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClosedBucket {
