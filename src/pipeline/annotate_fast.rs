@@ -27,20 +27,22 @@ pub(super) struct FastPath {
 }
 
 impl FastPath {
-    /// `None` for msgpack, and for names that are too long.
-    pub(super) fn new(extractor: &Extractor, section: &Section) -> Option<Self> {
+    /// `None` for msgpack, and for names that are too long. In a box: Fluent Bit leaves 26 kB of the stack in linear memory
+    /// to its main thread.
+    #[inline(never)] // stack
+    pub(super) fn new(extractor: &Extractor, section: &Section) -> Option<Box<Self>> {
         if !IS_ENABLED {
             return None;
         }
         let mut texts = extractor.suffix_texts().into_iter();
         let no_alarm = if section.alarms.is_some() { no_alarm(section) } else { Vec::new() };
-        Some(Self {
+        Some(Box::new(Self {
             suffix: Suffix::default(),
             before_outlier: texts.next()??,
             before_change: texts.next()??,
             before_anomaly_score: texts.next().unwrap_or_else(|| SuffixText::new(b""))?,
             no_alarm: SuffixText::new(&no_alarm)?,
-        })
+        }))
     }
 
     /// Writes annotations into the record that was scanned. False, and nothing written, where the general path must be

@@ -31,7 +31,7 @@ pub(super) struct PreparedSection {
     /// The section has an alarm budget.
     has_budget: bool,
     /// `None` where only the general path will do.
-    pub(super) fast: Option<FastPath>,
+    pub(super) fast: Option<Box<FastPath>>,
     pub(super) monitors: SectionMonitors,
 }
 
