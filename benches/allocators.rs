@@ -14,8 +14,7 @@ use std::time::Instant;
 use common::wasm_host::Host;
 
 /// Series come and go: each 50th record is of a new one, beyond `max_series` the oldest is evicted.
-const CONFIG: &str =
-    "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
+const CONFIG: &str = "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 
 fn main() {
     let records = std::env::args().filter_map(|arg| arg.parse().ok()).next().unwrap_or(10_000_000u64);

@@ -33,6 +33,8 @@ pub struct Section {
     pub nulls: Nulls,
     /// Instead of `evaluation_delay` of `[general]`, for metrics that settle later; seconds.
     pub evaluation_delay_seconds: Option<u32>,
+    /// Whether the scores of a model that warms up are kept back.
+    pub warm_up: bool,
     /// Parameters of ChangeFinder.
     pub change_finder: ChangeFinderSettings,
     /// Whether records get the calibrated score.
@@ -149,6 +151,7 @@ impl Section {
             prefix: String::new(),
             nulls: read_nulls(keys),
             evaluation_delay_seconds: keys.integer("evaluation_delay", 0..=86_400).map(|n| n as u32),
+            warm_up: read_warm_up(keys).unwrap_or(false),
             change_finder: read_change_finder(keys),
             anomaly_score,
             alarms,
@@ -172,6 +175,7 @@ impl Section {
         let time = keys.parsed("time", Accessor::parse);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys);
+        let warm_up = read_warm_up(keys).unwrap_or(true);
         let change_finder = read_change_finder(keys);
         Some(Self {
             name: name.to_owned(),
@@ -184,6 +188,7 @@ impl Section {
             prefix,
             nulls,
             evaluation_delay_seconds: None,
+            warm_up,
             change_finder,
             anomaly_score,
             alarms,
@@ -199,8 +204,8 @@ impl Section {
         }
     }
 
-    /// The names of the fields that are written into a record: ChangeFinder's four, then `anomaly_score`, then what
-    /// a budget of alarms adds.
+    /// The names of the fields that are written into a record: ChangeFinder's four, `warming_up`, then `anomaly_score`,
+    /// then what a budget of alarms adds.
     #[must_use]
     pub fn annotation_names(&self) -> Vec<String> {
         let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
@@ -208,7 +213,7 @@ impl Section {
             (true, None) => &["anomaly_score"],
             (true, Some(_)) => &["anomaly_score", "is_alarm", "alarm", "anomaly_reason"],
         };
-        ["metric_outlier", "score_outlier", "metric_change", "score_change"]
+        ["metric_outlier", "score_outlier", "metric_change", "score_change", "warming_up"]
             .iter()
             .chain(calibrated)
             .map(|name| format!("{}{name}", self.prefix))
@@ -238,6 +243,11 @@ fn read_calibrated(keys: &mut SectionReader<'_>, filter: &FilterSection) -> (boo
 
 fn read_nulls(keys: &mut SectionReader<'_>) -> Nulls {
     keys.choice("nulls", &[("skip", Nulls::Skip), ("zero", Nulls::Zero)]).unwrap_or(Nulls::Skip)
+}
+
+/// A `[datadog.*]` section scores from its first point on, as the seed does, unless told otherwise.
+fn read_warm_up(keys: &mut Keys<'_>) -> Option<bool> {
+    keys.choice("warm_up", &[("on", true), ("off", false)])
 }
 
 /// The seed takes 0 for "not given"; so do we, for r, k, T1 and T2.

@@ -162,10 +162,10 @@ fn a_budget_of_alarms_holds_for_all_sections_that_do_not_say_otherwise() {
     let periods: Vec<_> =
         config.sections.iter().map(|section| section.alarms.map(|b| b.period_s())).collect();
     assert_eq!(periods, [Some(604_800.0), Some(43_200.0), None, None]);
-    assert_eq!(config.sections[2].annotation_names().len(), 4);
-    assert_eq!(config.sections[3].annotation_names().len(), 5);
+    assert_eq!(config.sections[2].annotation_names().len(), 5);
+    assert_eq!(config.sections[3].annotation_names().len(), 6);
     let names = ["anomaly_score", "is_alarm", "alarm", "anomaly_reason"];
-    assert_eq!(config.sections[0].annotation_names()[4..], names);
+    assert_eq!(config.sections[0].annotation_names()[5..], names);
 }
 
 #[test]
@@ -194,4 +194,14 @@ fn names_that_only_meet_through_a_prefix_are_refused_too() {
     let text = "[filter]\nalarms: 1/week\n[series.a]\nmatch: x\nvalue: $v\n[series.b]\nmatch: x\nvalue: $v\nprefix: is_\n";
     let error = Config::parse("f.ini", text).unwrap_err().to_string();
     assert!(error.contains("writes the same fields as [series.a]"), "{error}");
+}
+
+#[test]
+fn series_warm_up_and_datadog_sections_score_from_their_first_point_as_the_seed_does() {
+    let text = "[series.a]\nmatch: x\nvalue: $v\n[series.b]\nmatch: y\nvalue: $v\nwarm_up: off\n\
+                [datadog.c]\nquery: q\n[datadog.d]\nquery: q\nwarm_up: on\n";
+    let config = Config::parse("f.ini", text).unwrap();
+    let warm_up: Vec<_> =
+        config.sections.iter().map(|section| (&section.name[..], section.warm_up)).collect();
+    assert_eq!(warm_up, [("a", true), ("b", false), ("c", false), ("d", true)]);
 }

@@ -15,12 +15,13 @@ const METRIC_OUTLIER: usize = 0;
 const SCORE_OUTLIER: usize = 1;
 const METRIC_CHANGE: usize = 2;
 const SCORE_CHANGE: usize = 3;
-const ANOMALY_SCORE: usize = 4;
-pub(super) const IS_ALARM: usize = 5;
-const ALARM: usize = 6;
-const ANOMALY_REASON: usize = 7;
+const WARMING_UP: usize = 4;
+const ANOMALY_SCORE: usize = 5;
+pub(super) const IS_ALARM: usize = 6;
+const ALARM: usize = 7;
+const ANOMALY_REASON: usize = 8;
 /// The most fields that scores fill.
-const SCORE_FIELDS: usize = 8;
+const SCORE_FIELDS: usize = 9;
 /// The most verdicts that are written at once; more take a further pass over the record.
 const VERDICTS_AT_ONCE: usize = 4;
 
@@ -39,6 +40,7 @@ pub(super) fn outputs(section: &Section) -> Vec<Output> {
 /// The annotations of one section for one record.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Annotations<'a> {
+    /// `None` while the model warms up.
     pub(super) scores: Option<Scores>,
     pub(super) anomaly: Option<&'a Anomaly>,
     /// The section has an alarm budget.
@@ -57,14 +59,16 @@ pub(super) fn annotate(
 ) {
     let Annotations { scores, anomaly, has_budget, verdicts } = annotations;
     let reason = reason_members(anomaly);
-    let mut scores = scores;
+    let mut scores = Some(scores);
     let mut anomaly = anomaly;
     let mut rest = verdicts;
     loop {
         let (now, later) = rest.split_at(rest.len().min(VERDICTS_AT_ONCE));
         let mut fields = FieldList::new();
-        if let Some(scores) = scores.take() {
-            fields.add_scores(scores);
+        match scores.take() {
+            Some(Some(scores)) => fields.add_scores(scores),
+            Some(None) => fields.add(WARMING_UP, Field::Bool(true)),
+            None => {} // a further pass
         }
         if let Some(anomaly) = anomaly.take() {
             fields.add_anomaly(anomaly, reason.as_ref(), has_budget);

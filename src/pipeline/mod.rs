@@ -3,7 +3,7 @@
 //! ```
 //! use fluent_anomaly::{Config, Format, Pipeline, Time};
 //!
-//! let config = Config::parse("f.ini", "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 2\n")?;
+//! let config = Config::parse("f.ini", "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 2\nwarm_up: off\n")?;
 //! let mut pipeline = Pipeline::new(&config, Format::Json, None);
 //! let mut record = br#"{"host":"a","ms":12.5}"#.to_vec();
 //! pipeline.process(b"app.web", Time::from_seconds(1_700_000_000), &mut record);
@@ -53,7 +53,7 @@ pub struct Counters {
     pub records: u64,
     /// Scores that were written, one a section and record.
     pub scored: u64,
-    /// Points learned while the order of their series is not yet chosen.
+    /// Points learned while the order of their series is not yet chosen, or its model warms up.
     pub warming_up: u64,
     /// Points that had been learned before, or may have been: not learned again.
     pub repeated: u64,

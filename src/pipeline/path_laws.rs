@@ -31,8 +31,9 @@ fn section() -> impl Strategy<Value = String> {
     ]);
     let score = prop::sample::select(vec!["anomaly_score: off\n", "", "alarms: 1/day\n", "alarms: 10/day\n"]);
     let time = prop::sample::select(vec!["", "time: $t\n"]);
-    (by, prefix, score, time).prop_map(|(by, prefix, score, time)| {
-        format!("match: app.*\nvalue: $x\nk: 2\n{by}{prefix}{score}{time}")
+    let warm_up = prop::sample::select(vec!["", "warm_up: off\n", "warm_up: off\n"]);
+    (by, prefix, score, time, warm_up).prop_map(|(by, prefix, score, time, warm_up)| {
+        format!("match: app.*\nvalue: $x\nk: 2\n{by}{prefix}{score}{time}{warm_up}")
     })
 }
 
@@ -79,6 +80,7 @@ fn record() -> impl Strategy<Value = (i64, String)> {
             r#"{"x":X,"score_outlier":7,"host":"a"}"#,
             r#"{"x":X,"m0_anomaly":{"a":[]},"host":"a"}"#,
             r#"{"x":X,"anomaly_score":0}"#,
+            r#"{"x":X,"warming_up":0}"#,
             "{\"x\":X} \n",
             " { \"x\" : X , \"host\" : \"a\" } ",
             "{}",

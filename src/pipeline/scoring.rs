@@ -1,4 +1,10 @@
-//! ChangeFinder for one series: the detector, or the points from which its order will be chosen.
+//! ChangeFinder for one series, from the choice of its order to its scores.
+//!
+//! | stage | ends |
+//! |---|---|
+//! | the order is being chosen; not with `k` given | after a day or 1500 points |
+//! | the model warms up; not with `warm_up: off` | after [`Params::warm_up_points`] |
+//! | the model scores | |
 
 use super::rating::Anomaly;
 use super::repeats::{RecentPoints, Repeat};
@@ -7,22 +13,25 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::config::ChangeFinderSettings;
 use crate::detector::calibrated::{Calibrated, CalibratedSpec};
 use crate::detector::{
-    ChangeFinder, Finite, MAX_ORDER, NotLearnable, Params, ParamsError, Scores, select_order,
+    ChangeFinder, Finite, MAX_SUMMED_ORDER, NotLearnable, OrderSums, Params, ParamsError, Scores, WarmingUp,
 };
 use crate::time::Time;
 
 /// The seed chooses the order from the last day ...
-const WARM_UP_NANOS: u64 = 24 * 3600 * 1_000_000_000;
+const CHOICE_NANOS: u64 = 24 * 3600 * 1_000_000_000;
 /// ... which is 1440 points at one minute; no series is made to wait for more.
-const WARM_UP_POINTS: usize = 1500;
+const CHOICE_POINTS: u64 = 1500;
 /// The seed's range of orders.
-const MAX_CHOSEN_ORDER: usize = 50;
+const MAX_CHOSEN_ORDER: usize = MAX_SUMMED_ORDER;
 
 /// The page and its package show no calibrated score; without its code they are 8 kB smaller.
 const HAS_CALIBRATED: bool = !crate::IS_COMPACT;
 
-const WARM_UP: u8 = 0;
-const READY: u8 = 1;
+/// Marks of the stage in a saved state. The first was written by versions that kept the points; it is read only.
+const CHOOSING_FROM_POINTS: u8 = 0;
+const SCORING: u8 = 1;
+const CHOOSING: u8 = 2;
+const WARMING_UP: u8 = 3;
 
 /// What all series of a section share.
 #[derive(Debug, Clone)]
@@ -30,6 +39,8 @@ pub struct ScoreSpec {
     /// For each order that may occur; a single one when the order is given.
     params: Vec<Params>,
     fixed: bool,
+    /// The scores of a model that warms up are kept back.
+    warm_up: bool,
     /// Points of a series whose scores are remembered, for sources that send a point again after a failure.
     remembered: usize,
     /// The calibrated score beside it, where it is wanted.
@@ -37,21 +48,23 @@ pub struct ScoreSpec {
 }
 
 impl ScoreSpec {
-    /// From a section's settings; `remembered` points are recognised when they come again.
+    /// From a section's settings; `warm_up` keeps back the scores of a model that warms up; `remembered` points are
+    /// recognised when they come again.
     ///
     /// # Errors
     /// When the settings were not checked.
     pub fn new(
         settings: &ChangeFinderSettings,
+        warm_up: bool,
         remembered: usize,
         calibrated: Option<CalibratedSpec>,
     ) -> Result<Self, ParamsError> {
         let orders = match settings.order {
             Some(order) => order..=order,
-            None => 1..=MAX_CHOSEN_ORDER.min(MAX_ORDER),
+            None => 1..=MAX_CHOSEN_ORDER,
         };
         let params = orders.map(|order| settings.params(order)).collect::<Result<_, _>>()?;
-        Ok(Self { params, fixed: settings.order.is_some(), remembered, calibrated })
+        Ok(Self { params, fixed: settings.order.is_some(), warm_up, remembered, calibrated })
     }
 
     fn params(&self, index: u16) -> Result<&Params, CodecError> {
@@ -64,9 +77,9 @@ impl ScoreSpec {
 pub enum ScoreOutcome {
     /// Scored and learned.
     Scored(Scores),
-    /// Learned; the order is not yet chosen.
+    /// Learned; the order is not yet chosen, or the model warms up.
     WarmingUp,
-    /// Seen before: the scores it had then, if it had any. Not learned again.
+    /// Seen before: the scores it had then; none if it was part of the warm-up. Not learned again.
     Repeated(Option<Scores>),
     /// Older than all that is remembered: it may have been seen before. Not learned.
     TooLate,
@@ -96,74 +109,171 @@ pub struct ScoredSeries {
 
 #[derive(Debug, Clone)]
 enum Stage {
-    /// Points are collected until the order can be chosen.
-    WarmUp {
-        /// Event time of the first one.
+    /// The order is being chosen.
+    Choosing {
+        /// Event time of the first point.
         since: Time,
-        /// In order of arrival, fewer than [`WARM_UP_POINTS`].
-        values: Vec<f64>,
+        sums: Box<OrderSums>,
     },
-    /// The order is known.
-    Ready {
+    /// The model has the order, and gives no scores yet.
+    WarmingUp {
         /// Index into the parameters of the section.
         params: u16,
-        detector: ChangeFinder,
+        model: WarmingUp,
+    },
+    Scoring {
+        /// Index into the parameters of the section.
+        params: u16,
+        model: ChangeFinder,
     },
 }
 
 impl Stage {
+    /// The first stage of a series.
+    fn first(spec: &ScoreSpec) -> Self {
+        match spec.params.first() {
+            Some(params) if spec.fixed => Self::with_order(spec, 0, params),
+            _ => Stage::Choosing { since: Time::default(), sums: Box::default() },
+        }
+    }
+
+    /// The stage behind the choice of the order.
+    fn with_order(spec: &ScoreSpec, index: u16, params: &Params) -> Self {
+        if spec.warm_up {
+            Stage::WarmingUp { params: index, model: WarmingUp::new(params) }
+        } else {
+            Stage::Scoring { params: index, model: ChangeFinder::new(params) }
+        }
+    }
+
     #[inline(always)] // speed
     fn score(&mut self, spec: &ScoreSpec, time: Time, value: f64) -> Result<ScoreOutcome, ScoreRefusal> {
         let x = Finite::try_from(value)?;
         match self {
-            Stage::Ready { params, detector } => match spec.params.get(usize::from(*params)) {
-                Some(params) => Ok(ScoreOutcome::Scored(detector.update(params, x)?)),
+            Stage::Scoring { params, model } => match spec.params.get(usize::from(*params)) {
+                Some(params) => Ok(ScoreOutcome::Scored(model.update(params, x)?)),
                 None => Ok(ScoreOutcome::WarmingUp), // `new` and `restore` keep the index in range
             },
-            Stage::WarmUp { .. } => Ok(self.collect(spec, time, x)),
+            _ => self.prepare(spec, time, x),
         }
     }
 
-    /// One more point from which the order will be chosen.
+    /// A point before the first score.
     #[inline(never)] // stack
-    fn collect(&mut self, spec: &ScoreSpec, time: Time, x: Finite) -> ScoreOutcome {
-        let Stage::WarmUp { since, values } = self else { return ScoreOutcome::WarmingUp };
-        if values.is_empty() {
-            *since = time;
+    fn prepare(&mut self, spec: &ScoreSpec, time: Time, x: Finite) -> Result<ScoreOutcome, ScoreRefusal> {
+        match self {
+            Stage::Choosing { since, sums } => {
+                if sums.count() == 0 {
+                    *since = time;
+                }
+                sums.push(x);
+                let waited = time.nanos().abs_diff(since.nanos());
+                if waited >= CHOICE_NANOS || sums.count() >= CHOICE_POINTS {
+                    self.choose(spec);
+                }
+            }
+            Stage::WarmingUp { params, model } => {
+                if let Some(section_params) = spec.params.get(usize::from(*params))
+                    && let Some(model) = model.learn(section_params, x)?
+                {
+                    *self = Stage::Scoring { params: *params, model };
+                }
+            }
+            Stage::Scoring { .. } => {}
         }
-        values.push(x.get());
-        let waited = time.nanos().abs_diff(since.nanos());
-        if waited < WARM_UP_NANOS && values.len() < WARM_UP_POINTS {
-            return ScoreOutcome::WarmingUp;
-        }
-        let values = std::mem::take(values);
-        self.choose(spec, &values)
+        Ok(ScoreOutcome::WarmingUp)
     }
 
-    /// Chooses the order, then learns the warm-up as if the order had been known; the scores are the last point's.
-    fn choose(&mut self, spec: &ScoreSpec, values: &[f64]) -> ScoreOutcome {
-        let index = select_order(values, spec.params.len()).order.saturating_sub(1);
-        let Some(params) = spec.params.get(index) else { return ScoreOutcome::WarmingUp };
-        let mut detector = ChangeFinder::new(params);
-        let mut outcome = ScoreOutcome::WarmingUp;
-        for x in values.iter().filter_map(|&value| Finite::new(value)) {
-            if let Ok(scores) = detector.update(params, x) {
-                outcome = ScoreOutcome::Scored(scores);
+    /// Chooses the order. The new model learns the last points, which the sums hold.
+    fn choose(&mut self, spec: &ScoreSpec) {
+        let Stage::Choosing { sums, .. } = self else { return };
+        let index = sums.select(spec.params.len()).order.saturating_sub(1);
+        let Some(params) = spec.params.get(index) else { return };
+        let mut stage = Self::with_order(spec, index as u16, params);
+        for x in sums.last_points().iter().filter_map(|&x| Finite::new(x)) {
+            // a point that overflows the model is left out
+            let _ = stage.score(spec, Time::default(), x.get());
+        }
+        *self = stage;
+    }
+
+    fn save(&self, w: &mut Writer<'_>) {
+        match self {
+            Stage::Choosing { since, sums } => {
+                w.u8(CHOOSING);
+                w.i64(since.nanos());
+                sums.save(w);
+            }
+            Stage::WarmingUp { params, model } => {
+                w.u8(WARMING_UP);
+                w.varint(u64::from(*params));
+                model.save(w);
+            }
+            Stage::Scoring { params, model } => {
+                w.u8(SCORING);
+                w.varint(u64::from(*params));
+                model.save(w);
             }
         }
-        *self = Stage::Ready { params: index as u16, detector };
-        outcome
     }
+
+    fn restore(spec: &ScoreSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let stage = match r.u8("track kind")? {
+            CHOOSING_FROM_POINTS => {
+                let since = Time::from_nanos(r.i64("start of the warm-up")?);
+                Stage::Choosing { since, sums: Box::new(restore_points(r)?) }
+            }
+            CHOOSING => {
+                let since = Time::from_nanos(r.i64("start of the choice of the order")?);
+                Stage::Choosing { since, sums: Box::new(OrderSums::restore(r)?) }
+            }
+            WARMING_UP => {
+                let (index, params) = restore_params(spec, r)?;
+                let model = WarmingUp::restore(params, r)?;
+                if spec.warm_up {
+                    Stage::WarmingUp { params: index, model }
+                } else {
+                    Stage::Scoring { params: index, model: model.into_model() }
+                }
+            }
+            SCORING => {
+                let (params, of_order) = restore_params(spec, r)?;
+                Stage::Scoring { params, model: ChangeFinder::restore(of_order, r)? }
+            }
+            _ => return Err(CodecError::Invalid { what: "track kind" }),
+        };
+        match stage {
+            // under this spec the order is given: nothing is left to choose
+            Stage::Choosing { .. } if spec.fixed => Err(CodecError::Invalid { what: "track kind" }),
+            stage => Ok(stage),
+        }
+    }
+}
+
+fn restore_params<'a>(spec: &'a ScoreSpec, r: &mut Reader<'_>) -> Result<(u16, &'a Params), CodecError> {
+    let index = u16::try_from(r.varint("AR order")?).map_err(|_| CodecError::Invalid { what: "AR order" })?;
+    Ok((index, spec.params(index)?))
+}
+
+/// The points of a series as older versions saved them, added up.
+fn restore_points(r: &mut Reader<'_>) -> Result<OrderSums, CodecError> {
+    let count = r.varint("warm-up points")?;
+    if count >= CHOICE_POINTS {
+        return Err(CodecError::Invalid { what: "number of warm-up points" });
+    }
+    let mut sums = OrderSums::new();
+    for _ in 0..count {
+        let x = Finite::new(r.f64("warm-up points")?);
+        sums.push(x.ok_or(CodecError::Invalid { what: "warm-up point" })?);
+    }
+    Ok(sums)
 }
 
 impl ScoredSeries {
     /// A series that has not been seen.
     #[must_use]
     pub fn new(spec: &ScoreSpec) -> Self {
-        let stage = match spec.params.first() {
-            Some(params) if spec.fixed => Stage::Ready { params: 0, detector: ChangeFinder::new(params) },
-            _ => Stage::WarmUp { since: Time::default(), values: Vec::new() },
-        };
+        let stage = Stage::first(spec);
         let wanted = spec.calibrated.as_ref().filter(|_| HAS_CALIBRATED);
         let calibrated = wanted.map(|spec| Box::new(Calibrated::new(spec)));
         Self { stage, recent: (spec.remembered > 0).then(Box::default), calibrated }
@@ -198,7 +308,9 @@ impl ScoredSeries {
         {
             *anomaly = calibrated.update(spec, time_s, value).map(Anomaly::from);
         }
-        if let Some(recent) = &mut self.recent {
+        if let Some(recent) = &mut self.recent
+            && !matches!(outcome, ScoreOutcome::Refused(_))
+        {
             let scores = if let ScoreOutcome::Scored(scores) = outcome { Some(scores) } else { None };
             let rating = anomaly.map(|anomaly| anomaly.rating);
             recent.remember(observation, scores, rating, spec.remembered);
@@ -208,19 +320,7 @@ impl ScoredSeries {
 
     /// Appends the exact state.
     pub fn save(&self, w: &mut Writer<'_>) {
-        match &self.stage {
-            Stage::WarmUp { since, values } => {
-                w.u8(WARM_UP);
-                w.i64(since.nanos());
-                w.varint(values.len() as u64);
-                w.f64s(values);
-            }
-            Stage::Ready { params, detector } => {
-                w.u8(READY);
-                w.varint(u64::from(*params));
-                detector.save(w);
-            }
-        }
+        self.stage.save(w);
         if let Some(recent) = &self.recent {
             recent.save(w);
         }
@@ -235,28 +335,7 @@ impl ScoredSeries {
     /// # Errors
     /// When the bytes were not written under this spec.
     pub fn restore(spec: &ScoreSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let stage = match r.u8("track kind")? {
-            WARM_UP => {
-                let since = Time::from_nanos(r.i64("start of the warm-up")?);
-                let count = r.varint("warm-up points")?;
-                if count >= WARM_UP_POINTS as u64 {
-                    return Err(CodecError::Invalid { what: "number of warm-up points" });
-                }
-                let mut values = vec![0.0; count as usize];
-                r.f64s(&mut values, "warm-up points")?;
-                if values.iter().any(|&value| Finite::new(value).is_none()) {
-                    return Err(CodecError::Invalid { what: "warm-up point" });
-                }
-                Stage::WarmUp { since, values }
-            }
-            READY => {
-                let index = u16::try_from(r.varint("AR order")?)
-                    .map_err(|_| CodecError::Invalid { what: "AR order" })?;
-                let detector = ChangeFinder::restore(spec.params(index)?, r)?;
-                Stage::Ready { params: index, detector }
-            }
-            _ => return Err(CodecError::Invalid { what: "track kind" }),
-        };
+        let stage = Stage::restore(spec, r)?;
         let recent = match spec.remembered {
             0 => None,
             most => Some(Box::new(RecentPoints::restore(most, r)?)),
@@ -268,13 +347,71 @@ impl ScoredSeries {
         Ok(Self { stage, recent, calibrated })
     }
 
-    /// The most bytes of a series: while warming up the points, afterwards the detector.
+    /// The most bytes of a series: the sums from which the order is chosen, or the model of the highest order.
     #[must_use]
     pub fn memory_bytes(spec: &ScoreSpec) -> usize {
         let detector = |params: &Params| ChangeFinder::memory_bytes(params) - size_of::<ChangeFinder>();
         let ready = spec.params.last().map_or(0, detector);
-        let heap = if spec.fixed { ready } else { ready.max(2 * WARM_UP_POINTS * size_of::<f64>()) };
+        let heap = if spec.fixed { ready } else { ready.max(size_of::<OrderSums>()) };
         let calibrated = if spec.calibrated.is_some() { Calibrated::most_bytes() } else { 0 };
         size_of::<Self>() + heap + RecentPoints::memory_bytes(spec.remembered) + calibrated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detector::select_order;
+
+    fn spec(keys: &[(&str, &str)], warm_up: bool) -> ScoreSpec {
+        let settings = ChangeFinderSettings::from_texts(keys.iter().copied()).unwrap();
+        ScoreSpec::new(&settings, warm_up, 0, None).unwrap()
+    }
+
+    fn points(n: usize) -> Vec<f64> {
+        (0..n).map(|n| (n * 7919 % 101) as f64 / 7.0).collect()
+    }
+
+    #[test]
+    fn points_that_an_older_version_saved_for_the_choice_are_added_up() {
+        let spec = spec(&[], false);
+        let points = points(1499);
+        let mut bytes = Vec::new();
+        let mut w = Writer::new(&mut bytes);
+        w.u8(CHOOSING_FROM_POINTS);
+        w.i64(0);
+        w.varint(1499);
+        w.f64s(&points);
+        let mut restored = ScoredSeries::restore(&spec, &mut Reader::new(&bytes)).unwrap();
+        let last = Observation { time: Time::from_seconds(60), value: 3.0, source: 0 };
+        assert_eq!(restored.update(&spec, last, &mut None), ScoreOutcome::WarmingUp);
+        let Stage::Scoring { params, .. } = restored.stage else { panic!("{restored:?}") };
+        let all = [&points[..], &[3.0]].concat();
+        assert_eq!(usize::from(params) + 1, select_order(&all, 50).order);
+    }
+
+    #[test]
+    fn a_model_that_an_older_version_saved_scores_on() {
+        let spec = spec(&[("k", "7")], true);
+        let params = &spec.params[0];
+        let mut model = ChangeFinder::new(params);
+        let x = Finite::new(2.0).unwrap();
+        let _ = model.update(params, x);
+        let mut bytes = Vec::new();
+        let mut w = Writer::new(&mut bytes);
+        w.u8(1);
+        w.varint(0);
+        model.save(&mut w);
+        let mut restored = ScoredSeries::restore(&spec, &mut Reader::new(&bytes)).unwrap();
+        let next = Observation { time: Time::from_seconds(60), value: 2.0, source: 0 };
+        let expected = ScoreOutcome::Scored(model.update(params, x).unwrap());
+        assert_eq!(restored.update(&spec, next, &mut None), expected);
+    }
+
+    #[test]
+    fn a_series_that_chooses_its_order_costs_no_more_than_a_model_of_the_highest_order() {
+        let chosen = ScoredSeries::memory_bytes(&spec(&[], true));
+        assert_eq!(chosen, ScoredSeries::memory_bytes(&spec(&[("k", "50")], true)));
+        assert!(chosen < 2000, "{chosen}");
     }
 }

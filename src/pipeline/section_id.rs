@@ -53,5 +53,5 @@ pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
     // what is learned does not depend on the budget
     let budget = section.alarms.unwrap_or(AlarmBudget::WEEKLY);
     let calibrated = section.anomaly_score.then(|| CalibratedSpec::new(budget));
-    ScoreSpec::new(&section.change_finder, remembered, calibrated)
+    ScoreSpec::new(&section.change_finder, section.warm_up, remembered, calibrated)
 }

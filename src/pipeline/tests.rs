@@ -17,8 +17,7 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-const LATENCY: &str =
-    "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nk: 2\nanomaly_score: off\n";
+const LATENCY: &str = "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nk: 2\nwarm_up: off\nanomaly_score: off\n";
 
 #[test]
 fn a_record_of_another_tag_or_without_the_value_passes_untouched() {
@@ -129,8 +128,8 @@ fn one_model_for_a_section_takes_points_of_one_time_from_several_scopes() {
 
 #[test]
 fn nulls_are_points_only_when_asked_for() {
-    let skip = pipeline("[series.a]\nmatch: *\nvalue: $x\nk: 2\n");
-    let zero = pipeline("[series.a]\nmatch: *\nvalue: $x\nk: 2\nnulls: zero\n");
+    let skip = pipeline("[series.a]\nmatch: *\nvalue: $x\nk: 2\nwarm_up: off\n");
+    let zero = pipeline("[series.a]\nmatch: *\nvalue: $x\nk: 2\nwarm_up: off\nnulls: zero\n");
     for (mut p, scored) in [(skip, 0), (zero, 1)] {
         pass(&mut p, TAG, 0, r#"{"x":null}"#);
         assert_eq!(p.counters().scored, scored);
@@ -138,24 +137,111 @@ fn nulls_are_points_only_when_asked_for() {
 }
 
 #[test]
-fn without_an_order_scores_begin_after_a_day_with_those_of_the_chosen_order() {
-    let mut auto = pipeline("[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\n");
+fn without_an_order_one_is_chosen_after_a_day_and_its_model_has_learned_the_last_50_points() {
+    let ini = "[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\nwarm_up: off\n";
+    let mut auto = pipeline(ini);
     let value = |n: i64| f64::from((n * 7919 % 101) as i32) / 7.0;
     let record = |n: i64| format!(r#"{{"x":{:?}}}"#, value(n));
     let values: Vec<f64> = (0..=1440).map(value).collect();
     let order = crate::detector::select_order(&values, 50).order;
-    let mut fixed = pipeline(&format!("[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\nk: {order}\n"));
+    let mut fixed = pipeline(&format!("{ini}k: {order}\n"));
     for n in 0..1500 {
         let out = pass(&mut auto, TAG, 60 * n, &record(n));
-        let expected = pass(&mut fixed, TAG, 60 * n, &record(n));
-        assert_eq!(out, if n < 1440 { record(n) } else { expected }, "point {n}");
+        let of_order = if n > 1390 { pass(&mut fixed, TAG, 60 * n, &record(n)) } else { String::new() };
+        let warming_up = format!(r#"{{"x":{:?},"warming_up":true}}"#, value(n));
+        assert_eq!(out, if n <= 1440 { warming_up } else { of_order }, "point {n}");
     }
+}
+
+#[test]
+fn records_say_that_the_model_warms_up_until_its_scores_mean_something() {
+    let ini = "[series.a]\nmatch: *\nvalue: $x\nk: 7\nprefix: a_\nanomaly_score: off\n";
+    let (mut warm, mut cold) = (pipeline(ini), pipeline(&format!("{ini}warm_up: off\n")));
+    for n in 0..200 {
+        let record = format!(r#"{{"x":{:?}}}"#, noisy(n));
+        let out = pass(&mut warm, TAG, 60 * n, &record);
+        let scored = pass(&mut cold, TAG, 60 * n, &record);
+        assert!(scored.contains("a_score_outlier"), "{scored}");
+        // k + 1/r + T1 + T2
+        let warming_up = format!(r#"{{"x":{:?},"a_warming_up":true}}"#, noisy(n));
+        assert_eq!(out, if n < 72 { warming_up } else { scored }, "point {n}");
+    }
+    assert_eq!((warm.counters().warming_up, warm.counters().scored), (72, 128));
+    assert_eq!((cold.counters().warming_up, cold.counters().scored), (0, 200));
+}
+
+#[test]
+fn a_datadog_section_scores_from_its_first_point_unless_told_otherwise() {
+    let record = r#"{"raw_value":1,"scope":"a","time":60}"#;
+    let mut seeds = pipeline("[datadog.cpu]\nquery: avg:m{*}\nk: 2\n");
+    let mut told = pipeline("[datadog.cpu]\nquery: avg:m{*}\nk: 2\nwarm_up: on\n");
+    assert!(pass(&mut seeds, b"changefinder.cpu", 0, record).contains("score_outlier"));
+    // a point that comes again as well
+    for _ in 0..2 {
+        let out = json(&pass(&mut told, b"changefinder.cpu", 0, record));
+        assert_eq!((out.get("score_outlier"), &out["warming_up"]), (None, &true.into()));
+    }
+}
+
+#[test]
+fn a_model_that_warms_up_goes_on_exactly_over_a_restart() {
+    let ini = "[series.a]\nmatch: *\nvalue: $x\nk: 7\nanomaly_score: off\n";
+    let config = Config::parse("f.ini", ini).unwrap();
+    let disk = MemoryStorage::new();
+    let open = || Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())));
+    let (mut whole, mut parts) = (pipeline(ini), open());
+    for n in 0..120 {
+        if n % 17 == 16 {
+            parts = open();
+            assert!(!parts.has_log(), "{:?}", parts.take_log());
+        }
+        let record = format!(r#"{{"x":{:?}}}"#, noisy(n));
+        assert_eq!(pass(&mut parts, TAG, 60 * n, &record), pass(&mut whole, TAG, 60 * n, &record), "{n}");
+    }
+}
+
+#[test]
+fn a_model_that_warms_up_scores_at_once_when_the_warm_up_is_switched_off() {
+    let on = "[series.a]\nmatch: *\nvalue: $x\nk: 7\nanomaly_score: off\n";
+    let off = &format!("{on}warm_up: off\n");
+    let disk = MemoryStorage::new();
+    let open = |ini: &str| {
+        Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, Some(Box::new(disk.clone())))
+    };
+    let (mut p, mut cold) = (open(on), pipeline(off));
+    for n in 0..80 {
+        if n == 40 {
+            drop(p);
+            p = open(off);
+        }
+        let record = format!(r#"{{"x":{:?}}}"#, noisy(n));
+        let (out, scored) = (pass(&mut p, TAG, 60 * n, &record), pass(&mut cold, TAG, 60 * n, &record));
+        assert_eq!(out == scored, n >= 40, "point {n}");
+    }
+}
+
+#[test]
+fn a_choice_of_the_order_goes_on_exactly_over_restarts() {
+    let ini = "[series.a]\nmatch: *\nvalue: $x\nanomaly_score: off\n";
+    let config = Config::parse("f.ini", ini).unwrap();
+    let disk = MemoryStorage::new();
+    let open = || Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())));
+    let (mut whole, mut parts) = (pipeline(ini), open());
+    for n in 0..1600 {
+        if n % 211 == 20 {
+            parts = open();
+            assert!(!parts.has_log(), "{:?}", parts.take_log());
+        }
+        let record = format!(r#"{{"x":{:?}}}"#, noisy(n));
+        assert_eq!(pass(&mut parts, TAG, 60 * n, &record), pass(&mut whole, TAG, 60 * n, &record), "{n}");
+    }
+    assert!(whole.counters().scored > 0);
 }
 
 #[test]
 fn two_sections_score_one_record_under_their_prefixes() {
     let mut p = pipeline(
-        "[series.a]\nmatch: *\nvalue: $x\nk: 2\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nprefix: b_\n",
+        "[series.a]\nmatch: *\nvalue: $x\nk: 2\nwarm_up: off\n[series.b]\nmatch: app.*\nvalue: $y\nk: 2\nwarm_up: off\nprefix: b_\n",
     );
     let out = json(&pass(&mut p, TAG, 0, r#"{"x":1,"y":2}"#));
     assert_eq!(out["metric_outlier"], "changefinder.outlier.a");
@@ -194,7 +280,7 @@ fn while_the_configuration_is_wrong_records_pass_with_the_reason() {
     }
 }
 
-const MONITORED: &str = "[series.q]\nmatch: *\nvalue: $x\nby: $host\nk: 2\n[monitor.high]\non: q\n\
+const MONITORED: &str = "[series.q]\nmatch: *\nvalue: $x\nby: $host\nk: 2\nwarm_up: off\n[monitor.high]\non: q\n\
     query: avg(last_1h):anomalies(avg:q{*} by {host}, 'basic', 3, direction='above', alert_window='last_5m', interval=60) >= 0.6\n\
     recovery_window: last_5m\nnotify_no_data: true\nno_data_timeframe: 15\n\
     message: {{#is_alert}}{{host.name}} is high{{/is_alert}}{{#is_no_data}}{{host.name}} is silent{{/is_no_data}}\n";
@@ -314,7 +400,7 @@ fn tuning_a_monitor_keeps_its_band_and_all_scores() {
 
 #[test]
 fn many_monitors_on_one_section_are_all_written() {
-    let mut ini = "[series.q]\nmatch: *\nvalue: $x\nk: 2\n".to_owned();
+    let mut ini = "[series.q]\nmatch: *\nvalue: $x\nk: 2\nwarm_up: off\n".to_owned();
     for n in 0..6 {
         ini += &format!(
             "[monitor.m{n}]\non: q\nprefix: m{n}_\nquery: avg(last_1h):anomalies(avg:q{{*}}, 'basic', {}, alert_window='last_5m', interval=60) >= 1\n",
@@ -337,7 +423,7 @@ fn steps() -> impl Iterator<Item = (i64, f64)> {
     })
 }
 
-const CALIBRATED: &str = "[filter]\nalarms: 1/day\n[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\n[series.b]\nmatch: app.*\nvalue: $ms\nprefix: b_\nalarms: off\n";
+const CALIBRATED: &str = "[filter]\nalarms: 1/day\n[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\nwarm_up: off\n[series.b]\nmatch: app.*\nvalue: $ms\nprefix: b_\nalarms: off\n";
 
 #[test]
 fn rare_points_are_scored_and_alarm_once_and_say_why() {

@@ -16,6 +16,7 @@ match: app.*
 value: $ms
 by: $host
 k: 7
+warm_up: off
 [series.helly]
 match: app.*
 value: $ms
@@ -23,6 +24,7 @@ by: $host, $nested['zone']
 prefix: h_
 score: hellinger
 k: 2
+warm_up: off
 T1: 3
 T2: 4
 [series.burg]
@@ -32,6 +34,7 @@ prefix: b_
 ar: burg
 k: 5
 r: 0.05
+warm_up: off
 [series.burghelly]
 match: app.w*
 value: $ms
@@ -39,6 +42,7 @@ prefix: bh_
 ar: burg
 score: hellinger
 k: 3
+warm_up: off
 [series.auto]
 match: app.*
 value: $ms
@@ -50,6 +54,7 @@ value: $nested['load']
 prefix: n_
 nulls: zero
 k: 4
+warm_up: off
 ";
 
 /// A small generator; its numbers are the same everywhere.

@@ -13,8 +13,7 @@ use crate::common::{msgpack, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PLAIN: &str =
-    "[filter]\nmax_series: 1000\nstate: state\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
+const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: state\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 
 fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();

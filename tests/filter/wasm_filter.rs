@@ -9,8 +9,7 @@ use tempfile::TempDir;
 use wasmi::{ExternType, Module};
 
 /// One section, no state.
-const PLAIN: &str =
-    "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
+const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 const TIME: (u32, u32) = (1_700_000_000, 0);
 
 fn stateful(config: &str) -> String {

@@ -21,7 +21,8 @@ use tempfile::TempDir;
 
 const MODULE: &str = "target/wasm32-unknown-unknown/release/anomaly_filter.wasm";
 const SCORES: [&str; 2] = ["score_outlier", "score_change"];
-const INI: &str = "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
+const INI: &str =
+    "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 
 fn site() -> TempDir {
     let site = program::site();

@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const FORMATS: [&str; 2] = ["json", "msgpack"];
-const INI: &str = "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\n";
+const INI: &str =
+    "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 
 fn fluentds() -> Vec<PathBuf> {
     hosts::executables("FLUENTD")

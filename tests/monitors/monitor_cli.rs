@@ -15,7 +15,7 @@ const START: i64 = 1_700_000_400 / 3600 * 3600;
 
 fn ini(general: &str) -> String {
     format!(
-        "{general}\n[series.cpu]\nmatch: cpu.*\nvalue: $load\nby: $host\nk: 2\n\n[monitor.cpu]\non: cpu\nquery: {QUERY}\n\
+        "{general}\n[series.cpu]\nmatch: cpu.*\nvalue: $load\nby: $host\nk: 2\nwarm_up: off\n\n[monitor.cpu]\non: cpu\nquery: {QUERY}\n\
          warning: 0.5\nrecovery_window: last_15m\nnotify_no_data: true\nmessage: {{{{host.name}}}} has {{{{value}}}}\n"
     )
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// Five points of a minute decide: ALERT from 4, WARN from 2 anomalous ones.
 fn ini(keys: &str) -> String {
     format!(
-        "[series.q]\nmatch: *\nvalue: $x\nby: $host\nk: 2\n[monitor.high]\non: q\n\
+        "[series.q]\nmatch: *\nvalue: $x\nby: $host\nk: 2\nwarm_up: off\n[monitor.high]\non: q\n\
          query: avg(last_1h):anomalies(avg:q{{*}} by {{host}}, 'basic', 3, direction='above', alert_window='last_5m', interval=60) >= 0.8\n\
          recovery_window: last_5m\n{keys}"
     )

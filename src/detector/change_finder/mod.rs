@@ -13,7 +13,7 @@
 //! | Score(t) | [`Scores::change`], mean of the last T2 scores of the second stage |
 //!
 //! All windows start as zeros and the means divide by the full length from the first point on, as in the seed.
-//! So a series far from 0 starts with a transient of about (1-r)^t of its level.
+//! So a series far from 0 starts with a transient of about (1-r)^t of its level. [`WarmingUp`] keeps these scores back.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -22,25 +22,30 @@
 //! | `score` | the score of a step: logarithmic loss or Hellinger distance |
 //! | `stages` | both stages put together |
 //! | `unrolled` | levinson, burg and sdar without loops for the usual orders: the same bits in less time |
-//! | `order_selection` | choice of the AR order by AIC |
+//! | `warm_up` | a model whose scores mean nothing yet |
+//! | `order_selection`, `order_sums` | choice of the AR order by AIC, from points or from running sums |
 //! | `params`, `internals` | the checked parameters; a view of what a model has learned |
 
 mod burg;
 mod internals;
 mod levinson;
 mod order_selection;
+mod order_sums;
 mod params;
 mod score;
 mod sdar;
 mod stages;
 mod unrolled;
+mod warm_up;
 
 pub use burg::burg;
 pub use internals::{Internals, StageInternals};
 pub use levinson::levinson;
 pub use order_selection::{OrderFit, SelectedOrder, order_fits, select_order};
+pub use order_sums::{MAX_SUMMED_ORDER, OrderSums};
 pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
 pub use stages::{Overflow, Scores};
+pub use warm_up::WarmingUp;
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::numeric::Finite;

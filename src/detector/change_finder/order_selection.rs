@@ -53,8 +53,13 @@ pub struct OrderFit {
 /// ```
 #[must_use]
 pub fn select_order(values: &[f64], max_order: usize) -> SelectedOrder {
+    lowest(order_fits(values, max_order))
+}
+
+/// The order with the lowest AIC, the first among equals.
+pub(super) fn lowest(fits: impl IntoIterator<Item = OrderFit>) -> SelectedOrder {
     let mut best = SelectedOrder { order: 1, aic: f64::INFINITY };
-    for fit in order_fits(values, max_order) {
+    for fit in fits {
         // never true for NaN
         if fit.aic < best.aic {
             best = SelectedOrder { order: fit.order, aic: fit.aic };
@@ -75,20 +80,25 @@ pub fn order_fits(values: &[f64], max_order: usize) -> Vec<OrderFit> {
     (1..=highest)
         .map(|k| {
             autocovariances(values, k, &mut centred, &mut c);
-            a.clear();
-            a.resize(k, 0.0);
-            levinson::solve(&c, &mut a);
-            let mut sigma = c[0];
-            for (a, c) in a.iter().zip(&c[1..]) {
-                sigma -= a * c;
-            }
-            let scale = core::f64::consts::TAU * sigma;
-            // not f64::max, which would drop a NaN
-            let scale = if scale < 1e-100 { 1e-100 } else { scale };
-            let aic = n as f64 * (ln(scale) + 1.0) + 2.0 * (k as f64 + 1.0);
-            OrderFit { order: k, sigma, aic }
+            fit(n as f64, k, &c, &mut a)
         })
         .collect()
+}
+
+/// The fit of order `k` to `n` values with the autocovariances `c[0..=k]`; `a` is scratch.
+pub(super) fn fit(n: f64, k: usize, c: &[f64], a: &mut Vec<f64>) -> OrderFit {
+    a.clear();
+    a.resize(k, 0.0);
+    levinson::solve(c, a);
+    let mut sigma = c[0];
+    for (a, c) in a.iter().zip(&c[1..]) {
+        sigma -= a * c;
+    }
+    let scale = core::f64::consts::TAU * sigma;
+    // not f64::max, which would drop a NaN
+    let scale = if scale < 1e-100 { 1e-100 } else { scale };
+    let aic = n * (ln(scale) + 1.0) + 2.0 * (k as f64 + 1.0);
+    OrderFit { order: k, sigma, aic }
 }
 
 /// How many lags are summed at once. Each sum runs over the points in their order; several at once fill the processor's
