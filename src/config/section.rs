@@ -246,7 +246,7 @@ fn read_nulls(keys: &mut SectionReader<'_>) -> Nulls {
 }
 
 /// A `[datadog.*]` section scores from its first point on, as the seed does, unless told otherwise.
-fn read_warm_up(keys: &mut Keys<'_>) -> Option<bool> {
+fn read_warm_up(keys: &mut SectionReader<'_>) -> Option<bool> {
     keys.choice("warm_up", &[("on", true), ("off", false)])
 }
 

@@ -325,7 +325,16 @@ fn check_describes_what_is_watched_and_its_cost() {
     let folder = folder(ALL_MODES);
     let (status, out, log) = output(&folder, &["check"]);
     assert_eq!((status, &*log), (0, ""));
-    for told in ["[series.yule]", "app.w*", "bytes a series", "at most 1000 series", "state in", "by AIC"] {
+    for told in [
+        "[series.yule]",
+        "app.w*",
+        "bytes a series",
+        "at most 1000 series",
+        "state in",
+        "by AIC",
+        "warm-up none: scores from the first point on",
+        "warm-up a day or 1500 points to choose k, then k + 1/r + T1 + T2 - 50 points",
+    ] {
         assert!(out.contains(told), "{told} is missing:\n{out}");
     }
     let (status, out, log) = output(&folder, &["check", "--format", "json"]);
@@ -333,6 +342,19 @@ fn check_describes_what_is_watched_and_its_cost() {
     let out: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&out["max_series"], out["sections"].as_array().unwrap().len()), (&json!(1000), 6));
     assert!(out["sections"][0]["bytes_per_series"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn check_shows_what_a_series_costs_that_chooses_its_order_and_how_long_a_model_warms_up() {
+    let folder = folder("[series.a]\nmatch: a\nvalue: $x\n[series.b]\nmatch: b\nvalue: $x\nk: 7\n");
+    let (status, out, log) = output(&folder, &["check"]);
+    assert_eq!((status, &*log), (0, ""));
+    assert!(out.contains("warm-up 72 points without scores: k + 1/r + T1 + T2"), "{out}");
+    let (_, out, _) = output(&folder, &["check", "--format", "json"]);
+    let out: Value = serde_json::from_str(&out).unwrap();
+    let [a, b] = [&out["sections"][0], &out["sections"][1]];
+    assert_eq!((&a["warm_up_points"], &b["warm_up_points"]), (&Value::Null, &json!(72)));
+    assert!(a["bytes_per_series"].as_u64().unwrap() < 2000, "{a}");
 }
 
 #[test]

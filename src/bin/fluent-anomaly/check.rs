@@ -58,7 +58,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         if let SectionKind::Datadog { query } = &section.kind {
             text += &format!("  query   {query}\n");
         }
-        let order = settings.order.map_or("by AIC after the first day".to_owned(), |k| k.to_string());
+        let order = settings.order.map_or("by AIC after a day or 1500 points".to_owned(), |k| k.to_string());
         text += &format!(
             "  model   r {}, k {order}, T1 {}, T2 {}, {}, {}\n",
             settings.discounting_rate,
@@ -67,6 +67,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             settings.ar,
             settings.score_function
         );
+        text += &format!("  warm-up {}\n", warm_up(section));
         text += &match (section.anomaly_score, section.alarms) {
             (false, _) => "  rarity  no anomaly_score\n".to_owned(),
             (true, None) => "  rarity  anomaly_score; no alarms\n".to_owned(),
@@ -109,6 +110,16 @@ fn describe(config: &Config, state: Option<&str>) -> String {
     text
 }
 
+/// When the scores of a series begin.
+fn warm_up(section: &Section) -> String {
+    match (warm_up_points(section), section.warm_up) {
+        (Some(0), _) => "none: scores from the first point on".to_owned(),
+        (Some(points), _) => format!("{points} points without scores: k + 1/r + T1 + T2"),
+        (None, true) => "a day or 1500 points to choose k, then k + 1/r + T1 + T2 - 50 points".to_owned(),
+        (None, false) => "a day or 1500 points to choose k".to_owned(),
+    }
+}
+
 /// Of the bytes of a series, those of the calibrated score.
 fn calibrated_bytes(section: &Section) -> String {
     let bytes = series::calibrated_bytes(section);
@@ -142,6 +153,13 @@ fn mebibytes(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
+/// Points of a series without scores; `None` where that depends on the order chosen.
+fn warm_up_points(section: &Section) -> Option<u32> {
+    let order = section.change_finder.order?;
+    let params = section.change_finder.params(order).ok()?;
+    Some(if section.warm_up { params.warm_up_points() } else { 0 })
+}
+
 fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
     let section = |section: &Section| {
         serde_json::json!({
@@ -150,6 +168,8 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "value": section.value.to_string(),
             "by": section.by.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "order": section.change_finder.order,
+            "warm_up": section.warm_up,
+            "warm_up_points": warm_up_points(section),
             "writes": section.annotation_names(),
             "anomaly_score": section.anomaly_score,
             "seconds_per_false_alarm": section.alarms.map(|budget| budget.period_s()),
