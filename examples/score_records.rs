@@ -8,7 +8,7 @@
 //! {"host":"a","ms":22.50,"metric_outlier":"changefinder.outlier.latency","score_outlier":1.6868344594981353,"metric_change":"changefinder.change.latency","score_change":-1.0640708416432318}
 //! {"host":"b","ms":95.50,"metric_outlier":"changefinder.outlier.latency","score_outlier":27.95381410326793,"metric_change":"changefinder.change.latency","score_change":7.312979133644738}
 //! {"host":"a","ms":"fast","anomaly_error":"[series.latency] $ms is a text, not a number: the record is not scored"}
-//! 600 scored, 2 series, 0 evicted
+//! 466 scored, 134 of the warm-up without scores, 2 series, 0 evicted
 //! ```
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 
@@ -47,6 +47,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", String::from_utf8(record)?);
 
     let (series, evicted) = pipeline.series();
-    println!("{} scored, {series} series, {evicted} evicted", pipeline.counters().scored);
+    let counters = pipeline.counters();
+    println!(
+        "{} scored, {} of the warm-up without scores, {series} series, {evicted} evicted",
+        counters.scored, counters.warming_up
+    );
     Ok(())
 }
