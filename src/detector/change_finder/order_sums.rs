@@ -292,17 +292,18 @@ mod tests {
 
     #[test]
     fn degenerate_series_choose_as_their_points_do() {
-        let rows: [(&str, Box<dyn Fn(usize) -> f64>); 6] = [
-            ("zeros", Box::new(|_| 0.0)),
-            ("constant", Box::new(|_| 37.3)),
-            ("alternating extremes", Box::new(|t| if t % 2 == 0 { 1e100 } else { -1e100 })),
-            ("denormal", Box::new(|t| if t % 3 == 0 { 5e-324 } else { 0.0 })),
-            ("a first point far off", Box::new(|t| if t == 0 { 1e9 } else { (t * t % 37) as f64 })),
-            ("far from zero", Box::new(|t| 1e9 + (t * t % 37) as f64)),
+        type Series = fn(usize) -> f64;
+        let rows: [(&str, Series); 6] = [
+            ("zeros", |_| 0.0),
+            ("constant", |_| 37.3),
+            ("alternating extremes", |t| if t % 2 == 0 { 1e100 } else { -1e100 }),
+            ("denormal", |t| if t % 3 == 0 { 5e-324 } else { 0.0 }),
+            ("a first point far off", |t| if t == 0 { 1e9 } else { (t * t % 37) as f64 }),
+            ("far from zero", |t| 1e9 + (t * t % 37) as f64),
         ];
         for (name, point) in rows {
             for n in [0, 1, 2, 49, 50, 51, 52, 1500] {
-                let points: Vec<f64> = (0..n).map(&point).collect();
+                let points: Vec<f64> = (0..n).map(point).collect();
                 let order = sums(&points).select(50).order;
                 assert!((1..=50).contains(&order), "{name} {n}");
                 if matches!(name, "zeros" | "constant" | "a first point far off" | "far from zero") {
