@@ -85,7 +85,7 @@ pub mod detectors {
     };
     pub use crate::detector::{
         ArEstimator, ChangeFinder, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit, Overflow, Params,
-        ParamsError, ScoreFunction, Scores, SelectedOrder, order_fits, select_order,
+        ParamsError, ScoreFunction, Scores, SelectedOrder, WarmingUp, order_fits, select_order,
     };
 }
 

@@ -18,8 +18,9 @@ mod min_max;
 mod numeric;
 
 pub use change_finder::{
-    ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_SUMMED_ORDER, MAX_WINDOW, OrderFit, OrderSums,
-    Overflow, Params, ParamsError, ScoreFunction, Scores, SelectedOrder, StageInternals, WarmingUp, burg,
-    levinson, order_fits, select_order,
+    ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_WINDOW, OrderFit, Overflow, Params, ParamsError,
+    ScoreFunction, Scores, SelectedOrder, StageInternals, WarmingUp, burg, levinson, order_fits,
+    select_order,
 };
+pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
 pub use numeric::{Finite, NotLearnable, mean};

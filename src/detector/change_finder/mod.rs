@@ -42,7 +42,7 @@ pub use burg::burg;
 pub use internals::{Internals, StageInternals};
 pub use levinson::levinson;
 pub use order_selection::{OrderFit, SelectedOrder, order_fits, select_order};
-pub use order_sums::{MAX_SUMMED_ORDER, OrderSums};
+pub(crate) use order_sums::{MAX_SUMMED_ORDER, OrderSums};
 pub use params::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
 pub use stages::{Overflow, Scores};
 pub use warm_up::WarmingUp;

@@ -25,25 +25,14 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::numeric::Finite;
 
 /// Highest order that [`OrderSums`] can choose.
-pub const MAX_SUMMED_ORDER: usize = 50;
+pub(crate) const MAX_SUMMED_ORDER: usize = 50;
 
 /// More points than a series can have.
 const MOST_POINTS: u64 = 1 << 53;
 
 /// Running sums of a series, from which its AR order can be chosen.
-///
-/// ```
-/// use fluent_anomaly::detector::{Finite, OrderSums, select_order};
-///
-/// let points: Vec<f64> = (0..500).map(|t| f64::from(t * t % 37)).collect();
-/// let mut sums = OrderSums::new();
-/// for x in points.iter().filter_map(|&x| Finite::new(x)) {
-///     sums.push(x);
-/// }
-/// assert_eq!(sums.select(50).order, select_order(&points, 50).order);
-/// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct OrderSums {
+pub(crate) struct OrderSums {
     count: u64,
     /// Median of the first points; 0 until all of them are there.
     shift: f64,
@@ -63,8 +52,7 @@ impl Default for OrderSums {
 
 impl OrderSums {
     /// Sums of nothing.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             count: 0,
             shift: 0.0,
@@ -76,13 +64,12 @@ impl OrderSums {
     }
 
     /// How many points were added.
-    #[must_use]
-    pub const fn count(&self) -> u64 {
+    pub(crate) const fn count(&self) -> u64 {
         self.count
     }
 
     /// Adds the next point of the series.
-    pub fn push(&mut self, x: Finite) {
+    pub(crate) fn push(&mut self, x: Finite) {
         let x = x.get();
         if let Some(slot) = usize::try_from(self.count).ok().and_then(|at| self.first.get_mut(at)) {
             *slot = x;
@@ -98,16 +85,14 @@ impl OrderSums {
     }
 
     /// The last points, at most [`MAX_SUMMED_ORDER`], the oldest first.
-    #[must_use]
-    pub fn last_points(&self) -> &[f64] {
+    pub(crate) fn last_points(&self) -> &[f64] {
         let known = usize::try_from(self.count).unwrap_or(MAX_SUMMED_ORDER).min(MAX_SUMMED_ORDER);
         &self.last[MAX_SUMMED_ORDER - known..]
     }
 
     /// The AR order with the lowest AIC, from 1 to `max_order`, at most [`MAX_SUMMED_ORDER`], and below the number of
     /// points. The same rules as [`select_order`](super::select_order()) hold for too few points and for equals.
-    #[must_use]
-    pub fn select(&self, max_order: usize) -> SelectedOrder {
+    pub(crate) fn select(&self, max_order: usize) -> SelectedOrder {
         let max_order = max_order.min(MAX_SUMMED_ORDER);
         if self.count <= MAX_SUMMED_ORDER as u64 {
             return select_order(self.last_points(), max_order);
@@ -171,7 +156,7 @@ impl OrderSums {
     }
 
     /// Appends the state, every bit of it.
-    pub fn save(&self, w: &mut Writer<'_>) {
+    pub(crate) fn save(&self, w: &mut Writer<'_>) {
         w.varint(self.count);
         w.f64s(self.points_before_sums());
         if self.count > MAX_SUMMED_ORDER as u64 {
@@ -192,7 +177,7 @@ impl OrderSums {
     ///
     /// # Errors
     /// [`CodecError::Truncated`] when bytes are missing, [`CodecError::Invalid`] when no series has such sums.
-    pub fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(crate) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "sums for the AR order";
         let mut sums = Self::new();
         let count = r.varint(WHAT)?;

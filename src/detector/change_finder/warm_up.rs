@@ -28,11 +28,11 @@ impl Params {
     /// [`WarmingUp`].
     ///
     /// ```
-    /// use fluent_anomaly::detector::{ArEstimator, Params, ScoreFunction};
+    /// use fluent_anomaly::detectors::{ArEstimator, Params, ScoreFunction};
     ///
     /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
     /// assert_eq!(params.warm_up_points(), 72);
-    /// # Ok::<(), fluent_anomaly::detector::ParamsError>(())
+    /// # Ok::<(), fluent_anomaly::detectors::ParamsError>(())
     /// ```
     #[must_use]
     pub fn warm_up_points(&self) -> u32 {
@@ -45,7 +45,7 @@ impl Params {
 /// A model that learns without giving scores, until it has learned [`Params::warm_up_points`].
 ///
 /// ```
-/// use fluent_anomaly::detector::{ArEstimator, Finite, Params, ScoreFunction, WarmingUp};
+/// use fluent_anomaly::detectors::{ArEstimator, Finite, Params, ScoreFunction, WarmingUp};
 ///
 /// let params = Params::new(0.02, 7, 10, 5, ArEstimator::Yule, ScoreFunction::LogLoss)?;
 /// let mut model = WarmingUp::new(&params);
@@ -85,13 +85,12 @@ impl WarmingUp {
     }
 
     /// The model as it is, for whoever wants its scores at once.
-    #[must_use]
-    pub fn into_model(self) -> ChangeFinder {
+    pub(crate) fn into_model(self) -> ChangeFinder {
         self.model
     }
 
     /// Appends the state, every bit of it.
-    pub fn save(&self, w: &mut Writer<'_>) {
+    pub(crate) fn save(&self, w: &mut Writer<'_>) {
         w.varint(u64::from(self.learned));
         self.model.save(w);
     }
@@ -100,7 +99,7 @@ impl WarmingUp {
     ///
     /// # Errors
     /// As [`ChangeFinder::restore`], and [`CodecError::Invalid`] for more points than the warm-up takes.
-    pub fn restore(params: &Params, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(crate) fn restore(params: &Params, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "number of points of the warm-up";
         let learned = u32::try_from(r.varint(WHAT)?).ok().filter(|&points| points < params.warm_up_points());
         let learned = learned.ok_or(CodecError::Invalid { what: WHAT })?;
