@@ -45,7 +45,7 @@ pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
-        Journal, MonitorSection, Nulls, Section, SectionKind, SlackSection, TagPattern, api_url,
+        Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind, SlackSection, TagPattern, api_url,
         forward_address,
     };
 }
@@ -118,7 +118,9 @@ pub mod sources {
 pub mod sinks {
     pub use crate::sink::datadog;
     #[cfg(feature = "companion")]
-    pub use crate::sink::{MetricRecord, RecordSink, SinkError, StdoutSink, forward, slack};
+    pub use crate::sink::{
+        ChosenOrder, MetricRecord, NO_HOST, RecordSink, SinkError, StdoutSink, forward, slack,
+    };
 }
 
 /// What long-running native programs share: stop and reload, notices, counters, `/metrics`.

@@ -42,6 +42,20 @@ pub enum Notice {
         /// What the API says.
         reason: String,
     },
+    /// The calls of this hour are spent, or nearly so: the next one has to wait.
+    BudgetSpent {
+        /// How long.
+        wait: Duration,
+    },
+    /// The order of a section's models was chosen from its past.
+    OrderChosen {
+        /// The section.
+        section: String,
+        /// `k`.
+        order: usize,
+        /// From so many points.
+        points: usize,
+    },
     /// The API asks for a pause.
     RateLimited {
         /// The pause.
@@ -152,6 +166,8 @@ impl Notice {
             Self::SlackFailed { .. } => "slack_failed",
             Self::LimitTooLow { .. } => "limit_too_low",
             Self::Refused { .. } => "refused",
+            Self::BudgetSpent { .. } => "budget_spent",
+            Self::OrderChosen { .. } => "order_chosen",
             Self::RateLimited { .. } => "rate_limited",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Unavailable { .. } => "unavailable",
@@ -174,7 +190,12 @@ impl Notice {
     pub fn is_warning(&self) -> bool {
         !matches!(
             self,
-            Self::Started { .. } | Self::ForwardUp { .. } | Self::Reloaded { .. } | Self::RoundDone { .. }
+            Self::Started { .. }
+                | Self::ForwardUp { .. }
+                | Self::Reloaded { .. }
+                | Self::RoundDone { .. }
+                | Self::BudgetSpent { .. }
+                | Self::OrderChosen { .. }
         )
     }
 }
@@ -193,6 +214,19 @@ impl fmt::Display for Notice {
             ),
             Self::Refused { section, reason } => {
                 write!(f, "[datadog.{section}] the API refuses the query: {reason}")
+            }
+            Self::BudgetSpent { wait } => {
+                write!(
+                    f,
+                    "the API calls of this hour are spent: the next one comes in {} s",
+                    wait.as_secs().max(1)
+                )
+            }
+            Self::OrderChosen { section, order, points } => {
+                write!(
+                    f,
+                    "[datadog.{section}] k = {order}, chosen by AIC from {points} points of the last day; it stays"
+                )
             }
             Self::RateLimited { wait } => {
                 write!(f, "the API's rate limit is reached, waiting {} s", wait.as_secs())

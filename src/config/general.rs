@@ -35,6 +35,19 @@ pub struct GeneralSection {
     pub pidfile: Option<String>,
     /// Where the daemon logs; beside the configuration file when absent.
     pub log_file: Option<String>,
+    /// Whether the companion scores the records itself; `None`: where the file is the predecessor's.
+    pub detect: Option<bool>,
+    /// What the scores of a pulled metric are named by.
+    pub metric_names: MetricNames,
+}
+
+/// `metric_names:` of `[general]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricNames {
+    /// `changefinder.outlier.<section>`: the predecessor since August 2016. Sections of one metric stay apart.
+    Section,
+    /// `changefinder.outlier.<source metric>`: the predecessor before that.
+    Metric,
 }
 
 /// Keys of `[general]` that begin with `forward_`.
@@ -68,6 +81,8 @@ impl Default for GeneralSection {
             tag_prefix: "changefinder".to_owned(),
             pidfile: None,
             log_file: None,
+            detect: None,
+            metric_names: MetricNames::Section,
         }
     }
 }
@@ -121,6 +136,10 @@ impl GeneralSection {
                 .unwrap_or(default.tag_prefix),
             pidfile: keys.text("pidfile_path").map(str::to_owned),
             log_file: keys.text("log_file").map(str::to_owned),
+            detect: keys.choice("detect", &[("on", true), ("off", false)]),
+            metric_names: keys
+                .choice("metric_names", &[("section", MetricNames::Section), ("metric", MetricNames::Metric)])
+                .unwrap_or(default.metric_names),
         }
     }
 }

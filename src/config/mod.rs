@@ -23,6 +23,7 @@ pub(crate) mod did_you_mean;
 mod general;
 mod ini;
 mod monitor;
+mod predecessor;
 mod problem;
 pub(crate) mod secret;
 mod section;
@@ -32,12 +33,13 @@ mod tag;
 mod tests;
 
 pub use address::{ApiUrlProblem, api_url, forward_address};
-pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, SlackSection};
+pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
 pub use monitor::MonitorSection;
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 pub use tag::TagPattern;
 
+use section::DatadogDefaults;
 use section_reader::SectionReader;
 
 /// More sections than this are refused: a record's section is held in 16 bits.
@@ -56,6 +58,9 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// `[monitor.*]` in the order of the file.
     pub monitors: Vec<MonitorSection>,
+    /// The file holds only sections and keys of the Datadog Anomaly Detector (and `detect`, `metric_names`, `per`,
+    /// `nulls`).
+    pub is_predecessors: bool,
 }
 
 impl Config {
@@ -64,11 +69,54 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, with its line.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
+        Self::parse_with(file, text, false)
+    }
+
+    /// Reads it as the companion does, which scores records itself with `detect: on`. That is the default for a file
+    /// of the Datadog Anomaly Detector; its sections then have `per: section` and `nulls: zero` where they say
+    /// nothing, as that detector works.
+    ///
+    /// ```
+    /// use fluent_anomaly::config::{Config, Nulls};
+    /// let text = "[datadog.queue]\nquery: avg:queue.system.running{*}\nk: 7\n";
+    /// let config = Config::parse_for_companion("datadog.ini", text).unwrap();
+    /// assert!(config.is_predecessors && config.detects());
+    /// assert_eq!(config.sections[0].nulls, Nulls::Zero);
+    /// assert_eq!(Config::parse("datadog.ini", text).unwrap().sections[0].nulls, Nulls::Skip);
+    ///
+    /// let text = format!("{text}[filter]\nstate: off\n");
+    /// assert!(!Config::parse_for_companion("fluent-anomaly.ini", &text).unwrap().detects());
+    /// ```
+    ///
+    /// # Errors
+    /// Everything that is wrong, with its line.
+    pub fn parse_for_companion(file: &str, text: &str) -> Result<Self, ConfigError> {
+        let config = Self::parse_with(file, text, false)?;
+        if config.is_predecessors && config.detects() {
+            Self::parse_with(file, text, true)
+        } else {
+            Ok(config)
+        }
+    }
+
+    /// Whether the companion scores records itself: as `detect` says, by default where the file is the
+    /// predecessor's.
+    #[must_use]
+    pub fn detects(&self) -> bool {
+        self.general.detect.unwrap_or(self.is_predecessors)
+    }
+
+    fn parse_with(file: &str, text: &str, its_way: bool) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let ini = ini::read(file, text, &mut problems);
 
         let (general, filter) = read_basics(file, &ini, &mut problems);
-        let (sections, slack) = read_sections(file, &ini, &general, &filter, &mut problems);
+        let way = DatadogDefaults {
+            tag_prefix: &general.tag_prefix,
+            metric_names: general.metric_names,
+            as_predecessor: its_way,
+        };
+        let (sections, slack) = read_sections(file, &ini, way, &filter, &mut problems);
         let monitors = read_monitors(file, &ini, &sections, &mut problems);
         check_together(file, &sections, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
@@ -86,7 +134,8 @@ impl Config {
         if problems.is_empty() {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
             let monitors = monitors.into_iter().map(|(monitor, _)| monitor).collect();
-            Ok(Self { general, filter, slack, sections, monitors })
+            let is_predecessors = predecessor::is_its_form(&ini);
+            Ok(Self { general, filter, slack, sections, monitors, is_predecessors })
         } else {
             Err(ConfigError::new(problems))
         }
@@ -121,7 +170,7 @@ fn read_basics(
 fn read_sections<'a>(
     file: &str,
     ini: &'a [ini::IniSection],
-    general: &GeneralSection,
+    defaults: DatadogDefaults<'_>,
     filter: &FilterSection,
     problems: &mut Vec<ConfigProblem>,
 ) -> (Vec<(Section, &'a ini::IniSection)>, Option<SlackSection>) {
@@ -131,7 +180,7 @@ fn read_sections<'a>(
         let mut keys = SectionReader::new(file, section, problems);
         let read = match section.name.split_once('.') {
             Some(("datadog", name)) if is_name(name) => {
-                Section::read_datadog(name, &mut keys, &general.tag_prefix, filter)
+                Section::read_datadog(name, &mut keys, defaults, filter)
             }
             Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys, filter),
             Some(("monitor", name)) if is_name(name) => continue, // once all sections are known

@@ -1,11 +1,11 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
-use super::FilterSection;
 use super::calibrated;
 use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
 use super::section_reader::SectionReader;
 use super::tag::TagPattern;
+use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
 use crate::record::Accessor;
@@ -29,6 +29,8 @@ pub struct Section {
     pub time: Option<Accessor>,
     /// Goes before the names of the annotations.
     pub prefix: String,
+    /// With `metric_names: metric`: the metric of the query, by which the scores are named.
+    pub source_metric: Option<String>,
     /// What a null value means.
     pub nulls: Nulls,
     /// Instead of `evaluation_delay` of `[general]`, for metrics that settle later; seconds.
@@ -126,30 +128,55 @@ impl ChangeFinderSettings {
     }
 }
 
+/// What `[datadog.*]` sections take from elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DatadogDefaults<'a> {
+    pub(super) tag_prefix: &'a str,
+    pub(super) metric_names: MetricNames,
+    /// `per: section` and `nulls: zero` where a section says nothing.
+    pub(super) as_predecessor: bool,
+}
+
 impl Section {
     /// Reads `[datadog.<name>]`.
     pub(super) fn read_datadog(
         name: &str,
         keys: &mut SectionReader<'_>,
-        tag_prefix: &str,
+        defaults: DatadogDefaults<'_>,
         filter: &FilterSection,
     ) -> Option<Self> {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
         let query = keys
             .required("query", "avg:system.cpu.idle{*} by {host}")
             .map(|query| query.split_whitespace().collect::<Vec<_>>().join(" "));
-        let per_scope = keys.choice("per", &[("scope", true), ("section", false)]).unwrap_or(true);
+        let per_scope =
+            keys.choice("per", &[("scope", true), ("section", false)]).unwrap_or(!defaults.as_predecessor);
+        let source_metric = match (defaults.metric_names, &query) {
+            (MetricNames::Metric, Some(query)) => {
+                let metric = predecessor::source_metric(query).map(str::to_owned);
+                if metric.is_none() {
+                    keys.complain_about(
+                        "query",
+                        "`metric_names: metric` needs a query with one metric: \
+                         write `metric_names: section`, or one section for each metric",
+                    );
+                }
+                metric
+            }
+            _ => None,
+        };
         let field = |name: &str| Accessor::parse(name).ok();
         let section = Self {
             name: name.to_owned(),
             kind: SectionKind::Datadog { query: query.clone().unwrap_or_default() },
-            tags: TagPattern::exactly(&format!("{tag_prefix}.{name}")),
+            tags: TagPattern::exactly(&format!("{}.{name}", defaults.tag_prefix)),
             value: field("raw_value")?,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
             source: if per_scope { None } else { Some(field("scope")?) },
             time: Some(field("time")?),
             prefix: String::new(),
-            nulls: read_nulls(keys),
+            source_metric,
+            nulls: read_nulls(keys, if defaults.as_predecessor { Nulls::Zero } else { Nulls::Skip }),
             evaluation_delay_seconds: keys.integer("evaluation_delay", 0..=86_400).map(|n| n as u32),
             warm_up: read_warm_up(keys).unwrap_or(false),
             change_finder: read_change_finder(keys),
@@ -174,7 +201,7 @@ impl Section {
         });
         let time = keys.parsed("time", Accessor::parse);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
-        let nulls = read_nulls(keys);
+        let nulls = read_nulls(keys, Nulls::Skip);
         let warm_up = read_warm_up(keys).unwrap_or(true);
         let change_finder = read_change_finder(keys);
         Some(Self {
@@ -186,6 +213,7 @@ impl Section {
             source: None,
             time,
             prefix,
+            source_metric: None,
             nulls,
             evaluation_delay_seconds: None,
             warm_up,
@@ -220,10 +248,12 @@ impl Section {
             .collect()
     }
 
-    /// The metric names under which the scores are known: the seed's `changefinder.outlier.<section>`.
+    /// The metric names under which the scores are known: the seed's `changefinder.outlier.<section>`, or with
+    /// `metric_names: metric` the source metric in place of the section.
     #[must_use]
     pub fn metric_names(&self) -> [String; 2] {
-        ["outlier", "change"].map(|stage| format!("changefinder.{stage}.{}", self.name))
+        let name = self.source_metric.as_deref().unwrap_or(&self.name);
+        ["outlier", "change"].map(|stage| format!("changefinder.{stage}.{name}"))
     }
 }
 
@@ -241,8 +271,8 @@ fn read_calibrated(keys: &mut SectionReader<'_>, filter: &FilterSection) -> (boo
     (score, alarms.unwrap_or(filter.alarms).filter(|_| score))
 }
 
-fn read_nulls(keys: &mut SectionReader<'_>) -> Nulls {
-    keys.choice("nulls", &[("skip", Nulls::Skip), ("zero", Nulls::Zero)]).unwrap_or(Nulls::Skip)
+fn read_nulls(keys: &mut SectionReader<'_>, default: Nulls) -> Nulls {
+    keys.choice("nulls", &[("skip", Nulls::Skip), ("zero", Nulls::Zero)]).unwrap_or(default)
 }
 
 /// A `[datadog.*]` section scores from its first point on, as the seed does, unless told otherwise.

@@ -3,6 +3,9 @@
 use std::io::Write;
 use thiserror::Error;
 
+/// The `host` of a series that has none, as the original detector writes it: its five fields are always there.
+pub const NO_HOST: &str = "*";
+
 /// One pulled point, with the fields that users of the original detector know.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MetricRecord<'a> {
@@ -12,7 +15,7 @@ pub struct MetricRecord<'a> {
     pub raw_value: f64,
     /// Scope as the API gives it: `*` or `host:a,env:b`.
     pub scope: &'a str,
-    /// Host, where the scope names one.
+    /// Host, where the scope names one; [`NO_HOST`] is written otherwise.
     pub host: Option<&'a str>,
     /// Start of the bucket, seconds since 1970.
     pub time: i64,
@@ -26,6 +29,9 @@ impl MetricRecord<'_> {
     /// let mut out = Vec::new();
     /// MetricRecord { metric: "cpu", raw_value: 1.5, scope: "host:a", host: Some("a"), time: 60 }.write_json(&mut out);
     /// assert_eq!(out, br#"{"metric":"cpu","raw_value":1.5,"scope":"host:a","host":"a","time":60}"#);
+    /// out.clear();
+    /// MetricRecord { metric: "queue", raw_value: 2.0, scope: "*", host: None, time: 60 }.write_json(&mut out);
+    /// assert_eq!(out, br#"{"metric":"queue","raw_value":2.0,"scope":"*","host":"*","time":60}"#);
     /// ```
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"metric\":");
@@ -34,10 +40,8 @@ impl MetricRecord<'_> {
         out.extend_from_slice(zmij::Buffer::new().format(self.raw_value).as_bytes());
         out.extend_from_slice(b",\"scope\":");
         json_str(out, self.scope);
-        if let Some(host) = self.host {
-            out.extend_from_slice(b",\"host\":");
-            json_str(out, host);
-        }
+        out.extend_from_slice(b",\"host\":");
+        json_str(out, self.host.unwrap_or(NO_HOST));
         // writing to a Vec cannot fail
         let _ = write!(out, ",\"time\":{}}}", self.time);
     }
@@ -63,6 +67,15 @@ pub enum SinkError {
     },
 }
 
+/// The order that a sink chose for the models of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChosenOrder {
+    /// `k`.
+    pub order: usize,
+    /// From so many points.
+    pub points: usize,
+}
+
 /// Takes records for good.
 pub trait RecordSink {
     /// Hands over `records` in their order. `acknowledged` is called with the number of records (from the first
@@ -77,6 +90,20 @@ pub trait RecordSink {
         records: &mut dyn Iterator<Item = MetricRecord<'_>>,
         acknowledged: &mut dyn FnMut(usize),
     ) -> Result<(), SinkError>;
+
+    /// Points of the past, in the order of their times, before the first delivery of a section that asks for them:
+    /// a sink that scores may choose its models' order from them, and returns what it chose.
+    ///
+    /// # Errors
+    /// [`SinkError`]; they are offered again.
+    fn look_back(
+        &mut self,
+        tag: &str,
+        records: &mut dyn Iterator<Item = MetricRecord<'_>>,
+    ) -> Result<Option<ChosenOrder>, SinkError> {
+        let _ = (tag, records);
+        Ok(None)
+    }
 
     /// A number that grows with what was delivered: the records are settled once [`settle`](Self::settle) returns
     /// as much.

@@ -9,4 +9,4 @@ mod metric;
 pub mod slack;
 
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
-pub use metric::{MetricRecord, RecordSink, SinkError, StdoutSink};
+pub use metric::{ChosenOrder, MetricRecord, NO_HOST, RecordSink, SinkError, StdoutSink};

@@ -135,6 +135,7 @@ fn section(name: &str) -> PullSection {
         nulls: Nulls::Skip,
         evaluation_delay: None,
         one_model: false,
+        look_back: None,
     }
 }
 

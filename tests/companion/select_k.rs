@@ -64,7 +64,7 @@ fn a_section_with_two_scopes_gives_a_line_for_each_and_one_for_both() {
         format!("[general]\napi_url: {}\n[datadog.cpu]\nquery: avg:cpu{{*}} by {{host}}\n", datadog.url);
     let range = ["--start", "2026-01-10 12:00", "--end", "2026-01-10 17:00", "--max-k", "8"];
     let hosts: Vec<Vec<f64>> =
-        (0..2).map(|host| (0..300).map(|minute| value(host, START / 60 + minute)).collect()).collect();
+        (0..2).map(|host| (0..=300).map(|minute| value(host, START / 60 + minute)).collect()).collect();
     let (status, out, error) = run(&folder(&text), &[&["select-k", "cpu"], &range[..]].concat());
     assert_eq!(status, 0, "{error}");
     let sums: Vec<f64> =

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod alerts;
 mod chain;
 mod fluent_bit;
 mod fluent_bit_monitor;

@@ -20,7 +20,7 @@ use crate::files;
 #[command(after_help = "Example:\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini")]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, long, default_value_os_t = files::default_config())]
     config: PathBuf,
     /// How the result is written
     #[arg(long, value_enum, default_value_t = Output::Text)]

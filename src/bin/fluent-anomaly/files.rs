@@ -9,15 +9,29 @@ use fluent_anomaly::state::Storage;
 
 use crate::failure::Failure;
 
-/// The default of `--config`.
-pub(crate) const DEFAULT_CONFIG: &str = "fluent-anomaly.ini";
+/// The default of `--config`: `fluent-anomaly.ini`, or where only that is there, the predecessor's
+/// `config/datadog.ini`.
+pub(crate) fn default_config() -> PathBuf {
+    let [own, predecessors] = ["fluent-anomaly.ini", "config/datadog.ini"].map(PathBuf::from);
+    if !own.exists() && predecessors.exists() { predecessors } else { own }
+}
 
-/// Reads and checks a configuration file.
+/// Reads and checks a configuration file, for those who score records behind the companion.
 pub(crate) fn read_config(path: &Path) -> Result<Config, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| {
+    Config::parse(&path.display().to_string(), &text_of(path)?)
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Reads and checks a configuration file for the companion, which scores records itself where it says so.
+pub(crate) fn read_companion_config(path: &Path) -> Result<Config, Failure> {
+    Config::parse_for_companion(&path.display().to_string(), &text_of(path)?)
+        .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn text_of(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
         Failure::Usage(format!("{}: cannot be read: {error}; name another with --config", path.display()))
-    })?;
-    Config::parse(&path.display().to_string(), &text).map_err(|error| Failure::Usage(error.to_string()))
+    })
 }
 
 /// The state folder of a configuration, locked for this process; `None` with `state: off`.

@@ -26,7 +26,7 @@ use crate::stdin::{Input, InputEvent};
     fluent-anomaly filter --tag-key fluent_tag --time-key fluent_time     (in Fluentd's exec_filter)")]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, long, default_value_os_t = files::default_config())]
     config: PathBuf,
     /// How records are written, in and out
     #[arg(long, value_enum, default_value_t = Wire::Json)]

@@ -15,6 +15,7 @@ mod files;
 mod filter;
 mod monitor;
 mod notifier;
+mod orders;
 mod pull;
 mod record_reader;
 mod replay;

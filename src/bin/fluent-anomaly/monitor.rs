@@ -69,7 +69,7 @@ struct One {
 #[derive(Debug, clap::Args)]
 struct File {
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, long, default_value_os_t = files::default_config())]
     config: PathBuf,
 }
 

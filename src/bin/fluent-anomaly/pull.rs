@@ -20,14 +20,18 @@ use fluent_anomaly::{Config, configuration::SectionKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::daemon::Running;
+use crate::daemon::{Running, form_of_records};
 use crate::failure::Failure;
 use crate::notifier::{NoticeLog, Notifier};
+use crate::orders::Orders;
 use crate::scoring_sink::{Outlet, ScoringSink};
 use crate::{credentials, files};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
+
+/// So far back the original detector looks for the order of a section without `k`.
+const LOOK_BACK: Duration = Duration::from_secs(86_400);
 
 /// Pull the metrics of all [datadog.*] sections and forward them, from where the last run has stopped.
 ///
@@ -41,7 +45,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4500);
     fluent-anomaly pull --once --to stdout | fluent-anomaly filter --tag changefinder.cpu     (from cron)")]
 pub(crate) struct Args {
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, long, alias = "inifile_path", default_value_os_t = files::default_config())]
     config: PathBuf,
     /// Pull up to now, then stop; exit status 1 if that was not possible
     #[arg(long)]
@@ -55,7 +59,14 @@ pub(crate) struct Args {
     /// Run as the daemon of `start`, with this log file
     #[arg(long, hide = true, value_name = "LOG")]
     detached: Option<PathBuf>,
-    /// Score the records here, so that they leave with their scores; models are kept in the state folder
+    /// The daemon's pid file
+    #[arg(long, hide = true, requires = "detached")]
+    pidfile: Option<PathBuf>,
+    /// The log is where the standard error of `start` goes
+    #[arg(long, hide = true, requires = "detached")]
+    log_is_shared: bool,
+    /// Score the records here, as with `detect: on`, so that they leave with their scores; models are kept in the
+    /// state folder
     #[arg(long)]
     detect: bool,
 }
@@ -69,15 +80,16 @@ pub(crate) enum To {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_config(&args.config)?;
-    if sections_of(&config).is_empty() {
+    let config = files::read_companion_config(&args.config)?;
+    if sections_of(&config, false).is_empty() {
         return Err(Failure::Usage(format!(
             "{}: there is no [datadog.*] section to pull",
             args.config.display()
         )));
     }
     let Some(log) = &args.detached else { return pull(args, &config, None) };
-    let daemon = Arc::new(Running::begin(&args.config, &config, log)?);
+    let daemon =
+        Arc::new(Running::begin(&args.config, &config, log, args.pidfile.as_deref(), args.log_is_shared)?);
     let ended = pull(args, &config, Some(daemon.clone()));
     daemon.leave();
     ended
@@ -97,14 +109,23 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
         let settings = forward_settings(&args.config, config, args.once)?;
         ForwardSink::new(settings, &env, &voice, &counters).map_err(|error| usage(&error))
     };
+    let scored = args.detect || config.detects();
+    let form = form_of_records(config, scored);
+    if let Some(daemon) = &daemon {
+        daemon.records_leave(form);
+    }
+    if !args.once {
+        log.say(form.1);
+    }
     let latest = RefCell::new(None);
-    let mut sink: Box<dyn RecordSink + '_> = match (args.detect, args.to) {
+    let orders = RefCell::new(Orders::open(cursors(&args.config, config).as_deref()));
+    let mut sink: Box<dyn RecordSink + '_> = match (scored, args.to) {
         (true, to) => {
             let outlet = match to {
                 To::Forward => Outlet::Forward(Box::new(forward()?)),
                 To::Stdout => Outlet::stdout(),
             };
-            Box::new(ScoringSink::live(outlet, &args.config, config, &latest)?)
+            Box::new(ScoringSink::live(outlet, &args.config, config, &latest, &orders)?)
         }
         (false, To::Forward) => Box::new(forward()?),
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
@@ -117,7 +138,14 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
         }
     }
     let settings = pull_settings(&args.config, config, args.once);
-    let mut sections = ConfigFile { path: &args.config, read_at: None, latest: &latest };
+    let mut sections = ConfigFile {
+        path: &args.config,
+        read_at: None,
+        latest: &latest,
+        scored,
+        detect: args.detect,
+        orders: &orders,
+    };
     let ended = pull::run(&settings, &mut sections, &*api, &mut *sink, &env, &voice, &counters);
     voice.end(ended.as_ref().err().map(ToString::to_string).as_deref());
     match ended {
@@ -149,7 +177,11 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
         api_key: credentials::find(["DD_API_KEY", "DATADOG_API_KEY"], "dd-api-key")?,
         app_key: credentials::find(["DD_APP_KEY", "DATADOG_APP_KEY"], "dd-app-key")?,
         site: general.site.clone().or_else(|| variable("DD_SITE")).unwrap_or(default.site),
-        api_url: general.api_url.clone(),
+        // the predecessor's library took the API's address from there
+        api_url: general
+            .api_url
+            .clone()
+            .or_else(|| variable("DATADOG_HOST").filter(|_| general.site.is_none())),
         version: if general.api_version == 2 { ApiVersion::V2 } else { ApiVersion::V1 },
         proxy: variable("DD_PROXY_HTTPS").map(|proxy| Secret::new(proxy.trim())),
         ..DatadogSettings::default()
@@ -183,17 +215,23 @@ fn pull_settings(path: &Path, config: &Config, once: bool) -> PullSettings {
         evaluation_delay: Duration::from_secs(general.evaluation_delay_seconds.into()),
         overlap: Duration::from_secs(general.overlap_seconds.into()),
         // the models' files lie next to it, with a lock of their own
-        state: files::state_path(path, config).map(|state| state.join("pull")),
+        state: cursors(path, config),
         once,
         ..Default::default()
     }
+}
+
+/// The folder of the cursors and of what else the companion keeps for itself.
+pub(crate) fn cursors(path: &Path, config: &Config) -> Option<PathBuf> {
+    files::state_path(path, config).map(|state| state.join("pull"))
 }
 
 fn beside(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
 
-pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
+/// The sections to pull. `scored`: their records are scored here, so that a section without `k` asks for its past.
+pub(crate) fn sections_of(config: &Config, scored: bool) -> Vec<PullSection> {
     let pulled = |section: &fluent_anomaly::configuration::Section| match &section.kind {
         SectionKind::Datadog { query } => Some(PullSection {
             name: section.name.clone(),
@@ -201,6 +239,7 @@ pub(crate) fn sections_of(config: &Config) -> Vec<PullSection> {
             nulls: section.nulls,
             evaluation_delay: section.evaluation_delay_seconds.map(|s| Duration::from_secs(s.into())),
             one_model: section.source.is_some(),
+            look_back: (scored && section.change_finder.order.is_none()).then_some(LOOK_BACK),
         }),
         SectionKind::Series => None,
     };
@@ -213,6 +252,11 @@ struct ConfigFile<'a> {
     read_at: Option<SystemTime>,
     /// What was read last, for those who score.
     latest: &'a RefCell<Option<Config>>,
+    /// Records are scored here.
+    scored: bool,
+    /// The command line says so.
+    detect: bool,
+    orders: &'a RefCell<Orders>,
 }
 
 impl Sections for ConfigFile<'_> {
@@ -224,9 +268,16 @@ impl Sections for ConfigFile<'_> {
         self.read_at = changed;
         let text =
             fs::read_to_string(self.path).map_err(|error| format!("{}: {error}", self.path.display()))?;
-        let config =
-            Config::parse(&self.path.display().to_string(), &text).map_err(|error| error.to_string())?;
-        let sections = sections_of(&config);
+        let mut config = Config::parse_for_companion(&self.path.display().to_string(), &text)
+            .map_err(|error| error.to_string())?;
+        if (self.detect || config.detects()) != self.scored {
+            let (now, then) = if self.scored { ("scored", "raw") } else { ("raw", "scored") };
+            return Err(format!(
+                "records leave {now}, with this file they would leave {then}: restart for that"
+            ));
+        }
+        self.orders.borrow().apply(&mut config);
+        let sections = sections_of(&config, self.scored);
         self.latest.replace(Some(config));
         Ok(Some(sections))
     }

@@ -18,17 +18,21 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 use crate::files;
+use crate::orders::Orders;
 use crate::pull::{self, To};
 use crate::scoring_sink::{Outlet, ScoringSink};
 use crate::time_range::{self, RangeArgs};
 
-/// What stands before the tags, as in the predecessor.
-const TAG: &str = "replay.";
+/// The tags of a replay begin with this: the predecessor's `replay.changefinder.replay`, of which its Fluentd
+/// configuration takes `replay.changefinder` away.
+fn tag_prefix(config: &Config) -> String {
+    format!("replay.{}.replay", config.general.tag_prefix)
+}
 
 /// Pull a past range of the metrics of [datadog.*] sections, of any length, and forward it.
 ///
-/// Records are tagged replay.<tag_prefix>.<section>. The cursors and models of `pull` are left alone. Buckets count
-/// that lie in the range as a whole. `limit` holds for this run by itself; what the API's rate limit leaves is
+/// Records are tagged replay.<tag_prefix>.replay.<section>. The cursors and models of `pull` are left alone. The bucket that begins
+/// at the end belongs to the range. A section takes one API call for each 24 hours. `limit` holds for this run by itself; what the API's rate limit leaves is
 /// waited for. Exit status 1 when some of the range could not be pulled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -41,19 +45,22 @@ pub(crate) struct Args {
     #[command(flatten)]
     range: RangeArgs,
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, short_alias = 'f', long, default_value_os_t = files::default_config())]
     config: PathBuf,
     /// Where records go
     #[arg(long, value_enum, default_value_t = To::Forward)]
     to: To,
-    /// Score the records here with fresh models, which end with the run
+    /// Score the records here with fresh models, which end with the run; `detect: on` does the same
     #[arg(long)]
     detect: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_config(&args.config)?;
-    let sections = chosen(&args.config, &config, &args.sections)?;
+    let mut config = files::read_companion_config(&args.config)?;
+    let scored = args.detect || config.detects();
+    let orders = RefCell::new(Orders::apart(pull::cursors(&args.config, &config).as_deref()));
+    orders.borrow().apply(&mut config);
+    let sections = chosen(&args.config, &config, &args.sections, scored)?;
     let range = args.range.window(settled(&config), None)?;
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
     let api = datadog::connect(&pull::datadog_settings(&config)?).map_err(|error| usage(&error))?;
@@ -67,13 +74,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         settings.settle = Duration::ZERO;
         ForwardSink::new(settings, &env, &bar, &counters).map_err(|error| usage(&error))
     };
-    let mut sink: Box<dyn RecordSink + '_> = match (args.detect, args.to) {
+    let mut sink: Box<dyn RecordSink + '_> = match (scored, args.to) {
         (true, to) => {
             let outlet = match to {
                 To::Forward => Outlet::Forward(Box::new(forward()?)),
                 To::Stdout => Outlet::stdout(),
             };
-            Box::new(ScoringSink::fresh(outlet, &config, TAG, &log))
+            Box::new(ScoringSink::fresh(outlet, &config, &tag_prefix(&config), &orders, &log))
         }
         (false, To::Forward) => Box::new(forward()?),
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
@@ -93,8 +100,9 @@ pub(crate) fn chosen(
     path: &std::path::Path,
     config: &Config,
     names: &[String],
+    scored: bool,
 ) -> Result<Vec<PullSection>, Failure> {
-    let all = pull::sections_of(config);
+    let all = pull::sections_of(config, scored);
     if all.is_empty() {
         return Err(Failure::Usage(format!("{}: there is no [datadog.*] section", path.display())));
     }
@@ -127,8 +135,10 @@ pub(crate) fn pull_settings(config: &Config, range: QueryWindow) -> PullSettings
         // a query that was refused is not asked again
         interval: Duration::from_secs(86_400),
         limit: config.general.limit,
-        tag_prefix: format!("{TAG}{}", config.general.tag_prefix),
+        tag_prefix: tag_prefix(config),
+        evaluation_delay: Duration::from_secs(config.general.evaluation_delay_seconds.into()),
         overlap: Duration::ZERO,
+        slice: Duration::from_secs(86_400),
         range: Some(range),
         ..Default::default()
     }

@@ -1,22 +1,25 @@
 //! Scores on the way to a sink: the filter in this process, in front of the forward client or standard output.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::Config;
-use fluent_anomaly::Format;
-use fluent_anomaly::Pipeline;
-use fluent_anomaly::Time;
+use fluent_anomaly::configuration::SectionKind;
+use fluent_anomaly::detectors::order_fits;
 use fluent_anomaly::sinks::forward::{Entries, ForwardSink};
-use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
+use fluent_anomaly::sinks::{ChosenOrder, MetricRecord, RecordSink, SinkError};
 use fluent_anomaly::state::{MemoryStorage, Storage};
+use fluent_anomaly::{Config, Format, Pipeline, Time};
 
 use crate::failure::Failure;
-use crate::files;
+use crate::orders::Orders;
+use crate::{files, select_k};
 
 /// Records that are scored before they leave together: their models are ahead of what is acknowledged by no more.
 const BATCH: usize = 1024;
+/// The highest order that is tried where a section names none: that of the original detector.
+const LOOK_BACK_ORDERS: usize = 50;
 
 /// Where scored records go.
 pub(crate) enum Outlet<'a> {
@@ -78,7 +81,6 @@ struct ScoredRecord {
 /// Which configuration the models follow, and where they are kept.
 struct LiveModels<'a> {
     config_path: PathBuf,
-    current: Config,
     latest: &'a RefCell<Option<Config>>,
     /// With `state: off`: the models outlive a change of the configuration, not the process.
     memory: MemoryStorage,
@@ -90,11 +92,13 @@ struct LiveModels<'a> {
 /// remembers them, and its state is written before a batch leaves.
 pub(crate) struct ScoringSink<'a> {
     outlet: Outlet<'a>,
-    /// `None` while the state folder cannot be had.
+    /// `None` while the state folder cannot be had, and after a change of the configuration.
     pipeline: Option<Pipeline>,
+    current: Config,
     live: Option<LiveModels<'a>>,
-    /// Taken off a tag before sections are looked up by it.
-    strip: &'static str,
+    orders: &'a RefCell<Orders>,
+    /// What stands before a section's name in the tags of records, and in those of the configuration.
+    prefixes: [String; 2],
     log: &'a dyn Fn(&str),
     batch: Vec<ScoredRecord>,
 }
@@ -106,54 +110,71 @@ impl<'a> ScoringSink<'a> {
         config_path: &Path,
         config: &Config,
         latest: &'a RefCell<Option<Config>>,
+        orders: &'a RefCell<Orders>,
     ) -> Result<Self, Failure> {
-        let live = LiveModels {
-            config_path: config_path.to_owned(),
-            current: config.clone(),
-            latest,
-            memory: MemoryStorage::new(),
-        };
-        let pipeline = live.open()?;
+        let live = LiveModels { config_path: config_path.to_owned(), latest, memory: MemoryStorage::new() };
+        let mut current = config.clone();
+        orders.borrow().apply(&mut current);
+        let pipeline = live.open(&current)?;
+        let prefix = format!("{}.", config.general.tag_prefix);
         Ok(Self {
             outlet,
             pipeline: Some(pipeline),
+            current,
             live: Some(live),
-            strip: "",
+            orders,
+            prefixes: [prefix.clone(), prefix],
             log: &|line| eprintln!("fluent-anomaly: {line}"),
             batch: Vec::new(),
         })
     }
 
-    /// Fresh models that end with the process; tags have `strip` before those of the configuration.
+    /// Fresh models that end with the process; tags begin with `tag_prefix` instead of the configuration's.
     pub(crate) fn fresh(
         outlet: Outlet<'a>,
         config: &Config,
-        strip: &'static str,
+        tag_prefix: &str,
+        orders: &'a RefCell<Orders>,
         log: &'a dyn Fn(&str),
     ) -> Self {
-        let pipeline = Some(Pipeline::new(config, Format::Json, None));
-        Self { outlet, pipeline, live: None, strip, log, batch: Vec::new() }
+        let mut current = config.clone();
+        orders.borrow().apply(&mut current);
+        let pipeline = Some(Pipeline::new(&current, Format::Json, None));
+        let prefixes = [format!("{tag_prefix}."), format!("{}.", config.general.tag_prefix)];
+        Self { outlet, pipeline, current, live: None, orders, prefixes, log, batch: Vec::new() }
+    }
+
+    /// The tag by which the configuration knows a record.
+    fn own_tag(&self, tag: &str) -> String {
+        let [from, to] = &self.prefixes;
+        tag.strip_prefix(from.as_str()).map_or_else(|| tag.to_owned(), |name| format!("{to}{name}"))
     }
 
     /// The pipeline of the configuration that was read last.
     fn pipeline(&mut self) -> Result<&mut Pipeline, SinkError> {
-        if let Some(live) = &mut self.live {
-            let new = live.latest.borrow_mut().take().filter(|new| *new != live.current);
-            if let Some(new) = new {
-                live.current = new;
+        if let Some(live) = &self.live
+            && let Some(mut new) = live.latest.borrow_mut().take()
+        {
+            self.orders.borrow().apply(&mut new);
+            if new != self.current {
+                self.current = new;
                 // its folder is free only when it is gone
                 if let Some(mut old) = self.pipeline.take() {
                     old.flush();
                 }
             }
-            if self.pipeline.is_none() {
-                let opened = live.open().map_err(|failure| SinkError::Unreachable {
+        }
+        if self.pipeline.is_none() {
+            if let Some(live) = &self.live {
+                let opened = live.open(&self.current).map_err(|failure| SinkError::Unreachable {
                     reason: match failure {
                         Failure::Usage(reason) | Failure::Failed(reason) => reason,
                         Failure::Said | Failure::Silent => String::new(),
                     },
                 });
                 self.pipeline = Some(opened?);
+            } else {
+                self.pipeline = Some(Pipeline::new(&self.current, Format::Json, None));
             }
         }
         self.pipeline.as_mut().ok_or(SinkError::Stopped)
@@ -166,9 +187,8 @@ impl<'a> ScoringSink<'a> {
         records: &mut dyn Iterator<Item = MetricRecord<'_>>,
     ) -> Result<usize, SinkError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let (strip, log) = (self.strip, self.log);
+        let (tag, log) = (self.own_tag(tag), self.log);
         let pipeline = self.pipeline()?;
-        let tag = tag.strip_prefix(strip).unwrap_or(tag).as_bytes();
         let mut count = 0;
         for record in records.take(BATCH) {
             if count == batch.len() {
@@ -178,7 +198,7 @@ impl<'a> ScoringSink<'a> {
             slot.seconds = record.time;
             slot.json.clear();
             record.write_json(&mut slot.json);
-            pipeline.process(tag, Time::from_seconds(record.time), &mut slot.json);
+            pipeline.process(tag.as_bytes(), Time::from_seconds(record.time), &mut slot.json);
             count += 1;
         }
         // what may be acknowledged must not be forgotten
@@ -192,10 +212,10 @@ impl<'a> ScoringSink<'a> {
 }
 
 impl LiveModels<'_> {
-    fn open(&self) -> Result<Pipeline, Failure> {
-        let storage = files::open_state(&self.config_path, &self.current)?;
+    fn open(&self, config: &Config) -> Result<Pipeline, Failure> {
+        let storage = files::open_state(&self.config_path, config)?;
         let storage: Box<dyn Storage> = storage.unwrap_or_else(|| Box::new(self.memory.clone()));
-        Ok(Pipeline::new(&self.current, Format::Json, Some(storage)))
+        Ok(Pipeline::new(config, Format::Json, Some(storage)))
     }
 }
 
@@ -215,6 +235,44 @@ impl RecordSink for ScoringSink<'_> {
             self.outlet.send(tag, batch, &mut |sent| acknowledged(done + sent))?;
             done += count;
         }
+    }
+
+    /// Chooses the order of the section's models by AIC, as the original detector does at its start.
+    fn look_back(
+        &mut self,
+        tag: &str,
+        records: &mut dyn Iterator<Item = MetricRecord<'_>>,
+    ) -> Result<Option<ChosenOrder>, SinkError> {
+        let tag = self.own_tag(tag);
+        self.pipeline()?;
+        let Some(section) =
+            self.current.sections.iter_mut().find(|section| section.tags.matches(tag.as_bytes()))
+        else {
+            return Ok(None);
+        };
+        let SectionKind::Datadog { query } = &section.kind else { return Ok(None) };
+        let mut series: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        let one_model = section.source.is_some();
+        for record in records {
+            let name = if one_model { "" } else { record.scope };
+            match series.get_mut(name) {
+                Some(values) => values.push(record.raw_value),
+                None => drop(series.insert(name.to_owned(), vec![record.raw_value])),
+            }
+        }
+        let points = series.values().map(Vec::len).sum();
+        let fits: Vec<_> = series.values().map(|values| order_fits(values, LOOK_BACK_ORDERS)).collect();
+        let Some(order) = select_k::best(&select_k::together(&fits)).map(|fit| fit.order) else {
+            return Ok(None);
+        };
+        if let Err(error) = self.orders.borrow_mut().keep(&section.name, query, order) {
+            (self.log)(&format!("[{}] k = {order} is not kept beyond this run: {error}", section.title()));
+        }
+        section.change_finder.order = Some(order);
+        if let Some(mut old) = self.pipeline.take() {
+            old.flush();
+        }
+        Ok(Some(ChosenOrder { order, points }))
     }
 
     fn delivered(&self) -> u64 {

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(value_name = "SECTION", conflicts_with = "input")]
     section: Option<String>,
     /// The highest order to try, 1 to 100
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=MAX_ORDER as i64))]
+    #[arg(long, alias = "max_k", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=MAX_ORDER as i64))]
     max_k: u16,
     #[command(flatten)]
     range: RangeArgs,
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "end", "timezone"])]
     input: Option<PathBuf>,
     /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
+    #[arg(short, long, default_value_os_t = files::default_config())]
     config: PathBuf,
     /// How the result is written
     #[arg(long, value_enum, default_value_t = Output::Text)]
@@ -56,6 +56,8 @@ enum Output {
     Text,
     /// For programs: one JSON object with the AIC of every order
     Json,
+    /// For scripts: the order alone, for one section or file
+    Number,
 }
 
 /// Values of one section or file.
@@ -98,6 +100,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             }
         }
     }
+    if args.format == Output::Number {
+        if groups.len() > 1 {
+            let why = "one section is needed: name it, or take another --format";
+            return Err(Failure::Usage(format!("--format number: {why}")));
+        }
+        // of several series the last entry is that of all together
+        text = json.last().map(|best| format!("{}\n", best["k"])).unwrap_or_default();
+    }
     if args.format == Output::Json {
         text = serde_json::json!({ "max_k": args.max_k, "series": json }).to_string() + "\n";
     }
@@ -122,14 +132,14 @@ fn report(
 }
 
 /// The lowest order among those with the lowest AIC, as `select_order` has it.
-fn best(fits: &[OrderFit]) -> Option<&OrderFit> {
+pub(crate) fn best(fits: &[OrderFit]) -> Option<&OrderFit> {
     fits.iter()
         .filter(|fit| fit.aic.is_finite())
         .reduce(|best, fit| if fit.aic < best.aic { fit } else { best })
 }
 
 /// The series are modelled each by itself with a common order: their log-likelihoods add up, and so do the AICs.
-fn together(fits: &[Vec<OrderFit>]) -> Vec<OrderFit> {
+pub(crate) fn together(fits: &[Vec<OrderFit>]) -> Vec<OrderFit> {
     let orders = fits.iter().map(Vec::len).min().unwrap_or(0);
     let sum = |at: usize, of: fn(&OrderFit) -> f64| fits.iter().filter_map(|fits| fits.get(at)).map(of).sum();
     (0..orders)
@@ -172,9 +182,9 @@ fn plain_values(bytes: &[u8]) -> Result<Option<Vec<f64>>, String> {
 }
 
 fn pulled(args: &Args) -> Result<Vec<Group>, Failure> {
-    let config = files::read_config(&args.config)?;
+    let config = files::read_companion_config(&args.config)?;
     let names: Vec<String> = args.section.iter().cloned().collect();
-    let sections = replay::chosen(&args.config, &config, &names)?;
+    let sections = replay::chosen(&args.config, &config, &names, false)?;
     let range = args.range.window(replay::settled(&config), Some(DAY_S))?;
     let api = datadog::connect(&pull::datadog_settings(&config)?)
         .map_err(|error| Failure::Usage(error.to_string()))?;

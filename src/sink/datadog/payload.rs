@@ -1,6 +1,7 @@
 //! Request bodies, written straight into a buffer.
 
 use super::batch::Batch;
+use super::names;
 use super::outcome::UnsentCounts;
 use super::point::{MetricKind, MetricPoint, SeriesIdentity, outside};
 use super::settings::{Compression, IntakeApi, Limits};
@@ -121,26 +122,30 @@ fn write_point(out: &mut Vec<u8>, point: &MetricPoint, api: IntakeApi) {
 
 fn write_tail(out: &mut Vec<u8>, name: &SeriesIdentity, api: IntakeApi) {
     out.push(b']');
-    let resources = [("host", &name.host), ("device", &name.device)];
-    let mut resources = resources.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?)));
     match api {
         IntakeApi::V1 => {
-            for (kind, name) in resources {
-                out.extend_from_slice(b",\"");
-                out.extend_from_slice(kind.as_bytes());
-                out.extend_from_slice(b"\":");
-                text(out, name);
+            if let Some(host) = &name.host {
+                out.extend_from_slice(b",\"host\":");
+                text(out, host);
             }
+            // this version's model has no field for it
+            let device = name.device.as_deref().and_then(|device| names::tag(&format!("device:{device}")));
+            list(out, "tags", &mut name.tags.iter().chain(&device), |out, tag| text(out, tag));
         }
-        IntakeApi::V2 => list(out, "resources", &mut resources, |out, (kind, name)| {
-            out.extend_from_slice(b"{\"name\":");
-            text(out, name);
-            out.extend_from_slice(b",\"type\":");
-            text(out, kind);
-            out.push(b'}');
-        }),
+        IntakeApi::V2 => {
+            let resources = [("host", &name.host), ("device", &name.device)];
+            let mut resources =
+                resources.into_iter().filter_map(|(kind, name)| Some((kind, name.as_deref()?)));
+            list(out, "resources", &mut resources, |out, (kind, name)| {
+                out.extend_from_slice(b"{\"name\":");
+                text(out, name);
+                out.extend_from_slice(b",\"type\":");
+                text(out, kind);
+                out.push(b'}');
+            });
+            list(out, "tags", &mut name.tags.iter(), |out, tag| text(out, tag));
+        }
     }
-    list(out, "tags", &mut name.tags.iter(), |out, tag| text(out, tag));
     if let Some(interval) = name.interval {
         out.extend_from_slice(b",\"interval\":");
         integer(out, i64::from(interval));

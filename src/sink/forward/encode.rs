@@ -7,7 +7,7 @@
 
 use super::json;
 use crate::companion::Env;
-use crate::sink::MetricRecord;
+use crate::sink::{MetricRecord, NO_HOST};
 use rmp::encode::{
     write_array_len, write_bin_len, write_f64, write_map_len, write_sint, write_str, write_uint,
 };
@@ -64,17 +64,15 @@ impl Entries {
         let _ = (|| -> Result<(), rmp::encode::ValueWriteError> {
             write_array_len(out, 2)?;
             event_time(out, record.time.saturating_mul(1000));
-            write_map_len(out, if record.host.is_some() { 5 } else { 4 })?;
+            write_map_len(out, 5)?;
             write_str(out, "metric")?;
             write_str(out, record.metric)?;
             write_str(out, "raw_value")?;
             write_f64(out, record.raw_value)?;
             write_str(out, "scope")?;
             write_str(out, record.scope)?;
-            if let Some(host) = record.host {
-                write_str(out, "host")?;
-                write_str(out, host)?;
-            }
+            write_str(out, "host")?;
+            write_str(out, record.host.unwrap_or(NO_HOST))?;
             write_str(out, "time")?;
             write_sint(out, record.time)?;
             Ok(())

@@ -131,6 +131,11 @@ impl CallBudget {
         self.blocked_until = self.blocked_until.max(until);
     }
 
+    /// Whether the API asked for a pause that is not over.
+    pub fn is_paused(&self, now_ms: i64) -> bool {
+        now_ms < self.blocked_until
+    }
+
     /// An answer without complaint came.
     pub fn succeed(&mut self) {
         self.unknown_reset.succeed();

@@ -8,6 +8,7 @@
 //! | `acknowledged` | which (series, time) were acknowledged, in fixed memory |
 //! | `state` | cursor and acknowledged points of a section, on disk |
 //! | `round` | one pass over all sections |
+//! | `round/look_back` | the past of a new section, from which the order of its models is chosen |
 //! | `round/request` | one call of the API; what follows from each kind of failure |
 //! | `round/sections` | which sections there are: new ones, changed ones, those that are gone |
 //! | `round/settling` | sections at rest until what they delivered is settled |

@@ -1,6 +1,7 @@
 //! One pass over all sections: budget, errors, delivery.
 
 mod delivery;
+mod look_back;
 mod request;
 mod sections;
 mod settling;
@@ -19,6 +20,8 @@ use std::time::Duration;
 
 /// Tries of one section in one round.
 const TRIES: u32 = 5;
+/// A longer wait for the budget is told.
+const MENTIONED_WAIT: Duration = Duration::from_secs(5);
 
 /// How a round ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,12 +196,20 @@ impl<'a> Puller<'a> {
             return end;
         }
         let Some(slot) = self.slots.get(index) else { return PullStep::Complete };
+        if let Some(length) = slot.section.look_back.filter(|_| slot.looks_back) {
+            return self.look_back(index, length, sink);
+        }
         let target = self.target(&slot.section);
         let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
         let Some(window) = slot.state.cursor.next(target, &reach) else { return PullStep::Complete };
         let query = slot.section.query.clone();
 
         let outcome = match self.call(&query, window) {
+            // the buckets of a range are as long as its query says
+            QueryOutcome::Series(series) if reach.is_widened(&series, window) => {
+                *halvings += 1;
+                return PullStep::More;
+            }
             QueryOutcome::Series(series) => {
                 if let Some(slot) = self.slots.get_mut(index) {
                     slot.refusals.succeed();
@@ -220,11 +231,17 @@ impl<'a> Puller<'a> {
 
     /// Waits until a call may be made; `Some` when it may not in this round.
     fn await_budget(&mut self) -> Option<PullStep> {
+        let mut told = false;
         loop {
             if self.env.stopping() {
                 return Some(PullStep::Stop);
             }
             let Err(wait) = self.budget.admit(self.env.now_ms()) else { return None };
+            // a pause that the API asked for was told when it did
+            if !told && wait > MENTIONED_WAIT && !self.budget.is_paused(self.env.now_ms()) {
+                told = true;
+                self.progress.notice(&Notice::BudgetSpent { wait });
+            }
             if self.settings.once && wait > self.settings.patience {
                 return Some(PullStep::EndRound(format!(
                     "the next API call is allowed in {} s",

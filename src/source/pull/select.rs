@@ -49,10 +49,25 @@ impl SelectedPoints {
     }
 }
 
+/// Which points count: those of buckets that begin in `from ..= last` and end by `settled`; seconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) from: i64,
+    pub(super) last: i64,
+    pub(super) settled: i64,
+}
+
+impl Bounds {
+    /// The buckets that lie in a window as a whole.
+    pub(super) fn within(window: QueryWindow) -> Self {
+        Self { from: window.from, last: window.to - 1, settled: window.to }
+    }
+}
+
 /// Takes the complete, new points. `known_step` is the bucket length of former answers, 0 if there were none.
 pub(super) fn pick(
     answer: &[QuerySeries],
-    window: QueryWindow,
+    bounds: Bounds,
     nulls: Nulls,
     known_step: u32,
     seen: &Acknowledged,
@@ -70,11 +85,11 @@ pub(super) fn pick(
         }
         for point in &series.points {
             pulled += 1;
-            if point.time < window.from || point.time >= window.to {
+            if !(bounds.from..=bounds.last).contains(&point.time) {
                 outside += 1;
                 continue;
             }
-            if point.time.saturating_add(i64::from(step)) > window.to {
+            if point.time.saturating_add(i64::from(step)) > bounds.settled {
                 incomplete += 1;
                 continue;
             }

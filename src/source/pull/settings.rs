@@ -18,6 +18,9 @@ pub struct PullSection {
     pub evaluation_delay: Option<Duration>,
     /// All series feed one model (`per: section`), so that fewer of their points may be under way at once.
     pub one_model: bool,
+    /// So much of the past is asked for once, before the first points of a section that is new, and given to
+    /// [`RecordSink::look_back`](crate::sink::RecordSink::look_back).
+    pub look_back: Option<Duration>,
 }
 
 /// Everything the scheduler needs to know.
@@ -36,7 +39,9 @@ pub struct PullSettings {
     /// The longest window of one request where the query names no `.rollup`: the API widens its buckets with the
     /// window (1 h: 20 s, 4 h: 1 min), so a longer one would change the grid under the models.
     pub slice: Duration,
-    /// A past range to pull once, instead of going on from cursors to now: its points are settled. Needs no state.
+    /// A past range to pull once, instead of going on from cursors to now: its points are settled. The bucket that
+    /// begins at its end belongs to it, as in the original detector. A call asks for all of it, or for 24 hours;
+    /// for less only where the API would widen the buckets of a `.rollup`. Needs no state.
     pub range: Option<QueryWindow>,
     /// Folder of the cursors; `None` keeps them in memory.
     pub state: Option<PathBuf>,

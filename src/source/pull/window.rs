@@ -1,7 +1,7 @@
 //! Cursor -> the next window to ask for; answer -> the next cursor. All times in seconds since 1970.
 
 use super::acknowledged::REACH;
-use crate::source::datadog::QueryWindow;
+use crate::source::datadog::{QuerySeries, QueryWindow};
 
 /// Longest window of one request; the agent limits itself to it too.
 const MAX_SLICE: i64 = 86_400;
@@ -34,6 +34,17 @@ pub(super) struct Reach {
     pub(super) halvings: u32,
 }
 
+impl Reach {
+    /// Whether the API widened the buckets of a range beyond its query's `.rollup`, and a shorter window could keep
+    /// them.
+    pub(super) fn is_widened(&self, series: &[QuerySeries], window: QueryWindow) -> bool {
+        let Some(rollup) = self.rollup.filter(|_| self.settled) else { return false };
+        let filled = series.iter().filter(|series| !series.points.is_empty());
+        let longest = filled.filter_map(|series| series.interval).max();
+        longest > Some(rollup) && window.to - window.from > i64::from(rollup) * POINTS
+    }
+}
+
 impl PullCursor {
     /// Where a section begins that has never been pulled: one interval back, as the original does.
     pub(super) fn first(target: i64, interval: i64) -> Self {
@@ -53,7 +64,8 @@ impl PullCursor {
         }
         let overlap = reach.overlap.clamp(0, (REACH - 1) * grid);
         let from = align(self.at - overlap, grid).max(self.start);
-        let fixed = reach.rollup.map(|rollup| (i64::from(rollup) * POINTS).min(MAX_SLICE));
+        let fixed = reach.rollup.filter(|_| !reach.settled);
+        let fixed = fixed.map(|rollup| (i64::from(rollup) * POINTS).min(MAX_SLICE));
         let slice = (fixed.unwrap_or(reach.slice) >> reach.halvings.min(30)).min(MAX_SLICE);
         // at least one bucket of progress, however long the buckets
         let to = (from + slice).max(self.at + 2 * grid).min(target);

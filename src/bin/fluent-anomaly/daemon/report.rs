@@ -19,6 +19,12 @@ pub(super) struct Report {
     pub(super) log: String,
     /// Address of the metrics endpoint.
     pub(super) metrics: Option<String>,
+    /// `scored` or `raw`.
+    #[serde(default)]
+    pub(super) records: Option<String>,
+    /// The same as a sentence.
+    #[serde(default)]
+    pub(super) records_told: Option<String>,
     pub(super) budget_left: u64,
     pub(super) acknowledged: u64,
     pub(super) queries: Vec<Query>,

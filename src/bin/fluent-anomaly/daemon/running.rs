@@ -22,6 +22,7 @@ pub(crate) struct Running {
     pidfile: PidFile,
     status: PathBuf,
     log: PathBuf,
+    log_is_shared: bool,
     state: Mutex<DaemonState>,
 }
 
@@ -33,11 +34,20 @@ struct DaemonState {
 }
 
 impl Running {
-    /// Leaves the terminal's session and takes the pid file.
-    pub(crate) fn begin(config_path: &Path, config: &Config, log: &Path) -> Result<Self, Failure> {
+    /// Leaves the terminal's session and takes the pid file. `log_is_shared`: whoever starts us shows the log itself.
+    pub(crate) fn begin(
+        config_path: &Path,
+        config: &Config,
+        log: &Path,
+        pidfile: Option<&Path>,
+        log_is_shared: bool,
+    ) -> Result<Self, Failure> {
         // fails only for the leader of a group, which `start` does not make
         let _ = rustix::process::setsid();
-        let places = Places::of(config_path, config);
+        let mut places = Places::of(config_path, config);
+        if let Some(pid) = pidfile {
+            places = places.with_pidfile(pid.to_owned());
+        }
         let file = open(log)?;
         let pidfile = PidFile::claim(&places.pid)?;
         let now = utc::now();
@@ -48,13 +58,21 @@ impl Running {
             at: now,
             log: log.display().to_string(),
             metrics: None,
+            records: None,
+            records_told: None,
             budget_left: 0,
             acknowledged: 0,
             queries: Vec::new(),
             last_warning: None,
         };
         let state = Mutex::new(DaemonState { starting: Some(file), report });
-        Ok(Self { pidfile, status: places.status, log: log.to_owned(), state })
+        Ok(Self { pidfile, status: places.status, log: log.to_owned(), log_is_shared, state })
+    }
+
+    /// In what form records leave.
+    pub(crate) fn records_leave(&self, (word, sentence): (&str, &str)) {
+        let report = &mut self.lock().report;
+        (report.records, report.records_told) = (Some(word.to_owned()), Some(sentence.to_owned()));
     }
 
     /// Where metrics are served.
@@ -69,7 +87,9 @@ impl Running {
         // a full disk is no reason to stop pulling
         if let Some(file) = &mut state.starting {
             let _ = file.write_all(line.as_bytes());
-            let _ = writeln!(io::stderr(), "fluent-anomaly: {text}");
+            if !self.log_is_shared {
+                let _ = writeln!(io::stderr(), "fluent-anomaly: {text}");
+            }
         } else {
             let _ = io::stderr().write_all(line.as_bytes());
         }

@@ -2,17 +2,17 @@
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use super::Places;
 use super::pidfile::{self, Holder};
 use super::running::READY;
+use super::{DaemonArgs, form_of_records};
 use crate::failure::Failure;
-use crate::files;
 
 /// A daemon reports long before it talks to anybody; only a hanging disk takes longer.
 const READY_WITHIN: Duration = Duration::from_secs(30);
@@ -26,28 +26,43 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
     DD_API_KEY=... DD_APP_KEY=... fluent-anomaly start -c fluent-config/fluent-anomaly.ini\n  \
     kill -HUP $(cat fluent-anomaly.pid)     (read the configuration again, open the log file anew)")]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
-    pub(super) config: PathBuf,
+    #[command(flatten)]
+    pub(super) daemon: DaemonArgs,
     /// Serve OpenMetrics about the daemon at http://ADDRESS/metrics
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_config(&args.config)?;
-    let path = std::path::absolute(&args.config).map_err(|error| Failure::of("the working folder", error))?;
-    let places = Places::of(&path, &config);
+    let (config, places) = args.daemon.read()?;
+    let path =
+        std::path::absolute(&args.daemon.config).map_err(|error| Failure::of("the working folder", error))?;
     if let Ok(Holder::Running(Some(pid))) = pidfile::look(&places.pid) {
         return Err(Failure::Failed(format!("already running: pid {pid} ({})", places.pid.display())));
     }
-    let log = match redirected() {
-        Some(file) if config.general.log_file.is_none() => file,
+    let redirected = redirected();
+    let log = match &redirected {
+        Some(file) if config.general.log_file.is_none() && args.daemon.logfile.is_none() => file.clone(),
         _ => places.log,
     };
+    // the daemon's lines stand in it already: they are neither overwritten nor repeated
+    let shared = redirected.is_some_and(|file| same_file(&file, &log));
+    if shared {
+        append_to_stderr();
+    }
     let mut command =
         Command::new(std::env::current_exe().map_err(|error| Failure::of("this program", error))?);
-    command.arg("pull").arg("--config").arg(&path).arg("--detached").arg(&log);
+    command
+        .arg("pull")
+        .arg("--config")
+        .arg(&path)
+        .arg("--detached")
+        .arg(&log)
+        .arg("--pidfile")
+        .arg(&places.pid);
+    if shared {
+        command.arg("--log-is-shared");
+    }
     if let Some(address) = args.metrics {
         command.arg("--metrics").arg(address.to_string());
     }
@@ -59,7 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::of("the daemon's process", error))?;
     let pid = child.id();
     await_ready(child)?;
-    let _ = writeln!(io::stdout(), "started: pid {pid}, log {}", log.display());
+    let (form, _) = form_of_records(&config, config.detects());
+    let _ = writeln!(io::stdout(), "started: pid {pid}, log {}; records leave {form}", log.display());
     Ok(())
 }
 
@@ -67,6 +83,21 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn redirected() -> Option<PathBuf> {
     let path = std::fs::read_link("/proc/self/fd/2").ok()?;
     std::fs::metadata(&path).is_ok_and(|data| data.is_file()).then_some(path)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    let number = |path: &Path| std::fs::metadata(path).map(|data| (data.dev(), data.ino())).ok();
+    a == b || number(a).is_some_and(|known| number(b) == Some(known))
+}
+
+/// What is said on standard error from now on goes to the end of its file, behind the daemon's lines.
+fn append_to_stderr() {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let stderr = io::stderr();
+    if let Ok(flags) = fcntl_getfl(&stderr) {
+        // without it a line can be overwritten, which no start should fail for
+        let _ = fcntl_setfl(&stderr, flags | OFlags::APPEND);
+    }
 }
 
 /// Waits for the child's word; passes on what it says.
@@ -110,9 +141,4 @@ fn all(stream: Option<impl Read>) -> String {
         let _ = stream.read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The places of a configuration, for the other commands.
-pub(super) fn places(config: &Path) -> Result<Places, Failure> {
-    Ok(Places::of(config, &files::read_config(config)?))
 }

@@ -1,23 +1,20 @@
 //! `status`: is it running, and how far is it?
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 use clap::ValueEnum;
 
 use super::pidfile::{self, Holder};
 use super::report::Report;
-use super::{start, utc};
+use super::{DaemonArgs, utc};
 use crate::failure::Failure;
-use crate::files;
 
 /// Show whether the daemon runs, when each query was pulled last, and what is left of the budget.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit status: 0 it runs, 1 it does not, 2 wrong configuration.")]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
-    config: PathBuf,
+    #[command(flatten)]
+    daemon: DaemonArgs,
     /// How it is shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -32,7 +29,7 @@ enum Format {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let places = start::places(&args.config)?;
+    let (_, places) = args.daemon.read()?;
     let holder = pidfile::look(&places.pid).map_err(|error| Failure::of(places.pid.display(), error))?;
     let Holder::Running(pid) = holder else {
         let why = match holder {
@@ -82,6 +79,7 @@ fn text(pid: Option<u32>, report: Option<&Report>) -> String {
             report.acknowledged, report.budget_left
         ),
     ];
+    lines.extend(report.records_told.clone());
     let width = report.queries.iter().map(|query| query.section.chars().count()).max().unwrap_or(0).max(5);
     if !report.queries.is_empty() {
         lines.push(format!(

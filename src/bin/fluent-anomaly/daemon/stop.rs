@@ -1,16 +1,15 @@
 //! `stop` and `restart`.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::pidfile::{self, Holder};
-use super::start;
+use super::{DaemonArgs, start};
 use crate::failure::Failure;
-use crate::files;
 
 /// A daemon ends within 5 s of the signal.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
@@ -25,18 +24,17 @@ const DOT: Duration = Duration::from_millis(500);
     after_help = "Exit status: 0 it has ended or did not run, 1 it still runs after 10 s, 2 wrong configuration."
 )]
 pub(crate) struct Args {
-    /// The configuration file
-    #[arg(short, long, default_value = files::DEFAULT_CONFIG)]
-    config: PathBuf,
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    stop(&start::places(&args.config)?.pid)
+    stop(&args.daemon.read()?.1.pid)
 }
 
 /// Stops first; a configuration that is wrong leaves the running daemon alone.
 pub(crate) fn restart(args: &start::Args) -> Result<(), Failure> {
-    stop(&start::places(&args.config)?.pid)?;
+    stop(&args.daemon.read()?.1.pid)?;
     start::run(args)
 }
 

@@ -50,7 +50,7 @@ fn v1_bodies_are_literally_this() {
         text(&payload),
         concat!(
             r#"{"series":[{"metric":"a","type":"gauge","points":[[999990,0.5],[1000000,2.0]],"#,
-            r#""host":"web\"1","device":"sda","tags":["x:1","y"]},"#,
+            r#""host":"web\"1","tags":["x:1","y","device:sda"]},"#,
             r#"{"metric":"b","type":"rate","points":[[1000000,-1e+300]],"interval":60}]}"#
         )
     );
@@ -79,7 +79,7 @@ fn a_point_limit_cuts_inside_and_between_series() {
     assert_eq!(ends.iter().map(|p| (p.points, p.end)).collect::<Vec<_>>(), [(1, 1), (1, 2), (1, 3), (0, 3)]);
     assert_eq!(
         text(&ends[1]),
-        r#"{"series":[{"metric":"a","type":"gauge","points":[[1000000,2.0]],"host":"web\"1","device":"sda","tags":["x:1","y"]}]}"#
+        r#"{"series":[{"metric":"a","type":"gauge","points":[[1000000,2.0]],"host":"web\"1","tags":["x:1","y","device:sda"]}]}"#
     );
     assert_eq!(text(&ends[3]), r#"{"series":[]}"#);
 }

@@ -1,7 +1,7 @@
 //! An answer on its way to the sink, and what is remembered of it.
 
 use super::super::acknowledged::MAX_SERIES;
-use super::super::select::{self, SelectedPoints};
+use super::super::select::{self, Bounds, SelectedPoint, SelectedPoints};
 use super::super::window::Reach;
 use super::{PullStep, PulledSection, Puller};
 use crate::companion::Notice;
@@ -28,6 +28,23 @@ impl PendingAnswer {
     }
 }
 
+/// Points as records of their series.
+pub(super) fn records<'a>(
+    series: &'a [QuerySeries],
+    points: &'a [SelectedPoint],
+) -> impl Iterator<Item = MetricRecord<'a>> {
+    points.iter().filter_map(|point| {
+        let series = series.get(point.series as usize)?;
+        Some(MetricRecord {
+            metric: &series.metric,
+            raw_value: point.value,
+            scope: &series.scope,
+            host: series.host.as_deref(),
+            time: point.time,
+        })
+    })
+}
+
 impl Puller<'_> {
     /// Takes an answer over and hands its first batch to the sink.
     pub(super) fn take(
@@ -39,9 +56,15 @@ impl Puller<'_> {
         reach: Reach,
         sink: &mut dyn RecordSink,
     ) -> PullStep {
+        let Some(slot) = self.slots.get(index) else { return PullStep::Complete };
+        let mut bounds = Bounds::within(window);
+        if reach.settled && window.to >= target {
+            // the bucket that begins at the end of a range belongs to it
+            (bounds.last, bounds.settled) = (window.to, self.settled_to(&slot.section));
+        }
         let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
         let (nulls, step) = (slot.section.nulls, slot.state.cursor.step);
-        let picked = select::pick(&series, window, nulls, step, &slot.state.seen, self.counters);
+        let picked = select::pick(&series, bounds, nulls, step, &slot.state.seen, self.counters);
         for series in &mut series {
             series.points = Vec::new();
         }
@@ -61,18 +84,8 @@ impl Puller<'_> {
     fn deliver(&mut self, index: usize, mut answer: PendingAnswer, sink: &mut dyn RecordSink) -> PullStep {
         let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };
         let tag = format!("{}.{}", self.settings.tag_prefix, slot.section.name);
-        let (series, picked) = (&answer.series, &answer.picked);
+        let picked = &answer.picked;
         let batch = picked.batch(answer.done, slot.section.one_model);
-        let mut records = batch.iter().filter_map(|point| {
-            let series = series.get(point.series as usize)?;
-            Some(MetricRecord {
-                metric: &series.metric,
-                raw_value: point.value,
-                scope: &series.scope,
-                host: series.host.as_deref(),
-                time: point.time,
-            })
-        });
         let (seen, counters) = (&mut slot.state.seen, self.counters);
         let mut taken = 0;
         let mut acknowledged = |count: usize| {
@@ -85,7 +98,7 @@ impl Puller<'_> {
         };
         let delivered = match batch {
             [] => Ok(()),
-            _ => sink.deliver(&tag, &mut records, &mut acknowledged),
+            _ => sink.deliver(&tag, &mut records(&answer.series, batch), &mut acknowledged),
         };
         answer.done += batch.len();
         let complete = delivered.is_ok() && answer.left() == 0;

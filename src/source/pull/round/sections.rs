@@ -17,6 +17,8 @@ pub(super) struct PulledSection {
     pub(super) refusals: Backoff,
     /// On the monotonic clock: a refused query rests until then.
     pub(super) retry_at: Duration,
+    /// Its past is still to be asked for.
+    pub(super) looks_back: bool,
     /// What has been asked for and has not all left; within a round.
     pub(super) answer: Option<PendingAnswer>,
     /// The state behind the last batch, until the section rests.
@@ -79,6 +81,8 @@ impl Puller<'_> {
         let interval = self.settings.interval;
         PulledSection {
             rollup: window::rollup(&section.query),
+            // a section whose points have been pulled has models already
+            looks_back: section.look_back.is_some() && state.cursor.at == state.cursor.start,
             section,
             state,
             refusals: Backoff::new(interval, interval.max(Duration::from_secs(3600))),
@@ -93,6 +97,11 @@ impl Puller<'_> {
         if let Some(range) = self.settings.range {
             return range.to;
         }
+        self.settled_to(section)
+    }
+
+    /// Buckets that end by then do not change any more.
+    pub(super) fn settled_to(&self, section: &PullSection) -> i64 {
         let delay = section.evaluation_delay.unwrap_or(self.settings.evaluation_delay);
         self.env.now_ms().div_euclid(1000) - delay.as_secs().min(86_400) as i64
     }
