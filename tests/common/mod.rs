@@ -13,6 +13,7 @@ pub(crate) mod hosts;
 pub(crate) mod http;
 pub(crate) mod http_server;
 pub(crate) mod msgpack;
+pub(crate) mod predecessor;
 pub(crate) mod program;
 pub(crate) mod records;
 pub(crate) mod series;

@@ -8,6 +8,7 @@ mod common;
 mod daemon;
 mod eval;
 mod metrics;
+mod predecessor;
 mod pull;
 mod pull_command;
 mod replay;

@@ -75,7 +75,7 @@ fn of_a_minute_of_the_records_own_time_one_alert_a_metric_leaves_by_that_metrics
         found.sort_by_key(key);
         let at = |place: i64| START + 20 * place;
         let (m14, m15, m18) = ("2023-11-14 22:14 UTC", "2023-11-14 22:15 UTC", "2023-11-14 22:18 UTC");
-        let mut wanted = vec![
+        let mut wanted = [
             alert("system.cpu.idle", [at(1), at(2)], [m14, m14], 89.0, 22.0, 2.0),
             alert("system.cpu.idle", [at(13), at(13)], [m18, m18], 77.0, 33.0, 13.0),
             alert("system.disk.free", [at(0), at(0)], [m14, m14], 5e8, 99.0, 0.0),

@@ -12,4 +12,5 @@ mod fluent_bit_monitor;
 mod fluentd;
 mod forward;
 mod forward_hosts;
+mod predecessor;
 mod settle;

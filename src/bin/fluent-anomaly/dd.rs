@@ -44,6 +44,10 @@ pub(crate) struct Args {
     /// Tag of records that carry none
     #[arg(long)]
     tag: Option<String>,
+    /// Send what fluent-plugin-dd would send: values as Ruby reads them (`12abc` is 12, nothing is 0), and this machine
+    /// as the host of records that name none
+    #[arg(long, value_name = "PLUGIN", value_parser = ["fluent-plugin-dd"])]
+    compat: Option<String>,
     /// Also post transitions of monitors as events
     #[arg(long)]
     events: bool,
@@ -73,6 +77,7 @@ impl Args {
             "dd_host" => self.host.clone(),
             "dd_device" => self.device.clone(),
             "dd_tags" => self.tags.clone(),
+            "dd_compat" => self.compat.clone(),
             "dd_events" => self.events.then(|| "on".to_owned()),
             "dd_api" => Some(self.api.clone()),
             "dd_compress" => Some(self.compress.clone()),

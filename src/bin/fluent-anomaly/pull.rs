@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Where records go
     #[arg(long, value_enum, default_value_t = To::Forward)]
     to: To,
+    /// Where records go, instead of `forward` in [general]; several for failover
+    #[arg(long, value_name = "SERVER")]
+    forward: Vec<String>,
     /// Serve OpenMetrics about this process at http://ADDRESS/metrics
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
@@ -80,7 +83,8 @@ pub(crate) enum To {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_companion_config(&args.config)?;
+    let mut config = files::read_companion_config(&args.config)?;
+    forward_to(&mut config, &args.forward);
     if sections_of(&config, false).is_empty() {
         return Err(Failure::Usage(format!(
             "{}: there is no [datadog.*] section to pull",
@@ -186,6 +190,13 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
         proxy: variable("DD_PROXY_HTTPS").map(|proxy| Secret::new(proxy.trim())),
         ..DatadogSettings::default()
     })
+}
+
+/// The servers of the command line go before those of the file.
+pub(crate) fn forward_to(config: &mut Config, servers: &[String]) {
+    if !servers.is_empty() {
+        config.general.forward = servers.to_vec();
+    }
 }
 
 pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {

@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// Where records go
     #[arg(long, value_enum, default_value_t = To::Forward)]
     to: To,
+    /// Where records go, instead of `forward` in [general]; several for failover
+    #[arg(long, value_name = "SERVER")]
+    forward: Vec<String>,
     /// Score the records here with fresh models, which end with the run; `detect: on` does the same
     #[arg(long)]
     detect: bool,
@@ -57,6 +60,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = files::read_companion_config(&args.config)?;
+    pull::forward_to(&mut config, &args.forward);
     let scored = args.detect || config.detects();
     let orders = RefCell::new(Orders::apart(pull::cursors(&args.config, &config).as_deref()));
     orders.borrow().apply(&mut config);

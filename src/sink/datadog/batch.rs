@@ -31,6 +31,7 @@ struct Defaults {
     tags: Vec<String>,
     use_tag: bool,
     events: bool,
+    as_plugin: bool,
 }
 
 /// Points by series, and the count of what gave none.
@@ -59,6 +60,7 @@ impl Batch {
             tags: settings.tags.clone(),
             use_tag: settings.use_tag,
             events: settings.events,
+            as_plugin: settings.as_plugin,
         };
         Self { defaults, ..Self::default() }
     }
@@ -110,7 +112,8 @@ impl Batch {
     pub(super) fn add(&mut self, fields: &RecordFields<'_>, event: Option<f64>, tag: &str) {
         let mut named = !fields.metric.is_absent();
         let mut scored = false;
-        if named && !fields.value.is_absent() {
+        let as_plugin = self.defaults.as_plugin && fields.annotations.is_empty();
+        if named && (as_plugin || !fields.value.is_absent()) {
             scored = true;
             self.point(fields, &fields.metric, &fields.value, event, tag);
         }
@@ -180,7 +183,8 @@ impl Batch {
         event: Option<f64>,
         tag: &str,
     ) -> Result<(usize, MetricPoint), UnsentReason> {
-        let value = value.as_number().ok_or(UnsentReason::NotANumber)?;
+        let value = if self.defaults.as_plugin { value.to_f() } else { value.as_number() };
+        let value = value.ok_or(UnsentReason::NotANumber)?;
         if !value.is_finite() {
             return Err(UnsentReason::NotFinite);
         }

@@ -42,6 +42,17 @@ impl<'a> FieldValue<'a> {
         }
     }
 
+    /// What Ruby's `to_f` makes of it, as fluent-plugin-dd sends it: 0 for nothing, the number that a text begins with,
+    /// 0 for a text that begins with none. `None` where `to_f` fails.
+    pub(super) fn to_f(&self) -> Option<f64> {
+        match self {
+            Self::Absent => Some(0.0),
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => Some(leading_number(text)),
+            Self::Texts(_) | Self::Other => None,
+        }
+    }
+
     /// Tags: the items of an array, or of a text separated by commas.
     pub(super) fn tags(&self) -> impl Iterator<Item = &str> {
         let (text, list) = match self {
@@ -51,6 +62,54 @@ impl<'a> FieldValue<'a> {
         };
         text.split(',').chain(list.iter().map(AsRef::as_ref)).map(str::trim).filter(|t| !t.is_empty())
     }
+}
+
+/// The decimal number at the beginning of a text: digits with single `_` between them, a fraction, an exponent.
+fn leading_number(text: &str) -> f64 {
+    let bytes = text.trim_start().as_bytes();
+    let mut number = String::new();
+    let mut at = 0;
+    let sign = |at: &mut usize, number: &mut String| {
+        if let Some(sign @ (b'+' | b'-')) = bytes.get(*at) {
+            number.push(char::from(*sign));
+            *at += 1;
+        }
+    };
+    let digits = |at: &mut usize, number: &mut String| {
+        let before = number.len();
+        while let Some(&byte) = bytes.get(*at) {
+            let is_between = byte == b'_'
+                && number.len() > before
+                && bytes.get(*at + 1).is_some_and(u8::is_ascii_digit)
+                && bytes.get(*at - 1).is_some_and(u8::is_ascii_digit);
+            if byte.is_ascii_digit() {
+                number.push(char::from(byte));
+            } else if !is_between {
+                break;
+            }
+            *at += 1;
+        }
+        number.len() > before
+    };
+    sign(&mut at, &mut number);
+    if !digits(&mut at, &mut number) {
+        return 0.0;
+    }
+    // a part counts only when it is whole
+    for mark in [b'.', b'e'] {
+        let (mut ahead, mut part) = (at, String::new());
+        if bytes.get(ahead).is_some_and(|byte| byte.eq_ignore_ascii_case(&mark)) {
+            part.push(char::from(mark));
+            ahead += 1;
+            if mark == b'e' {
+                sign(&mut ahead, &mut part);
+            }
+            if digits(&mut ahead, &mut part) {
+                (at, number) = (ahead, number + &part);
+            }
+        }
+    }
+    number.parse().unwrap_or(0.0)
 }
 
 /// The two scores of the detector.
@@ -223,5 +282,34 @@ impl<'a> RecordFields<'a> {
             }
         };
         self.annotations.get_mut(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FieldValue;
+
+    /// The right column is what Ruby 3.1 prints for `"...".to_f`.
+    #[test]
+    fn texts_are_read_as_ruby_reads_them() {
+        for (text, number) in [
+            ("12abc", 12.0),
+            ("abc", 0.0),
+            (" 1.5e3x", 1500.0),
+            ("1e", 1.0),
+            ("1.", 1.0),
+            (".5", 0.5),
+            ("-0.25", -0.25),
+            ("1_000", 1000.0),
+            ("1__0", 1.0),
+            ("nan", 0.0),
+            ("Infinity", 0.0),
+            ("0x1A", 0.0),
+            ("+7", 7.0),
+        ] {
+            assert_eq!(FieldValue::Text(text.into()).to_f(), Some(number), "{text}");
+        }
+        assert_eq!(FieldValue::Absent.to_f(), Some(0.0));
+        assert_eq!(FieldValue::Other.to_f(), None);
     }
 }

@@ -65,6 +65,8 @@ pub struct ShipperSettings {
     pub(super) use_tag: bool,
     /// Transitions of monitors become events.
     pub(super) events: bool,
+    /// What fluent-plugin-dd would send is sent: a value is what Ruby's `to_f` makes of it, a missing one 0.
+    pub(super) as_plugin: bool,
     pub(super) api: IntakeApi,
     pub(super) compression: Compression,
     /// For one request. 0 < it.
@@ -117,6 +119,7 @@ const NEAR_MISSES: &[(&str, &str)] = &[
     ("dd_compression", "dd_compress"),
     ("timeout", "dd_timeout"),
     ("order", "dd_order"),
+    ("compat", "dd_compat"),
 ];
 
 /// Everything that is wrong with the options.
@@ -130,6 +133,13 @@ impl fmt::Display for ShipperSettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.problems.join("; "))
     }
+}
+
+/// The name of this machine.
+fn machine() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name: String = name.trim().chars().take(HOST_LIMIT).collect();
+    (!name.is_empty()).then_some(name)
 }
 
 impl ShipperSettings {
@@ -147,6 +157,11 @@ impl ShipperSettings {
         ("dd_api", "v2", "v2 | v1"),
         ("dd_compress", "deflate", "deflate | gzip | off"),
         ("dd_timeout", "3.5", "seconds, 0.1 to 60, that a request (in Fluent Bit a whole flush) may take"),
+        (
+            "dd_compat",
+            "off",
+            "off | fluent-plugin-dd: values as its `to_f` reads them, this machine as the host",
+        ),
         ("dd_order", "off", "points of a tag arrive in their order, later ones wait for earlier ones"),
         ("dd_order_start", "3", "seconds, 0 to 60, after a start in which chunks are only collected"),
     ];
@@ -171,6 +186,7 @@ impl ShipperSettings {
         let api = options.choice("dd_api", &["v2", "v1"]);
         let compression = options.choice("dd_compress", &["deflate", "gzip", "off"]);
         let order = options.switch("dd_order");
+        let as_plugin = options.choice("dd_compat", &["off", "fluent-plugin-dd"]) == Some(1);
         let timeout = options.seconds("dd_timeout", TIMEOUT_RANGE, DEFAULT_TIMEOUT);
         let start = options.seconds("dd_order_start", START_RANGE, DEFAULT_START);
         let (Some(key), Some((base, local)), true) = (key, base, options.problems.is_empty()) else {
@@ -180,11 +196,12 @@ impl ShipperSettings {
             key,
             base,
             local,
-            host,
+            host: host.or_else(|| as_plugin.then(machine).flatten()),
             device,
             tags,
             use_tag,
             events,
+            as_plugin,
             api: if api == Some(1) { IntakeApi::V1 } else { IntakeApi::V2 },
             compression: match compression {
                 Some(1) => Compression::Gzip,

@@ -28,6 +28,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Args {
     #[command(flatten)]
     pub(super) daemon: DaemonArgs,
+    /// Where records go, instead of `forward` in [general]; several for failover
+    #[arg(long, value_name = "SERVER")]
+    forward: Vec<String>,
     /// Serve OpenMetrics about the daemon at http://ADDRESS/metrics
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
@@ -62,6 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         .arg(&places.pid);
     if shared {
         command.arg("--log-is-shared");
+    }
+    for server in &args.forward {
+        command.arg("--forward").arg(server);
     }
     if let Some(address) = args.metrics {
         command.arg("--metrics").arg(address.to_string());
