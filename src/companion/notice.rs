@@ -25,7 +25,7 @@ pub enum Notice {
     },
     /// A message did not reach Slack.
     SlackFailed {
-        /// What happened.
+        /// Cause.
         reason: String,
     },
     /// The sections need more calls an hour than the limit allows.
@@ -39,7 +39,7 @@ pub enum Notice {
     Refused {
         /// Section of the query.
         section: String,
-        /// What the API says.
+        /// Message of the API.
         reason: String,
     },
     /// The calls of this hour are spent, or nearly so: the next one has to wait.
@@ -63,7 +63,7 @@ pub enum Notice {
     },
     /// The keys are not accepted (missing, wrong, without the scope, or of another site).
     Unauthorized {
-        /// What the API says.
+        /// Message of the API.
         reason: String,
         /// The pause before they are tried again.
         wait: Duration,
@@ -72,7 +72,7 @@ pub enum Notice {
     Unavailable {
         /// Section that was asked for.
         section: String,
-        /// What happened.
+        /// Cause.
         reason: String,
         /// The pause before the next try.
         wait: Duration,
@@ -81,7 +81,7 @@ pub enum Notice {
     Malformed {
         /// Section that was asked for.
         section: String,
-        /// What is wrong.
+        /// Cause.
         reason: String,
         /// The pause before the next try.
         wait: Duration,
@@ -104,7 +104,7 @@ pub enum Notice {
     ForwardDown {
         /// host:port of the server.
         server: String,
-        /// What happened.
+        /// Cause.
         reason: String,
         /// The pause before this server is tried again.
         wait: Duration,
@@ -130,7 +130,7 @@ pub enum Notice {
     StateNotSaved {
         /// The file.
         path: String,
-        /// What happened.
+        /// Cause.
         reason: String,
     },
     /// The sections could not be read again; the former ones stay in use.

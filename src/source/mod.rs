@@ -1,4 +1,4 @@
-//! Where records come from.
+//! Sources of records.
 
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod datadog;

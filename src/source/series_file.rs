@@ -62,7 +62,7 @@ impl Default for Layout {
     }
 }
 
-/// What a file holds.
+/// Content of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesFile {
     /// Its series in the order in which they appear; never empty.
@@ -143,9 +143,9 @@ pub enum SeriesFileError {
         line: usize,
         /// `2 (value)` in CSV, `$value` in a record.
         column: String,
-        /// What stands there, shortened.
+        /// The value given, shortened.
         given: String,
-        /// What may.
+        /// The values allowed.
         allowed: &'static str,
     },
     /// The times of a series have to ascend.

@@ -162,7 +162,7 @@ fn select_k_takes_its_flags_ends_at_the_same_point_and_prints_the_one_number() {
             .iter()
             .map(|&(time, series)| source.value(series, time).unwrap_or(0.0))
             .collect();
-        assert_eq!(x.len(), 2829 * source.series.len());
+        assert_eq!(x.len(), 289 * source.series.len());
         let (k, aic) = select(&x, 20);
         let (status, out, said) =
             run(place.path(), &api.url, &[&["select-k", source.section][..], &args].concat());

@@ -157,7 +157,7 @@ impl Place {
             let asked = requests.iter().filter(|request| source_of(request) == source);
             let windows: Vec<_> =
                 asked.map(|request| (request.number("from"), request.number("to"))).collect();
-            let first = windows[0].0;
+            let Some(&(first, _)) = windows.first() else { continue };
             let mut fed: Vec<(i64, usize)> = Vec::new();
             for (number, &(from, to)) in windows.iter().enumerate() {
                 let is_hidden = |&(time, series): &(i64, usize)| {
@@ -184,10 +184,15 @@ impl Place {
 
     #[track_caller]
     fn await_all(&self, host_star: bool) -> usize {
-        let until = Instant::now() + Duration::from_secs(60);
+        // fluent-plugin-dd flushes once a minute
+        let until = Instant::now() + Duration::from_secs(180);
         loop {
             let (arrived, wanted) = (self.arrived(), self.wanted(host_star));
-            if arrived.len() >= wanted.len() || Instant::now() > until {
+            let asked = |source: &Source| {
+                self.api.requests.lock().unwrap().iter().any(|request| source_of(request) == *source)
+            };
+            let is_whole = asked(&CPU) && asked(&QUEUE) && arrived.len() >= wanted.len();
+            if is_whole || Instant::now() > until {
                 assert_eq!(
                     arrived.keys().collect::<Vec<_>>(),
                     wanted.keys().collect::<Vec<_>>(),

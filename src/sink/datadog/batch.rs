@@ -23,7 +23,7 @@ pub(super) struct PointSeries {
 /// Bytes of one series' tags; Datadog's agent cuts there too.
 const TAG_SET_LIMIT: usize = 100 * 1024;
 
-/// What every record of a batch gets from the settings.
+/// Settings that apply to every record of a batch.
 #[derive(Debug, Clone, Default)]
 struct Defaults {
     host: Option<String>,
@@ -97,7 +97,7 @@ impl Batch {
             .or_else(|| span(&mut self.events.iter().map(|event| event.time)))
     }
 
-    /// What gave no point, by reason.
+    /// Records without a point, by reason.
     pub(super) fn dropped(&self) -> &UnsentCounts {
         &self.dropped
     }

@@ -10,7 +10,7 @@ use super::outcome::UnsentReason;
 use super::record_fields::{FieldSlot, FieldValue, MonitorMap, RecordFields};
 use std::borrow::Cow;
 
-/// What an entry's time says.
+/// Time of an entry.
 enum When {
     Seconds(f64),
     /// No usable number: the record's own `time` has to do.

@@ -44,7 +44,7 @@ pub(super) struct DueChunk {
     pub(super) overdue: bool,
 }
 
-/// What came of trying a chunk.
+/// Result of an attempt to ship a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tried {
     pub(super) verdict: ChunkVerdict,
@@ -55,7 +55,7 @@ pub(super) struct Tried {
     pub(super) suspect: bool,
 }
 
-/// What an offer led to.
+/// Result of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entered {
     /// It waits in its line.
@@ -141,7 +141,7 @@ impl ChunkQueue {
         let patience = self.patience;
         let line = self.lines.get_mut(tag)?;
         let place = line.iter().position(|held| !held.passed);
-        // what lost its place comes last
+        // chunks that lost their place come last
         let place = place.or_else(|| line.iter().position(|held| held.fingerprint == own))?;
         let held = line.get_mut(place)?;
         if held.bytes.is_none() && held.fingerprint != own {
@@ -150,7 +150,7 @@ impl ChunkQueue {
         Some(held.job(now, patience))
     }
 
-    /// The next one behind `fingerprint` that can be tried.
+    /// The next chunk after `fingerprint` that can be tried.
     pub(super) fn behind(&self, tag: &str, fingerprint: u64, own: u64, now: Instant) -> Option<DueChunk> {
         let line = self.lines.get(tag)?;
         let behind = line.iter().skip_while(|held| held.fingerprint != fingerprint).skip(1);
@@ -225,7 +225,7 @@ impl ChunkQueue {
         place
     }
 
-    /// Keeps a chunk's bytes if there is room, which those behind it make.
+    /// Keeps a chunk's bytes if there is room; chunks after it give theirs up for that.
     fn hold(&mut self, tag: &str, place: usize, bytes: &[u8]) {
         let Some(line) = self.lines.get_mut(tag) else { return };
         if line.get(place).is_none_or(|held| held.passed || held.bytes.is_some()) {

@@ -5,7 +5,7 @@ use crate::config::secret::Secret;
 use std::io::Read;
 use std::time::Duration;
 
-/// What a request led to.
+/// Result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum IntakeAnswer {
     /// 2xx; with what the body complains about, if it does.
@@ -17,7 +17,7 @@ pub(super) enum IntakeAnswer {
     /// Everything else: the same points are to be sent again.
     Later {
         cause: IntakeFailure,
-        /// What the intake itself says about the time to wait.
+        /// The wait that the intake asks for.
         wait: Option<Duration>,
         text: String,
     },

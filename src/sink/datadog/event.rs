@@ -1,4 +1,4 @@
-//! What monitors said, as Datadog events (`POST /api/v1/events`).
+//! Verdicts of monitors as Datadog events (`POST /api/v1/events`).
 
 use super::names;
 use super::record_fields::{MonitorMap, RecordFields};
@@ -75,7 +75,7 @@ pub(super) fn event(
     MonitorEvent { time, body: body.to_string().into_bytes() }
 }
 
-/// Long names keep their beginning, and a checksum of the whole that tells them apart.
+/// A long name keeps its beginning, followed by a checksum of the whole name.
 fn aggregation_key(name: &str) -> String {
     if name.len() <= KEY_LIMIT {
         return name.to_owned();

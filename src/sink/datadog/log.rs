@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Time between two log lines about the same thing.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What was not logged yet, and what was when.
+/// Counts that were not logged yet, and the times of the last log lines.
 #[derive(Debug, Default)]
 pub(super) struct NoteLog {
     dropped: UnsentCounts,

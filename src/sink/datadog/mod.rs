@@ -18,7 +18,7 @@
 //!
 //! Records are taken as fluent-plugin-dd takes them (`metric`, `value`, and `tag`, `tags`, `host`, `type`,
 //! `device`, `time`, `interval`), and as the anomaly filter leaves them (`metric_outlier` with `score_outlier`,
-//! `metric_change` with `score_change`, each behind the section's prefix; `scope`, `host`, `time`).
+//! `metric_change` with `score_change`, each after the section's prefix; `scope`, `host`, `time`).
 //! A point is either accepted by the intake, or counted with a [`UnsentReason`], or still to be delivered.
 
 mod batch;

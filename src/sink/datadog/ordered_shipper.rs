@@ -1,7 +1,7 @@
-//! Ships the lines of [`ChunkQueue`]: whoever comes drives the whole line of the tag, one driver at a time.
+//! Ships the queue of a tag in order. One call at a time ships all chunks that are due, not only the one it offers.
 //!
-//! So a drain after an outage goes at the intake's pace: it is not bound to the timers by which the host gives
-//! each chunk again. Chunks that were finished on another one's call are answered when they are offered.
+//! After an outage the queue drains at the intake's pace, not at the pace of the host's retry timers. A chunk that
+//! another call has finished is answered at its next offer.
 
 use super::chunk_queue::{ChunkQueue, DueChunk, Entered, OfferedChunk, Tried};
 use super::outcome::ChunkVerdict;
@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct OrderedShipper {
     state: Mutex<OrderedState>,
-    /// A driver came to its end.
+    /// A call has finished shipping a tag.
     freed: Condvar,
 }
 
 #[derive(Debug)]
 struct OrderedState {
     order: ChunkQueue,
-    /// Tags that have a driver.
+    /// Tags that a call is shipping.
     driven: HashSet<String>,
 }
 
-/// How a job is to be tried.
+/// Conditions of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Attempt {
     /// Time for it.
@@ -33,7 +33,7 @@ pub(super) struct Attempt {
     pub(super) probe: bool,
 }
 
-/// What a call led to.
+/// Result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Driven {
     /// Of the chunk that was offered.
@@ -108,7 +108,7 @@ impl<S: FnMut(&DueChunk, Attempt) -> Tried> Driver<'_, S> {
             let able = head.bytes.is_some() || head.fingerprint == own;
             if able {
                 let left = deadline.saturating_duration_since(now);
-                // the rest is for the one behind it
+                // the rest is for the next chunk
                 let budget = if head.overdue { left / 2 } else { left };
                 let tried = self.attempt(&head, Attempt { budget, probe: false });
                 if tried.verdict != ChunkVerdict::Retry {
@@ -121,8 +121,8 @@ impl<S: FnMut(&DueChunk, Attempt) -> Tried> Driver<'_, S> {
             if !head.overdue {
                 return passed;
             }
-            // Asked in the same breath, so that the end of an outage hardly ever falls between the two: only a
-            // chunk that fails where the next one gets through has to stand aside.
+            // Both are tried at once, so that the end of an outage seldom falls between them: a chunk loses its place
+            // only when the next one gets through where it failed.
             let next = self.ordered.lock().order.behind(self.tag, head.fingerprint, own, Instant::now());
             let Some(next) = next else { return passed };
             let budget = deadline.saturating_duration_since(Instant::now());
@@ -151,7 +151,7 @@ impl<S> Drop for Driver<'_, S> {
     fn drop(&mut self) {
         let mut state = self.ordered.lock();
         if let Some(fingerprint) = self.at {
-            // shipping it panicked, and would again: it must not take the rest of the line with it
+            // shipping it panicked and would panic again: the other chunks must not wait for it
             let tried = Tried { verdict: ChunkVerdict::Failed, reached: 0, accepted: false, suspect: true };
             state.order.settle(self.tag, fingerprint, tried, Instant::now());
         }

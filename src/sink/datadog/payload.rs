@@ -12,7 +12,7 @@ use std::io::Write;
 pub(super) struct Payload {
     /// As posted.
     pub(super) body: Vec<u8>,
-    /// The position behind the last point looked at.
+    /// The position after the last point that was looked at.
     pub(super) end: u64,
     /// Points in the body.
     pub(super) points: u64,
@@ -40,12 +40,12 @@ pub(super) fn build(
     }
 }
 
-/// Room that the end of a body needs behind the last series.
+/// Bytes that close a body after its last series.
 const CLOSING: usize = 2;
 
 fn fill(batch: &Batch, from: u64, now: i64, limits: &Limits, api: IntakeApi) -> Payload {
     let mut out = b"{\"series\":[".to_vec();
-    // what stands behind the points of the series at hand
+    // the text after the points of the current series
     let mut tail = Vec::new();
     let (mut points, mut dropped) = (0, UnsentCounts::default());
     // the position of the point at hand

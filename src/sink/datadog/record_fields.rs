@@ -160,7 +160,7 @@ impl<'a> MonitorMap<'a> {
     }
 }
 
-/// What a key of a record means here.
+/// Meaning of a record's key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum FieldSlot<'a> {
     Metric,

@@ -1,7 +1,6 @@
 //! When the intake may be asked again.
 //!
-//! One gate stands before all shipments of an output, so that chunks that fail together do not knock
-//! together either.
+//! All shipments of an output share one gate, so that chunks that failed together are not retried together.
 
 use super::client::IntakeFailure;
 use std::hash::{BuildHasher, RandomState};
@@ -14,7 +13,7 @@ const KEY: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs
 const ELSEWHERE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(60));
 /// Short, because the host has its own growing wait for each chunk.
 const BROKEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(8));
-/// Shortest wait: an intake that says "0 seconds" with each refusal is not to be hammered either.
+/// Shortest wait, also for an intake that says "0 seconds" with each refusal.
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Longest wait that an intake can ask for.
 const LONGEST: Duration = Duration::from_secs(3600);

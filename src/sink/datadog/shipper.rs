@@ -45,7 +45,7 @@ pub struct Shipper {
     stopping: (Mutex<bool>, Condvar),
 }
 
-/// The state behind a lock stays usable after a panic elsewhere: each change is a single step.
+/// A lock's state stays usable after a panic elsewhere: each change is a single step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -159,7 +159,7 @@ impl Shipper {
         all
     }
 
-    /// What was shipped and dropped so far.
+    /// Counts since the start.
     pub fn totals(&self) -> Totals {
         *lock(&self.totals)
     }

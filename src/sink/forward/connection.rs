@@ -19,7 +19,7 @@ pub enum ForwardError {
     /// No connection, or TLS does not trust the server.
     #[error("cannot connect: {reason}")]
     Connect {
-        /// What happened.
+        /// Cause.
         reason: String,
     },
     /// The server did not answer, or did not read, in time.
@@ -35,7 +35,7 @@ pub enum ForwardError {
     Lost {
         /// What was being done.
         what: &'static str,
-        /// What happened.
+        /// Cause.
         reason: String,
     },
     /// The answer is not the protocol's.
@@ -50,7 +50,7 @@ pub enum ForwardError {
     /// The shared-key handshake failed.
     #[error("handshake: {reason}")]
     Handshake {
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
     /// The program is stopping.

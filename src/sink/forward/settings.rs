@@ -17,7 +17,7 @@ pub enum ForwardSettingsError {
         "forward: `{given}` is no server address: tcp://host:port or tls://host:port is wanted (port 24224 if absent)"
     )]
     Address {
-        /// What was given.
+        /// Value given.
         given: String,
     },
     /// No server at all.
@@ -28,13 +28,13 @@ pub enum ForwardSettingsError {
     CaFile {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
     /// TLS cannot be set up.
     #[error("forward: TLS: {reason}")]
     Tls {
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
 }

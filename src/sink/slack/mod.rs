@@ -63,7 +63,7 @@ pub enum SlackError {
         "[slack] url: {problem}; wanted is https://hooks.slack.com/services/..., or http to this machine (the value is not shown)"
     )]
     Url {
-        /// What is wrong.
+        /// Cause.
         problem: &'static str,
     },
     /// No thread.

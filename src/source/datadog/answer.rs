@@ -12,7 +12,7 @@ use std::io::Read;
 /// Most series of one answer.
 const MAX_SERIES: usize = 50_000;
 
-/// What a body says.
+/// The content of a body.
 #[derive(Debug, PartialEq)]
 pub(super) enum AnswerBody {
     Series(Vec<QuerySeries>),
@@ -292,7 +292,7 @@ pub(super) fn v2(
     }
     let metric = metric_of(query);
     let grid: Vec<QueryPoint> = times.iter().map(|&time| QueryPoint { time, value: None }).collect();
-    // the API may have enlarged the interval that was asked for: the times tell
+    // the API may have enlarged the interval that was asked for: the times show it
     let interval = step(&grid).or(interval);
     let build = |(head, column): (V2Head, Vec<Option<f64>>)| {
         let tags = head.group_tags.unwrap_or_default();

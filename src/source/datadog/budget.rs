@@ -100,7 +100,7 @@ impl CallBudget {
         }
     }
 
-    /// What an answer's headers say.
+    /// Takes over the limits in an answer's headers.
     pub fn learn(&mut self, now_ms: i64, headers: &RateHeaders) {
         let (Some(remaining), Some(reset)) = (headers.remaining, headers.reset) else { return };
         self.server = Some(ServerLimit {

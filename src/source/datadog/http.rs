@@ -166,7 +166,7 @@ impl Http {
     fn failure(&self, status: u16, response: &mut Response<ureq::Body>, rate: &RateHeaders) -> QueryOutcome {
         let retry_after = seconds(response.headers(), "retry-after");
         let mut body = Vec::new();
-        // what arrives is enough: the status says it all
+        // a part of the body is enough: the status decides
         let _ = response
             .body_mut()
             .with_config()

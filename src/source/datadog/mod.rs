@@ -59,11 +59,11 @@ pub struct QuerySeries {
 pub struct QueryWindow {
     /// First second.
     pub from: i64,
-    /// Second behind the last.
+    /// First second after the window.
     pub to: i64,
 }
 
-/// What came of a query.
+/// Result of a query.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum QueryOutcome {
@@ -71,7 +71,7 @@ pub enum QueryOutcome {
     Series(Vec<QuerySeries>),
     /// The API does not take this query; it would not the next time either.
     Refused {
-        /// What the API says.
+        /// Message of the API.
         reason: String,
     },
     /// Too many calls.
@@ -81,17 +81,17 @@ pub enum QueryOutcome {
     },
     /// Bad or missing key, missing scope, or the wrong site.
     Unauthorized {
-        /// What the API says.
+        /// Message of the API.
         reason: String,
     },
     /// Not reached, not in time, or broken at the moment.
     Unavailable {
-        /// What happened.
+        /// Cause.
         reason: String,
     },
     /// An answer that makes no sense.
     Malformed {
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
     /// The answer is longer than the limit; a shorter window may fit.

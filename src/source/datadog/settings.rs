@@ -15,15 +15,15 @@ pub enum DatadogError {
     Key {
         /// The environment variable it usually comes from.
         name: &'static str,
-        /// What is wrong.
+        /// Cause.
         problem: &'static str,
     },
     /// Not an address of the API.
     #[error("Datadog: api_url `{given}`: {problem}")]
     Url {
-        /// What was given.
+        /// Value given.
         given: String,
-        /// What is wrong.
+        /// Cause.
         problem: &'static str,
     },
     /// The CA file cannot be used.
@@ -31,7 +31,7 @@ pub enum DatadogError {
     CaFile {
         /// The file.
         path: String,
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
     /// The proxy's address cannot be used; it is not shown, as it may hold a password.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 /// Series of a section that are remembered; beyond it those silent for longest are forgotten.
 pub const MAX_SERIES: usize = 50_000;
-/// Buckets that are remembered behind the last one.
+/// Buckets before the last one that are remembered.
 pub(super) const REACH: i64 = 63;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +18,10 @@ struct SeriesMemory {
     bits: u64,
 }
 
-/// What is known about a point.
+/// Whether a point was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Novelty {
-    /// Behind everything of its series.
+    /// Later than every point of its series.
     New,
     /// Not seen, yet a later one of its series was.
     Late,
@@ -62,7 +62,7 @@ impl Acknowledged {
         let entry = self.series.entry(key).or_insert(SeriesMemory { last: time, step, bits: 1 });
         let ahead = time.saturating_sub(entry.last);
         if entry.step != step {
-            // a new grid: what lies behind counts as seen
+            // a new grid: earlier buckets count as seen
             if ahead > 0 {
                 *entry = SeriesMemory { last: time, step, bits: u64::MAX };
             }

@@ -22,8 +22,8 @@
 //! The filter learns a point once: it recognises the last 64 of a model. So at most 32 points of a model are under
 //! way at a time; they are settled, and that is saved, before the next ones leave. Meanwhile other sections go on:
 //! what is caught up after a gap is 32 points a model and `forward_settle`, whatever the number of sections. A bucket that is filled in
-//! later than `evaluation_delay`, behind points that have left, is sent late and learned late, once: whoever wants
-//! models that do not depend on the moment of a pull sets the delay as long as metrics need to settle.
+//! later than `evaluation_delay`, after later points have left, is sent late and learned late, once. Users who want
+//! models that do not depend on the moment of a pull set the delay as long as metrics need to settle.
 
 mod acknowledged;
 mod round;
@@ -55,7 +55,7 @@ pub enum PullError {
     /// The sections cannot be read at the start.
     #[error("{reason}")]
     Sections {
-        /// What is wrong.
+        /// Cause.
         reason: String,
     },
     /// `--once` could not finish; the cursors are where the acknowledged points end, the next run goes on there.
@@ -65,7 +65,7 @@ pub enum PullError {
         behind: usize,
         /// All sections.
         sections: usize,
-        /// What kept them.
+        /// Cause.
         reason: String,
     },
 }

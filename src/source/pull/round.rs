@@ -23,7 +23,7 @@ const TRIES: u32 = 5;
 /// A longer wait for the budget is told.
 const MENTIONED_WAIT: Duration = Duration::from_secs(5);
 
-/// How a round ended.
+/// Result of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoundEnd {
     /// Every section is complete up to now.
@@ -32,7 +32,7 @@ pub enum RoundEnd {
     Behind {
         /// How many.
         behind: usize,
-        /// What kept the last of them.
+        /// Cause of the last of them.
         reason: String,
     },
     /// The configuration is to be read again before the rest.
@@ -51,7 +51,7 @@ struct SectionTurn {
     halvings: u32,
 }
 
-/// What came of one request.
+/// Result of one request.
 enum PullStep {
     /// Nothing more to ask for now.
     Complete,

@@ -1,4 +1,4 @@
-//! What to pull, how often, how far back.
+//! Settings of a pull: sections, interval, range.
 
 pub use crate::config::Nulls;
 use crate::source::datadog::QueryWindow;
@@ -8,7 +8,7 @@ use std::time::Duration;
 /// A `[datadog.*]` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullSection {
-    /// What stands behind `datadog.`.
+    /// The name after `datadog.`.
     pub name: String,
     /// The metric query.
     pub query: String,
@@ -34,7 +34,7 @@ pub struct PullSettings {
     pub tag_prefix: String,
     /// How old a bucket must be before it is asked for; agents need about a minute.
     pub evaluation_delay: Duration,
-    /// How far behind the cursor is asked again, for buckets that were filled in late.
+    /// Length before the cursor that is asked for again, for buckets that were filled in late.
     pub overlap: Duration,
     /// The longest window of one request where the query names no `.rollup`: the API widens its buckets with the
     /// window (1 h: 20 s, 4 h: 1 min), so a longer one would change the grid under the models.
@@ -68,13 +68,13 @@ impl Default for PullSettings {
     }
 }
 
-/// Where sections come from: a file that may change while the companion runs.
+/// Source of the sections: a file that may change while the companion runs.
 pub trait Sections {
     /// The sections, if they may have changed since the last call; called before each round. `asked`: someone
     /// asked for it (SIGHUP), or it is the first call.
     ///
     /// # Errors
-    /// What is wrong with them; the former ones stay in use.
+    /// The problems of the new ones; the former ones stay in use.
     fn current(&mut self, asked: bool) -> Result<Option<Vec<PullSection>>, String>;
 }
 

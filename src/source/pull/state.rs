@@ -21,7 +21,7 @@ pub(super) struct StateFolder {
     _lock: Option<File>,
 }
 
-/// What is known about a section.
+/// Progress of a section.
 #[derive(Debug)]
 pub(super) struct SectionState {
     pub(super) cursor: PullCursor,
@@ -54,7 +54,7 @@ impl StateFolder {
                     Err(TryLockError::WouldBlock) => {
                         Err(PullError::Locked { path: path.display().to_string() })
                     }
-                    // a file system without locks is no reason not to work
+                    // a file system without locks must not stop the work
                     Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
                 }
             });
@@ -79,7 +79,7 @@ impl StateFolder {
         self.path.as_ref().map(|path| path.join(format!("pull-{clean}-{hash:016x}.state")))
     }
 
-    /// What was saved of a section.
+    /// Reads the saved state of a section.
     pub(super) fn load(&self, name: &str, query: &str, progress: &dyn Progress) -> Option<SectionState> {
         load(&self.section_path(name, query)?, SECTION_MAGIC, progress, |reader| {
             if reader.bytes("section")? != name.as_bytes() || reader.bytes("query")? != query.as_bytes() {

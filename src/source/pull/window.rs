@@ -10,7 +10,7 @@ const MAX_STEP: u32 = 31 * 86_400;
 /// Points a series and request where the query fixes the grid: under the lowest known cap (350).
 const POINTS: i64 = 300;
 
-/// How far a section has come.
+/// Progress of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PullCursor {
     /// Every bucket that ends here or before was asked for, and acknowledged.
@@ -21,7 +21,7 @@ pub(super) struct PullCursor {
     pub(super) step: u32,
 }
 
-/// How wide and how far back to ask.
+/// Width of a window, and how far back it reaches.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reach {
     pub(super) overlap: i64,
@@ -46,7 +46,7 @@ impl Reach {
 }
 
 impl PullCursor {
-    /// Where a section begins that has never been pulled: one interval back, as the original does.
+    /// The beginning of a section that has never been pulled: one interval back, as in the original.
     pub(super) fn first(target: i64, interval: i64) -> Self {
         let at = align(target - interval.max(60), 60);
         Self { at, start: at, step: 0 }
@@ -56,7 +56,7 @@ impl PullCursor {
         i64::from(if self.step > 0 { self.step } else { reach.rollup.unwrap_or(60) }).max(1)
     }
 
-    /// The window to ask for on the way to `target`; `None` when no further bucket can be complete.
+    /// The next window towards `target`; `None` when no further bucket can be complete.
     pub(super) fn next(&self, target: i64, reach: &Reach) -> Option<QueryWindow> {
         let grid = self.grid(reach);
         if target - self.at < if self.step > 0 { grid } else { 1 } {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{FilePoint, FileSeries, SeriesFile, SeriesFileError};
 use crate::time::Time;
 
-/// What was read so far.
+/// Points read so far.
 #[derive(Debug)]
 pub(super) struct Collected {
     sort: bool,

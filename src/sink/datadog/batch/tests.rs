@@ -186,3 +186,32 @@ fn a_record_full_of_annotations_stays_cheap() {
     assert_eq!(batch.dropped().get(UnsentReason::NoMetric), 1);
     assert_eq!(MetricKind::Gauge as u8, 0);
 }
+
+#[test]
+fn with_dd_compat_the_points_of_fluent_plugin_dd_leave() {
+    let settings = |option: &str| match option {
+        "dd_api_key" => Some("k".to_owned()),
+        "dd_compat" => Some("fluent-plugin-dd".to_owned()),
+        "dd_host" => Some("machine".to_owned()),
+        _ => None,
+    };
+    let mut batch = Batch::new(&ShipperSettings::read(settings, |_| None).unwrap());
+    for (line, time) in [
+        (r#"{"metric":"m","value":"12abc"}"#, 1.0),
+        (r#"{"metric":"m","value":"abc"}"#, 2.0),
+        (r#"{"metric":"m","value":null}"#, 3.0),
+        (r#"{"metric":"m"}"#, 4.0),
+        (r#"{"metric":"m","value":true}"#, 5.0),
+        (r#"{"value":1}"#, 6.0),
+        // a score in its warm-up is not one of its records
+        (r#"{"metric":"m","raw_value":1,"metric_outlier":"o"}"#, 7.0),
+    ] {
+        json_lines::line(line.as_bytes(), "", time, &mut batch);
+    }
+    let [series] = batch.series() else { panic!("{:?}", batch.series()) };
+    assert_eq!(series.name.host.as_deref(), Some("machine"));
+    let points: Vec<_> = series.points.iter().map(|point| (point.time, point.value)).collect();
+    assert_eq!(points, [(1, 12.0), (2, 0.0), (3, 0.0), (4, 0.0)]);
+    let counts = [UnsentReason::NotANumber, UnsentReason::NoMetric, UnsentReason::Unscored];
+    assert_eq!(counts.map(|reason| batch.dropped().get(reason)), [1, 1, 1]);
+}

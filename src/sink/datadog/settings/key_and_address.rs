@@ -1,4 +1,4 @@
-//! Where the API key comes from, and the address of the intake.
+//! Source of the API key, and the address of the intake.
 
 use crate::config::secret::Secret;
 use std::net::IpAddr;

@@ -79,7 +79,7 @@ impl Puller<'_> {
         }
     }
 
-    /// Hands the next batch of an answer to the sink; behind the last one the cursor moves. What is remembered of it
+    /// Hands the next batch of an answer to the sink; the cursor moves after the last one. Its record
     /// is written once the batch is settled.
     fn deliver(&mut self, index: usize, mut answer: PendingAnswer, sink: &mut dyn RecordSink) -> PullStep {
         let Some(slot) = self.slots.get_mut(index) else { return PullStep::Complete };

@@ -19,9 +19,9 @@ pub(super) struct PulledSection {
     pub(super) retry_at: Duration,
     /// Its past is still to be asked for.
     pub(super) looks_back: bool,
-    /// What has been asked for and has not all left; within a round.
+    /// Points of an answer that have not all left; within a round.
     pub(super) answer: Option<PendingAnswer>,
-    /// The state behind the last batch, until the section rests.
+    /// The state after the last batch, until the section rests.
     pub(super) unwritten: Option<Unwritten>,
 }
 

@@ -11,10 +11,10 @@ const MAX_HELD: usize = 500_000;
 /// A section at rest.
 #[derive(Debug)]
 struct Resting {
-    /// What the sink has to settle first.
+    /// The number that the sink has to settle first.
     delivered: u64,
     unwritten: Unwritten,
-    /// How it goes on then.
+    /// The next turn.
     then: Option<SectionTurn>,
 }
 
@@ -83,7 +83,7 @@ impl Puller<'_> {
             let Some(Resting { unwritten, then, .. }) = turns.resting.pop_front() else { break };
             unwritten.write(self.progress);
             match then {
-                // what waits in memory goes first
+                // answers in memory go first
                 Some(turn) if self.slots.get(turn.index).is_some_and(|slot| slot.answer.is_some()) => {
                     turns.ready.push_front(turn);
                 }
