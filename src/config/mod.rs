@@ -77,7 +77,7 @@ impl Config {
     /// nothing, as that detector works.
     ///
     /// ```
-    /// use fluent_anomaly::config::{Config, Nulls};
+    /// use fluent_anomaly::{Config, configuration::Nulls};
     /// let text = "[datadog.queue]\nquery: avg:queue.system.running{*}\nk: 7\n";
     /// let config = Config::parse_for_companion("datadog.ini", text).unwrap();
     /// assert!(config.is_predecessors && config.detects());
