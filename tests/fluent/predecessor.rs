@@ -79,8 +79,11 @@ impl Place {
     }
 
     fn fluentd(&self, program: &Path, plugins: &[PathBuf]) -> Running {
-        let source =
-            format!("<source>\n  @type forward\n  bind 127.0.0.1\n  port {}\n</source>\n", self.port);
+        // one worker needs no shared socket, which the serverengine of some distributions does not offer
+        let source = format!(
+            "<system>\n  disable_shared_socket true\n</system>\n<source>\n  @type forward\n  bind 127.0.0.1\n  port {}\n</source>\n",
+            self.port
+        );
         let conf = if plugins.is_empty() { stand_in(&td_agent(), &self.intake.url) } else { td_agent() };
         fs::write(self.site.path().join("td-agent.conf"), format!("{source}{conf}")).unwrap();
         let mut args = vec!["-c".to_owned(), "td-agent.conf".to_owned()];
