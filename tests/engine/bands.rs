@@ -276,3 +276,45 @@ fn the_longest_window_that_a_shift_can_fill() {
         assert!(spec_with_window(algorithm, Hourly, 60, longer).longest_shift() < needed, "{algorithm:?}");
     }
 }
+
+/// Width of the band and flagged of an hour that is 10 higher, 42 days after the shape of the first days is gone.
+fn after_a_shape(
+    season_of: fluent_anomaly::detector::band::Seasonality,
+    shape: impl Fn(i64) -> f64,
+) -> (f64, usize) {
+    let spec = spec(Agile, season_of, 300);
+    let gone = if spec.buckets() == 288 { 5 * 288 } else { 4 * 2_016 };
+    let at = gone + 42 * 288 - 150;
+    let mut rng = Rng::new(5);
+    let values: Vec<f64> = (0..at + 12)
+        .map(|t| {
+            let old = if t < gone { shape(t) } else { 0.0 };
+            old + if t >= at { 10.0 } else { 0.0 } + rng.normal()
+        })
+        .collect();
+    let judged = judge(&spec, &values);
+    let width =
+        mean(&judged[at as usize - 288..at as usize].iter().map(|j| j.width(3.0)).collect::<Vec<_>>());
+    (width, judged[at as usize..].iter().filter(|j| j.flagged(3.0)).count())
+}
+
+#[test]
+fn agile_forgets_a_shape_that_is_gone() {
+    use fluent_anomaly::detector::band::Seasonality::Daily;
+    for season_of in [Daily, Weekly] {
+        let (usual, _) = after_a_shape(season_of, |_| 0.0);
+        let rows: [(&str, fn(i64) -> f64); 3] = [
+            ("a wave of four hours", |t| 3.0 * season(t, 48)),
+            ("a square wave", |t| 30.0 * season(t, 48).signum()),
+            ("a wave of a day", |t| 3.0 * season(t, 288)),
+        ];
+        for (name, shape) in rows {
+            let (width, flagged) = after_a_shape(season_of, shape);
+            println!(
+                "{name}, {season_of:?}: {width:.1} wide, {usual:.1} without it, {flagged} of 12 flagged"
+            );
+            assert!(width <= 1.25 * usual, "{name}, {season_of:?}: {width}, {usual} without it");
+            assert!(flagged >= 10, "{name}, {season_of:?}: {flagged}");
+        }
+    }
+}

@@ -254,3 +254,28 @@ fn what_is_not_finite_or_not_later_is_ignored() {
         assert_eq!(engine.predict(&spec, i64::MAX, 0), None);
     }
 }
+
+#[test]
+fn tiny_values_have_a_band_of_their_own_size() {
+    for scale in [1e-6, 1e-11, 1e-13, 1e-15, 1e-18, 1e-28] {
+        for algorithm in EVERY {
+            let mut rng = Rng::new(3);
+            let values: Vec<f64> = (0..1_000).map(|_| scale * (20.0 + SIGMA * rng.normal())).collect();
+            let judged = judge(&spec(algorithm, Hourly, 60), &values);
+            let late = &judged[400..];
+            let width = mean(&late.iter().map(|j| j.width(2.0)).collect::<Vec<_>>()) / scale;
+            println!("{scale:e}: {algorithm:?} {width:.2} wide, {:.3} outside", series::share(late, 2.0));
+            assert!((3.0 * SIGMA..6.0 * SIGMA).contains(&width), "{scale:e} {algorithm:?} {width}");
+            assert!(series::share(late, 2.0) <= 0.07, "{scale:e} {algorithm:?}");
+        }
+    }
+}
+
+#[test]
+fn what_sums_leave_of_zero_is_zero_among_ordinary_values() {
+    for algorithm in EVERY {
+        let dust = |t: usize| if t % 40 == 7 { 0.1 * 3.0 - 0.3 } else { 0.0 };
+        let values: Vec<f64> = (0..600).map(dust).collect();
+        assert_eq!(flagged_after(algorithm, &values, 480, 2.0), 0, "{algorithm:?}");
+    }
+}

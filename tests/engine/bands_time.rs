@@ -164,15 +164,58 @@ fn after_a_very_long_gap_a_series_starts_over() {
 }
 
 #[test]
-fn sparse_points_prolong_warm_up() {
+fn three_seasons_with_points_make_a_band_however_seldom_they_come() {
+    const DAY: i64 = 1_440;
+    type Comes = fn(&mut Rng, i64) -> bool;
+    let office: Comes = |_, t| t / DAY % 7 < 5 && (480..1_080).contains(&(t % DAY));
+    let rows: [(&str, Comes, i64); 5] = [
+        ("every 5 minutes", |_, t| t % 5 == 0, 0),
+        ("every 10 minutes", |_, t| t % 10 == 0, 0),
+        ("every 5 minutes or so", |rng, _| rng.uniform() < 0.2, 20),
+        ("each minute but some", |rng, _| rng.uniform() < 0.8, 5),
+        // the day begins at eight
+        ("office hours", office, 480),
+    ];
+    for algorithm in [Agile, Robust] {
+        for (season_of, days) in [(Daily, 3), (Weekly, 21)] {
+            for (name, comes, late) in rows {
+                let spec = spec(algorithm, season_of, 60);
+                let mut rng = Rng::new(3);
+                let mut points = Vec::new();
+                for t in 0..2 * days * DAY {
+                    if comes(&mut rng, t) {
+                        points.push((t, 0, 50.0 + season(t, DAY) + SIGMA * rng.normal()));
+                    }
+                }
+                let judged = judge_points(&spec, points);
+                let first = judged.iter().position(|j| j.prediction.is_some()).expect("a band");
+                let at = judged[first].bucket - days * DAY;
+                assert!((0..=late).contains(&at), "{name}: {algorithm:?} {season_of:?} {at} minutes late");
+                let share = series::share(&judged[first..], 2.0);
+                println!("{name}: {algorithm:?} {season_of:?} {share:.3} outside two deviations");
+                assert!(share <= 0.07, "{name}: {algorithm:?} {season_of:?} {share}");
+                assert!(judged[first..].iter().all(|j| j.prediction.is_some()), "{name}: {algorithm:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn seasons_without_points_do_not_count_and_a_dozen_points_are_needed() {
     for algorithm in [Agile, Robust] {
         let spec = spec(algorithm, Hourly, 60);
-        let mut rng = Rng::new(3);
-        // every third minute: 60 points in three seasons, 90 are needed
-        let points = (0..100).map(|i| (3 * i, 0, season(3 * i, 60) + SIGMA * rng.normal()));
-        let judged = judge_points(&spec, points);
-        let first = judged.iter().position(|j| j.prediction.is_some()).expect("a band in the end");
-        assert_eq!(first, 90, "{algorithm:?}");
-        assert!(judged[first..].iter().filter(|j| j.flagged(3.0)).count() <= 1, "{algorithm:?}");
+        let first = |points: Vec<(i64, i32, f64)>| {
+            let judged = judge_points(&spec, points);
+            judged.iter().find(|j| j.prediction.is_some()).map(|j| j.bucket)
+        };
+        let value = |t: i64| (t, 0, season(t, 60) + (t % 7) as f64);
+        // every other hour
+        assert_eq!(
+            first((0..600).filter(|t| t / 60 % 2 == 0).map(value).collect()),
+            Some(360),
+            "{algorithm:?}"
+        );
+        // one point every 20 minutes: nine in three hours, twelve in four
+        assert_eq!(first((0..30).map(|i| value(20 * i)).collect()), Some(240), "{algorithm:?}");
     }
 }

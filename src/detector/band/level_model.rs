@@ -83,10 +83,10 @@ impl LevelModel {
         }
     }
 
-    pub(super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, has_shape: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(match spec.algorithm() {
             Algorithm::Robust => Self::Robust(Robust::restore(spec, r)?),
-            _ => Self::Agile(Agile::restore(spec, r)?),
+            _ => Self::Agile(Agile::restore(spec, has_shape, r)?),
         })
     }
 }

@@ -12,8 +12,8 @@ use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::larger;
 
-/// Below the share of the finest last digit, 1e-12, that is the floor of the scale.
-const LEAST: f64 = 1e-13;
+/// Below the share of the finest last digit, 1e-39, that is the floor of the scale.
+const LEAST: f64 = 1e-40;
 /// Points after which all gains have reached their lower limits.
 const LEARNED: u32 = 1_000;
 /// Points without which the scale is a guess.

@@ -69,21 +69,42 @@ impl Profile {
         (!bucket.is_empty()).then(|| bucket.value())
     }
 
-    /// Value of a bucket; for an empty one the mean of its nearest neighbours, up to three away, where both
-    /// are known, else NaN: an option would come by way of the memory.
+    /// Value of a bucket; for an empty one what its neighbours say, else NaN: an option would come by way of the memory.
     pub(super) fn base(&self, k: usize) -> f64 {
         self.seen_base(k).unwrap_or_else(|| self.between_neighbours(k))
     }
 
+    /// The mean of the nearest neighbours up to three away, where both are known. Where points come more seldom than
+    /// buckets: the value between the nearest ones on either side, which are at most 12 buckets apart, or, in a long
+    /// profile, a twenty-fourth of it (up to 60).
     #[cold]
     fn between_neighbours(&self, k: usize) -> f64 {
         let m = self.len();
+        let (left, right) = (|d: usize| (k + m - d % m) % m, |d: usize| (k + d) % m);
         let between = (1..=3.min(m / 2)).find_map(|d| {
-            let (left, right) = ((k + m - d) % m, (k + d) % m);
-            (self.seen(left) > 0 && self.seen(right) > 0)
-                .then(|| 0.5 * (self.value(left) + self.value(right)))
+            (self.seen(left(d)) > 0 && self.seen(right(d)) > 0)
+                .then(|| 0.5 * (self.value(left(d)) + self.value(right(d))))
         });
-        between.unwrap_or(f64::NAN)
+        between.or_else(|| self.between_far_neighbours(k)).unwrap_or(f64::NAN)
+    }
+
+    fn between_far_neighbours(&self, k: usize) -> Option<f64> {
+        let m = self.len();
+        let reach = (m / 24).clamp(12, 60).min(m - 1);
+        let before = (1..reach).find(|d| self.seen((k + m - d) % m) > 0)?;
+        let after = (1..=reach - before).find(|d| self.seen((k + d) % m) > 0)?;
+        let (left, right) = (self.value((k + m - before) % m), self.value((k + after) % m));
+        let part = before as f64 / (before + after) as f64;
+        Some(left + part * (right - left))
+    }
+
+    /// Keeps `share` of the shape, which counts as seen once from now on.
+    pub(super) fn shrink(&mut self, share: f64) {
+        for bucket in &mut self.buckets {
+            if !bucket.is_empty() {
+                bucket.set(bucket.value() * share);
+            }
+        }
     }
 
     /// One bucket, looked up once for all that a point does to it.

@@ -168,13 +168,13 @@ impl Seasonal {
         self.resolution.observe(y, spec.buckets);
         let reset = self.counter.observe(y, gap);
         self.level_model.observe(spec, y);
-        self.last = bucket;
+        let last = core::mem::replace(&mut self.last, bucket);
         if reset {
             // the frame moves with the counter, at every stage of warm-up
             self.model.anchor += y - due;
         }
         let rise = if reset { 0.0 } else { rise };
-        warm.step(&mut self.model, spec, bucket, k, y, rise, self.resolution.step());
+        warm.step(&mut self.model, spec, last, bucket, k, y, rise, self.resolution.step());
         None
     }
 
@@ -200,7 +200,7 @@ impl Seasonal {
     #[inline(never)] // speed: keeps the usual way small
     fn end_warm_up(&mut self, spec: &BandSpec, bucket: i64) {
         let Phase::Warm(warm) = &mut self.phase else { return };
-        if !warm.is_over(spec, bucket) {
+        if !warm.is_over(spec, self.last, bucket) {
             return;
         }
         let start = warm.finish(&mut self.model, spec, self.last, self.resolution.step());
@@ -254,6 +254,14 @@ impl Seasonal {
     #[inline(never)] // speed: keeps the usual way small
     fn end_season(&mut self, spec: &BandSpec, bucket: i64) -> bool {
         let Phase::AfterWarmup(active) = &mut self.phase else { return false };
+        if let LevelModel::Agile(agile) = &mut self.level_model {
+            let base = agile.last_base();
+            if let Some(share) = agile.share_to_keep(active.season.points) {
+                // the forecast stays where it is
+                active.level += base - base * share;
+                self.model.profile.shrink(share);
+            }
+        }
         let tally = &mut active.season;
         let share = f64::from(tally.outliers) / f64::from(tally.points);
         let bad = if share > 0.30 { tally.bad + 1 } else { 0 };

@@ -1,4 +1,7 @@
-//! The first three seasons, in which there is no band.
+//! The first three seasons that hold points, in which there is no band.
+//!
+//! How many points a season holds is the metric's own affair: points every five minutes make a profile of one-minute
+//! buckets as well, and office hours leave the night empty. Seasons without any do not count.
 //!
 //! Season 1 is taken as it comes, as the frame; seasons 2 and 3 give the level against that frame (`shift`), the
 //! noise, and a profile that gross points cannot spoil. Growth that shows in both of them is a slope; a shift in
@@ -10,6 +13,8 @@ use super::season_model::SeasonModel;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
 
+/// Fewest points that make a band: four a season.
+const LEAST_POINTS: u32 = 12;
 /// Points on one side that confirm a level shift.
 const CONFIRM: u32 = 20;
 /// Standard deviation of Gaussian noise by its mean absolute difference: sqrt(pi) / 2.
@@ -70,16 +75,18 @@ impl Warmup {
         bucket.saturating_sub(self.from)
     }
 
-    pub(super) fn is_over(&self, spec: &BandSpec, bucket: i64) -> bool {
+    /// Whether `bucket` lies behind the third season that holds points; `last` is the bucket of the last point.
+    pub(super) fn is_over(&self, spec: &BandSpec, last: i64, bucket: i64) -> bool {
         let m = i64::from(spec.buckets);
-        self.elapsed(bucket) >= 3 * m && 2 * i64::from(self.points) >= 3 * m
+        self.season == 2 && self.elapsed(bucket) / m > self.elapsed(last) / m && self.points >= LEAST_POINTS
     }
 
     pub(super) const fn knows_scale(&self) -> bool {
         self.season > 0
     }
 
-    /// A point: bucket `k` of the season, `rise` away from the point before; `step` is the last digit.
+    /// A point: bucket `k` of the season, `rise` away from the point before, whose bucket was `last`; `step` is the last
+    /// digit.
     #[expect(
         clippy::too_many_arguments,
         reason = "one point has that many sides; the caller is the only one"
@@ -88,6 +95,7 @@ impl Warmup {
         &mut self,
         model: &mut SeasonModel,
         spec: &BandSpec,
+        last: i64,
         bucket: i64,
         k: usize,
         y: f64,
@@ -95,9 +103,8 @@ impl Warmup {
         step: f64,
     ) {
         let m = i64::from(spec.buckets);
-        let season = (self.elapsed(bucket) / m).min(2) as u8;
-        if season != self.season {
-            self.turn(model, season, step);
+        if self.elapsed(bucket) / m > self.elapsed(last) / m {
+            self.begin_season(model, step);
         }
         self.points = self.points.saturating_add(1);
         self.in_season = self.in_season.saturating_add(1);
@@ -106,21 +113,21 @@ impl Warmup {
             return;
         }
         self.later_season(model, spec, k, y - model.anchor - self.shift, step);
-        if self.elapsed(bucket) - i64::from(self.season) * m >= (3 * m + 3) / 4 {
+        if self.elapsed(bucket) % m >= (3 * m + 3) / 4 {
             self.late_sum += self.shift;
             self.late_points = self.late_points.saturating_add(1);
         }
     }
 
     /// A season begins.
-    fn turn(&mut self, model: &mut SeasonModel, season: u8, step: f64) {
+    fn begin_season(&mut self, model: &mut SeasonModel, step: f64) {
         if self.season == 0 {
             model.scale.sigma = (OF_DIFFERENCES * self.roughness).max(0.3 * step);
         }
-        if season == 2 {
+        if self.season == 1 {
             self.second = self.late_shift();
         }
-        self.season = season;
+        self.season = (self.season + 1).min(2);
         self.in_season = 0;
         self.late_sum = 0.0;
         self.late_points = 0;

@@ -1,5 +1,6 @@
 //! Which bucket the band is asked about.
 
+use super::constant_run::ConstantRun;
 use super::shared_band::SharedBand;
 use crate::detector::band::{BandEngine, Prediction};
 use crate::monitor::zone::OffsetSpan;
@@ -8,6 +9,7 @@ use crate::monitor::zone::OffsetSpan;
 #[derive(Debug, Clone)]
 pub(super) struct BandCursor {
     pub(super) engine: BandEngine,
+    pub(super) constant: ConstantRun,
     // both follow from the rest and are not saved
     pub(super) zone: OffsetSpan,
     pub(super) newest: ForecastBucket,
@@ -27,7 +29,12 @@ impl ForecastBucket {
 
 impl BandCursor {
     pub(super) fn new(shared: &SharedBand) -> Self {
-        Self { engine: BandEngine::new(&shared.band), zone: NO_SPAN, newest: ForecastBucket::NONE }
+        Self {
+            engine: BandEngine::new(&shared.band),
+            constant: ConstantRun::new(),
+            zone: NO_SPAN,
+            newest: ForecastBucket::NONE,
+        }
     }
 
     /// The bucket asked about is closed with its value, and the one behind it is asked about: the forecast, where it
@@ -40,7 +47,7 @@ impl BandCursor {
             if place + 1 < shared.countable { place + 1 } else { shared.look_up_place(&mut self.zone, next) };
         let forecast = self.engine.advance(&shared.band, bucket, place, closed, next_place);
         self.newest = ForecastBucket { bucket: next, place: next_place, banded: true };
-        forecast
+        if self.constant.observe(&shared.band, bucket, closed) { forecast } else { None }
     }
 }
 

@@ -6,6 +6,7 @@
 //! instead of another 1 to 12 kB and another update of the band. [`SharedBand::group`] finds them.
 
 mod band_cursor;
+mod constant_run;
 mod monitor_state;
 mod saved;
 mod shared_band;
@@ -23,7 +24,7 @@ use monitor_state::{BucketChange, Changes, MonitorState, position};
 use super::alert::{AlertEvaluation, AlertState};
 use super::rollup::{Acceptance, ClosedBucket, Rollup};
 use crate::detector::Finite;
-use crate::detector::band::{Band, BandEngine};
+use crate::detector::band::{Band, BandEngine, Prediction};
 
 /// State of one series under the monitors of a [`SharedBand`].
 #[derive(Debug, Clone)]
@@ -131,7 +132,9 @@ impl SeriesEvaluator {
         let forecast = self.cursor.engine.predict(&shared.band, self.cursor.newest.bucket, offset);
         self.cursor.newest.banded = forecast.is_some();
         for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
-            report(at, state.close_bucket(shared, monitor, change, forecast));
+            let bounds = |forecast: Prediction| forecast.bounds(monitor.query.deviations);
+            let band = forecast.map(|forecast| self.cursor.constant.narrowed(bounds(forecast)));
+            report(at, state.close_bucket(shared, monitor, change, band));
         }
     }
 
@@ -218,6 +221,7 @@ impl SeriesEvaluator {
         if let Some(value) = closed.value {
             let offset = shared.offset(&mut self.cursor.zone, closed.bucket);
             self.cursor.engine.update(&shared.band, closed.bucket, offset, value);
+            self.cursor.constant.observe(&shared.band, closed.bucket, value);
             self.cursor.newest = ForecastBucket::NONE;
         }
     }
@@ -233,7 +237,7 @@ impl SeriesEvaluator {
             ForecastBucket { bucket, place: shared.band.place(bucket, offset), banded: forecast.is_some() };
         if let Some(forecast) = forecast {
             for (monitor, state) in shared.monitors.iter().zip(&mut self.monitors) {
-                state.band = forecast.bounds(monitor.query.deviations);
+                state.band = self.cursor.constant.narrowed(forecast.bounds(monitor.query.deviations));
             }
         }
     }

@@ -4,7 +4,7 @@ use super::super::alert::{AlertEvaluation, AlertState, BandPosition, Transition}
 use super::super::spec::MonitorSpec;
 use super::shared_band::SharedBand;
 use super::verdict::MonitorVerdict;
-use crate::detector::band::{Band, Prediction};
+use crate::detector::band::Band;
 
 /// One monitor of one series.
 #[derive(Debug, Clone)]
@@ -53,14 +53,13 @@ impl MonitorState {
         shared: &SharedBand,
         monitor: &MonitorSpec,
         change: BucketChange,
-        forecast: Option<Prediction>,
+        band: Option<Band>,
     ) -> MonitorVerdict {
         let changes = if self.skip_if_unchanged(change.bucket, change.banded, change.closed) {
             Changes::default()
         } else {
             self.feed(monitor, change.bucket, position(change.banded.then_some(self.band), change.closed))
         };
-        let band = forecast.map(|forecast| forecast.bounds(monitor.query.deviations));
         if let Some(band) = band {
             self.band = band;
         }

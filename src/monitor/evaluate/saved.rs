@@ -1,14 +1,18 @@
 //! A series under its monitors as bytes, and back.
 
+use super::constant_run::ConstantRun;
 use super::{AlertState, BandEngine, Rollup, SeriesEvaluator, SharedBand};
 use crate::codec::{CodecError, Reader, Writer};
+
+/// Set in the number of monitors where the run beside a constant follows them, which versions before it did not keep.
+const WITH_CONSTANT: u64 = 1 << 32;
 
 impl SeriesEvaluator {
     /// Appends the exact state.
     pub fn save(&self, shared: &SharedBand, w: &mut Writer<'_>) {
         self.rollup.save(w);
         self.cursor.engine.save(w);
-        w.varint(self.monitors.len() as u64);
+        w.varint(self.monitors.len() as u64 | WITH_CONSTANT);
         let mut bytes = Vec::new();
         for (signature, state) in shared.signatures.iter().zip(&self.monitors) {
             bytes.clear();
@@ -16,6 +20,7 @@ impl SeriesEvaluator {
             w.u64(*signature);
             w.bytes(&bytes);
         }
+        self.cursor.constant.save(w);
     }
 
     /// Reads what [`SeriesEvaluator::save`] wrote for a shared band with the same [`signature`](SharedBand::signature). The state of a
@@ -27,7 +32,8 @@ impl SeriesEvaluator {
         let mut evaluator = Self::new(shared);
         evaluator.rollup = Rollup::restore(&shared.rollup, r)?;
         evaluator.cursor.engine = BandEngine::restore(&shared.band, r)?;
-        for _ in 0..r.varint("number of monitors")? {
+        let monitors = r.varint("number of monitors")?;
+        for _ in 0..monitors & !WITH_CONSTANT {
             let signature = r.u64("monitor signature")?;
             let bytes = r.bytes("alert state")?;
             let unchanged = shared.signatures.iter().position(|&ours| ours == signature);
@@ -41,6 +47,9 @@ impl SeriesEvaluator {
                     return Err(CodecError::Invalid { what: "length of an alert state" });
                 }
             }
+        }
+        if monitors & WITH_CONSTANT != 0 {
+            evaluator.cursor.constant = ConstantRun::restore(r)?;
         }
         Ok(evaluator)
     }

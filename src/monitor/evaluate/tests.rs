@@ -98,6 +98,66 @@ fn a_late_record_is_not_reported_and_counted() {
     assert_eq!(evaluator.late(), 1);
 }
 
+/// The first minute of ALERT of a series that keeps `before` for five hours and then does what `after` says.
+fn first_alert(
+    algorithm: &str,
+    deviations: f64,
+    metric: &str,
+    before: f64,
+    after: impl Fn(i64) -> Option<f64>,
+) -> Option<i64> {
+    let season = if algorithm == "basic" { "" } else { ", seasonality='hourly'" };
+    let mut raw = RawMonitor::default();
+    raw.set(
+        "query",
+        format!("avg(last_1h):anomalies({metric}, '{algorithm}', {deviations}, alert_window='last_15m', interval=60{season}) >= 1"),
+    );
+    let shared = SharedBand::new(MonitorSpec::check(&raw).unwrap());
+    let mut evaluator = SeriesEvaluator::new(&shared);
+    let mut alert = None;
+    for minute in 0..600 {
+        let mut note = |status: Status| {
+            if status == Status::Alert {
+                alert.get_or_insert(minute - 300);
+            }
+        };
+        let value = if minute < 300 { Some(before) } else { after(minute - 300) };
+        match value.and_then(Finite::new) {
+            Some(x) => {
+                evaluator.observe(&shared, minute * 60, x, |_, verdict| note(verdict.status));
+            }
+            None => evaluator.tick(&shared, minute * 60, |_, evaluation| note(evaluation.status)),
+        }
+    }
+    alert
+}
+
+#[test]
+fn a_constant_that_changes_for_good_alerts_and_its_first_wiggle_does_not() {
+    for algorithm in ["basic", "agile", "robust"] {
+        for deviations in [1.0, 2.0, 3.0, 6.0] {
+            for (before, after) in
+                [(3.0, 2.0), (1.0, 0.0), (100.0, 99.0), (0.5, 0.6), (42.0, 42.1), (1e-14, 2e-14)]
+            {
+                let told = format!("{algorithm} {deviations}: {before} -> {after}");
+                let stays = first_alert(algorithm, deviations, "avg:x{*}", before, |_| Some(after));
+                // the bucket of a point closes with the next one: five points of run, fifteen of the window
+                assert_eq!(stays, Some(20), "{told}");
+                let once = first_alert(algorithm, deviations, "avg:x{*}", before, |t| {
+                    Some(if t == 0 { after } else { before })
+                });
+                assert_eq!(once, None, "{told}, once");
+                let toggles = first_alert(algorithm, deviations, "avg:x{*}", before, |t| {
+                    Some([after, before][t as usize % 2])
+                });
+                assert_eq!(toggles, None, "{told}, to and fro");
+            }
+            let heartbeat = first_alert(algorithm, deviations, "sum:beat{*}.as_count()", 1.0, |_| None);
+            assert_eq!(heartbeat, Some(21), "{algorithm} {deviations}: a heartbeat that stops");
+        }
+    }
+}
+
 #[test]
 fn a_silent_series_is_told_by_the_clock_of_the_others() {
     let shared = basic(

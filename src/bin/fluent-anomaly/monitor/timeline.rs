@@ -167,7 +167,10 @@ pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
                 timeline.judged,
                 100.0 * share
             ),
-            None => format!("  no band: there is one after {} of data\n", plain_duration(head.warm_up_s)),
+            None => format!(
+                "  no band yet, so nothing was judged: there is one after {} with points\n",
+                plain_duration(head.warm_up_s)
+            ),
         };
         for told in &timeline.told {
             text += &told.line();

@@ -122,7 +122,7 @@ impl Point<'_> {
         let (moved, share) = match self.level_model {
             LevelModel::Agile(agile) => {
                 self.active.slope *= self.spec.slope;
-                let moved = agile.level(error.e, error.deviation, run);
+                let moved = agile.level(error.e, error.deviation, run, error.base);
                 (moved, agile.profile_share())
             }
             LevelModel::Robust(robust) => {

@@ -7,12 +7,15 @@ use super::super::profile::Profile;
 use super::{AfterWarmup, BandSpec, Counter, LevelModel, Phase, Resolution, SeasonModel, Seasonal, Warmup};
 use crate::codec::{CodecError, Reader, Writer};
 
+/// Added to the phase where agile's evidence about the shape is saved, which versions before it did not have.
+const WITH_SHAPE: u8 = 2;
+
 impl Seasonal {
     pub(in super::super) fn save(&self, w: &mut Writer<'_>) {
         w.u8(match self.phase {
             Phase::Empty => 0,
-            Phase::Warm(_) => 1,
-            Phase::AfterWarmup(_) => 2,
+            Phase::Warm(_) => WITH_SHAPE + 1,
+            Phase::AfterWarmup(_) => WITH_SHAPE + 2,
         });
         if matches!(self.phase, Phase::Empty) {
             return;
@@ -40,14 +43,16 @@ impl Seasonal {
     }
 
     pub(in super::super) fn restore(spec: &BandSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let phase = within(r.u8("phase of a band")?, 0..=2, "phase of a band")?;
+        let phase = within(r.u8("phase of a band")?, 0..=WITH_SHAPE + 2, "phase of a band")?;
         if phase == 0 {
             return Ok(Self::new(spec));
         }
+        let has_shape = phase > WITH_SHAPE;
+        let phase = if has_shape { phase - WITH_SHAPE } else { phase };
         let last = r.i64("last bucket")?;
         let resolution = Resolution::restore(r, spec.buckets)?;
         let counter = Counter::restore(r)?;
-        let level_model = LevelModel::restore(spec, r)?;
+        let level_model = LevelModel::restore(spec, has_shape, r)?;
         let anchor = finite(r, "anchor")?;
         let run = OutlierRun::restore(r)?;
         let phase = if phase == 1 {
