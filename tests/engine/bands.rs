@@ -7,7 +7,7 @@ use crate::common::series::{
     AMPLITUDE, Judged, Rng, SIGMA, clean, judge, largest, least, mean, season, spec, spec_with_window,
 };
 use fluent_anomaly::detectors::Algorithm::{self, Agile, Basic, Robust};
-use fluent_anomaly::detectors::Seasonality::{Hourly, Weekly};
+use fluent_anomaly::detectors::Seasonality::{self, Daily, Hourly, Weekly};
 use fluent_anomaly::detectors::{BandEngine, longest_fillable_window};
 
 const SEEDS: std::ops::Range<u64> = 0..20;
@@ -156,12 +156,7 @@ fn an_hour_long_anomaly_becomes_normal_for_basic_and_agile_and_not_for_robust() 
 }
 
 /// The series raised by 1000, and the places where the verdicts differ.
-fn differing_verdicts(
-    algorithm: Algorithm,
-    season: fluent_anomaly::detectors::Seasonality,
-    interval: u32,
-    values: &[f64],
-) -> usize {
+fn differing_verdicts(algorithm: Algorithm, season: Seasonality, interval: u32, values: &[f64]) -> usize {
     let spec = spec(algorithm, season, interval);
     let raised: Vec<f64> = values.iter().map(|y| y + 1_000.0).collect();
     let (low, high) = (judge(&spec, values), judge(&spec, &raised));
@@ -278,10 +273,7 @@ fn the_longest_window_that_a_shift_can_fill() {
 }
 
 /// Width of the band and flagged of an hour that is 10 higher, 42 days after the shape of the first days is gone.
-fn after_a_shape(
-    season_of: fluent_anomaly::detector::band::Seasonality,
-    shape: impl Fn(i64) -> f64,
-) -> (f64, usize) {
+fn after_a_shape(season_of: Seasonality, shape: impl Fn(i64) -> f64) -> (f64, usize) {
     let spec = spec(Agile, season_of, 300);
     let gone = if spec.buckets() == 288 { 5 * 288 } else { 4 * 2_016 };
     let at = gone + 42 * 288 - 150;
@@ -300,10 +292,10 @@ fn after_a_shape(
 
 #[test]
 fn agile_forgets_a_shape_that_is_gone() {
-    use fluent_anomaly::detector::band::Seasonality::Daily;
+    type Shape = fn(i64) -> f64;
     for season_of in [Daily, Weekly] {
         let (usual, _) = after_a_shape(season_of, |_| 0.0);
-        let rows: [(&str, fn(i64) -> f64); 3] = [
+        let rows: [(&str, Shape); 3] = [
             ("a wave of four hours", |t| 3.0 * season(t, 48)),
             ("a square wave", |t| 30.0 * season(t, 48).signum()),
             ("a wave of a day", |t| 3.0 * season(t, 288)),

@@ -97,11 +97,11 @@ fn the_verdict_has_everything_that_is_promised_and_transitions_come_once() {
 }
 
 #[test]
-fn before_there_is_a_band_there_is_a_status_and_nothing_else() {
+fn before_there_is_a_band_a_record_says_that_it_is_not_judged() {
     let mut p = pipeline("");
     for minute in 0..15 {
         let record = point(&mut p, minute, "a", usual(minute));
-        assert_eq!(record["anomaly"], json!({"monitor": "high", "status": "OK"}), "minute {minute}");
+        assert_eq!(record["anomaly"], json!({"monitor": "high", "warming_up": true}), "minute {minute}");
     }
     assert!(point(&mut p, 15, "a", usual(15))["anomaly"]["expected"].is_f64());
 }

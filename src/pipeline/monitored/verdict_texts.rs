@@ -16,6 +16,8 @@ pub(in crate::pipeline) struct VerdictTexts {
     anomaly: [Vec<u8>; 2],
     /// status OK, WARN, ALERT, NO DATA.
     status: [Vec<u8>; 4],
+    /// There is no band yet. It stands in place of the status OK, which would be a judgement, and beside any other.
+    warming_up: Vec<u8>,
     transition: Vec<u8>,
     renotify: Vec<u8>,
     message: Vec<u8>,
@@ -57,18 +59,19 @@ impl PlainTexts {
         [expected, lower, upper]: &[Vec<u8>; 3],
         anomaly: &[Vec<u8>; 2],
         status: &[Vec<u8>; 4],
+        warming_up: &[u8],
     ) -> Option<Self> {
         let piece = |parts: &[&[u8]]| SuffixText::new(&parts.concat());
         let end = |status: &[u8]| {
             let [no, yes] = anomaly;
             Some([piece(&[no, status, b"}"])?, piece(&[yes, status, b"}"])?])
         };
-        let alone = |status: &[u8]| piece(&[start, status, b"}"]);
+        let alone = |status: &[u8]| piece(&[start, warming_up, status, b"}"]);
         let [ok, warn, alert, no_data] = status;
         Some(Self {
             numbers: [piece(&[start, expected])?, piece(&[lower])?, piece(&[upper])?],
             ends: [end(ok)?, end(warn)?, end(alert)?, end(no_data)?],
-            without_band: [alone(ok)?, alone(warn)?, alone(alert)?, alone(no_data)?],
+            without_band: [alone(b"")?, alone(warn)?, alone(alert)?, alone(no_data)?],
         })
     }
 }
@@ -100,9 +103,11 @@ impl VerdictTexts {
         let anomaly = [false, true].map(|is| member("is_anomaly", Field::Bool(is)));
         let status = [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
             .map(|status| member("status", Field::Text(status.text())));
+        let warming_up = member("warming_up", Field::Bool(true));
         let plain = match format {
             Format::Json => {
-                PlainTexts::new(&[name(output), head.clone()].concat(), &numbers, &anomaly, &status)
+                let start = [name(output), head.clone()].concat();
+                PlainTexts::new(&start, &numbers, &anomaly, &status, &warming_up)
             }
             Format::Msgpack => None,
         };
@@ -112,6 +117,7 @@ impl VerdictTexts {
             numbers,
             anomaly,
             status,
+            warming_up,
             plain: plain.map(Box::new),
             transition: name("transition"),
             renotify: member("renotify", Field::Bool(true)),
@@ -147,7 +153,8 @@ impl VerdictTexts {
         (expected + (upper - lower)).is_finite()
     }
 
-    /// Appends the map: monitor, expected, lower, upper, is_anomaly, status, transition or renotify, message.
+    /// Appends the map: monitor; expected, lower, upper, is_anomaly, or warming_up; status; transition or renotify;
+    /// message.
     pub(in crate::pipeline) fn append(
         &self,
         verdict: &MonitorVerdict,
@@ -155,7 +162,7 @@ impl VerdictTexts {
         out: &mut Vec<u8>,
     ) {
         let start = out.len();
-        let mut members = 2u8; // at most 8
+        let mut members = 1u8; // at most 8
         if self.format == Format::Msgpack {
             out.push(0x80);
         }
@@ -171,14 +178,21 @@ impl VerdictTexts {
             let [usual, anomaly] = &self.anomaly;
             out.extend_from_slice(if verdict.is_anomaly { anomaly } else { usual });
             members += 1;
+        } else {
+            out.extend_from_slice(&self.warming_up);
+            members += 1;
         }
         let [ok, warn, alert, no_data] = &self.status;
-        out.extend_from_slice(match verdict.status {
-            Status::Ok => ok,
-            Status::Warn => warn,
-            Status::Alert => alert,
-            Status::NoData => no_data,
-        });
+        let status = match verdict.status {
+            Status::Ok => verdict.band.map(|_| ok),
+            Status::Warn => Some(warn),
+            Status::Alert => Some(alert),
+            Status::NoData => Some(no_data),
+        };
+        if let Some(status) = status {
+            out.extend_from_slice(status);
+            members += 1;
+        }
         if let Some(transition) = verdict.transition {
             out.extend_from_slice(&self.transition);
             encode(self.format, &Field::Text(transition.text()), out);
@@ -240,14 +254,18 @@ mod tests {
     }
 
     #[test]
-    fn without_a_band_there_is_a_status_and_with_a_reminder_a_flag() {
+    fn without_a_band_a_monitor_warms_up_and_with_a_reminder_there_is_a_flag() {
         let verdict = MonitorVerdict { band: None, transition: None, renotify: true, ..observation() };
         let mut written = Vec::new();
         VerdictTexts::new("m", "anomaly", Format::Json).append(&verdict, None, &mut written);
-        assert_eq!(written, br#"{"monitor":"m","status":"ALERT","renotify":true}"#);
+        assert_eq!(written, br#"{"monitor":"m","warming_up":true,"status":"ALERT","renotify":true}"#);
         written.clear();
         VerdictTexts::new("m", "anomaly", Format::Msgpack).append(&verdict, None, &mut written);
-        assert_eq!(written.first(), Some(&0x83));
+        assert_eq!(written.first(), Some(&0x84));
+        written.clear();
+        let verdict = MonitorVerdict { status: Status::Ok, renotify: false, ..verdict };
+        VerdictTexts::new("m", "anomaly", Format::Json).append(&verdict, None, &mut written);
+        assert_eq!(written, br#"{"monitor":"m","warming_up":true}"#, "OK would be a judgement");
     }
 
     /// A plain verdict is the member that the longer way would write.
