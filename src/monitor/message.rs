@@ -13,12 +13,11 @@
 //! blocks that are not closed.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use super::alert::{Status, Transition};
 
 /// Deepest nesting of blocks that is evaluated; deeper ones stay as they are.
-const DEEPEST: u32 = 16;
+const DEEPEST: usize = 16;
 
 /// What the variables of a message stand for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,13 +55,23 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn render(template: &str, facts: &Facts<'_>) -> String {
     let mut out = String::with_capacity(template.len());
-    fill(template, facts, DEEPEST, &mut out);
+    fill(template, facts, &mut out);
     out
 }
 
-fn fill(template: &str, facts: &Facts<'_>, depth: u32, out: &mut String) {
+/// Goes through nested blocks with a list, not with calls of itself: the stack of the filter's host has no room for deep
+/// calls.
+fn fill(template: &str, facts: &Facts<'_>, out: &mut String) {
+    // texts behind the blocks that are open
+    let mut behind = Vec::new();
     let mut rest = template;
-    while let Some((before, tag, after)) = next_tag(rest) {
+    loop {
+        let Some((before, tag, after)) = next_tag(rest) else {
+            out.push_str(rest);
+            let Some(text) = behind.pop() else { return };
+            rest = text;
+            continue;
+        };
         out.push_str(before);
         rest = after;
         let block = tag
@@ -71,21 +80,26 @@ fn fill(template: &str, facts: &Facts<'_>, depth: u32, out: &mut String) {
             .or(tag.strip_prefix('^').map(|head| (head, false)));
         if let Some((head, wanted)) = block {
             let (name, arguments) = head.trim().split_once(char::is_whitespace).unwrap_or((head.trim(), ""));
-            if depth > 0
-                && let Some(holds) = condition(name, arguments, facts)
+            if behind.len() < DEEPEST
+                && let Some(holds) = match name {
+                    "is_match" => is_match(arguments, facts, |value, text| value.contains(text)),
+                    "is_exact_match" => is_match(arguments, facts, |value, text| value == text),
+                    _ => condition(name, facts),
+                }
                 && let Some((then, otherwise, after)) = body(rest, name)
             {
-                fill(if holds == wanted { then } else { otherwise }, facts, depth - 1, out);
-                rest = after;
+                behind.push(after);
+                rest = if holds == wanted { then } else { otherwise };
                 continue;
             }
         } else if let Some(value) = variable(tag.trim(), facts) {
             out.push_str(&value);
             continue;
         }
-        let _ = write!(out, "{{{{{tag}}}}}");
+        for text in ["{{", tag, "}}"] {
+            out.push_str(text);
+        }
     }
-    out.push_str(rest);
 }
 
 /// Text before the next `{{..}}`, what stands in it, and the text behind.
@@ -105,6 +119,7 @@ fn next_tag(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Splits what follows an opening tag into its branches and the rest behind the closing one.
+#[inline(never)] // stack
 fn body<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let mut rest = text;
     let mut open = 0usize;
@@ -129,7 +144,8 @@ fn body<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     None
 }
 
-fn condition(name: &str, arguments: &str, facts: &Facts<'_>) -> Option<bool> {
+#[inline(never)] // stack
+fn condition(name: &str, facts: &Facts<'_>) -> Option<bool> {
     let change = |from, to| facts.transition == Some(Transition { from, to });
     Some(match name {
         "is_alert" => facts.status == Status::Alert,
@@ -142,32 +158,48 @@ fn condition(name: &str, arguments: &str, facts: &Facts<'_>) -> Option<bool> {
         "is_alert_to_warning" => change(Status::Alert, Status::Warn),
         "is_no_data_to_alert" => change(Status::NoData, Status::Alert),
         "is_renotify" => facts.transition.is_none(),
-        "is_match" | "is_exact_match" => {
-            // "a" "b" "c": every second piece stands between quotes
-            let mut texts = arguments.split('"').skip(1).step_by(2);
-            let value = variable(texts.next()?, facts)?;
-            texts.any(|text| if name == "is_match" { value.contains(text) } else { value == text })
-        }
         _ => return None,
     })
 }
 
+/// `"variable" "text" "text"`: whether the variable fits one of the texts.
+#[inline(never)] // stack
+fn is_match(arguments: &str, facts: &Facts<'_>, fits: fn(&str, &str) -> bool) -> Option<bool> {
+    // every second piece stands between quotes
+    let mut texts = arguments.split('"').skip(1).step_by(2);
+    let value = variable(texts.next()?, facts)?;
+    Some(texts.any(|text| fits(&value, text)))
+}
+
+#[inline(never)] // stack
 fn variable<'a>(name: &str, facts: &Facts<'a>) -> Option<Cow<'a, str>> {
-    let number = |value: f64| Some(Cow::Owned(value.to_string()));
-    match name {
-        "value" => number(facts.share),
-        "threshold" => number(facts.threshold),
-        "warn_threshold" => number(facts.warn_threshold?),
-        "observed" => number(facts.observed?),
-        "expected" => number(facts.band?.0),
-        "lower" => number(facts.band?.1),
-        "upper" => number(facts.band?.2),
-        _ => {
-            let key = name.strip_suffix(".name").unwrap_or(name);
-            let key = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).unwrap_or(key);
-            facts.groups.iter().find(|(group, _)| *group == key).map(|(_, value)| Cow::Borrowed(*value))
-        }
+    match number(name, facts) {
+        Some(number) => Some(Cow::Owned(number?.to_string())),
+        None => group(name, facts).map(Cow::Borrowed),
     }
+}
+
+/// A number that the variable stands for; the outer `None`: it stands for none.
+#[inline(never)] // stack
+fn number(name: &str, facts: &Facts<'_>) -> Option<Option<f64>> {
+    Some(match name {
+        "value" => Some(facts.share),
+        "threshold" => Some(facts.threshold),
+        "warn_threshold" => facts.warn_threshold,
+        "observed" => facts.observed,
+        "expected" => facts.band.map(|(expected, ..)| expected),
+        "lower" => facts.band.map(|(_, lower, _)| lower),
+        "upper" => facts.band.map(|(.., upper)| upper),
+        _ => return None,
+    })
+}
+
+/// `host.name` or `[my.key].name`.
+#[inline(never)] // stack
+fn group<'a>(name: &str, facts: &Facts<'a>) -> Option<&'a str> {
+    let key = name.strip_suffix(".name").unwrap_or(name);
+    let key = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).unwrap_or(key);
+    facts.groups.iter().find(|(group, _)| *group == key).map(|(_, value)| *value)
 }
 
 #[cfg(test)]

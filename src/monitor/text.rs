@@ -44,6 +44,15 @@ pub(crate) fn shorten(given: &str, limit: usize) -> String {
     text
 }
 
+/// The start of a text, as long as it may be, between quotation marks.
+#[inline(never)] // stack
+pub(crate) fn quoted(given: &str, limit: usize) -> String {
+    let mut text = shorten(given, limit);
+    text.insert(0, '\'');
+    text.push('\'');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

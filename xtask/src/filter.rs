@@ -1,9 +1,10 @@
-//! `cargo wasm`: builds `anomaly_filter.wasm`, rewrites it for the interpreter that runs it, and prints its path.
+//! `cargo wasm`: builds `anomaly_filter.wasm`, rewrites it for the interpreter that runs it, checks
+//! that it fits the stack of its host, and prints its path.
 
 use std::ffi::OsString;
 use std::{env, fs};
 
-use crate::{Outcome, WASM, build, cargo, rewrite, root};
+use crate::{Outcome, WASM, build, cargo, rewrite, root, stack};
 
 pub(crate) fn run(options: &[OsString]) -> Outcome {
     let named = options.iter().skip_while(|option| *option != "--target-dir").nth(1).cloned();
@@ -16,7 +17,9 @@ pub(crate) fn run(options: &[OsString]) -> Outcome {
             .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo"), // messages name functions; the rewriting drops the names
     )?;
     let module = target.join(WASM).join("release/anomaly_filter.wasm");
-    let rewritten = rewrite::rewrite(&fs::read(&module)?)?;
+    let built = fs::read(&module)?;
+    let rewritten = rewrite::rewrite(&built)?;
+    stack::check(&rewritten, &built)?;
     // a new file: the old name is one of two links to what cargo built, which must stay as it is
     let new = module.with_extension("wasm.new");
     fs::write(&new, rewritten)?;

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `filter.rs` | `cargo wasm`: builds the WASM filter |
 //! | `rewrite.rs` | its one rewriting rule |
+//! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
 mod filter;
+mod frames;
 #[cfg(feature = "package")]
 mod package;
 mod rewrite;
+mod stack;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -19,6 +22,7 @@ use std::process::{Command, ExitCode};
 const WASM: &str = "wasm32-unknown-unknown";
 const USAGE: &str = "\
 cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its path
+cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         Some("wasm") => filter::run(&arguments),
         #[cfg(feature = "package")]
         Some("preview-pkg") => package::run(&arguments),
+        Some("stack") => stack::run(&arguments),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

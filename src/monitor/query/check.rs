@@ -84,6 +84,7 @@ struct ArgumentChecker<'a> {
 }
 
 /// Checks every argument, then the rules between them; all errors at once.
+#[inline(never)] // stack
 pub(super) fn build(
     arguments: Arguments<'_>,
     errors: Vec<QueryError>,

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::error::{QueryError, QueryPlace, QueryRule};
-use crate::monitor::text::shorten;
+use crate::monitor::text::{quoted, shorten};
 
 /// Reads a query from front to back. Positions are bytes and always on character boundaries.
 #[derive(Debug, Clone)]
@@ -162,6 +162,8 @@ impl<'a> QueryCursor<'a> {
     }
 
     /// The error "expected .., found <what stands here>".
+    #[cold]
+    #[inline(never)] // stack
     pub(super) fn expected(&self, argument: &'static str, expected: &'static str) -> QueryError {
         let mut here = self.clone();
         here.space();
@@ -171,7 +173,7 @@ impl<'a> QueryCursor<'a> {
             Some(first) => {
                 let run = rest.find(|c: char| c.is_whitespace() || ",()".contains(c)).unwrap_or(rest.len());
                 let length = run.max(first.len_utf8());
-                (length, format!("'{}'", shorten(rest.get(..length).unwrap_or(""), 40)))
+                (length, quoted(rest.get(..length).unwrap_or(""), 40))
             }
         };
         QueryError {

@@ -5,7 +5,7 @@ use super::cursor::{ArgumentValue, QueryCursor};
 use super::error::{QueryError, QueryPlace, QueryRule};
 use super::metric_scan;
 use super::{AnomalyQuery, LONGEST_QUERY};
-use crate::monitor::text::{nearest, shorten};
+use crate::monitor::text::{nearest, quoted, shorten};
 
 /// Reads a monitor's query.
 ///
@@ -47,6 +47,7 @@ pub fn parse(text: &str) -> Result<AnomalyQuery, Vec<QueryError>> {
     }
 }
 
+#[inline(never)] // stack
 fn arguments<'a>(
     cursor: &mut QueryCursor<'a>,
     errors: &mut Vec<QueryError>,
@@ -84,6 +85,7 @@ fn arguments<'a>(
 }
 
 /// One argument behind the metric query: `name=value`, `'algorithm'` or a number of deviations.
+#[inline(never)] // stack
 fn argument<'a>(
     cursor: &mut QueryCursor<'a>,
     given: &mut [Option<Given<'a>>; Argument::COUNT],
@@ -118,7 +120,7 @@ fn argument<'a>(
                 rule: QueryRule::Expected {
                     argument: "anomalies",
                     expected: "'<algorithm>' in quotes, a number of deviations, or <name>=<value>",
-                    found: format!("'{}'", shorten(word, 40)),
+                    found: quoted(word, 40),
                 },
                 place: place.clone(),
             }),

@@ -2,44 +2,30 @@
 //!
 //! The host calls `malloc` for the tag, `malloc` for the record, copies both in, calls `anomaly_filter`, copies
 //! the result out up to its NUL, and (not on every version) calls `free` for both. It runs in one thread and is
-//! never re-entered. `malloc` hands out two buffers that are used again and again, with room behind the record,
-//! so that the result is written in place and nothing can leak.
+//! never re-entered.
 
 use core::cell::UnsafeCell;
 
 use fluent_anomaly::Time;
 
+use crate::buffers::{Buffers, Look, SPARE};
+use crate::errno::Errno;
 use crate::guest::Guest;
 
-/// Room behind a record for its annotations and the NUL, so that they seldom move it.
-const SPARE: usize = 1024;
 const NO_MEMORY: &[u8] =
     b"{\"anomaly_error\":\"the record does not fit the memory of the WASM filter and is lost\"}\0";
 
-/// Free memory without which no record is scored: an allocation that fails would stop the call, and the host would
-/// drop the record.
-const ROOM: usize = 96 << 10;
-/// The first call also reads the configuration and the state.
-const START_ROOM: usize = 256 << 10;
-/// Memory is looked at again after so many records, besides when a buffer grows.
-const RECORDS_BETWEEN_LOOKS: u32 = 64;
+/// So much shadow stack may be lost by traps, bytes: less than what a call leaves free.
+const LOST_STACK: usize = 4096;
 
 struct Border {
-    tag: Vec<u8>,
-    record: Vec<u8>,
-    /// A request below this fits the buffer with `SPARE` bytes behind it; 0 to look closer.
-    tag_limit: usize,
-    record_limit: usize,
-    /// Records until memory is looked at again.
-    looks_in: u32,
-    /// There was too little memory when it was looked at last; buffers are not kept then.
-    is_short: bool,
-    /// Whether the next buffer the host asks for is the record's: it asks for the tag's first.
-    tag_is_out: bool,
+    buffers: Buffers,
     guest: Option<Guest>,
     /// The last call did not return: it was stopped by a trap.
     in_call: bool,
     traps: u32,
+    /// Where the shadow stack ended at the first start; 0 before. A trap leaves it where it was.
+    first_stack: usize,
 }
 
 struct Single(UnsafeCell<Border>);
@@ -48,16 +34,11 @@ struct Single(UnsafeCell<Border>);
 unsafe impl Sync for Single {}
 
 static BORDER: Single = Single(UnsafeCell::new(Border {
-    tag: Vec::new(),
-    record: Vec::new(),
-    tag_limit: 0,
-    record_limit: 0,
-    looks_in: 0,
-    is_short: false,
-    tag_is_out: false,
+    buffers: Buffers::new(),
     guest: None,
     in_call: false,
     traps: 0,
+    first_stack: 0,
 }));
 
 /// Exported so that the linker runs constructors once and not around each export, and so that hosts find the
@@ -70,16 +51,7 @@ pub(crate) extern "C" fn _initialize() {}
 pub(crate) extern "C" fn malloc(size: usize) -> *mut u8 {
     // SAFETY: see `Single`; the reference ends with this function.
     let border = unsafe { &mut *BORDER.0.get() };
-    border.tag_is_out = !border.tag_is_out;
-    let (buffer, limit) = if border.tag_is_out {
-        (&mut border.tag, border.tag_limit)
-    } else {
-        (&mut border.record, border.record_limit)
-    };
-    if size < limit {
-        return buffer.as_mut_ptr();
-    }
-    border.grow(size)
+    border.buffers.hand_out(size)
 }
 
 /// Both buffers are used again: nothing to do.
@@ -98,12 +70,13 @@ pub(crate) extern "C" fn anomaly_filter(
 ) -> *const u8 {
     // SAFETY: see `Single`; the reference ends with this function.
     let border = unsafe { &mut *BORDER.0.get() };
-    border.tag_is_out = false;
-    let is_ours = core::ptr::eq(border.record.as_ptr(), record) && record_len < border.record.capacity();
-    if is_ours && border.looks_in > 0 {
-        border.looks_in -= 1;
+    let buffers = &mut border.buffers;
+    buffers.tag_is_out = false;
+    let is_ours = core::ptr::eq(buffers.record.as_ptr(), record) && record_len < buffers.record.capacity();
+    if is_ours && buffers.looks_in > 0 {
+        buffers.looks_in -= 1;
         // SAFETY: the capacity holds `record_len` bytes, and the host has written them since `malloc`.
-        unsafe { border.record.set_len(record_len) };
+        unsafe { buffers.record.set_len(record_len) };
     } else if let Err(answer) = border.take_in(record, record_len, is_ours) {
         return answer;
     }
@@ -113,107 +86,74 @@ pub(crate) extern "C" fn anomaly_filter(
     }
     border.in_call = true;
     if let Some(guest) = &mut border.guest {
-        guest.process(tag, Time::from_parts(seconds, nanos), &mut border.record);
+        guest.process(tag, Time::from_parts(seconds, nanos), &mut border.buffers.record);
     }
     border.in_call = false;
     // never more than was reserved: annotations are left out where there is no room
-    border.record.push(0);
-    border.record.as_ptr()
+    border.buffers.record.push(0);
+    border.buffers.record.as_ptr()
 }
 
 impl Border {
-    /// A larger buffer, or a first one.
+    /// Takes the host's record into the buffer after a look at the memory. `Err`: what the host gets back at once.
     #[cold]
-    #[inline(never)]
-    fn grow(&mut self, size: usize) -> *mut u8 {
-        let (buffer, limit) = if self.tag_is_out {
-            (&mut self.tag, &mut self.tag_limit)
-        } else {
-            (&mut self.record, &mut self.record_limit)
-        };
-        buffer.clear();
-        *limit = 0;
-        if self.is_short {
-            *buffer = Vec::new();
-        }
-        self.looks_in = 0;
-        if buffer.try_reserve_exact(size.saturating_add(SPARE)).is_err() {
-            self.is_short = true;
-            (self.tag_limit, self.record_limit) = (0, 0);
-            return core::ptr::null_mut();
-        }
-        if !self.is_short {
-            // buffers grow, and never shrink, until the next call of this function
-            *limit = buffer.capacity().saturating_sub(SPARE).saturating_add(1);
-        }
-        buffer.as_mut_ptr()
-    }
-
-    /// Makes `self.record` the host's record after a look at the memory. `Err`: what the host gets back at once.
-    #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed
     fn take_in(&mut self, record: *mut u8, len: usize, is_ours: bool) -> Result<(), *const u8> {
         if !is_inside_memory(record, len) {
             return Err(NO_MEMORY.as_ptr());
         }
-        if !self.has_room() {
-            return Err(record);
+        match self.buffers.look(self.guest.is_none()) {
+            Look::Room => {}
+            Look::Short => return Err(record),
+            Look::NewlyShort => {
+                let _ = write(Fd(2), b"[fluent-anomaly] too little memory: records are passed on unscored\n");
+                return Err(record);
+            }
         }
+        let buffer = &mut self.buffers.record;
         if is_ours {
             // SAFETY: the capacity holds `len` bytes, and the host has written them since `malloc`.
-            unsafe { self.record.set_len(len) };
+            unsafe { buffer.set_len(len) };
             return Ok(());
         }
-        self.record.clear();
-        if self.record.try_reserve(len.saturating_add(SPARE)).is_err() {
+        buffer.clear();
+        if buffer.try_reserve(len.saturating_add(SPARE)).is_err() {
             return Err(record); // no room to copy it: it leaves as it came
         }
         // SAFETY: the bytes lie inside of linear memory and were written by the host. They may lie within the buffer
         // itself, whose bytes stay where they are while it is not grown: `copy` allows that.
         unsafe {
-            core::ptr::copy(record, self.record.as_mut_ptr(), len);
-            self.record.set_len(len);
+            core::ptr::copy(record, buffer.as_mut_ptr(), len);
+            buffer.set_len(len);
         }
         Ok(())
     }
 
     /// Begins, or begins again after a trap.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // stack
     fn start(&mut self) {
         if self.in_call {
             // whatever the guest held may be half done: forget it, and read the models again from their journal
-            core::mem::forget(self.guest.take());
+            let was_starting = self.guest.take().map(core::mem::forget).is_none();
             self.traps += 1;
+            // what stopped a start once would stop it at every record
+            if was_starting || self.first_stack.saturating_sub(stack()) > LOST_STACK {
+                self.guest = Some(Guest::pass(self.traps));
+                return;
+            }
+        }
+        if self.first_stack == 0 {
+            self.first_stack = stack();
         }
         self.in_call = true;
         self.guest = Some(Guest::start(self.traps));
     }
 
-    /// Whether a record can be scored without an allocation that fails.
-    fn has_room(&mut self) -> bool {
-        if self.looks_in > 0 {
-            self.looks_in -= 1;
-            return true;
-        }
-        let room = if self.guest.is_none() { START_ROOM } else { ROOM };
-        let was_short = self.is_short;
-        self.is_short = Vec::<u8>::new().try_reserve_exact(room).is_err();
-        if !self.is_short {
-            self.looks_in = RECORDS_BETWEEN_LOOKS;
-            return true;
-        }
-        (self.tag_limit, self.record_limit) = (0, 0);
-        if !was_short {
-            let _ = write(Fd(2), b"[fluent-anomaly] too little memory: records are passed on unscored\n");
-        }
-        false
-    }
-
     /// The tag as the host left it.
     #[inline]
     fn tag(&self, pointer: *const u8, len: usize) -> &'static [u8] {
-        let is_ours = core::ptr::eq(self.tag.as_ptr(), pointer) && len <= self.tag.capacity();
+        let is_ours = core::ptr::eq(self.buffers.tag.as_ptr(), pointer) && len <= self.buffers.tag.capacity();
         if !is_ours && !is_inside_memory(pointer, len) {
             return &[];
         }
@@ -223,9 +163,15 @@ impl Border {
     }
 }
 
+/// The end of the shadow stack, which grows down.
+fn stack() -> usize {
+    let here = 0u8;
+    core::ptr::from_ref(core::hint::black_box(&here)).addr()
+}
+
 /// A pointer of 0 means that the host found no memory for the data, yet calls all the same.
 #[cold]
-#[inline(never)]
+#[inline(never)] // speed
 fn is_inside_memory(pointer: *const u8, len: usize) -> bool {
     const PAGE: usize = 65_536;
     let end = (pointer as usize).checked_add(len);
@@ -235,33 +181,6 @@ fn is_inside_memory(pointer: *const u8, len: usize) -> bool {
 /// An open file or folder of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fd(u32);
-
-/// WASI preview 1's error number, never 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Errno(u16);
-
-impl Errno {
-    pub(crate) const EXIST: Errno = Errno(20);
-    pub(crate) const NOENT: Errno = Errno(44);
-
-    /// In words, for those that users meet.
-    pub(crate) fn explain(self) -> String {
-        let words = match self.0 {
-            2 => "permission denied",
-            20 => "it exists already",
-            29 => "input/output error",
-            31 => "it is a directory",
-            33 => "too many open files",
-            44 => "no such file or directory",
-            51 => "no space left on device",
-            54 => "it is not a directory",
-            69 => "read-only file system",
-            76 => "outside of accessible_paths",
-            other => return format!("WASI error {other}"),
-        };
-        words.to_owned()
-    }
-}
 
 #[repr(C)]
 struct Prestat {

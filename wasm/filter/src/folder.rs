@@ -2,7 +2,8 @@
 
 use fluent_anomaly::state::{Storage, StorageError};
 
-use crate::abi::{self, Errno, Fd, Open};
+use crate::abi::{self, Fd, Open};
+use crate::errno::Errno;
 
 /// A state folder.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use fluent_anomaly::Time;
 use fluent_anomaly::state::Storage;
 use fluent_anomaly::{Pipeline, Unconfigured};
 
-use crate::abi::{self, Errno, Fd, Open};
+use crate::abi::{self, Fd, Open};
+use crate::errno::Errno;
 use crate::folder::Folder;
 
 /// Looked for in each folder of `accessible_paths`, in this order.
@@ -53,13 +54,16 @@ impl Guest {
                 "internal error {traps} while a record was scored; models are read again from their state"
             ));
         }
-        let (engine, source) = if traps > MAX_TRAPS {
-            let message = format!("stopped scoring after {traps} internal errors");
-            abi::log(&message);
-            (Engine::Passing(Box::new(Unconfigured::new(&message, Format::Json))), None)
-        } else {
-            load()
-        };
+        if traps > MAX_TRAPS {
+            return Self::pass(traps);
+        }
+        let (engine, source) = load();
+        Self { engine, source, records: 0, looked_at: 0 }
+    }
+
+    /// Passes records on, because too much has gone wrong, until the configuration file changes.
+    pub(crate) fn pass(traps: u32) -> Self {
+        let (engine, source) = pass(format!("stopped scoring after {traps} internal errors"), find());
         Self { engine, source, records: 0, looked_at: 0 }
     }
 
@@ -88,7 +92,7 @@ impl Guest {
 
     /// Starts anew when the configuration file is another one now.
     #[cold]
-    #[inline(never)]
+    #[inline(never)] // speed
     fn look(&mut self, time: Time) {
         self.records = 0;
         self.looked_at = time.seconds();

@@ -3,6 +3,8 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `abi.rs` | exports and imports, all `unsafe` of this crate |
+//! | `buffers.rs` | the two buffers that the host fills |
+//! | `errno.rs` | error numbers of WASI, in words |
 //! | `guest.rs` | finds the configuration, keeps the pipeline, recovers after an internal error |
 //! | `folder.rs` | the bank's storage over WASI |
 //!
@@ -11,6 +13,10 @@
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
+#[cfg(target_arch = "wasm32")]
+mod buffers;
+#[cfg(target_arch = "wasm32")]
+mod errno;
 #[cfg(target_arch = "wasm32")]
 mod folder;
 #[cfg(target_arch = "wasm32")]
