@@ -3,7 +3,6 @@
 use crate::sources::{files, read};
 
 #[test]
-#[ignore = "rooms are still being cleaned"]
 fn each_attribute_on_inlining_says_whether_it_is_for_the_stack_or_for_speed() {
     let mut silent = Vec::new();
     let mut count = 0;

@@ -205,7 +205,6 @@ fn each_module_uses_only_what_stands_above_it_in_the_table() {
 }
 
 #[test]
-#[ignore = "rooms are still being cleaned"]
 fn no_files_use_each_other_in_a_circle() {
     let library = Library::read();
     let uses: BTreeMap<&Module, BTreeSet<Module>> =

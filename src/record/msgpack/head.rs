@@ -38,7 +38,7 @@ pub(in crate::record) enum NoHead {
 }
 
 /// Big-endian unsigned number of `N` bytes at `at`.
-#[inline(always)]
+#[inline]
 fn number<const N: usize>(bytes: &[u8], at: usize) -> Result<u64, NoHead> {
     let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk::<N>()).ok_or(NoHead::Short)?;
     Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u64::from(byte)))

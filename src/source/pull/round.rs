@@ -2,6 +2,7 @@
 
 mod delivery;
 mod look_back;
+mod pending_answer;
 mod request;
 mod sections;
 mod settling;

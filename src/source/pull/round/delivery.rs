@@ -1,49 +1,14 @@
 //! An answer on its way to the sink, and what is remembered of it.
 
 use super::super::acknowledged::MAX_SERIES;
-use super::super::select::{self, Bounds, SelectedPoint, SelectedPoints};
+use super::super::select::{self, Bounds};
 use super::super::window::Reach;
+use super::pending_answer::{PendingAnswer, records};
 use super::{PullStep, PulledSection, Puller};
 use crate::companion::Notice;
-use crate::sink::{MetricRecord, RecordSink, SinkError};
+use crate::sink::{RecordSink, SinkError};
 use crate::source::datadog::{QuerySeries, QueryWindow};
 use std::sync::atomic::Ordering::Relaxed;
-
-/// An answer whose points have not all left.
-#[derive(Debug)]
-pub(super) struct PendingAnswer {
-    /// Names; their points are in `picked`.
-    series: Vec<QuerySeries>,
-    picked: SelectedPoints,
-    /// Points that have left, from the first one on.
-    done: usize,
-    window: QueryWindow,
-    target: i64,
-    reach: Reach,
-}
-
-impl PendingAnswer {
-    pub(super) fn left(&self) -> usize {
-        self.picked.points.len() - self.done
-    }
-}
-
-/// Points as records of their series.
-pub(super) fn records<'a>(
-    series: &'a [QuerySeries],
-    points: &'a [SelectedPoint],
-) -> impl Iterator<Item = MetricRecord<'a>> {
-    points.iter().filter_map(|point| {
-        let series = series.get(point.series as usize)?;
-        Some(MetricRecord {
-            metric: &series.metric,
-            raw_value: point.value,
-            scope: &series.scope,
-            host: series.host.as_deref(),
-            time: point.time,
-        })
-    })
-}
 
 impl Puller<'_> {
     /// Takes an answer over and hands its first batch to the sink.

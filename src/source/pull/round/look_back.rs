@@ -2,7 +2,7 @@
 
 use super::super::acknowledged::Acknowledged;
 use super::super::select::{self, Bounds};
-use super::delivery::records;
+use super::pending_answer::records;
 use super::{PullStep, Puller};
 use crate::companion::{Counters, Notice};
 use crate::sink::{RecordSink, SinkError};

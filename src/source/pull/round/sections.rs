@@ -5,7 +5,7 @@ use super::super::settings::PullSection;
 use super::super::state::{SectionState, Unwritten};
 use super::super::window::{self, PullCursor};
 use super::Puller;
-use super::delivery::PendingAnswer;
+use super::pending_answer::PendingAnswer;
 use crate::companion::{Backoff, Notice};
 use std::time::Duration;
 
