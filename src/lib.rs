@@ -38,7 +38,7 @@ pub use config::secret::Secret;
 pub use config::{Config, ConfigError};
 pub use pipeline::{Counters, Pipeline, Unconfigured};
 pub use record::Format;
-pub use time::Time;
+pub use time::{HostClock, Time};
 
 /// What a configuration file says, checked.
 pub mod configuration {

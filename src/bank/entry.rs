@@ -1,15 +1,17 @@
 //! What the frames of the two files say.
 //!
 //! ```text
-//! snapshot  = Snapshot Series* End
+//! snapshot  = Snapshot Doubt* Series* End
 //! journal   = Journal (Register | Evict | Observe)*
 //! ```
 
 use super::{Observation, SectionId};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::time::Time;
+use crate::time::{ClockDoubt, Time};
 
 const SNAPSHOT: u8 = b'S';
+/// Written only while there is a doubt: releases before it do not know it.
+const DOUBT: u8 = b'd';
 const SERIES: u8 = b's';
 const END: u8 = b'E';
 const JOURNAL: u8 = b'J';
@@ -48,6 +50,7 @@ pub(super) struct JournalHead {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StateEntry<'a> {
     Snapshot(SnapshotHead),
+    Doubt { section: u16, doubt: ClockDoubt },
     Series { id: u32, section: u16, seen: Time, key: &'a [u8], model: &'a [u8] },
     End { series: u64 },
     Journal(JournalHead),
@@ -97,6 +100,11 @@ impl<'a> StateEntry<'a> {
                 for clock in &head.clocks {
                     w.i64(*clock);
                 }
+            }
+            StateEntry::Doubt { section, doubt } => {
+                w.u8(DOUBT);
+                w.varint(u64::from(*section));
+                doubt.save(&mut w);
             }
             StateEntry::Series { id, section, seen, key, model } => {
                 w.u8(SERIES);
@@ -153,6 +161,9 @@ impl<'a> StateEntry<'a> {
                 let sections = take_sections(&mut r)?;
                 let clocks = sections.iter().map(|_| r.i64("section clock")).collect::<Result<_, _>>()?;
                 StateEntry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
+            }
+            DOUBT => {
+                StateEntry::Doubt { section: take_section(&mut r)?, doubt: ClockDoubt::restore(&mut r)? }
             }
             SERIES => StateEntry::Series {
                 id: take_id(&mut r)?,

@@ -3,8 +3,9 @@
 //! Live records and the replay of a journal go through the same call, so a restart cannot differ.
 
 use super::arena::Arena;
+use super::section_clock::{ClockMove, SectionClock};
 use super::{BankSection, Model};
-use crate::time::Time;
+use crate::time::{ClockDoubt, Time};
 
 /// Told when a section's clock moved on and a silent series had something to say.
 pub(super) type OnSilence<'a, M> = &'a mut dyn FnMut(u16, &[u8], <M as Model>::Silence);
@@ -13,21 +14,18 @@ pub(super) type OnSilence<'a, M> = &'a mut dyn FnMut(u16, &[u8], <M as Model>::S
 #[derive(Debug)]
 pub(super) struct LiveSeries<M> {
     pub(super) arena: Arena<M>,
-    /// For each section the number of its last tick; [`NEVER`] before the first.
-    pub(super) clocks: Vec<i64>,
+    /// For each section its clock.
+    pub(super) clocks: Vec<SectionClock>,
 }
-
-/// No tick yet.
-pub(super) const NEVER: i64 = i64::MIN;
 
 impl<M: Model> LiveSeries<M> {
     pub(super) fn new(sections: usize) -> Self {
-        Self { arena: Arena::new(), clocks: vec![NEVER; sections] }
+        Self { arena: Arena::new(), clocks: vec![SectionClock::NEW; sections] }
     }
 
     pub(super) fn clear(&mut self) {
         self.arena.clear();
-        self.clocks.fill(NEVER);
+        self.clocks.fill(SectionClock::NEW);
     }
 
     /// The model at `at`, which belongs to `section`, for an observation made at `time`.
@@ -49,7 +47,7 @@ impl<M: Model> LiveSeries<M> {
         &mut slot.model
     }
 
-    /// The latest time of a section is its clock; once a step it looks after the series that are silent.
+    /// Moves the clock of the section; once a step it looks after the series that are silent.
     #[inline(never)] // stack
     fn tick(
         &mut self,
@@ -59,21 +57,25 @@ impl<M: Model> LiveSeries<M> {
         now: Time,
         on_silence: OnSilence<'_, M>,
     ) {
-        let number = now.seconds().div_euclid(i64::from(step.max(1)));
+        let step_s = i64::from(step.max(1));
         let own = self.arena.get_mut(at).section;
         let Some(clock) = self.clocks.get_mut(usize::from(own)) else { return };
-        if number <= *clock {
+        let moved = clock.take(now.seconds().div_euclid(step_s), step_s);
+        if moved == ClockMove::None {
             return;
         }
-        let first = *clock == NEVER;
-        *clock = number;
-        if first {
-            return;
-        }
+        let latest = now.plus_seconds(ClockDoubt::FAR_S);
         for slot in self.arena.iter_mut().filter(|slot| slot.section == own) {
-            let key = &slot.key;
-            slot.model
-                .pass(&section.spec, slot.seen, now, &mut |silence| on_silence(own, key.bytes(), silence));
+            // a record from the future does not keep its series from being silent
+            if slot.seen > latest {
+                slot.seen = now;
+            }
+            if moved == ClockMove::Forward {
+                let key = &slot.key;
+                slot.model.pass(&section.spec, slot.seen, now, &mut |silence| {
+                    on_silence(own, key.bytes(), silence)
+                });
+            }
         }
     }
 }

@@ -12,7 +12,7 @@
 //!
 //! A journal states in its first entry how much of the one before it was read. So when two writers share a
 //! folder, the later one wins, cleanly: nothing that the earlier one writes afterwards is ever read, and the
-//! earlier one notices within 256 writes and goes on in memory ([`StateNotice::TakenOver`]).
+//! earlier one notices with its next write a second later, or within 256 writes, and goes on in memory ([`StateNotice::TakenOver`]).
 //!
 //! Each entry is a transaction. An entry that was cut by a crash is left out; a file whose bytes were changed is
 //! used up to the last sound entry, set aside and reported.
@@ -30,6 +30,7 @@ mod model;
 mod notice;
 mod position;
 mod recover;
+mod section_clock;
 mod silences;
 mod storage;
 #[cfg(test)]
@@ -49,6 +50,8 @@ use headroom::{has_room, needed};
 use journal_writer::{JournalWriter, SeriesCounts};
 use live_series::{LiveSeries, OnSilence};
 use silences::Silences;
+
+use crate::time::HostClock;
 
 /// All series of a pipeline.
 pub(crate) struct Bank<M: Model> {
@@ -110,7 +113,8 @@ impl<M: Model> Bank<M> {
             }
             Err(error) => {
                 bank.live.clear();
-                bank.notices.push(StateNotice::CannotRead(error));
+                bank.notices.push(StateNotice::CannotRead(error.clone()));
+                bank.journal = Some(JournalWriter::unreadable(storage, error));
             }
         }
         bank
@@ -142,6 +146,19 @@ impl<M: Model> Bank<M> {
             journal.log_observation(id, observation, &mut self.notices);
         }
         Some(answer)
+    }
+
+    /// The clock of the host: how soon the folder is looked at and saving is tried again goes by it.
+    pub(crate) fn set_clock(&mut self, clock: Box<dyn HostClock>) {
+        if let Some(journal) = &mut self.journal {
+            journal.set_clock(clock);
+        }
+    }
+
+    /// Observations since saving failed: they are in memory only.
+    #[must_use]
+    pub(crate) fn unsaved(&self) -> u64 {
+        self.journal.as_ref().map_or(0, JournalWriter::unsaved)
     }
 
     /// Whether silent series have something to tell; it waits here for a record that can carry it.

@@ -39,6 +39,32 @@ pub(crate) enum StateNotice {
     /// Model updates are in memory only for now.
     #[error("state is not saved: {0}; scoring goes on in memory, saving is tried again")]
     CannotSave(StorageError),
+    /// The journal goes on, but no snapshot can replace it.
+    #[error("state is saved in a journal that grows, as no snapshot can replace it: {0}; it is tried again")]
+    CannotCompact(StorageError),
+    /// Somebody deleted or replaced the files.
+    #[error(
+        "the files of the state folder were deleted or replaced while this filter used them: all is saved anew"
+    )]
+    FilesLost,
+    /// A file that appeared in the folder while it was in use.
+    #[error(
+        "state file {file:?} is not the one that this filter wrote: it was renamed to {to:?} and not read"
+    )]
+    PutAside {
+        /// The name it had.
+        file: String,
+        /// The name it has now.
+        to: String,
+    },
+    /// Told each hour while nothing is saved.
+    #[error("still not saved, {updates} model updates so far: {why}")]
+    StillNotSaved {
+        /// The reason, as it was told at first.
+        why: Box<StateNotice>,
+        /// Updates that are in memory only.
+        updates: u64,
+    },
     /// After [`CannotSave`](StateNotice::CannotSave): everything is on disk again.
     #[error("state is saved again")]
     SavingAgain,

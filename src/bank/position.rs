@@ -27,6 +27,8 @@ pub(super) struct JournalPosition {
     pub(super) evicted: u64,
     /// The files hold something that must not be read again: write a snapshot before anything else.
     pub(super) rewrite: bool,
+    /// Files that this writer did not write may stand in the folder.
+    pub(super) are_files_lost: bool,
 }
 
 impl JournalPosition {
@@ -40,6 +42,7 @@ impl JournalPosition {
             next_id: 0,
             evicted: 0,
             rewrite: false,
+            are_files_lost: false,
         }
     }
 }

@@ -44,8 +44,8 @@ impl Pipeline {
     ) {
         let Self { sections, bank, key, anomaly, verdicts, .. } = self;
         let Some(section) = sections.get_mut(usize::from(at)) else { return };
-        match bank.observe(band, key, observation, OnlyMonitor(verdicts)).flatten() {
-            Some(unchanged) => {
+        match bank.observe(band, key, observation, OnlyMonitor(verdicts)) {
+            Some(Some(unchanged)) => {
                 let verdict = PlainVerdict {
                     band: unchanged.band,
                     is_anomaly: unchanged.is_anomaly,
@@ -56,7 +56,8 @@ impl Pipeline {
                     self.annotate_only_band_apart(at, scores, record);
                 }
             }
-            None => self.annotate_only_verdict(at, scores, record),
+            Some(None) => self.annotate_only_verdict(at, scores, record),
+            None => self.annotate(at, Some(scores), record),
         }
         if self.bank.has_silences() {
             self.annotate_silences(at, record);
@@ -80,8 +81,24 @@ impl Pipeline {
     #[cold]
     #[inline(never)] // stack
     fn annotate_only_band_apart(&mut self, at: u16, scores: Scores, record: &mut Vec<u8>) {
+        if self.verdicts.is_empty() {
+            self.tell_late(at);
+        }
         self.render_verdicts(at, 0, record);
         self.annotate(at, Some(scores), record);
+    }
+
+    /// Counts a record that came too late for a band, and tells of it now and then.
+    #[cold]
+    #[inline(never)] // stack
+    fn tell_late(&mut self, at: u16) {
+        self.counters.late += 1;
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if let Some(count) = section.late.count(self.time_bound.now()) {
+            let message = section.explain_late(count);
+            self.errors.add(&message);
+            self.log.push(message);
+        }
     }
 
     /// Asks all bands of a section, and writes what their monitors say together with the scores.
@@ -94,12 +111,17 @@ impl Pipeline {
         record: &mut Vec<u8>,
     ) {
         let mut n = 0;
+        let mut is_late = false;
         while let Some(&(band, _)) =
             self.sections.get(usize::from(at)).and_then(|section| section.monitors.bands.get(n))
         {
-            self.bank.observe(band, &self.key, observation, AllMonitors(&mut self.verdicts));
+            let observed = self.bank.observe(band, &self.key, observation, AllMonitors(&mut self.verdicts));
+            is_late |= observed.is_some() && self.verdicts.is_empty();
             self.render_verdicts(at, n, record);
             n += 1;
+        }
+        if is_late {
+            self.tell_late(at);
         }
         self.annotate(at, scores, record);
         if self.bank.has_silences() {

@@ -11,16 +11,41 @@ pub(super) struct ErrorField {
     extractor: Extractor,
     found: Found,
     text: String,
+    /// What each record is told.
+    standing: String,
+}
+
+/// Longer messages are cut after they were told once.
+const SHORT: usize = 200;
+
+/// A message that is told again and again: its first line, if that is not too long either.
+fn short_form(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    if first.len() == message.len() && message.len() <= SHORT {
+        return message.to_owned();
+    }
+    let cut = first.floor_char_boundary(SHORT);
+    let dots = if cut < first.len() { "..." } else { "" };
+    let more = message.lines().count() - 1;
+    let rest = if more > 0 {
+        format!(" (and {more} more lines; the whole text is in the log)")
+    } else {
+        String::new()
+    };
+    format!("{}{dots}{rest}", &first[..cut])
 }
 
 impl ErrorField {
     pub(super) fn new(format: Format) -> Self {
         let output = Output { name: ERROR_FIELD.to_owned(), constant: None };
-        Self {
-            extractor: Extractor::new(format, &[], &[output]),
-            found: Found::default(),
-            text: String::new(),
-        }
+        let extractor = Extractor::new(format, &[], &[output]);
+        Self { extractor, found: Found::default(), text: String::new(), standing: String::new() }
+    }
+
+    /// From now on each record is told: the first one all of it, the others a short form.
+    pub(super) fn set_standing(&mut self, message: &str) {
+        self.text = message.to_owned();
+        self.standing = short_form(message);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -56,6 +81,7 @@ impl ErrorField {
             self.extractor.annotate(record, &self.found, &[(0, Field::Text(&self.text))]);
         }
         self.text.clear();
+        self.text.push_str(&self.standing);
     }
 }
 
@@ -63,19 +89,41 @@ impl ErrorField {
 #[derive(Debug)]
 pub struct Unconfigured {
     errors: ErrorField,
-    message: String,
 }
 
 impl Unconfigured {
-    /// `message` goes into `anomaly_error` of every record.
+    /// `message` goes into `anomaly_error` of the first record, a short form of it into all others.
     #[must_use]
     pub fn new(message: &str, format: Format) -> Self {
-        Self { errors: ErrorField::new(format), message: message.to_owned() }
+        let mut errors = ErrorField::new(format);
+        errors.set_standing(message);
+        Self { errors }
     }
 
     /// Adds the message to one record, in place; what is no record stays as it is.
     pub fn process(&mut self, record: &mut Vec<u8>) {
-        self.errors.add(&self.message);
         self.errors.write(record);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_stands_once_and_then_in_short() {
+        let message = format!("f.ini:1: {}\nf.ini:2: b\nf.ini:3: c", "x".repeat(300));
+        let mut passing = Unconfigured::new(&message, Format::Json);
+        let mut told = Vec::new();
+        for _ in 0..3 {
+            let mut record = b"{\"a\":1}".to_vec();
+            passing.process(&mut record);
+            let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+            told.push(record["anomaly_error"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(told[0], message);
+        let short =
+            format!("f.ini:1: {}... (and 2 more lines; the whole text is in the log)", "x".repeat(191));
+        assert_eq!(told[1..], [short.clone(), short]);
     }
 }

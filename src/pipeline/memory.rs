@@ -1,11 +1,11 @@
 //! The memory that series of a section take, for those who plan it.
 
 use super::monitored::MonitoredSpec;
+use super::scoring::most_calibrated_bytes;
 use super::section_id::score_spec;
 use super::series_model::{SeriesModel, SeriesModelSpec};
 use crate::bank::Bank;
 use crate::config::{MonitorSection, Section};
-use crate::detector::calibrated::Calibrated;
 use crate::monitor::SharedBand;
 
 /// Bytes that one series of a section takes at most, besides its key.
@@ -18,7 +18,7 @@ pub fn series_bytes(section: &Section) -> usize {
 /// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.
 #[must_use]
 pub fn calibrated_bytes(section: &Section) -> usize {
-    if section.anomaly_score { Calibrated::most_bytes() } else { 0 }
+    if section.anomaly_score { most_calibrated_bytes() } else { 0 }
 }
 
 /// Bytes that monitors of one section add to each of its series, besides its key.

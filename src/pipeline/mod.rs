@@ -21,6 +21,7 @@ mod monitored;
 mod path_laws;
 mod rating;
 mod record_access;
+mod reminder;
 mod repeats;
 mod scoring;
 mod section;
@@ -29,6 +30,9 @@ mod series_key;
 mod series_model;
 #[cfg(test)]
 mod tests;
+mod time_bound;
+#[cfg(test)]
+mod time_tests;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, monitor_bytes, series_bytes};
@@ -39,11 +43,12 @@ use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};
 use crate::config::{Config, Journal};
 use crate::monitor::{MonitorVerdict, SharedBand};
 use crate::record::Format;
-use crate::time::Time;
+use crate::time::{HostClock, Time};
 use errors::ErrorField;
 use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
 use section::{OddValue, PreparedSection};
 use series_model::{Scoring, SeriesModel, SeriesModelSpec};
+use time_bound::TimeBound;
 
 /// What a pipeline has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +66,12 @@ pub struct Counters {
     pub refused: u64,
     /// Records of a watched tag that are no records at all.
     pub malformed: u64,
+    /// Points whose time lies ahead of the host's clock: not scored.
+    pub ahead: u64,
+    /// Points since saving failed: their models are in memory only.
+    pub unsaved: u64,
+    /// Points that came too late for the monitors of their section: scored, not judged.
+    pub late: u64,
 }
 
 /// A configuration at work on records of one format.
@@ -78,6 +89,7 @@ pub struct Pipeline {
     errors: ErrorField,
     log: Vec<String>,
     counters: Counters,
+    time_bound: TimeBound,
     /// The calibrated score of the record at hand.
     anomaly: Option<Anomaly>,
     /// Verdicts on it by one band's monitors: a monitor's place in the band's spec, its verdict.
@@ -130,11 +142,26 @@ impl Pipeline {
             errors: ErrorField::new(format),
             log: Vec::new(),
             counters: Counters::default(),
+            time_bound: TimeBound::none(),
             anomaly: None,
             verdicts: Vec::new(),
             rendered: Vec::new(),
             encoded: Vec::new(),
         }
+    }
+
+    /// Bounds the times of records by the clock of the host: a time that lies more than ten minutes ahead of it is an
+    /// error, so that no series and no monitor waits for it to come.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl HostClock + Clone + 'static) -> Self {
+        self.bank.set_clock(Box::new(clock.clone()));
+        self.time_bound = TimeBound::by(Box::new(clock));
+        self
+    }
+
+    /// Tells each record that is scored from now on: the first one all of `message`, the others a short form.
+    pub fn set_standing_error(&mut self, message: &str) {
+        self.errors.set_standing(message);
     }
 
     /// Scores one record in place. `time` is the event's own, used where a section names no time field.
@@ -197,7 +224,7 @@ impl Pipeline {
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters { unsaved: self.bank.unsaved(), ..self.counters }
     }
 
     /// Series in memory, and how many were evicted since the state was begun.
@@ -244,9 +271,22 @@ impl Pipeline {
         }
     }
 
+    /// A time ahead of the host's clock.
+    #[cold]
+    #[inline(never)] // stack
+    fn refuse_time(&mut self, at: u16, time: Time, ahead_s: i64) {
+        self.counters.ahead += 1;
+        if let Some(section) = self.sections.get(usize::from(at)) {
+            self.errors.add(&section.explain_ahead(time, ahead_s));
+        }
+    }
+
     /// Scores and learns one observation of the series `self.key`.
     #[inline(always)] // speed
     fn learn(&mut self, at: u16, observation: Observation, record: &mut Vec<u8>) {
+        if let Some(ahead_s) = self.time_bound.seconds_ahead(observation.time) {
+            return self.refuse_time(at, observation.time, ahead_s);
+        }
         let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {

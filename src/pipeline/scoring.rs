@@ -15,10 +15,10 @@ use crate::detector::calibrated::{Calibrated, CalibratedSpec};
 use crate::detector::{
     ChangeFinder, Finite, MAX_SUMMED_ORDER, NotLearnable, OrderSums, Params, ParamsError, Scores, WarmingUp,
 };
-use crate::time::Time;
+use crate::time::{ClockDoubt, Time};
 
 /// The seed chooses the order from the last day ...
-const CHOICE_NANOS: u64 = 24 * 3600 * 1_000_000_000;
+const CHOICE_NANOS: i64 = 24 * 3600 * 1_000_000_000;
 /// ... which is 1440 points at one minute; no series is made to wait for more.
 const CHOICE_POINTS: u64 = 1500;
 /// The seed's range of orders.
@@ -104,7 +104,14 @@ pub struct ScoredSeries {
     stage: Stage,
     recent: Option<Box<RecentPoints>>,
     /// Present where the spec asks for it.
-    calibrated: Option<Box<Calibrated>>,
+    calibrated: Option<Box<CalibratedSeries>>,
+}
+
+/// The calibrated score, and whether its clock was set by a record with a wrong time.
+#[derive(Debug, Clone)]
+struct CalibratedSeries {
+    score: Calibrated,
+    doubt: ClockDoubt,
 }
 
 #[derive(Debug, Clone)]
@@ -167,8 +174,13 @@ impl Stage {
                     *since = time;
                 }
                 sums.push(x);
-                let waited = time.nanos().abs_diff(since.nanos());
-                if waited >= CHOICE_NANOS || sums.count() >= CHOICE_POINTS {
+                let waited = time.nanos().saturating_sub(since.nanos());
+                if !(-CHOICE_NANOS..2 * CHOICE_NANOS).contains(&waited) {
+                    // a wrong clock, or a long gap: no day of points has passed
+                    *since = time;
+                }
+                let is_over = (CHOICE_NANOS..2 * CHOICE_NANOS).contains(&waited);
+                if is_over || sums.count() >= CHOICE_POINTS {
                     self.choose(spec);
                 }
             }
@@ -269,13 +281,42 @@ fn restore_points(r: &mut Reader<'_>) -> Result<OrderSums, CodecError> {
     Ok(sums)
 }
 
+/// The most bytes of a calibrated score.
+pub(super) const fn most_calibrated_bytes() -> usize {
+    Calibrated::most_bytes() + size_of::<ClockDoubt>()
+}
+
+/// Records in a row that set the clock of a series back.
+const ENOUGH: u8 = 5;
+
+impl CalibratedSeries {
+    fn new(score: Calibrated) -> Self {
+        Self { score, doubt: ClockDoubt::NONE }
+    }
+
+    fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let score = Calibrated::restore(&CalibratedSpec::default(), r)?;
+        let doubt = if r.is_empty() { ClockDoubt::NONE } else { ClockDoubt::restore(r)? };
+        Ok(Self { score, doubt })
+    }
+
+    /// A point far behind the clock of its series. Several in a row show that the clock was wrong.
+    #[cold]
+    #[inline(never)] // stack
+    fn come_late(&mut self, time_s: Finite) {
+        if self.doubt.add(time_s.get() as i64, self.score.latest_s() as i64, ENOUGH) {
+            self.score.rewind(time_s);
+        }
+    }
+}
+
 impl ScoredSeries {
     /// A series that has not been seen.
     #[must_use]
     pub fn new(spec: &ScoreSpec) -> Self {
         let stage = Stage::first(spec);
         let wanted = spec.calibrated.as_ref().filter(|_| HAS_CALIBRATED);
-        let calibrated = wanted.map(|spec| Box::new(Calibrated::new(spec)));
+        let calibrated = wanted.map(|spec| Box::new(CalibratedSeries::new(Calibrated::new(spec))));
         Self { stage, recent: (spec.remembered > 0).then(Box::default), calibrated }
     }
 
@@ -306,7 +347,12 @@ impl ScoredSeries {
             && let Some(value) = Finite::new(observation.value)
             && let Some(time_s) = Finite::new(observation.time.nanos() as f64 / 1e9)
         {
-            *anomaly = calibrated.update(spec, time_s, value).map(Anomaly::from);
+            if calibrated.score.latest_s() - time_s.get() > ClockDoubt::FAR_S as f64 {
+                calibrated.come_late(time_s);
+            } else if !calibrated.doubt.is_none() {
+                calibrated.doubt.clear();
+            }
+            *anomaly = calibrated.score.update(spec, time_s, value).map(Anomaly::from);
         }
         if let Some(recent) = &mut self.recent
             && !matches!(outcome, ScoreOutcome::Refused(_))
@@ -326,7 +372,11 @@ impl ScoredSeries {
         }
         // last, so that a state without it is one that has yet to learn it
         if let Some(calibrated) = &self.calibrated {
-            calibrated.save(w);
+            calibrated.score.save(w);
+            // after it, so that a state without it is one without a doubt
+            if !calibrated.doubt.is_none() {
+                calibrated.doubt.save(w);
+            }
         }
     }
 
@@ -340,10 +390,11 @@ impl ScoredSeries {
             0 => None,
             most => Some(Box::new(RecentPoints::restore(most, r)?)),
         };
-        let saved =
-            if r.is_empty() { None } else { Some(Calibrated::restore(&CalibratedSpec::default(), r)?) };
-        let calibrated =
-            spec.calibrated.as_ref().map(|spec| Box::new(saved.unwrap_or_else(|| Calibrated::new(spec))));
+        let saved = if r.is_empty() { None } else { Some(CalibratedSeries::restore(r)?) };
+        let calibrated = spec
+            .calibrated
+            .as_ref()
+            .map(|spec| Box::new(saved.unwrap_or_else(|| CalibratedSeries::new(Calibrated::new(spec)))));
         Ok(Self { stage, recent, calibrated })
     }
 
@@ -353,7 +404,7 @@ impl ScoredSeries {
         let detector = |params: &Params| ChangeFinder::memory_bytes(params) - size_of::<ChangeFinder>();
         let ready = spec.params.last().map_or(0, detector);
         let heap = if spec.fixed { ready } else { ready.max(size_of::<OrderSums>()) };
-        let calibrated = if spec.calibrated.is_some() { Calibrated::most_bytes() } else { 0 };
+        let calibrated = if spec.calibrated.is_some() { most_calibrated_bytes() } else { 0 };
         size_of::<Self>() + heap + RecentPoints::memory_bytes(spec.remembered) + calibrated
     }
 }

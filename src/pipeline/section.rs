@@ -5,8 +5,10 @@ use super::annotate_fast::FastPath;
 use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
 use super::rating::Anomaly;
 use super::record_access::RecordAccess;
+use super::reminder::Reminder;
 use super::scoring::ScoreRefusal;
 use super::series_key::{append_field, scalar_text};
+use super::time_bound::{AHEAD_S, duration_text};
 use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{Nulls, Section, TagPattern};
@@ -28,6 +30,9 @@ pub(super) struct PreparedSection {
     /// The input that tells the sources of one model apart.
     source: Option<usize>,
     value: Accessor,
+    time: Option<Accessor>,
+    /// Tells of records that come too late for the monitors.
+    pub(super) late: Reminder,
     /// The section has an alarm budget.
     has_budget: bool,
     /// `None` where only the general path will do.
@@ -75,6 +80,8 @@ impl PreparedSection {
             key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
             source,
             value: section.value.clone(),
+            time: section.time.clone(),
+            late: Reminder::default(),
             has_budget: section.alarms.is_some(),
             fast,
             monitors,
@@ -192,6 +199,31 @@ impl PreparedSection {
 
     pub(super) fn explain_not_a_number(&self, what: &str) -> String {
         format!("[{}] {} is {what}, not a number: the record is not scored", self.name, self.value)
+    }
+
+    pub(super) fn explain_ahead(&self, time: Time, ahead_s: i64) -> String {
+        format!(
+            "[{}] {}: {} lies {} ahead of this host's clock, {} are allowed: the record is not scored",
+            self.name,
+            self.time_name(),
+            time.seconds(),
+            duration_text(ahead_s),
+            duration_text(AHEAD_S)
+        )
+    }
+
+    /// `count`: such records so far.
+    pub(super) fn explain_late(&self, count: u64) -> String {
+        format!(
+            "[{}] {}: the record comes after the monitors have closed its interval: it is scored and not judged \
+             (so far {count}; a longer evaluation_delay waits for such records)",
+            self.name,
+            self.time_name()
+        )
+    }
+
+    fn time_name(&self) -> String {
+        self.time.as_ref().map_or_else(|| "time of the event".to_owned(), Accessor::to_string)
     }
 
     pub(super) fn explain_refusal(&self, refusal: ScoreRefusal) -> String {

@@ -48,7 +48,8 @@ impl Observe<SeriesModel> for Scoring<'_> {
     }
 }
 
-/// Observes a band and adds the verdict of each of its monitors, by its place in the spec.
+/// Observes a band and adds the verdict of each of its monitors, by its place in the spec; none where the record comes
+/// too late to count.
 pub(super) struct AllMonitors<'a>(pub(super) &'a mut Vec<(usize, MonitorVerdict)>);
 
 impl Observe<SeriesModel> for AllMonitors<'_> {

@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) log: String,
     pub(crate) limits: StoreLimits,
     pub(crate) calls: u64,
+    /// How often the clock was read: it goes on by ten seconds each time.
+    pub(crate) clock_reads: u64,
 }
 
 impl World {
@@ -182,6 +184,17 @@ fn define_files(linker: &mut Linker<World>) -> Result<(), Error> {
         put(memory, into, &name.as_bytes()[..len])?;
         Ok(SUCCESS)
     })?;
+    linker.func_wrap(
+        MODULE,
+        "clock_time_get",
+        |mut call: Call<'_>, _clock: u32, _precision: u64, into: u32| {
+            let (memory, world) = parts(&mut call)?;
+            world.clock_reads += 1;
+            let seconds = 1_790_000_000 + 10 * world.clock_reads;
+            put(memory, into, &(seconds * 1_000_000_000).to_le_bytes())?;
+            Ok::<_, Error>(SUCCESS)
+        },
+    )?;
     linker.func_wrap(MODULE, "fd_close", |mut call: Call<'_>, fd: u32| {
         let (_, world) = parts(&mut call)?;
         Ok::<_, Error>(code(world.files.remove(&fd).map(drop).ok_or(BADF)))

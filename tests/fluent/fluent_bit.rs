@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 const MODULE: &str = "target/wasm32-unknown-unknown/release/anomaly_filter.wasm";
 const SCORES: [&str; 2] = ["score_outlier", "score_change"];
-const INI: &str =
+pub(crate) const INI: &str =
     "[filter]\nmax_series: 1000\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
 
 fn site() -> TempDir {
@@ -30,12 +30,12 @@ fn site() -> TempDir {
     site
 }
 
-fn fluent_bits() -> impl Iterator<Item = (std::path::PathBuf, TempDir)> {
+pub(crate) fn fluent_bits() -> impl Iterator<Item = (std::path::PathBuf, TempDir)> {
     hosts::executables("FLUENT_BIT").into_iter().map(|program| (program, site()))
 }
 
 /// tail -> filter -> file in msgpack, which keeps every bit of a number; no stack beyond the host's default.
-fn tail_config(site: &TempDir, ini: &str, input: &str) {
+pub(crate) fn tail_config(site: &TempDir, ini: &str, input: &str) {
     fs::write(site.path().join("fluent-config/fluent-anomaly.ini"), ini).unwrap();
     let config = format!(
         "service:\n  flush: 0.2\n  log_level: info\n\
@@ -50,7 +50,7 @@ fn tail_config(site: &TempDir, ini: &str, input: &str) {
 }
 
 /// The bodies of the events `[[time, metadata], body]` that have left.
-fn bodies(site: &TempDir) -> Vec<Value> {
+pub(crate) fn bodies(site: &TempDir) -> Vec<Value> {
     msgpack::decode_all(&fs::read(site.path().join("out.msgpack")).unwrap_or_default())
         .into_iter()
         .filter_map(|event| event.get(1).filter(|body| body.is_object()).cloned())
@@ -58,7 +58,7 @@ fn bodies(site: &TempDir) -> Vec<Value> {
 }
 
 /// Starts a run whose output is its own.
-fn start(program: &Path, site: &TempDir, name: &str) -> Running {
+pub(crate) fn start(program: &Path, site: &TempDir, name: &str) -> Running {
     let _ = fs::remove_file(site.path().join("out.msgpack"));
     Running::start(program, &["-c", "tail.yaml"], site.path(), name)
 }
@@ -75,12 +75,12 @@ fn records(count: usize) -> Vec<Value> {
         .collect()
 }
 
-fn lines(records: &[Value]) -> String {
+pub(crate) fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
 /// The records as the library scores them.
-fn expected(records: &[Value]) -> Vec<Value> {
+pub(crate) fn expected(records: &[Value]) -> Vec<Value> {
     let mut pipeline = Pipeline::new(&Config::parse("f.ini", INI).unwrap(), Format::Json, None);
     records
         .iter()

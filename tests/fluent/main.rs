@@ -8,6 +8,7 @@ mod common;
 mod alerts;
 mod chain;
 mod fluent_bit;
+mod fluent_bit_faults;
 mod fluent_bit_monitor;
 mod fluentd;
 mod forward;

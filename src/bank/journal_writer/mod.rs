@@ -1,6 +1,7 @@
 //! Writes the journal, and knows when it is to be replaced by a snapshot.
 
 mod compaction;
+mod not_saving;
 mod takeover;
 
 pub(super) use compaction::SeriesCounts;
@@ -11,7 +12,9 @@ use super::notice::StateNotice;
 use super::position::{JOURNAL_NAMES, JournalPosition, journal_name};
 use super::storage::{Storage, StorageError};
 use super::{Observation, SectionId};
-use crate::time::Time;
+use crate::time::{HostClock, Time};
+use not_saving::NotSaving;
+use takeover::FolderState;
 
 /// How soon a model update is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,23 +37,21 @@ const MIN_JOURNAL: u64 = 64 << 10;
 const LONG_JOURNAL: u64 = 1 << 20;
 /// Entries wait in memory up to this size with [`Flush::Interval`].
 const MAX_PENDING: usize = 64 << 10;
-/// Entries between two looks whether somebody else has taken the folder over.
-const ENTRIES_BETWEEN_LOOKS: u32 = 256;
-/// Entries between two tries to save again after a failure.
-const ENTRIES_BEFORE_RETRY: u32 = 4096;
+/// Most writes between two looks at the folder.
+const WRITES_BETWEEN_LOOKS: u32 = 256;
+/// Otherwise the folder is looked at by the first write after so long, ns. Each look asks the host for two files.
+const NANOS_BETWEEN_LOOKS: i64 = 1_000_000_000;
 /// Compaction also bounds how many journals a start has to read.
 const MAX_JOURNALS: u64 = JOURNAL_NAMES / 2;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum WriterMode {
     /// The next entry begins a journal.
     Idle,
     /// A journal is open.
     Open,
-    /// Not written since a failure; entries since then are in memory only.
-    Failed { entries: u32 },
-    /// Another writer owns the folder; final.
-    TakenOver,
+    /// Updates are in memory only.
+    NotSaving(NotSaving),
 }
 
 /// The writing side of the state folder.
@@ -68,10 +69,16 @@ pub(super) struct JournalWriter {
     /// Bytes in the open journal, and in all journals when it is time for a snapshot.
     written: u64,
     limit: u64,
-    entries_since_look: u32,
-    /// Event time of the last observation, and of the last flush.
+    writes_since_look: u32,
+    /// Event time of the last observation, of the last flush, and of the last look at the folder.
     now: Time,
     flushed_at: Option<Time>,
+    looked_at: Time,
+    /// Time by the host's clock of the last look.
+    host_looked_at: Option<Time>,
+    clock: Option<Box<dyn HostClock>>,
+    /// Observations since saving failed.
+    unsaved: u64,
 }
 
 impl std::fmt::Debug for JournalWriter {
@@ -98,10 +105,35 @@ impl JournalWriter {
             pending: Vec::new(),
             written: 0,
             limit: LONG_JOURNAL,
-            entries_since_look: 0,
+            writes_since_look: 0,
             now: Time::default(),
             flushed_at: None,
+            looked_at: Time::default(),
+            host_looked_at: None,
+            clock: None,
+            unsaved: 0,
         }
+    }
+
+    /// A writer for a folder that cannot be read: it saves nothing, and tells.
+    pub(super) fn unreadable(storage: Box<dyn Storage>, error: StorageError) -> Self {
+        let mut writer = Self::new(storage, Flush::default(), JournalPosition::start(), Vec::new());
+        writer.mode = WriterMode::NotSaving(NotSaving::for_good(StateNotice::CannotRead(error)));
+        writer
+    }
+
+    /// The clock of the host: looks, retries and reminders go by it instead of the time of the events.
+    pub(super) fn set_clock(&mut self, clock: Box<dyn HostClock>) {
+        self.clock = Some(clock);
+    }
+
+    /// Observations since saving failed.
+    pub(super) fn unsaved(&self) -> u64 {
+        self.unsaved
+    }
+
+    fn host_now(&mut self) -> Option<Time> {
+        self.clock.as_mut()?.now()
     }
 
     /// Notes an observation, as [`log`](JournalWriter::log) would.
@@ -112,7 +144,7 @@ impl JournalWriter {
         observation: Observation,
         notices: &mut Vec<StateNotice>,
     ) {
-        if self.mode == WriterMode::Open && observation.source == 0 {
+        if matches!(self.mode, WriterMode::Open) && observation.source == 0 {
             let words = StateEntry::observation_words(id, observation.time, observation.value);
             self.frames.frame_of_words(words, &mut self.pending);
             self.now = observation.time;
@@ -124,30 +156,20 @@ impl JournalWriter {
     /// Notes one entry; it is written with the next flush.
     #[inline(never)] // stack
     pub(super) fn log(&mut self, entry: &StateEntry<'_>, notices: &mut Vec<StateNotice>) {
-        match self.mode {
-            WriterMode::TakenOver => return,
-            WriterMode::Failed { ref mut entries } => {
-                *entries = entries.saturating_add(1);
-                return;
-            }
-            WriterMode::Idle => {
-                if let Err(error) = self.begin_journal() {
-                    self.fail(error, notices);
-                    return;
-                }
-                if self.mode == WriterMode::TakenOver {
-                    notices.push(StateNotice::TakenOver);
-                    return;
-                }
-            }
-            WriterMode::Open => {}
+        if let StateEntry::Observe { observation, .. } = entry {
+            self.now = observation.time;
+        }
+        if matches!(self.mode, WriterMode::Idle) {
+            self.begin_journal(notices);
+        }
+        if let WriterMode::NotSaving(not_saving) = &mut self.mode {
+            not_saving.entries = not_saving.entries.saturating_add(1);
+            self.unsaved += u64::from(matches!(entry, StateEntry::Observe { .. }));
+            return;
         }
         self.payload.clear();
         entry.put(&mut self.payload);
         self.frames.frame(&self.payload, &mut self.pending);
-        if let StateEntry::Observe { observation, .. } = entry {
-            self.now = observation.time;
-        }
     }
 
     /// Writes what waits, if it is due.
@@ -170,56 +192,94 @@ impl JournalWriter {
     #[inline]
     pub(super) fn flush(&mut self, notices: &mut Vec<StateNotice>) {
         self.flushed_at = Some(self.now);
-        if self.mode != WriterMode::Open || self.pending.is_empty() {
+        if !matches!(self.mode, WriterMode::Open) {
+            return self.remind(notices);
+        }
+        if self.pending.is_empty() {
             return;
         }
         if let Err(error) = self.storage.append(&self.pending) {
-            self.pending.clear();
-            self.fail(error, notices);
+            self.fail(error, 0, notices);
             return;
         }
         self.written += self.pending.len() as u64;
         self.pending.clear();
-        self.entries_since_look += 1;
-        if self.entries_since_look >= ENTRIES_BETWEEN_LOOKS {
-            self.entries_since_look = 0;
-            match self.is_taken_over() {
-                Ok(false) => {}
-                Ok(true) => {
-                    self.mode = WriterMode::TakenOver;
-                    notices.push(StateNotice::TakenOver);
-                }
-                Err(error) => self.fail(error, notices),
-            }
+        self.writes_since_look += 1;
+        let since = self.now.nanos().wrapping_sub(self.looked_at.nanos());
+        if self.writes_since_look >= WRITES_BETWEEN_LOOKS
+            || since.unsigned_abs() >= NANOS_BETWEEN_LOOKS as u64
+        {
+            self.look_if_due(notices);
         }
     }
 
+    /// Looks at the folder, but not each time while records of the past rush by.
+    #[cold]
+    #[inline(never)] // stack
+    fn look_if_due(&mut self, notices: &mut Vec<StateNotice>) {
+        self.looked_at = self.now;
+        if let Some(now) = self.host_now() {
+            let since = self.host_looked_at.map(|looked_at| now.nanos().abs_diff(looked_at.nanos()));
+            if self.writes_since_look < WRITES_BETWEEN_LOOKS
+                && since.is_some_and(|since| since < NANOS_BETWEEN_LOOKS as u64)
+            {
+                return;
+            }
+            self.host_looked_at = Some(now);
+        }
+        self.writes_since_look = 0;
+        self.look(notices);
+    }
+
+    /// Whether the folder still is as this writer left it. False when it is not, and that is told.
+    fn look(&mut self, notices: &mut Vec<StateNotice>) -> bool {
+        match self.folder_state() {
+            Ok(FolderState::Ours) => return true,
+            Ok(FolderState::TakenOver) => self.give_up(StateNotice::TakenOver, notices),
+            Ok(FolderState::Lost) => self.lose_files(notices),
+            Err(error) => self.fail(error, 0, notices),
+        }
+        false
+    }
+
     /// True when the journals have grown enough to be replaced by a snapshot.
-    pub(super) fn wants_compaction(&self) -> bool {
-        match self.mode {
+    pub(super) fn wants_compaction(&mut self) -> bool {
+        match &self.mode {
             WriterMode::Open => self.position.journal_bytes + self.written > self.limit,
             WriterMode::Idle => {
                 self.position.rewrite
                     || self.position.journal_bytes > MIN_JOURNAL.max(self.position.snapshot_bytes / 2)
                     || self.position.next_journal - self.position.first_journal >= MAX_JOURNALS
             }
-            WriterMode::Failed { entries } => entries >= ENTRIES_BEFORE_RETRY,
-            WriterMode::TakenOver => false,
+            WriterMode::NotSaving(_) => self.wants_retry(),
         }
     }
 
-    fn begin_journal(&mut self) -> Result<(), StorageError> {
+    /// Opens the next journal, or tells why there is none.
+    #[cold]
+    #[inline(never)] // stack
+    fn begin_journal(&mut self, notices: &mut Vec<StateNotice>) {
+        match self.try_begin_journal() {
+            Ok(FolderState::Ours) => {}
+            Ok(FolderState::TakenOver) => self.give_up(StateNotice::TakenOver, notices),
+            Ok(FolderState::Lost) => self.lose_files(notices),
+            Err(error) => self.fail(error, 0, notices),
+        }
+    }
+
+    fn try_begin_journal(&mut self) -> Result<FolderState, StorageError> {
         let number = self.position.next_journal;
         let name = journal_name(number);
+        if !self.are_predecessors_there()? {
+            return Ok(FolderState::Lost);
+        }
         if !self.storage.create(&name)? {
             if !self.is_left_behind(&name, number)? {
-                self.mode = WriterMode::TakenOver;
-                return Ok(());
+                return Ok(FolderState::TakenOver);
             }
             self.storage.remove(&name)?;
             if !self.storage.create(&name)? {
-                self.mode = WriterMode::TakenOver;
-                return Ok(());
+                return Ok(FolderState::TakenOver);
             }
         }
         self.frames = FrameWriter::default();
@@ -235,17 +295,10 @@ impl JournalWriter {
         self.frames.frame(&self.payload, &mut self.pending);
         self.written = 0;
         self.limit = LONG_JOURNAL.max(2 * self.position.snapshot_bytes);
-        self.entries_since_look = 0;
+        self.writes_since_look = 0;
+        self.looked_at = self.now;
         self.position.next_journal = number + 1;
         self.mode = WriterMode::Open;
-        Ok(())
-    }
-
-    fn fail(&mut self, error: StorageError, notices: &mut Vec<StateNotice>) {
-        if !matches!(self.mode, WriterMode::Failed { .. }) {
-            notices.push(StateNotice::CannotSave(error));
-        }
-        self.mode = WriterMode::Failed { entries: 0 };
-        self.pending.clear();
+        Ok(FolderState::Ours)
     }
 }

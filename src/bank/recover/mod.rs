@@ -10,6 +10,7 @@ use super::position::{JOURNAL_NAMES, JournalPosition, SNAPSHOT, journal_name};
 use super::storage::{Storage, StorageError};
 use super::{BankSection, Model};
 use replay::{JournalRead, Replay, successor_base};
+pub(super) use set_aside::rename_bad;
 use set_aside::{set_aside, set_aside_all, set_aside_followers};
 
 /// Reads everything into `live`. Only an unreadable folder is an error; a bad file is set aside and told.

@@ -102,6 +102,14 @@ impl<'a, M: Model> Replay<'a, M> {
                     self.restore_series(&map, id, section, seen, key, model)
                         .map_err(|cause| ReadError::Impossible { at, cause })?;
                 }
+                StateEntry::Doubt { section, doubt } => {
+                    let section = map.get(section).map_err(|cause| ReadError::Impossible { at, cause })?;
+                    if let Ok(section) = section
+                        && let Some(clock) = self.live.clocks.get_mut(usize::from(*section))
+                    {
+                        clock.doubt = doubt;
+                    }
+                }
                 StateEntry::End { series } if series == read => return Ok(head),
                 _ => return Err(impossible(at, "entry of a snapshot")),
             }
@@ -114,7 +122,7 @@ impl<'a, M: Model> Replay<'a, M> {
             if let Ok(section) = section
                 && let Some(ours) = self.live.clocks.get_mut(usize::from(*section))
             {
-                *ours = clock;
+                ours.number = clock;
             }
         }
     }

@@ -13,6 +13,13 @@ pub(super) fn set_aside(
     why: String,
     notices: &mut Vec<StateNotice>,
 ) -> Result<(), StorageError> {
+    let to = rename_bad(storage, name)?;
+    notices.push(StateNotice::SetAside { file: name.to_owned(), to, why });
+    Ok(())
+}
+
+/// Renames a file; returns its new name.
+pub(in crate::bank) fn rename_bad(storage: &mut dyn Storage, name: &str) -> Result<String, StorageError> {
     const KEPT: usize = 10;
     let mut to = format!("{name}.bad");
     for n in 1..KEPT {
@@ -22,8 +29,7 @@ pub(super) fn set_aside(
         to = format!("{name}.bad{n}");
     }
     storage.rename(name, &to)?;
-    notices.push(StateNotice::SetAside { file: name.to_owned(), to, why });
-    Ok(())
+    Ok(to)
 }
 
 /// Renames the journals of these numbers that exist.

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::files;
 use crate::record_reader::{NextRecord, RecordReader};
 use crate::stdin::{Input, InputEvent};
+use crate::system_clock::SystemClock;
 
 /// Score records: from standard input to standard output, in the same order and the same format.
 ///
@@ -68,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let storage = files::open_state(&args.config, &config)?;
     let format = args.format.format();
     let mut worker = Worker {
-        pipeline: Pipeline::new(&config, format, storage),
+        pipeline: Pipeline::new(&config, format, storage).with_clock(SystemClock),
         envelope,
         frames: RecordReader::new(format),
         record: Vec::new(),

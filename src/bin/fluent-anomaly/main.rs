@@ -24,6 +24,7 @@ mod report;
 mod scoring_sink;
 mod select_k;
 mod stdin;
+mod system_clock;
 mod time_range;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.

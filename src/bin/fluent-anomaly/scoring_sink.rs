@@ -14,6 +14,7 @@ use fluent_anomaly::{Config, Format, Pipeline, Time};
 
 use crate::failure::Failure;
 use crate::orders::Orders;
+use crate::system_clock::SystemClock;
 use crate::{files, select_k};
 
 /// Records that are scored before they leave together: their models are ahead of what is acknowledged by no more.
@@ -215,7 +216,7 @@ impl LiveModels<'_> {
     fn open(&self, config: &Config) -> Result<Pipeline, Failure> {
         let storage = files::open_state(&self.config_path, config)?;
         let storage: Box<dyn Storage> = storage.unwrap_or_else(|| Box::new(self.memory.clone()));
-        Ok(Pipeline::new(config, Format::Json, Some(storage)))
+        Ok(Pipeline::new(config, Format::Json, Some(storage)).with_clock(SystemClock))
     }
 }
 

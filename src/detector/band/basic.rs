@@ -92,6 +92,12 @@ impl Basic {
         2 * size_of::<f64>() * spec.look_back()
     }
 
+    /// See [`BandEngine::rewind`](super::BandEngine::rewind).
+    pub(super) fn rewind(&mut self, bucket: i64) {
+        let before = bucket.saturating_sub(1);
+        self.last = self.last.map(|last| last.min(before));
+    }
+
     pub(super) fn predict(&self, bucket: i64) -> Option<Prediction> {
         let gap = bucket.saturating_sub(self.last?);
         if self.count < LEAST_POINTS || gap <= 0 || gap > STALE * self.ring.len() as i64 {

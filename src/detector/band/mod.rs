@@ -118,6 +118,15 @@ impl BandEngine {
         }
     }
 
+    /// Makes `bucket` the next one although later ones were learned: the clock of the series was wrong. What was learned
+    /// stays; a warm-up begins anew.
+    pub fn rewind(&mut self, bucket: i64) {
+        match &mut self.0 {
+            BandState::Basic(basic) => basic.rewind(bucket),
+            BandState::Seasonal(seasonal) => seasonal.rewind(bucket),
+        }
+    }
+
     /// [`BandEngine::update`] of `bucket` and [`BandEngine::predict`] of the one behind it, for a caller that knows their places
     /// in the season ([`BandSpec::place`]), and in place for the way that nearly every point takes. Where it is another
     /// one there is no forecast, and only `predict` can tell.

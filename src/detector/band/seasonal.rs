@@ -178,6 +178,16 @@ impl Seasonal {
         None
     }
 
+    /// See [`BandEngine::rewind`](super::BandEngine::rewind).
+    pub(super) fn rewind(&mut self, bucket: i64) {
+        self.last = self.last.min(bucket.saturating_sub(1));
+        match &mut self.phase {
+            Phase::Empty => {}
+            Phase::Warm(_) => self.phase = Phase::Empty,
+            Phase::AfterWarmup(active) => active.season.from = active.season.from.min(bucket),
+        }
+    }
+
     /// Starts over with the first point of a series.
     #[cold]
     #[inline(never)] // speed: keeps the usual way small

@@ -85,6 +85,11 @@ impl Calibration {
         calibrated
     }
 
+    /// Holds no time later than `time_s` any more.
+    pub(super) fn rewind(&mut self, time_s: f64) {
+        self.start_s = smaller(self.start_s, time_s);
+    }
+
     /// Counts a point; one that is nothing rare needs no more than this.
     #[inline]
     pub(super) fn count(&mut self) {

@@ -124,6 +124,14 @@ impl Incidents {
         !news
     }
 
+    /// Holds no time later than `time_s` any more.
+    pub(super) fn rewind(&mut self, time_s: f64) {
+        for run in [&mut self.alarm, &mut self.echo] {
+            run.start_s = smaller(run.start_s, time_s);
+            run.last_s = smaller(run.last_s, time_s);
+        }
+    }
+
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         w.f64s(&[self.alarm.start_s, self.alarm.last_s, self.echo.start_s, self.echo.last_s, self.peak]);
         w.u8(u8::from(self.open));

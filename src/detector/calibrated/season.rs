@@ -67,6 +67,11 @@ impl Season {
         season
     }
 
+    /// Holds no time later than `time_s` any more.
+    pub(super) fn rewind(&mut self, time_s: f64) {
+        self.start_s = smaller(self.start_s, time_s);
+    }
+
     pub(super) fn period(&self) -> Period {
         self.period
     }

@@ -222,6 +222,25 @@ impl Calibrated {
         AlarmReason { kind, observed, expected }
     }
 
+    /// Latest time of its points, s; before the first, a time before all others.
+    #[inline(always)] // speed
+    #[must_use]
+    pub fn latest_s(&self) -> f64 {
+        if self.seen > 0 { self.spacing.now_s() } else { f64::NEG_INFINITY }
+    }
+
+    /// Goes on from `time_s` although later points came: the clock of the series was wrong. What was learned stays.
+    #[cold]
+    pub fn rewind(&mut self, time_s: Finite) {
+        let time_s = time_s.get();
+        self.spacing.rewind(time_s);
+        self.incidents.rewind(time_s);
+        self.calibration.rewind(time_s);
+        if let Some(season) = &mut self.season {
+            season.rewind(time_s);
+        }
+    }
+
     /// The season known now.
     #[must_use]
     pub fn season(&self) -> Option<Period> {

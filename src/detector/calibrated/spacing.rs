@@ -43,7 +43,13 @@ impl PointSpacing {
         self.spacing_s += (gap - self.spacing_s) / f64::from(self.gaps);
     }
 
-    /// Latest time seen, s; never runs back.
+    /// Makes `time_s` the latest time although later ones were seen: the clock of the series was wrong.
+    pub(super) fn rewind(&mut self, time_s: f64) {
+        self.now_s = smaller(self.now_s, time_s);
+        self.first_s = smaller(self.first_s, time_s);
+    }
+
+    /// Latest time seen, s; runs back only by [`rewind`](PointSpacing::rewind).
     pub(super) fn now_s(&self) -> f64 {
         self.now_s
     }

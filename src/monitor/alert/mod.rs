@@ -209,6 +209,17 @@ impl AlertState {
         };
     }
 
+    /// Makes `bucket` the next one although later ones were fed: the clock of the series was wrong. The status stays,
+    /// and the windows begin anew.
+    pub fn rewind(&mut self, spec: &MonitorSpec, bucket: i64) {
+        let before = bucket.saturating_sub(1);
+        self.ring = PointRing::new(spec.trigger_points(), spec.recovery_points());
+        self.stays_ok = false;
+        for at in [&mut self.last, &mut self.first_point, &mut self.last_point, &mut self.notified] {
+            *at = before.min(*at);
+        }
+    }
+
     /// Bytes of one series, on the heap and off it.
     #[must_use]
     pub fn memory_bytes(spec: &MonitorSpec) -> usize {

@@ -242,6 +242,26 @@ impl SeriesEvaluator {
         }
     }
 
+    /// Latest time of its records, s; `None` before the first.
+    #[must_use]
+    pub fn watermark_s(&self) -> Option<i64> {
+        self.rollup.watermark_s()
+    }
+
+    /// Goes on from `time_s` although later records came: the clock of the series was wrong. The band and the states
+    /// stay; what the open buckets hold and the windows of the monitors begin anew.
+    #[cold]
+    pub fn rewind(&mut self, shared: &SharedBand, time_s: i64) {
+        let bucket = shared.rollup.bucket(time_s);
+        self.rollup.rewind(&shared.rollup);
+        self.cursor.engine.rewind(bucket);
+        self.cursor.newest = ForecastBucket::NONE;
+        for (monitor, state) in shared.monitors.iter().zip(&mut self.monitors) {
+            state.alert.rewind(monitor, bucket);
+            state.changes = Changes::default();
+        }
+    }
+
     /// Records that came too late to count.
     #[must_use]
     pub fn late(&self) -> u64 {

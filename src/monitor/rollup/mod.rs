@@ -161,6 +161,17 @@ impl Rollup {
         slot.value(spec).filter(|_| open)
     }
 
+    /// The watermark, s; `None` before the first record.
+    #[must_use]
+    pub fn watermark_s(&self) -> Option<i64> {
+        self.started.then_some(self.newest_s)
+    }
+
+    /// Begins anew with the next record, whatever its time; what the open buckets hold is forgotten.
+    pub fn rewind(&mut self, spec: &RollupSpec) {
+        *self = Self { late: self.late, ..Self::new(spec) };
+    }
+
     /// Records that came after their bucket was closed.
     #[must_use]
     pub fn late(&self) -> u64 {

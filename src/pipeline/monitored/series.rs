@@ -3,7 +3,7 @@
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
 use crate::monitor::{AlertEvaluation, MonitorSpec, MonitorVerdict, SeriesEvaluator, SharedBand, Unchanged};
-use crate::time::Time;
+use crate::time::{ClockDoubt, Time};
 
 /// What all series under these monitors share.
 #[derive(Debug, Clone)]
@@ -34,15 +34,23 @@ impl MonitoredSpec {
     }
 }
 
+/// Records in a row that set the clock of a series back.
+const ENOUGH: u8 = 5;
+
 /// One series.
 #[derive(Debug, Clone)]
-pub(in crate::pipeline) struct MonitoredSeries(SeriesEvaluator);
+pub(in crate::pipeline) struct MonitoredSeries {
+    evaluator: SeriesEvaluator,
+    /// Whether records that come too late show that an earlier one had a wrong time.
+    doubt: ClockDoubt,
+}
 
 impl MonitoredSeries {
     pub(in crate::pipeline) fn new(spec: &MonitoredSpec) -> Self {
-        Self(SeriesEvaluator::new(&spec.shared))
+        Self { evaluator: SeriesEvaluator::new(&spec.shared), doubt: ClockDoubt::NONE }
     }
 
+    /// Nothing is reported of a record that comes too late to count.
     pub(in crate::pipeline) fn update(
         &mut self,
         spec: &MonitoredSpec,
@@ -50,11 +58,15 @@ impl MonitoredSeries {
         value: f64,
         report: &mut dyn FnMut(usize, MonitorVerdict),
     ) {
-        if let Some(x) = Finite::new(value) {
-            self.0.observe(&spec.shared, time.seconds(), x, report);
+        let Some(x) = Finite::new(value) else { return };
+        if self.evaluator.observe(&spec.shared, time.seconds(), x, &mut *report) {
+            self.doubt.clear();
+        } else {
+            self.come_late(spec, time.seconds(), x, report);
         }
     }
 
+    /// As [`update`](MonitoredSeries::update) where one monitor has nothing to tell; adds all else to `rest`.
     #[inline(always)] // speed
     pub(in crate::pipeline) fn update_one(
         &mut self,
@@ -63,7 +75,31 @@ impl MonitoredSeries {
         value: f64,
         rest: &mut Vec<(usize, MonitorVerdict)>,
     ) -> Option<Unchanged> {
-        self.0.observe_one(&spec.shared, time.seconds(), Finite::new(value)?, rest)
+        let x = Finite::new(value)?;
+        let unchanged = self.evaluator.observe_one(&spec.shared, time.seconds(), x, rest);
+        if unchanged.is_none() && rest.is_empty() {
+            self.come_late(spec, time.seconds(), x, &mut |place, verdict| rest.push((place, verdict)));
+        } else if !self.doubt.is_none() {
+            self.doubt.clear();
+        }
+        unchanged
+    }
+
+    /// A record whose bucket is closed. It counts after all where several show that the clock of the series was wrong.
+    #[cold]
+    #[inline(never)] // stack
+    fn come_late(
+        &mut self,
+        spec: &MonitoredSpec,
+        time_s: i64,
+        x: Finite,
+        report: &mut dyn FnMut(usize, MonitorVerdict),
+    ) {
+        let latest_s = self.evaluator.watermark_s().unwrap_or(time_s);
+        if self.doubt.add(time_s, latest_s, ENOUGH) {
+            self.evaluator.rewind(&spec.shared, time_s);
+            self.evaluator.observe(&spec.shared, time_s, x, report);
+        }
     }
 
     pub(in crate::pipeline) fn pass(
@@ -75,19 +111,25 @@ impl MonitoredSeries {
     ) {
         let silent_s = now.seconds().saturating_sub(seen.seconds());
         if spec.silent_after_s.is_some_and(|after| silent_s > i64::from(after)) {
-            self.0.tick(&spec.shared, now.seconds(), |place, evaluation| report((place, evaluation)));
+            self.evaluator.tick(&spec.shared, now.seconds(), |place, evaluation| report((place, evaluation)));
         }
     }
 
     pub(in crate::pipeline) fn save(&self, spec: &MonitoredSpec, w: &mut Writer<'_>) {
-        self.0.save(&spec.shared, w);
+        self.evaluator.save(&spec.shared, w);
+        // last, so that a state without it is one without a doubt
+        if !self.doubt.is_none() {
+            self.doubt.save(w);
+        }
     }
 
     pub(in crate::pipeline) fn restore(spec: &MonitoredSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self(SeriesEvaluator::restore(&spec.shared, r)?))
+        let evaluator = SeriesEvaluator::restore(&spec.shared, r)?;
+        let doubt = if r.is_empty() { ClockDoubt::NONE } else { ClockDoubt::restore(r)? };
+        Ok(Self { evaluator, doubt })
     }
 
     pub(in crate::pipeline) fn memory_bytes(spec: &MonitoredSpec) -> usize {
-        SeriesEvaluator::memory_bytes(&spec.shared)
+        size_of::<ClockDoubt>() + SeriesEvaluator::memory_bytes(&spec.shared)
     }
 }

@@ -6,7 +6,7 @@
 
 use core::cell::UnsafeCell;
 
-use fluent_anomaly::Time;
+use fluent_anomaly::{HostClock, Time};
 
 use crate::buffers::{Buffers, Look, SPARE};
 use crate::errno::Errno;
@@ -222,6 +222,7 @@ unsafe extern "C" {
         fdflags: u32,
         into: *mut u32,
     ) -> u32;
+    fn clock_time_get(clock: u32, precision: u64, into: *mut u64) -> u32;
     fn fd_close(fd: u32) -> u32;
     fn fd_pread(fd: u32, slices: *const Slice, count: usize, offset: u64, read: *mut usize) -> u32;
     fn fd_write(fd: u32, slices: *const Slice, count: usize, written: *mut usize) -> u32;
@@ -243,6 +244,21 @@ fn check(code: u32) -> Result<(), Errno> {
     match code as u16 {
         0 => Ok(()),
         errno => Err(Errno(errno)),
+    }
+}
+
+/// The clock of the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WasiClock;
+
+impl HostClock for WasiClock {
+    fn now(&mut self) -> Option<Time> {
+        const REALTIME: u32 = 0;
+        const MILLISECOND: u64 = 1_000_000;
+        let mut nanos = 0;
+        // SAFETY: `nanos` is a valid place for the 8 bytes that the host writes.
+        check(unsafe { clock_time_get(REALTIME, MILLISECOND, &mut nanos) }).ok()?;
+        i64::try_from(nanos).ok().map(Time::from_nanos)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use fluent_anomaly::Config;
 use fluent_anomaly::Format;
-use fluent_anomaly::Time;
 use fluent_anomaly::state::Storage;
+use fluent_anomaly::{HostClock, Time};
 use fluent_anomaly::{Pipeline, Unconfigured};
 
-use crate::abi::{self, Fd, Open};
+use crate::abi::{self, Fd, Open, WasiClock};
 use crate::errno::Errno;
 use crate::folder::Folder;
 
@@ -16,9 +16,8 @@ const NAMES: [&str; 2] = ["fluent-anomaly.ini", "datadog.ini"];
 const MAX_CONFIG: u64 = 16 << 20;
 /// The configuration file is looked at again after so many records ...
 const RECORDS_BETWEEN_LOOKS: u32 = 1024;
-/// ... or, while records are fewer, after so many seconds of event time, but not at each record of a replay.
-const SECONDS_BETWEEN_LOOKS: u64 = 10;
-const LEAST_RECORDS: u32 = 16;
+/// ... or, while records are fewer, after so much time.
+const NANOS_BETWEEN_LOOKS: u64 = 10_000_000_000;
 /// After so many internal errors the filter only passes records on.
 const MAX_TRAPS: u32 = 16;
 
@@ -28,7 +27,9 @@ pub(crate) struct Guest {
     engine: Engine,
     source: Option<Source>,
     records: u32,
-    looked_at: i64,
+    /// When it was looked at last: time of the event, and time of the host.
+    looked_at: Time,
+    host_looked_at: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -58,24 +59,26 @@ impl Guest {
             return Self::pass(traps);
         }
         let (engine, source) = load();
-        Self { engine, source, records: 0, looked_at: 0 }
+        Self::with(engine, source)
     }
 
     /// Passes records on, because too much has gone wrong, until the configuration file changes.
     pub(crate) fn pass(traps: u32) -> Self {
-        let (engine, source) = pass(format!("stopped scoring after {traps} internal errors"), find());
-        Self { engine, source, records: 0, looked_at: 0 }
+        Self::with(pass(&format!("stopped scoring after {traps} internal errors")), find())
+    }
+
+    fn with(engine: Engine, source: Option<Source>) -> Self {
+        Self { engine, source, records: 0, looked_at: Time::default(), host_looked_at: WasiClock.now() }
     }
 
     /// Scores one record in place.
     pub(crate) fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
         self.records = self.records.wrapping_add(1);
-        // the clock is read for every 16th record only: the division costs as much as the rest of this function
-        if self.records.is_multiple_of(LEAST_RECORDS)
-            && (self.records >= RECORDS_BETWEEN_LOOKS
-                || time.seconds().abs_diff(self.looked_at) >= SECONDS_BETWEEN_LOOKS)
+        // event time is at hand, the clock of the host has to be asked
+        if self.records >= RECORDS_BETWEEN_LOOKS
+            || time.nanos().abs_diff(self.looked_at.nanos()) >= NANOS_BETWEEN_LOOKS
         {
-            self.look(time);
+            self.look_if_due(time);
         }
         match &mut self.engine {
             Engine::Scoring(pipeline) => {
@@ -90,21 +93,49 @@ impl Guest {
         }
     }
 
-    /// Starts anew when the configuration file is another one now.
+    /// Looks, but not at each record of a replay.
     #[cold]
-    #[inline(never)] // speed
-    fn look(&mut self, time: Time) {
-        self.records = 0;
-        self.looked_at = time.seconds();
-        let now = find();
-        if now != self.source {
-            if let Engine::Scoring(pipeline) = &mut self.engine {
-                pipeline.flush();
+    #[inline(never)] // stack
+    fn look_if_due(&mut self, time: Time) {
+        self.looked_at = time;
+        if let Some(now) = WasiClock.now() {
+            let is_early = self
+                .host_looked_at
+                .is_some_and(|then| now.nanos().abs_diff(then.nanos()) < NANOS_BETWEEN_LOOKS);
+            if is_early && self.records < RECORDS_BETWEEN_LOOKS {
+                return;
             }
-            // the old journal is closed before the new pipeline takes it over
-            self.engine = Engine::Passing(Box::new(Unconfigured::new("", Format::Json)));
-            (self.engine, self.source) = load();
-            abi::log("the configuration was read again");
+            self.host_looked_at = Some(now);
+        }
+        self.records = 0;
+        self.look();
+    }
+
+    /// Starts anew when the configuration file is another one now. A wrong file stops nothing that runs.
+    fn look(&mut self) {
+        let now = find();
+        if now == self.source {
+            return;
+        }
+        self.source = now;
+        match read_config(now) {
+            Ok((config, source)) => {
+                if let Engine::Scoring(pipeline) = &mut self.engine {
+                    pipeline.flush();
+                }
+                // the old journal is closed before the new pipeline takes it over
+                self.engine = Engine::Passing(Box::new(Unconfigured::new("", Format::Json)));
+                self.engine = Engine::Scoring(Box::new(pipeline(&config, source)));
+                abi::log("the configuration was read again");
+            }
+            Err(message) => match &mut self.engine {
+                Engine::Scoring(pipeline) => {
+                    let message = format!("the last good configuration goes on: {message}");
+                    abi::log(&message);
+                    pipeline.set_standing_error(&message);
+                }
+                Engine::Passing(_) => self.engine = pass(&message),
+            },
         }
     }
 }
@@ -126,35 +157,38 @@ fn find() -> Option<Source> {
 }
 
 fn load() -> (Engine, Option<Source>) {
-    let Some(source) = find() else {
-        let folders: Vec<String> = abi::preopened().into_iter().map(|(_, name)| name).collect();
-        return pass(
-            format!(
-                "no {} in accessible_paths ({}): name the folder that holds it",
-                NAMES.join(" or "),
-                folders.join(", ")
-            ),
-            None,
-        );
+    let source = find();
+    let engine = match read_config(source) {
+        Ok((config, source)) => Engine::Scoring(Box::new(pipeline(&config, source))),
+        Err(message) => pass(&message),
     };
-    let text = match read(source) {
-        Ok(text) => text,
-        Err(errno) => {
-            return pass(format!("{}: cannot be read: {}", source.name, errno.explain()), Some(source));
-        }
-    };
-    match Config::parse(source.name, &text) {
-        Ok(config) => {
-            let storage = config.filter.state.as_deref().map(|path| state_folder(source.dir, path));
-            (Engine::Scoring(Box::new(Pipeline::new(&config, Format::Json, storage))), Some(source))
-        }
-        Err(error) => pass(error.to_string(), Some(source)),
-    }
+    (engine, source)
 }
 
-fn pass(message: String, source: Option<Source>) -> (Engine, Option<Source>) {
-    abi::log(&message);
-    (Engine::Passing(Box::new(Unconfigured::new(&message, Format::Json))), source)
+/// Reads and checks the configuration; else what is wrong.
+fn read_config(source: Option<Source>) -> Result<(Config, Source), String> {
+    let Some(source) = source else {
+        let folders: Vec<String> = abi::preopened().into_iter().map(|(_, name)| name).collect();
+        return Err(format!(
+            "no {} in accessible_paths ({}): name the folder that holds it",
+            NAMES.join(" or "),
+            folders.join(", ")
+        ));
+    };
+    let text =
+        read(source).map_err(|errno| format!("{}: cannot be read: {}", source.name, errno.explain()))?;
+    let config = Config::parse(source.name, &text).map_err(|error| error.to_string())?;
+    Ok((config, source))
+}
+
+fn pipeline(config: &Config, source: Source) -> Pipeline {
+    let storage = config.filter.state.as_deref().map(|path| state_folder(source.dir, path));
+    Pipeline::new(config, Format::Json, storage).with_clock(WasiClock)
+}
+
+fn pass(message: &str) -> Engine {
+    abi::log(message);
+    Engine::Passing(Box::new(Unconfigured::new(message, Format::Json)))
 }
 
 fn read(source: Source) -> Result<String, Errno> {

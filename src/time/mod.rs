@@ -1,22 +1,34 @@
 //! Event time: nanoseconds since 1970-01-01 UTC.
 
-/// An instant of event time. It comes with the record or its event; nothing in this library reads a clock.
+mod clock_doubt;
+
+pub(crate) use clock_doubt::ClockDoubt;
+
+/// The clock of a host. It bounds the times that records may state; no score depends on it.
+pub trait HostClock: Send {
+    /// The time of day; `None` where the host does not know it.
+    fn now(&mut self) -> Option<Time>;
+}
+
+/// An instant of event time. It comes with the record or its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(i64);
 
 const NANOS: i64 = 1_000_000_000;
 
 impl Time {
-    /// The earliest instant.
+    /// Before every other.
     pub const MIN: Self = Self(i64::MIN);
+    /// After every other.
+    pub const MAX: Self = Self(i64::MAX);
 
-    /// From whole nanoseconds since 1970; negative before it.
+    /// From whole nanoseconds since 1970, any sign.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {
         Self(nanos)
     }
 
-    /// From whole seconds since 1970, clamped to the years 1677 to 2262.
+    /// From whole seconds since 1970; clamped to the years 1677..2262 that fit.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(NANOS))
@@ -28,10 +40,10 @@ impl Time {
         Self(seconds as i64 * NANOS + nanos as i64)
     }
 
-    /// From a number of seconds as records hold it; `None` unless it is finite and within the years 1677 to 2262.
+    /// From a number of seconds as records hold it; `None` unless it is finite and within the years 1677..2262.
     #[must_use]
     pub fn from_seconds_f64(seconds: f64) -> Option<Self> {
-        // whole and fractional part apart, because a product of 1.7e9 s and 1e9 has no bits left for nanoseconds
+        // whole and fractional part apart: a product of 1.7e9 s and 1e9 has no bits left for nanoseconds
         let whole = seconds.floor();
         if !(-9.2e9..=9.2e9).contains(&whole) {
             return None;
@@ -40,8 +52,8 @@ impl Time {
         Some(Self(whole as i64 * NANOS + fraction))
     }
 
-    /// From plain decimal text such as `1700000420.868669464`, to the nanosecond, which a float cannot hold. `None` for
-    /// signs, exponents and times after the year 2262.
+    /// From plain decimal text such as `1700000420.868669464`, to the nanosecond, which a float cannot hold; `None`
+    /// for signs, exponents, and what does not fit.
     #[must_use]
     pub fn from_seconds_text(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
@@ -58,6 +70,12 @@ impl Time {
     #[must_use]
     pub const fn nanos(self) -> i64 {
         self.0
+    }
+
+    /// The instant so many seconds later; clamped to what fits.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(NANOS)))
     }
 
     /// Whole seconds since 1970, rounded down.
