@@ -1,6 +1,7 @@
 //! Where a scan found the wanted values.
 
 use super::format::{Format, MAX_DEPTH};
+use super::json::Mended;
 use super::json::template::Template;
 use super::tree::{NONE, Node, Tree};
 use super::value::{InputSpan, Span, Value, ValueForm};
@@ -23,6 +24,8 @@ pub struct Found {
     pub(super) edge: usize,
     /// Members of the record; JSON tells only 0 from more.
     pub(super) members: u32,
+    /// JSON: [`mend`](super::mend) would change the record.
+    pub(super) needs_mending: bool,
     /// JSON: the wanted containers that are open, the outermost first.
     pub(super) open_nodes: Vec<OpenNode>,
     /// JSON: one bit a container, object or array, for the levels above the current 64.
@@ -66,6 +69,7 @@ impl Default for Found {
             len: 0,
             edge: 0,
             members: 0,
+            needs_mending: false,
             open_nodes: Vec::new(),
             outer_bits: [0; MAX_DEPTH / 64],
             open_containers: Vec::new(),
@@ -112,6 +116,21 @@ impl Found {
         }
     }
 
+    /// Whether the scanned record, which is JSON, holds something that Fluent Bit cannot read back:
+    /// [`mend`](super::mend) changes that.
+    #[inline(always)] // speed
+    #[must_use]
+    pub fn needs_mending(&self) -> bool {
+        self.needs_mending
+    }
+
+    /// Whether the value of an input is a `null` that [`mend`](super::mend) put there; `mended`: what it returned.
+    #[must_use]
+    pub fn is_mended_null(&self, input: usize, mended: &Mended) -> bool {
+        let span = self.inputs.get(input).filter(|span| span.scan == self.scan);
+        span.is_some_and(|span| mended.is_null_at(span.start))
+    }
+
     /// A new scan of a record of this length: nothing is found yet.
     #[inline(always)] // speed
     pub(super) fn next_scan(&mut self, format: Format, len: usize) {
@@ -137,6 +156,7 @@ impl Found {
             self.inputs.resize(inputs, InputSpan::default());
             self.template.forget();
         }
+        self.needs_mending = false;
         self.forget();
     }
 

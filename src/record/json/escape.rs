@@ -18,6 +18,13 @@ fn unit(text: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | char::from(digit).to_digit(16)?))
 }
 
+/// The character of the two escapes that `text` begins with, if they are the halves of a surrogate pair.
+pub(super) fn surrogate_pair(text: &[u8]) -> Option<char> {
+    let high = unit(text).filter(|high| (0xd800..0xdc00).contains(high))?;
+    let low = text.get(6..).and_then(unit).filter(|low| (0xdc00..0xe000).contains(low))?;
+    char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))
+}
+
 /// The character of the escape that `text` begins with, and the escape's length (two escapes for a pair of
 /// surrogates). Half a pair is U+FFFD.
 fn character(text: &[u8]) -> (char, usize) {
@@ -34,16 +41,9 @@ fn character(text: &[u8]) -> (char, usize) {
     if let Some(simple) = simple {
         return (simple, 2);
     }
-    let high = unit(text).unwrap_or(0xd800);
-    if !(0xd800..0xdc00).contains(&high) {
-        return (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6);
-    }
-    match text.get(6..).and_then(unit) {
-        Some(low @ 0xdc00..0xe000) => {
-            let point = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-            (char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
-        }
-        _ => (char::REPLACEMENT_CHARACTER, 6),
+    match surrogate_pair(text) {
+        Some(character) => (character, 12),
+        None => (unit(text).and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Records as JSON text.
 
 pub(super) mod escape;
+mod mend;
 mod scan;
 mod suffix;
 pub(super) mod template;
 mod write;
 
+pub use mend::{Mended, mend};
 pub(super) use scan::scan;
 pub use suffix::{Suffix, SuffixText};
 pub(super) use write::{annotate, append_suffix, append_value, encode_outputs, takes_suffix};

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use super::escape::{escape_len, stands_for};
+use super::escape::{escape_len, stands_for, surrogate_pair};
 use super::template::Closing;
 use crate::record::format::{Format, MAX_DEPTH, NotARecord, Why};
 use crate::record::found::{Found, OpenNode};
+use crate::record::number::parse_f64;
 use crate::record::swar::{WordReader, long_plain_end, lowest, non_digits, string_stops, up_to};
 use crate::record::tree::{KEY_WORD, NONE, Node, ROOT, Tree, key_word};
 use crate::record::value::Span;
@@ -31,6 +32,7 @@ pub(in crate::record) fn scan(
     found.next_scan(Format::Json, record.len());
     if let Some(closing) = found.template.match_record(record, tree, &mut found.inputs, found.scan) {
         found.finish(tree, closing.brace, closing.members);
+        found.needs_mending = false;
         return Ok(());
     }
     scan_whole(record, tree, inputs, found)
@@ -42,7 +44,7 @@ fn scan_whole(record: &[u8], tree: &Arc<Tree>, inputs: usize, found: &mut Found)
     let outcome = walk(record, tree, found);
     if outcome.is_err() {
         found.forget();
-    } else if found.replaced.is_empty() {
+    } else if found.replaced.is_empty() && !found.needs_mending {
         let closing = Closing { brace: found.edge, members: found.members };
         found.template.learn(record, tree, &found.inputs, found.scan, closing);
     }
@@ -61,7 +63,7 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
     loop {
         let mut child = NONE;
         if nesting.in_object {
-            (at, child) = member_name(&text, at, nesting.here)?;
+            (at, child) = member_name(&text, at, nesting.here, &mut found.needs_mending)?;
         } else if let Some(here) = nesting.here {
             child = here.element(nesting.index);
             nesting.index += 1;
@@ -77,10 +79,10 @@ fn walk(record: &[u8], tree: &Tree, found: &mut Found) -> Result<(), NotARecord>
         let mut is_empty = false; // a container without members begins
         let behind; // the byte behind the value
         if byte == b'"' {
-            (at, escaped) = string_end(&text, at)?;
+            (at, escaped) = string_end(&text, at, &mut found.needs_mending)?;
             behind = text.byte(at);
         } else if byte.wrapping_sub(b'0') <= 9 || byte == b'-' {
-            (at, behind) = number_end(&text, at, byte)?;
+            (at, behind) = number_end(&text, at, byte, &mut found.needs_mending)?;
         } else if byte == b'{' || byte == b'[' {
             nesting.open(found, child, start, byte)?;
             at = text.skip_space(at + 1);
@@ -204,6 +206,7 @@ fn member_name(
     text: &WordReader<'_>,
     mut at: usize,
     here: Option<&Node>,
+    needs_mending: &mut bool,
 ) -> Result<(usize, u16), NotARecord> {
     let record = text.bytes;
     let mut word = text.word(at);
@@ -227,7 +230,7 @@ fn member_name(
     }
     let escaped = text.byte(end) != b'"';
     if escaped {
-        end = escaped_end(record, end)?;
+        end = escaped_end(record, end, needs_mending)?;
     }
     at = text.skip_space(end + 1);
     if text.byte(at) != b':' {
@@ -244,12 +247,16 @@ fn member_name(
 
 /// Offset behind the string that begins at `at`, and whether it has escapes.
 #[inline(always)] // speed
-fn string_end(text: &WordReader<'_>, at: usize) -> Result<(usize, bool), NotARecord> {
+fn string_end(
+    text: &WordReader<'_>,
+    at: usize,
+    needs_mending: &mut bool,
+) -> Result<(usize, bool), NotARecord> {
     let end = text.plain_end(at + 1);
     if text.byte(end) == b'"' {
         return Ok((end + 1, false));
     }
-    Ok((escaped_end(text.bytes, end)? + 1, true))
+    Ok((escaped_end(text.bytes, end, needs_mending)? + 1, true))
 }
 
 /// What follows a value and the brackets behind it.
@@ -322,14 +329,17 @@ fn unexpected(record: &[u8], at: usize) -> NotARecord {
 
 /// Offset of the closing quote of a string whose plain part ends at `at`.
 #[inline(never)] // speed: rare
-fn escaped_end(bytes: &[u8], mut at: usize) -> Result<usize, NotARecord> {
+fn escaped_end(bytes: &[u8], mut at: usize, needs_mending: &mut bool) -> Result<usize, NotARecord> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         match rest.first() {
             Some(b'"') => return Ok(at),
             Some(b'\\') => match escape_len(rest) {
                 0 => return Err(bad_escape(rest, at)),
-                len => at = long_plain_end(bytes, at + len),
+                len => {
+                    *needs_mending |= surrogate_pair(rest).is_some();
+                    at = long_plain_end(bytes, at + len);
+                }
             },
             Some(_) => return Err(Why::ControlCharacter.at(at)),
             None => return Err(Why::Truncated.at(bytes.len())),
@@ -349,7 +359,12 @@ fn bad_escape(rest: &[u8], at: usize) -> NotARecord {
 
 /// Offset behind the number that begins at `at` with `byte`, a digit or a minus, and the byte at that offset.
 #[inline(always)] // speed
-fn number_end(text: &WordReader<'_>, mut at: usize, byte: u8) -> Result<(usize, u8), NotARecord> {
+fn number_end(
+    text: &WordReader<'_>,
+    mut at: usize,
+    byte: u8,
+    needs_mending: &mut bool,
+) -> Result<(usize, u8), NotARecord> {
     let mut first = byte;
     if first == b'-' {
         at += 1;
@@ -381,8 +396,23 @@ fn number_end(text: &WordReader<'_>, mut at: usize, byte: u8) -> Result<(usize, 
             return Err(bad_number(text.bytes, end));
         }
         byte = text.byte(end);
+        *needs_mending |=
+            (end - from >= LONG_EXPONENT || end - at >= LONG_NUMBER) && is_beyond_range(text.bytes, at, end);
+    } else if end - at >= LONG_NUMBER {
+        *needs_mending |= is_beyond_range(text.bytes, at, end);
     }
     Ok((end, byte))
+}
+
+/// Digits of an exponent, and bytes of a number, below which it is within the range of floats.
+const LONG_EXPONENT: usize = 3;
+const LONG_NUMBER: usize = 200;
+
+/// Whether the number that ends at `end`, its sign aside, is larger than the largest float.
+#[cold]
+#[inline(never)] // speed: rare
+fn is_beyond_range(record: &[u8], start: usize, end: usize) -> bool {
+    record.get(start..end).is_some_and(|number| parse_f64(number).is_infinite())
 }
 
 #[cold]

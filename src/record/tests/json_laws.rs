@@ -75,7 +75,7 @@ fn object_of(inner: impl Strategy<Value = String>) -> impl Strategy<Value = Stri
     )
 }
 
-fn record_text() -> impl Strategy<Value = String> {
+pub(super) fn record_text() -> impl Strategy<Value = String> {
     (
         prop::sample::select(vec!["", " ", "\n"]),
         object_of(json_text()),

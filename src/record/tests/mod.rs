@@ -1,6 +1,7 @@
 //! Records of every kind: tables of awkward ones here, laws against independent readers beside.
 
 mod json_laws;
+mod mend_laws;
 mod msgpack_laws;
 mod template_laws;
 
