@@ -3,7 +3,7 @@
 use super::annotate::ERROR_FIELD;
 use super::scoring::ScoreRefusal;
 use super::section::PreparedSection;
-use crate::record::{Extractor, Field, Format, Found, Output};
+use crate::record::{Extractor, Field, Format, Found, Output, mend};
 
 /// Collects what is wrong with one record, and writes it.
 #[derive(Debug)]
@@ -59,6 +59,11 @@ impl ErrorField {
         self.text.push_str(message);
     }
 
+    /// Whether the host could not read the record back.
+    pub(super) fn needs_mending(&mut self, record: &[u8]) -> bool {
+        self.extractor.scan(record, &mut self.found).is_err() || self.found.needs_mending()
+    }
+
     // apart, so that their preparations do not burden the records that are scored
     #[cold]
     #[inline(never)] // speed
@@ -89,6 +94,7 @@ impl ErrorField {
 #[derive(Debug)]
 pub struct Unconfigured {
     errors: ErrorField,
+    mends: bool,
 }
 
 impl Unconfigured {
@@ -97,11 +103,19 @@ impl Unconfigured {
     pub fn new(message: &str, format: Format) -> Self {
         let mut errors = ErrorField::new(format);
         errors.set_standing(message);
-        Self { errors }
+        Self { errors, mends: false }
+    }
+
+    /// As [`Pipeline::mend_records`](super::Pipeline::mend_records).
+    pub fn mend_records(&mut self) {
+        self.mends = true;
     }
 
     /// Adds the message to one record, in place; what is no record stays as it is.
     pub fn process(&mut self, record: &mut Vec<u8>) {
+        if self.mends && self.errors.needs_mending(record) {
+            mend(record);
+        }
         self.errors.write(record);
     }
 }

@@ -16,7 +16,10 @@ mod annotate_fast;
 mod annotate_record;
 mod errors;
 mod memory;
+mod mending;
 mod monitored;
+#[cfg(test)]
+mod odd_record_tests;
 #[cfg(test)]
 mod path_laws;
 mod rating;
@@ -45,6 +48,7 @@ use crate::monitor::{MonitorVerdict, SharedBand};
 use crate::record::Format;
 use crate::time::{HostClock, Time};
 use errors::ErrorField;
+use mending::Mending;
 use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
 use section::{OddValue, PreparedSection};
 use series_model::{Scoring, SeriesModel, SeriesModelSpec};
@@ -64,6 +68,8 @@ pub struct Counters {
     pub repeated: u64,
     /// Values that are there but are no finite numbers.
     pub refused: u64,
+    /// Values that are not scored because the time of their record cannot be read.
+    pub unreadable_times: u64,
     /// Records of a watched tag that are no records at all.
     pub malformed: u64,
     /// Points whose time lies ahead of the host's clock: not scored.
@@ -72,6 +78,8 @@ pub struct Counters {
     pub unsaved: u64,
     /// Points that came too late for the monitors of their section: scored, not judged.
     pub late: u64,
+    /// Records that were changed because the host could not have read them back, see [`Pipeline::mend_records`].
+    pub mended: u64,
 }
 
 /// A configuration at work on records of one format.
@@ -87,6 +95,8 @@ pub struct Pipeline {
     route: Vec<u16>,
     key: SeriesKey,
     errors: ErrorField,
+    /// Where the host needs it.
+    mending: Option<Box<Mending>>,
     log: Vec<String>,
     counters: Counters,
     time_bound: TimeBound,
@@ -140,6 +150,7 @@ impl Pipeline {
             route: Vec::new(),
             key: SeriesKey::default(),
             errors: ErrorField::new(format),
+            mending: None,
             log: Vec::new(),
             counters: Counters::default(),
             time_bound: TimeBound::none(),
@@ -172,7 +183,7 @@ impl Pipeline {
         }
         match self.route[..] {
             [section] => self.score(section, time, record),
-            [] => return,
+            [] => return self.pass(record),
             _ => self.score_all(time, record),
         }
         self.bank.commit();
@@ -182,6 +193,44 @@ impl Pipeline {
         if !self.errors.is_empty() {
             self.errors.write(record);
         }
+    }
+
+    /// Mends JSON records that Fluent Bit would print and then refuse to read back, see [`mend`](crate::record::mend):
+    /// all records, of any tag. Not for hosts that keep the bytes.
+    pub fn mend_records(&mut self) {
+        self.mending = Some(Box::new(Mending::new()));
+    }
+
+    /// A record that no section scores.
+    #[inline(never)] // stack
+    fn pass(&mut self, record: &mut Vec<u8>) {
+        if let Some(mending) = &mut self.mending
+            && mending.is_needed(record)
+            && mending.mend(record, self.counters.records)
+        {
+            self.counters.mended += 1;
+            self.log.extend(mending.log_line());
+        }
+    }
+
+    /// Mends a record that a section is to score; false if it is no record.
+    #[cold]
+    #[inline(never)] // stack
+    fn mend_scored(&mut self, at: u16, record: &mut Vec<u8>) -> bool {
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return false };
+        if let Some(mending) = &mut self.mending
+            && mending.mend(record, self.counters.records)
+        {
+            self.counters.mended += 1;
+            self.log.extend(mending.log_line());
+            if !section.has_told_mending {
+                section.has_told_mending = true;
+                self.errors.add(&section.explain_mending(&mending.last));
+            }
+        }
+        let is_record = section.access.scan(record);
+        self.counters.malformed += u64::from(!is_record);
+        is_record
     }
 
     /// Several sections that score one tag.
@@ -246,27 +295,38 @@ impl Pipeline {
     #[inline(always)] // speed
     fn score(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
         let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
-        if !section.access.scan(record) {
-            self.counters.malformed += 1;
+        if !section.access.scan_sound(record) && !self.mend_scored(at, record) {
             return;
         }
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
         match section.read(record, time, &mut self.key) {
             Some(observation) => self.learn(at, observation, record),
             None => self.score_odd(at, time, record),
         }
     }
 
-    /// A record whose value is no number.
+    /// A record whose value is no number, or whose time is no number of seconds.
     #[cold]
     #[inline(never)] // stack
     fn score_odd(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
         let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if let Some(mending) = &self.mending
+            && mending.record == self.counters.records
+            && section.access.found.is_mended_null(0, &mending.last)
+        {
+            self.counters.refused += 1;
+            return self.errors.not_a_number(section, "NaN or infinite");
+        }
         match section.read_odd(record, time, &mut self.key) {
             OddValue::Point(observation) => self.learn(at, observation, record),
             OddValue::Missing => {}
             OddValue::NotANumber(what) => {
                 self.counters.refused += 1;
                 self.errors.not_a_number(section, what);
+            }
+            OddValue::UnreadableTime(error) => {
+                self.counters.unreadable_times += 1;
+                self.errors.add(&error);
             }
         }
     }

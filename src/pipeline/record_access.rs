@@ -19,6 +19,12 @@ impl RecordAccess {
         self.extractor.scan(record, &mut self.found).is_ok()
     }
 
+    /// The same; also false when a record needs mending.
+    #[inline(always)] // speed
+    pub(super) fn scan_sound(&mut self, record: &[u8]) -> bool {
+        self.scan(record) && !self.found.needs_mending()
+    }
+
     /// Writes fields into the record that was scanned; without memory for them the record leaves as it is. `texts`:
     /// bytes of text in the fields that are not the same in every record.
     #[inline]

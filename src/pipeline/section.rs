@@ -13,7 +13,7 @@ use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{Nulls, Section, TagPattern};
 use crate::detector::Scores;
-use crate::record::{Accessor, Extractor, Format, Found, Value};
+use crate::record::{Accessor, Extractor, Format, Found, Mended, Value};
 use crate::time::Time;
 
 /// A section, ready for records of one format.
@@ -38,12 +38,16 @@ pub(super) struct PreparedSection {
     /// `None` where only the general path will do.
     pub(super) fast: Option<Box<FastPath>>,
     pub(super) monitors: SectionMonitors,
+    /// A record told that records of the section are mended.
+    pub(super) has_told_mending: bool,
 }
 
+/// Characters of a time that an error shows.
+const SHOWN: usize = 40;
 /// Bytes of a reason: its word, names and two numbers.
 const REASON: usize = 128;
 
-/// A value that is no number.
+/// A record whose value is no number, or whose time is no number of seconds.
 pub(super) enum OddValue {
     /// It counts as a number: the observation, and the key of its series in the buffer.
     Point(Observation),
@@ -51,6 +55,8 @@ pub(super) enum OddValue {
     Missing,
     /// It should be a number and is something else.
     NotANumber(&'static str),
+    /// The value is fine, but the time cannot be read: the error.
+    UnreadableTime(String),
 }
 
 impl PreparedSection {
@@ -85,6 +91,7 @@ impl PreparedSection {
             has_budget: section.alarms.is_some(),
             fast,
             monitors,
+            has_told_mending: false,
         }
     }
 
@@ -122,16 +129,23 @@ impl PreparedSection {
         annotate::annotate(record, &mut self.access, &self.monitors, annotations, encoded);
     }
 
-    /// Takes value, time and key from a scanned record; `None` where the value is no number.
+    /// Takes value, time and key from a scanned record; `None` where the value is no number or the time is no number of
+    /// seconds.
     #[inline(always)] // speed
     pub(super) fn read(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> Option<Observation> {
         let value = self.access.found.number(record, 0)?;
-        Some(self.observation(record, value, event_time, key))
+        let time = if self.has_time {
+            Time::from_seconds_f64(self.access.found.number(record, 1)?)?
+        } else {
+            event_time
+        };
+        Some(self.observation(record, value, time, key))
     }
 
-    /// The same for a value that is no number.
+    /// The same for any value and any time.
     pub(super) fn read_odd(&self, record: &[u8], event_time: Time, key: &mut SeriesKey) -> OddValue {
         let value = match self.access.found.value(record, 0) {
+            Some(Value::Number(number)) => number.to_f64(),
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return OddValue::Missing,
             Some(Value::Text(_)) => return OddValue::NotANumber("a text"),
@@ -139,20 +153,21 @@ impl PreparedSection {
             Some(Value::Array) => return OddValue::NotANumber("an array"),
             Some(_) => return OddValue::NotANumber("a map"),
         };
-        OddValue::Point(self.observation(record, value, event_time, key))
+        let mut time = event_time;
+        if self.has_time {
+            let given = self.access.found.value(record, 1);
+            match given.and_then(time_of) {
+                Some(read) => time = read,
+                None => return OddValue::UnreadableTime(self.explain_time(given)),
+            }
+        }
+        OddValue::Point(self.observation(record, value, time, key))
     }
 
     #[inline(always)] // speed
-    fn observation(&self, record: &[u8], value: f64, event_time: Time, key: &mut SeriesKey) -> Observation {
+    fn observation(&self, record: &[u8], value: f64, time: Time, key: &mut SeriesKey) -> Observation {
         let found = &self.access.found;
-        let mut time = event_time;
-        let mut first_key = 1;
-        if self.has_time {
-            first_key = 2;
-            if let Some(seconds) = found.number(record, 1) {
-                time = Time::from_seconds_f64(seconds).unwrap_or(event_time);
-            }
-        }
+        let first_key = if self.has_time { 2 } else { 1 };
         if self.keys == 1
             && let Some(text) = found.plain_text(record, first_key)
         {
@@ -226,8 +241,56 @@ impl PreparedSection {
         self.time.as_ref().map_or_else(|| "time of the event".to_owned(), Accessor::to_string)
     }
 
+    #[cold]
+    fn explain_time(&self, value: Option<Value<'_>>) -> String {
+        let given = match value {
+            None => "missing".to_owned(),
+            Some(Value::Null) => "null".to_owned(),
+            Some(Value::Array) => "an array".to_owned(),
+            Some(Value::Object) => "a map".to_owned(),
+            Some(value) => {
+                let text = scalar_text(value).unwrap_or_else(|| "an ext value".to_owned());
+                let shown: String = text.chars().take(SHOWN).collect();
+                let quote = if matches!(value, Value::Text(_)) { "\"" } else { "" };
+                format!("{quote}{shown}{quote}{}", if shown.len() < text.len() { "..." } else { "" })
+            }
+        };
+        format!(
+            "[{}] time: {} is {given}; allowed: {}: the record is not scored",
+            self.name,
+            self.time_name(),
+            Time::READABLE
+        )
+    }
+
+    #[cold]
+    pub(super) fn explain_mending(&self, mended: &Mended) -> String {
+        format!(
+            "[{}] the host has no JSON for some values of this record: {mended}; told once, the log counts the others",
+            self.name
+        )
+    }
+
     pub(super) fn explain_refusal(&self, refusal: ScoreRefusal) -> String {
         format!("[{}] {}: {refusal}: the record is not scored", self.name, self.value)
+    }
+}
+
+/// A time of any unit, or text.
+#[cold]
+#[inline(never)] // stack
+fn time_of(value: Value<'_>) -> Option<Time> {
+    match value {
+        Value::Number(number) => match number.to_i64() {
+            Some(integer) => Time::from_integer_of_any_unit(integer),
+            None => Time::from_float_of_any_unit(number.to_f64()),
+        },
+        Value::Text(text) => {
+            let mut bytes = Vec::new();
+            text.append_to(&mut bytes);
+            Time::from_text(std::str::from_utf8(&bytes).ok()?)
+        }
+        _ => None,
     }
 }
 

@@ -46,7 +46,7 @@ pub use accessor::{Accessor, AccessorError};
 pub use extractor::{Extractor, encode};
 pub use format::{Format, MAX_DEPTH, NotARecord, Why};
 pub use found::Found;
-pub use json::{Mended, Suffix, SuffixText, mend};
+pub use json::{Mended, Suffix, SuffixText, may_need_mending, mend};
 pub use number::{format_f64, parse_f64};
 pub use output::{Field, Output};
 pub use value::{Number, Text, Value};

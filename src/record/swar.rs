@@ -24,6 +24,15 @@ pub(super) const fn non_digits(word: u64) -> u64 {
     (value.wrapping_add(ONES * 0x76) | value) & HIGH
 }
 
+/// Marks the bytes from `first` to `last`, both ASCII. Each mark is exact.
+#[inline(always)] // speed
+pub(super) const fn marks_between(word: u64, first: u8, last: u8) -> u64 {
+    let high = word | HIGH; // no byte borrows from the next one
+    let at_least_first = high - ONES * first as u64;
+    let above_last = high - ONES * (last as u64 + 1);
+    at_least_first & !above_last & !word & HIGH
+}
+
 /// The value of eight ASCII digits, the first one lowest in the word. One multiplication joins all neighbours to pairs,
 /// one the pairs to fours, one the fours.
 #[inline(always)] // speed
@@ -229,6 +238,15 @@ mod tests {
             let expected = format!("{value:08}");
             prop_assert_eq!(&word.to_le_bytes()[..], expected.as_bytes());
             prop_assert_eq!(eight_digits(word), u64::from(value));
+        }
+
+        #[test]
+        fn each_byte_of_a_range_is_marked_and_no_other(bytes: [u8; 8], first in 0u8..0x7f, len in 0u8..4) {
+            let last = (first + len).min(0x7e);
+            let marks = marks_between(u64::from_le_bytes(bytes), first, last).to_le_bytes();
+            for (byte, mark) in bytes.into_iter().zip(marks) {
+                prop_assert_eq!(mark != 0, (first..=last).contains(&byte));
+            }
         }
 
         #[test]

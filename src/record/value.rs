@@ -131,6 +131,17 @@ impl<'a> Number<'a> {
         }
     }
 
+    /// The number, if it is an integer of 64 bits with a sign, in JSON one without fraction and exponent.
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Text(text, _) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Repr::Unsigned(value) => i64::try_from(value).ok(),
+            Repr::Signed(value) => Some(value),
+            Repr::Float(_) => None,
+        }
+    }
+
     /// The JSON text, as it stands in the record; `None` in msgpack, which has none.
     #[must_use]
     pub fn text(&self) -> Option<&'a str> {

@@ -22,7 +22,6 @@
 
 mod collect;
 mod csv;
-mod date;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -31,8 +30,8 @@ use thiserror::Error;
 
 use crate::record::NotARecord;
 use crate::time::Time;
+pub use crate::time::parse_date;
 use collect::Collected;
-pub use date::parse as parse_date;
 
 /// Most characters of a wrong value that an error shows.
 const SHOWN: usize = 40;

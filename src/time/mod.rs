@@ -1,8 +1,11 @@
 //! Event time: nanoseconds since 1970-01-01 UTC.
 
 mod clock_doubt;
+mod date;
+mod field;
 
 pub(crate) use clock_doubt::ClockDoubt;
+pub use date::parse as parse_date;
 
 /// The clock of a host. It bounds the times that records may state; no score depends on it.
 pub trait HostClock: Send {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::collect::{Collected, time_of};
-use super::{FilePoint, Layout, SeriesFileError, date, shown};
+use super::{FilePoint, Layout, SeriesFileError, parse_date, shown};
 use crate::record::Accessor;
 use crate::time::Time;
 
@@ -133,7 +133,7 @@ fn number(text: &str) -> Option<f64> {
 
 fn time(text: &str) -> Option<Time> {
     let text = text.trim();
-    number(text).and_then(time_of).or_else(|| date::parse(text))
+    number(text).and_then(time_of).or_else(|| parse_date(text))
 }
 
 fn split(line: usize, mut rest: &str, separator: char) -> Result<Vec<Cow<'_, str>>, SeriesFileError> {

@@ -1,7 +1,7 @@
 //! JSON lines: one record each, read with the scanner that the filter uses.
 
 use super::collect::{Collected, time_of};
-use super::{FilePoint, Layout, SeriesFileError, date, shown};
+use super::{FilePoint, Layout, SeriesFileError, parse_date, shown};
 use crate::record::{Accessor, Extractor, Format, Found, Value};
 
 /// Names that series go by when nobody says which.
@@ -78,7 +78,7 @@ impl Json {
             }
             Value::Text(text) => {
                 text.append_to(&mut written);
-                std::str::from_utf8(&written).ok().and_then(|text| date::parse(text.trim()))
+                std::str::from_utf8(&written).ok().and_then(|text| parse_date(text.trim()))
             }
             _ => None,
         };

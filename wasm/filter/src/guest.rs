@@ -124,7 +124,7 @@ impl Guest {
                     pipeline.flush();
                 }
                 // the old journal is closed before the new pipeline takes it over
-                self.engine = Engine::Passing(Box::new(Unconfigured::new("", Format::Json)));
+                self.engine = passing("");
                 self.engine = Engine::Scoring(Box::new(pipeline(&config, source)));
                 abi::log("the configuration was read again");
             }
@@ -183,12 +183,20 @@ fn read_config(source: Option<Source>) -> Result<(Config, Source), String> {
 
 fn pipeline(config: &Config, source: Source) -> Pipeline {
     let storage = config.filter.state.as_deref().map(|path| state_folder(source.dir, path));
-    Pipeline::new(config, Format::Json, storage).with_clock(WasiClock)
+    let mut pipeline = Pipeline::new(config, Format::Json, storage).with_clock(WasiClock);
+    pipeline.mend_records();
+    pipeline
 }
 
 fn pass(message: &str) -> Engine {
     abi::log(message);
-    Engine::Passing(Box::new(Unconfigured::new(message, Format::Json)))
+    passing(message)
+}
+
+fn passing(message: &str) -> Engine {
+    let mut unconfigured = Unconfigured::new(message, Format::Json);
+    unconfigured.mend_records();
+    Engine::Passing(Box::new(unconfigured))
 }
 
 fn read(source: Source) -> Result<String, Errno> {

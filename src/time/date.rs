@@ -1,13 +1,19 @@
-//! Dates as people and programs write them: `2026-01-31`, `2026-01-31 12:00`, `2026-01-31T12:00:00.25+01:00`, `...Z`.
+//! Dates as people and programs write them: `2026-01-31`, `2026-01-31 12:00`, `2026-01-31T12:00:00.25+01:00`, `...Z`,
+//! `20260131T120000Z`.
 
-use crate::time::Time;
+use super::Time;
 
 /// The instant, in UTC when no offset is given; `None` for anything else, such as a 31 February.
 #[must_use]
 pub fn parse(text: &str) -> Option<Time> {
+    // the basic format of ISO 8601 has no separators, and always a time here: a bare number is no date
+    let is_basic = text.as_bytes().get(8) == Some(&b'T');
+    let part = |rest: &'_ str, separator: char| -> Option<usize> {
+        if is_basic { Some(0) } else { rest.starts_with(separator).then_some(1) }
+    };
     let (year, rest) = digits(text, 4)?;
-    let (month, rest) = digits(rest.strip_prefix('-')?, 2)?;
-    let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
+    let (month, rest) = digits(rest.get(part(rest, '-')?..)?, 2)?;
+    let (day, rest) = digits(rest.get(part(rest, '-')?..)?, 2)?;
     if !(1..=12).contains(&month) || day < 1 || day > days_of(year, month) {
         return None;
     }
@@ -16,13 +22,11 @@ pub fn parse(text: &str) -> Option<Time> {
         return Some(Time::from_seconds(midnight));
     }
     let (hour, rest) = digits(rest.strip_prefix(['T', 't', ' '])?, 2)?;
-    let (minute, rest) = digits(rest.strip_prefix(':')?, 2)?;
-    let (second, mut rest) = match rest.strip_prefix(':') {
-        Some(rest) => digits(rest, 2)?,
-        None => (0, rest),
-    };
+    let (minute, rest) = digits(rest.get(part(rest, ':')?..)?, 2)?;
+    let has_seconds = rest.starts_with(|c: char| if is_basic { c.is_ascii_digit() } else { c == ':' });
+    let (second, mut rest) = if has_seconds { digits(rest.get(part(rest, ':')?..)?, 2)? } else { (0, rest) };
     let mut nanos = 0;
-    if let Some(fraction) = rest.strip_prefix('.') {
+    if let Some(fraction) = rest.strip_prefix(['.', ',']) {
         let end = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
         let (given, behind) = fraction.split_at_checked(end).filter(|_| end > 0)?;
         // nine digits count
@@ -87,6 +91,8 @@ mod tests {
             ("2000-02-29T00:00:00Z", 951_782_400_000_000_000),
             ("2014-04-10 00:04:00", 1_397_088_240_000_000_000),
             ("2026-03-29T03:00:00+02:00", 1_774_746_000_000_000_000),
+            ("20260329T010000Z", 1_774_746_000_000_000_000),
+            ("20260329T0300+0200", 1_774_746_000_000_000_000),
             ("2026-03-29T03:00+0200", 1_774_746_000_000_000_000),
             ("1969-12-31T23:59:59.5Z", -500_000_000),
             ("1970-01-01T00:00:00.1234567899", 123_456_789),
@@ -109,6 +115,9 @@ mod tests {
             "2026-01-01T00:00:00.",
             "2026-01-01T00:00+99:00",
             "2026-01-01T00:00Zz",
+            "20260101",
+            "20260101T1",
+            "2026-0101T00:00",
             "+026-01-01",
             "äöü-01-01",
         ] {

@@ -1,0 +1,59 @@
+//! Records that the host could not read back leave mended, and the change is told.
+
+use crate::record::{Extractor, Format, Found, Mended, may_need_mending, mend};
+
+/// For hosts that print records for the filter and read its answer as JSON.
+#[derive(Debug)]
+pub(super) struct Mending {
+    /// Checks the records that no section scores.
+    extractor: Extractor,
+    found: Found,
+    /// What was changed in the record mended last, and the number of that record.
+    pub(super) last: Mended,
+    pub(super) record: u64,
+    /// Records that were changed so far.
+    changed: u64,
+}
+
+impl Mending {
+    pub(super) fn new() -> Self {
+        Self {
+            extractor: Extractor::new(Format::Json, &[], &[]),
+            found: Found::default(),
+            last: Mended::default(),
+            record: 0,
+            changed: 0,
+        }
+    }
+
+    /// Whether a record that no section scores must be mended.
+    #[inline]
+    pub(super) fn is_needed(&mut self, record: &[u8]) -> bool {
+        may_need_mending(record)
+            && (self.extractor.scan(record, &mut self.found).is_err() || self.found.needs_mending())
+    }
+
+    /// Mends a record; `number`: its place among all records. True if its content changed.
+    #[cold]
+    #[inline(never)] // stack
+    pub(super) fn mend(&mut self, record: &mut Vec<u8>, number: u64) -> bool {
+        let Some(mended) = mend(record) else { return false };
+        let is_change = mended.changes() > 0;
+        self.changed += u64::from(is_change);
+        self.last = mended;
+        self.record = number;
+        is_change
+    }
+
+    /// The line for the log, for the first change and then ever more seldom.
+    #[cold]
+    pub(super) fn log_line(&self) -> Option<String> {
+        let is_power_of_ten = 10_u64.pow(self.changed.max(1).ilog10()) == self.changed;
+        is_power_of_ten.then(|| {
+            format!(
+                "record {}: the host has no JSON for some of its values: {} ({} such records so far)",
+                self.record, self.last, self.changed
+            )
+        })
+    }
+}
