@@ -195,7 +195,7 @@ impl Pipeline {
         }
     }
 
-    /// Mends JSON records that Fluent Bit would print and then refuse to read back, see [`mend`](crate::record::mend):
+    /// Mends JSON records that Fluent Bit would print and then refuse to read back, see docs/reliability.md:
     /// all records, of any tag. Not for hosts that keep the bytes.
     pub fn mend_records(&mut self) {
         self.mending = Some(Box::new(Mending::new()));

@@ -120,13 +120,13 @@ impl Found {
     /// [`mend`](super::mend) changes that.
     #[inline(always)] // speed
     #[must_use]
-    pub fn needs_mending(&self) -> bool {
+    pub(crate) fn needs_mending(&self) -> bool {
         self.needs_mending
     }
 
     /// Whether the value of an input is a `null` that [`mend`](super::mend) put there; `mended`: what it returned.
     #[must_use]
-    pub fn is_mended_null(&self, input: usize, mended: &Mended) -> bool {
+    pub(crate) fn is_mended_null(&self, input: usize, mended: &Mended) -> bool {
         let span = self.inputs.get(input).filter(|span| span.scan == self.scan);
         span.is_some_and(|span| mended.is_null_at(span.start))
     }

@@ -611,3 +611,48 @@ fn the_rules_under_which_the_module_loads_refuse_over_long_indices() {
         .expect("newer engines take it: only the rules refuse it");
     wasm_host::module();
 }
+
+// ---- what the host prints that is no JSON
+
+#[test]
+fn a_record_that_the_host_could_not_read_back_leaves_as_json_whether_it_is_scored_or_not() {
+    let folder = folder(PLAIN);
+    let mut host = start(&folder);
+    for (printed, json) in [
+        (r#"{"x":nan,"y":[-inf,inf,-nan]}"#, r#"{"x":null,"y":[null,null,null]}"#),
+        (r#"{"x":-1.797693134862316e+308}"#, r#"{"x":-1.7976931348623157e+308}"#),
+        (r#"{1:"v",null:2,[1,"a"]:3}"#, r#"{"1":"v","null":2,"[1,\"a\"]":3}"#),
+        (r#"{"x":"\x65\x53\xfffffff1\x00"}"#, r#"{"x":"\u0065\u0053\u00f1\u0000"}"#),
+    ] {
+        assert_eq!(text(host.filter(b"db", TIME, printed.as_bytes())), json);
+        let scored = printed.replacen('{', r#"{"ms":1,"#, 1);
+        let out = text(host.filter(b"app.web", TIME, scored.as_bytes()));
+        assert!(out.starts_with(&json.replacen('{', r#"{"ms":1,"#, 1)[..json.len()]), "{out}");
+        assert!(out.contains("score_outlier"), "{out}");
+        serde_json::from_str::<serde_json::Value>(&out).expect("JSON");
+    }
+    assert!(host.take_log().contains("the host has no JSON for some of its values"));
+}
+
+#[test]
+fn a_record_is_mended_in_place_whatever_its_length() {
+    let folder = folder(PLAIN);
+    let mut host = start(&folder);
+    // each mended record is several times as long as it came: the buffer must grow, and stay usable
+    for n in [1, 10, 100, 5_000, 3, 20_000, 1] {
+        let values = vec!["1e999"; n].join(",");
+        let out = text(host.filter(b"db", TIME, format!(r#"{{"x":[{values}]}}"#).as_bytes()));
+        let expected = vec!["1.7976931348623157e+308"; n].join(",");
+        assert!(out == format!(r#"{{"x":[{expected}]}}"#), "{n}");
+        let plain = text(host.filter(b"db", TIME, br#"{"x":1}"#));
+        assert_eq!(plain, r#"{"x":1}"#);
+    }
+}
+
+#[test]
+fn without_a_configuration_records_are_mended_all_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut host = start(&folder);
+    let out = text(host.filter(b"db", TIME, br#"{"x":nan}"#));
+    assert!(out.starts_with(r#"{"x":null,"anomaly_error":"no fluent-anomaly.ini"#), "{out}");
+}

@@ -18,17 +18,17 @@ use super::escape::{escape_len, surrogate_pair};
 
 /// What was changed in a record to make it JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mended {
+pub(crate) struct Mended {
     /// Numbers that are NaN or infinite and became `null`.
-    pub not_finite: usize,
+    pub(crate) not_finite: usize,
     /// Numbers beyond the range of floats that became the largest float.
-    pub beyond_range: usize,
+    pub(crate) beyond_range: usize,
     /// Keys that got quotes.
-    pub keys: usize,
+    pub(crate) keys: usize,
     /// Escapes that JSON does not have, and control characters.
-    pub escapes: usize,
+    pub(crate) escapes: usize,
     /// Characters that are written without escapes now; nothing else changed in them.
-    pub characters: usize,
+    pub(crate) characters: usize,
     /// Offsets of the values that became `null`, in the mended record.
     pub(in crate::record) nulls: Vec<usize>,
 }
@@ -36,7 +36,7 @@ pub struct Mended {
 impl Mended {
     /// Values or keys that differ from those of the record as it came.
     #[must_use]
-    pub fn changes(&self) -> usize {
+    pub(crate) fn changes(&self) -> usize {
         self.not_finite + self.beyond_range + self.keys + self.escapes
     }
 
@@ -67,7 +67,7 @@ impl std::fmt::Display for Mended {
 /// memory is short. The caller scans the result: other faults stay in it.
 #[cold]
 #[inline(never)] // stack
-pub fn mend(record: &mut Vec<u8>) -> Option<Mended> {
+pub(crate) fn mend(record: &mut Vec<u8>) -> Option<Mended> {
     let mut len = 0_usize;
     let mended = Mender::new(record, |bytes| len += bytes.len()).record()?;
     if mended == Mended::default() {
