@@ -138,10 +138,10 @@ impl SeriesEvaluator {
         }
     }
 
-    /// Any other record.
+    /// [`observe`](SeriesEvaluator::observe) by the general way, which serves any record.
     #[cold]
     #[inline(never)] // speed: keeps the usual way small
-    fn observe_apart(
+    pub fn observe_apart(
         &mut self,
         shared: &SharedBand,
         time_s: i64,

@@ -98,7 +98,8 @@ impl MonitoredSeries {
         let latest_s = self.evaluator.watermark_s().unwrap_or(time_s);
         if self.doubt.add(time_s, latest_s, ENOUGH) {
             self.evaluator.rewind(&spec.shared, time_s);
-            self.evaluator.observe(&spec.shared, time_s, x, report);
+            // nothing is forecast behind a rewind, so the quick ways of `observe` would only cost stack
+            self.evaluator.observe_apart(&spec.shared, time_s, x, report);
         }
     }
 
