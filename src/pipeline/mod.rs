@@ -299,26 +299,31 @@ impl Pipeline {
             return;
         }
         let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
-        match section.read(record, time, &mut self.key) {
-            Some(observation) => self.learn(at, observation, record),
-            None => self.score_odd(at, time, record),
-        }
+        let observation = match section.read(record, time, &mut self.key) {
+            Some(observation) => observation,
+            None => match self.read_odd(at, time, record) {
+                Some(observation) => observation,
+                None => return,
+            },
+        };
+        self.learn(at, observation, record);
     }
 
     /// A record whose value is no number, or whose time is no number of seconds.
     #[cold]
     #[inline(never)] // stack
-    fn score_odd(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+    fn read_odd(&mut self, at: u16, time: Time, record: &[u8]) -> Option<Observation> {
+        let section = self.sections.get_mut(usize::from(at))?;
         if let Some(mending) = &self.mending
             && mending.record == self.counters.records
             && section.access.found.is_mended_null(0, &mending.last)
         {
             self.counters.refused += 1;
-            return self.errors.not_a_number(section, "NaN or infinite");
+            self.errors.not_a_number(section, "NaN or infinite");
+            return None;
         }
         match section.read_odd(record, time, &mut self.key) {
-            OddValue::Point(observation) => self.learn(at, observation, record),
+            OddValue::Point(observation) => return Some(observation),
             OddValue::Missing => {}
             OddValue::NotANumber(what) => {
                 self.counters.refused += 1;
@@ -329,6 +334,7 @@ impl Pipeline {
                 self.errors.add(&error);
             }
         }
+        None
     }
 
     /// A time ahead of the host's clock.
