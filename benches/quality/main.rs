@@ -8,7 +8,8 @@
 //!
 //! `scores` streams every `<folder>/<file>.csv` (header `timestamp,value`) below DATA and writes
 //! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
-//! method (`window_s`, `fewest`, `most`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`).
+//! method (`window_s`, `fewest`, `most`, `block`, `shape`, `excess`, `ar_rate`, `hold_s`, `echo`, `channels`,
+//! `winsor`, `growth`, `full_size`, `size_weight`, `resolution_share`, `advance_s`).
 
 #![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
 
@@ -62,6 +63,12 @@ fn set(tuning: &mut Tuning, name: &str, number: f64) {
         "hold_s" => tuning.hold_s = number,
         "echo" => tuning.echo = number,
         "channels" => tuning.channels = number as u32,
+        "winsor" => tuning.winsor = number,
+        "growth" => tuning.growth = number,
+        "full_size" => tuning.full_size = number,
+        "size_weight" => tuning.size_weight = number,
+        "resolution_share" => tuning.resolution_share = number,
+        "advance_s" => tuning.advance_s = number,
         _ => panic!("no constant is called {name}"),
     }
 }

@@ -188,13 +188,14 @@ impl RecentPoints {
     }
 }
 
-const KINDS: [ReasonKind; 6] = [
+const KINDS: [ReasonKind; 7] = [
     ReasonKind::Spike,
     ReasonKind::Drop,
     ReasonKind::Level,
     ReasonKind::Spread,
     ReasonKind::Rhythm,
     ReasonKind::Stuck,
+    ReasonKind::Trend,
 ];
 
 fn save_rating(rating: Rating, w: &mut Writer<'_>) {

@@ -20,6 +20,30 @@ const NEVER: u32 = 1 << 31;
 /// Largest distance beyond an extreme, in units of the range; what leaves a constant has it.
 const FARTHEST: f64 = 1000.0;
 
+/// Windows after which a climb is learned whole: it is a new level, or a counter.
+const WHOLE_AFTER: f64 = 3.0;
+/// Windows that separate two incidents that are cut, and points after which such an incident counts half.
+const APART: f64 = 16.0;
+const HALF_LIFE: f64 = 40_000.0;
+
+/// What a side says of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Record {
+    /// log10 of the points since such a value, plus the bonus for its distance; 0 for what is no record.
+    pub(super) rarity: f64,
+    /// Points since the first of the records that this one follows.
+    pub(super) lasts: f64,
+}
+
+impl Record {
+    pub(super) const NONE: Self = Self { rarity: 0.0, lasts: 0.0 };
+
+    /// The rarer of two.
+    pub(super) fn rarer(self, other: Self) -> Self {
+        if self.rarity > other.rarity { self } else { other }
+    }
+}
+
 /// How distances on a channel are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measure {
@@ -38,6 +62,10 @@ pub(super) struct PointContext {
     pub(super) resolution: f32,
     /// Points of the moving window.
     pub(super) window: f64,
+    /// Smallest step of the channel, in its units: what a record lies beyond the old extreme in steps says little.
+    pub(super) quantum: f64,
+    /// Records are learned winsorised, so that a large incident does not hide smaller ones after it.
+    pub(super) winsorised: bool,
     /// Smallest range of the channel, in its units.
     pub(super) floor: f64,
     /// Points of the series before this one.
@@ -46,7 +74,7 @@ pub(super) struct PointContext {
     pub(super) seen: u32,
 }
 
-/// One side (high or low) of one channel; 132 bytes.
+/// One side (high or low) of one channel; 140 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ExtremeSide {
     /// Maximum of the finest block in progress and of the finest ring.
@@ -61,6 +89,10 @@ pub(super) struct ExtremeSide {
     bases: [f32; LEVELS],
     /// Records in progress, by level.
     climbs: [Climb; LEVELS],
+    /// Discounted number of incidents that were cut, 0..
+    cut: f32,
+    /// Point of the latest of them.
+    cut_at: u32,
 }
 
 /// Records that follow one another within a window, told by the low halves of point numbers.
@@ -94,6 +126,8 @@ impl ExtremeSide {
             rings: [[f32::NEG_INFINITY; RING]; LEVELS],
             bases: [0.0; LEVELS],
             climbs: [Climb { start: 0, last: 0 }; LEVELS],
+            cut: 0.0,
+            cut_at: NEVER,
         }
     }
 
@@ -141,13 +175,13 @@ impl ExtremeSide {
         other: Option<&ExtremeSide>,
         at: &PointContext,
         tuning: &Tuning,
-    ) -> f64 {
+    ) -> Record {
         if self.takes(y, at.resolution, at.seen) {
-            return 0.0;
+            return Record::NONE;
         }
-        let rarity = self.record(y, other, at, tuning);
-        self.learn(y);
-        rarity
+        let (record, learned) = self.record(y, other, at, tuning);
+        self.learn(learned);
+        record
     }
 
     /// Takes in a value that is nothing rare; one that may be is left to [`ExtremeSide::rarity`], with `false`. Nearly
@@ -173,7 +207,13 @@ impl ExtremeSide {
     /// A value beyond everything that the finest level remembers: the coarsest level that it exceeds says how
     /// rare it is, and the next one, where such a value is on record, how rare at most.
     #[inline(never)] // stack
-    fn record(&mut self, y: f32, other: Option<&ExtremeSide>, at: &PointContext, tuning: &Tuning) -> f64 {
+    fn record(
+        &mut self,
+        y: f32,
+        other: Option<&ExtremeSide>,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> (Record, f32) {
         let tops = self.tops();
         if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
             self.frozen = at.t;
@@ -199,19 +239,48 @@ impl ExtremeSide {
             let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, at.window));
             exceeded = Some((level, top, values, lasts));
         }
-        let Some((level, top, values, lasts)) = exceeded else { return 0.0 };
+        let Some((level, top, values, lasts)) = exceeded else { return (Record::NONE, y) };
         let opposite = other.map_or(0.0, |other| measured(other.top(level), at.measure));
         let range = larger(measured(top, at.measure) + opposite, at.floor);
         let base = self.bases.get(level).map_or(0.0, |base| measured(*base, at.measure));
         let beyond = measured(y, at.measure) - base;
         let distance = if range > 0.0 { smaller(beyond / range, FARTHEST) } else { FARTHEST };
-        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides
+        // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides; one step
+        // of coarse data counts as one unit of the tail
         let sides = if other.is_some() { 0.25 } else { 0.5 };
-        let mean_excess = tuning.excess * sides / libm::log(values);
+        let gaussian = tuning.excess * sides / libm::log(values);
+        let mean_excess =
+            if range > 0.0 { larger(gaussian, at.quantum / (tuning.shape * range)) } else { gaussian };
         // where each point is a record (a counter, a constant's run), one more of them is nothing rare
         let age = libm::log10(if lasts > at.window { smaller(values, at.window + 1.0) } else { values });
         let rarity = age + tuning.shape * libm::log10(1.0 + distance / (tuning.shape * mean_excess));
-        on_record.map_or(rarity, |values| smaller(rarity, libm::log10(values)))
+        if let Some(values) = on_record {
+            return (Record { rarity: smaller(rarity, libm::log10(values)), lasts }, y);
+        }
+        let cut = at.winsorised && range > 0.0 && lasts <= WHOLE_AFTER * at.window;
+        let learned = if cut { self.winsorise(y, base, mean_excess * range, at, tuning) } else { y };
+        (Record { rarity, lasts }, learned)
+    }
+
+    /// What is learned of a record: no more than `winsor` mean excesses beyond the old extreme. Each incident that is
+    /// cut lets the next one teach more, so that series whose incidents are many and large learn them whole.
+    fn winsorise(&mut self, y: f32, base: f64, mean_excess: f64, at: &PointContext, tuning: &Tuning) -> f32 {
+        let since = f64::from(at.t.wrapping_sub(self.cut_at));
+        let cut = f64::from(self.cut) * libm::exp2(-since / HALF_LIFE);
+        let most = base + tuning.winsor * libm::exp2(tuning.growth * cut) * mean_excess;
+        if measured(y, at.measure) <= most {
+            return y;
+        }
+        if since > APART * at.window {
+            self.cut = cut as f32 + 1.0;
+            self.cut_at = at.t;
+        }
+        let most = match at.measure {
+            Measure::Linear => most,
+            Measure::Log if y < 0.0 => -libm::exp(-most),
+            Measure::Log => libm::exp(most),
+        };
+        smaller(most as f32, y)
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -219,6 +288,8 @@ impl ExtremeSide {
         w.u32(self.frozen);
         self.rings.iter().flatten().chain(&self.bases).for_each(|v| w.f32(*v));
         self.climbs.iter().for_each(|climb| w.u32(u32::from(climb.start) << 16 | u32::from(climb.last)));
+        w.f32(self.cut);
+        w.u32(self.cut_at);
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -233,6 +304,11 @@ impl ExtremeSide {
             let both = r.u32(WHAT)?;
             *climb = Climb { start: (both >> 16) as u16, last: both as u16 };
         }
+        side.cut = number(r.f32(WHAT)?)?;
+        if side.cut < 0.0 {
+            return Err(CodecError::Invalid { what: WHAT });
+        }
+        side.cut_at = r.u32(WHAT)?;
         side.recent = side.rings[0].into_iter().fold(side.current, larger);
         return Ok(side);
 

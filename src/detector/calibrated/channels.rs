@@ -2,18 +2,24 @@
 
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
-use crate::detector::min_max::larger;
+use crate::detector::min_max::{larger, smaller, within};
 
 /// Largest distance from the first value that is told apart: the memory holds single-precision numbers.
 const FARTHEST: f64 = 1e38;
 /// Errors learned by the predictor are cut at this many mean absolute errors.
 const WINSOR: f64 = 4.0;
 
+/// Standard deviation of a Gaussian error, 1.25 times its mean absolute value, as a divisor.
+const SD_PER_MEAN_ERROR: f64 = 0.8;
+
+/// Largest size that is told apart.
+const MOST: f64 = 1e6;
+
 /// Share of the usual step that is told apart.
 const RESOLUTION: f64 = 1e-4;
 
 /// Running estimates behind the channels. Everything is measured from the first value, so that single precision
-/// keeps its resolution and an offset of the whole series changes nothing. 88 bytes.
+/// keeps its resolution and an offset of the whole series changes nothing. 128 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Channels {
     /// First value.
@@ -32,6 +38,13 @@ pub(super) struct Channels {
     c1: f64,
     /// Discounted mean of absolute winsorised errors, 0..: the usual spread.
     scale: f64,
+    /// Discounted mean square of what the moving mean differs from the usual level, 0..
+    mean_square: f64,
+    /// Smallest step that is not 0: the data's own resolution; 0 before there is one.
+    smallest_step: f64,
+    /// Smallest and largest value.
+    low: f64,
+    high: f64,
     /// Points in a row equal to the one before.
     run: u32,
 }
@@ -59,6 +72,10 @@ impl Channels {
             c0: 0.0,
             c1: 0.0,
             scale: 0.0,
+            mean_square: 0.0,
+            smallest_step: 0.0,
+            low: 0.0,
+            high: 0.0,
             run: 0,
         }
     }
@@ -66,8 +83,11 @@ impl Channels {
     /// Learns the next value; `n` is the number of values before it, at least 1.
     #[inline]
     pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> ChannelValues {
-        let value = (x - self.anchor).clamp(-FARTHEST, FARTHEST);
+        let value = within(x - self.anchor, FARTHEST);
         let step = (value - self.previous).abs();
+        if step > 0.0 && (step < self.smallest_step || self.smallest_step == 0.0) {
+            self.smallest_step = step;
+        }
         let rate = 1.0 / window;
         let share = 1.0 / (n + 1.0);
         let slow = larger(tuning.ar_rate, share);
@@ -75,20 +95,28 @@ impl Channels {
         self.usual_step += slow * (step - self.usual_step);
         let (error, learned) = self.predict(value, n, slow);
         self.activity += larger(rate, 1.0 / n) * (learned.abs() - self.activity);
+        let moved = (self.mean - self.mu) * (self.mean - self.mu);
+        let most = WINSOR * WINSOR * self.mean_square;
+        let moved = if n > 30.0 && most > 0.0 { smaller(moved, most) } else { moved };
+        self.mean_square += slow * (moved - self.mean_square);
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
         self.previous = value;
+        self.low = smaller(value, self.low);
+        self.high = larger(value, self.high);
         let activity = self.activity + 1e-3 * self.scale;
         ChannelValues { value, mean: self.mean, activity, error, run: self.run }
     }
 
     /// One-step AR(1) error, scored before it is learned, and what is learned of it: winsorised, so that one spike
-    /// neither spoils the predictor for hours nor passes for a change of spread.
+    /// neither spoils the predictor for hours nor passes for a change of spread. No prediction leaves the range that
+    /// the series has shown: with next to no variance the coefficient says nothing.
     fn predict(&mut self, value: f64, n: f64, r: f64) -> (f64, f64) {
         let phi = if self.c0 > 0.0 { (self.c1 / self.c0).clamp(-0.9, 0.999) } else { 0.0 };
         let predicted = self.mu + phi * (self.previous - self.mu);
+        let predicted = larger(smaller(predicted, self.high), self.low);
         let error = value - predicted;
         let limit = WINSOR * self.scale;
-        let learned = if n > 10.0 && limit > 0.0 { error.clamp(-limit, limit) } else { error };
+        let learned = if n > 10.0 && limit > 0.0 { within(error, limit) } else { error };
         let w = predicted + learned;
         self.mu += r * (w - self.mu);
         let (now, before) = (w - self.mu, self.previous - self.mu);
@@ -96,6 +124,28 @@ impl Channels {
         self.c1 += r * (now * before - self.c1);
         self.scale += r * (learned.abs() - self.scale);
         (error, learned)
+    }
+
+    /// How far the value is from the usual level, in usual deviations, of which one is at least `step`.
+    pub(super) fn size(&self, o: &ChannelValues, step: f64) -> f64 {
+        ratio((o.value - self.mu).abs(), (self.c0 + step * step).sqrt())
+    }
+
+    /// How far the value is from the prediction, in usual deviations.
+    pub(super) fn error_size(&self, o: &ChannelValues, step: f64) -> f64 {
+        ratio(SD_PER_MEAN_ERROR * o.error.abs(), self.scale + step)
+    }
+
+    /// How far the mean is from the usual level, in its own usual deviations.
+    pub(super) fn mean_size(&self, o: &ChannelValues, step: f64, window: f64) -> f64 {
+        ratio((o.mean - self.mu).abs(), (self.mean_square + step * step / window).sqrt())
+    }
+
+    /// The spread over the usual one, or the usual one over it, 1..; a single `step` in a window is no spread.
+    pub(super) fn spread_ratio(&self, step: f64, window: f64) -> f64 {
+        let least = larger(step / window.sqrt(), 1e-3 * self.scale);
+        let (now, usual) = (self.activity + least, self.scale + least);
+        if now > usual { ratio(now, usual) } else { ratio(usual, now) }
     }
 
     /// A channel's number in the series' own units.
@@ -113,14 +163,33 @@ impl Channels {
         (RESOLUTION * self.usual_step) as f32
     }
 
+    /// Smallest step that the series has made; 0 while it has made none.
+    pub(super) fn smallest_step(&self) -> f64 {
+        self.smallest_step
+    }
+
     /// Mean absolute error now and usually.
     pub(super) fn activities(&self) -> (f64, f64) {
         (self.activity, self.scale)
     }
 
-    fn fields(&self) -> [f64; 9] {
+    fn fields(&self) -> [f64; 13] {
         let s = self;
-        [s.anchor, s.previous, s.mean, s.activity, s.usual_step, s.mu, s.c0, s.c1, s.scale]
+        [
+            s.anchor,
+            s.previous,
+            s.mean,
+            s.activity,
+            s.usual_step,
+            s.mu,
+            s.c0,
+            s.c1,
+            s.scale,
+            s.mean_square,
+            s.smallest_step,
+            s.low,
+            s.high,
+        ]
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -130,17 +199,52 @@ impl Channels {
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "channels";
-        let mut v = [0.0; 9];
+        let mut v = [0.0; 13];
         r.f64s(&mut v, WHAT)?;
-        let [anchor, previous, mean, activity, usual_step, mu, c0, c1, scale] = v;
+        let [
+            anchor,
+            previous,
+            mean,
+            activity,
+            usual_step,
+            mu,
+            c0,
+            c1,
+            scale,
+            mean_square,
+            smallest_step,
+            low,
+            high,
+        ] = v;
         let run = r.u32(WHAT)?;
         let sound = v.iter().all(|v| v.is_finite())
             && [previous, mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
             && mu.abs() <= 10.0 * FARTHEST
-            && [activity, usual_step, c0, scale].iter().all(|v| *v >= 0.0);
+            && low <= high
+            && [activity, usual_step, c0, scale, mean_square, smallest_step].iter().all(|v| *v >= 0.0);
         if !sound {
             return Err(CodecError::Invalid { what: WHAT });
         }
-        Ok(Self { anchor, previous, mean, activity, usual_step, mu, c0, c1, scale, run })
+        Ok(Self {
+            anchor,
+            previous,
+            mean,
+            activity,
+            usual_step,
+            mu,
+            c0,
+            c1,
+            scale,
+            mean_square,
+            smallest_step,
+            low,
+            high,
+            run,
+        })
     }
+}
+
+/// `far` in units of `unit`; 0 where there is none.
+fn ratio(far: f64, unit: f64) -> f64 {
+    if unit > 0.0 { smaller(far / unit, MOST) } else { 0.0 }
 }

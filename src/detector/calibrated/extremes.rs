@@ -1,9 +1,8 @@
 //! All sides of one series: high and low of each channel, and the run. Which may be rare, and how rare they are.
 
-use super::age::{ExtremeSide, Measure, PointContext, WARM_UP};
+use super::age::{ExtremeSide, Measure, PointContext, Record, WARM_UP};
 use super::channels::ChannelValues;
 use super::reason::ReasonRarities;
-use super::season::SeasonalRarity;
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller};
@@ -95,7 +94,6 @@ impl Extremes {
         &mut self,
         first: usize,
         o: &ChannelValues,
-        place: Option<SeasonalRarity>,
         at: &PointContext,
         tuning: &Tuning,
     ) -> ReasonRarities {
@@ -105,7 +103,7 @@ impl Extremes {
             (positive(o.activity), Measure::Log, MEAN_FROM),
             (single(o.error), Measure::Linear, ERROR_FROM),
         ];
-        let mut rarities = [[0.0f64; 2]; TWO_SIDED];
+        let mut rarities = [[Record::NONE; 2]; TWO_SIDED];
         for (bit, (((y, measure, from), [up, down]), rarity)) in
             channels.into_iter().zip(&mut self.channels).zip(&mut rarities).enumerate()
         {
@@ -114,26 +112,34 @@ impl Extremes {
             }
             let seen = at.seen - from;
             let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let at = &PointContext { measure, resolution, seen, ..*at };
+            let quantum = match (measure, from) {
+                (Measure::Log, _) => 0.0,
+                (_, MEAN_FROM) => at.quantum / at.window,
+                _ => at.quantum,
+            };
+            let at = &PointContext { measure, resolution, seen, quantum, ..*at };
             if first <= 2 * bit {
                 rarity[0] = up.rarity(y, Some(down), at, tuning);
             }
             rarity[1] = down.rarity(-y, Some(up), at, tuning);
         }
         let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
-            0.0
+            Record::NONE
         } else {
-            let at = &PointContext { resolution: 0.0, floor: RUN_FLOOR, ..*at };
+            let at = &PointContext { resolution: 0.0, floor: RUN_FLOOR, quantum: 0.0, ..*at };
             self.run.rarity(o.run as f32, None, at, tuning)
         };
         let [value, mean, activity, error] = rarities;
+        let spread = activity[0].rarer(activity[1]);
         ReasonRarities {
             stuck,
-            spike: larger(value[0], error[0]),
-            drop: larger(value[1], error[1]),
-            rhythm: place.map_or(0.0, |place| place.rarity),
-            level: larger(mean[0], mean[1]),
-            spread: larger(larger(activity[0], activity[1]) - HANDICAP, 0.0),
+            spike: value[0].rarer(error[0]),
+            drop: value[1].rarer(error[1]),
+            high: value[0],
+            low: value[1],
+            rhythm: Record::NONE,
+            level: mean[0].rarer(mean[1]),
+            spread: Record { rarity: larger(spread.rarity - HANDICAP, 0.0), ..spread },
         }
     }
 

@@ -1,5 +1,7 @@
 //! Why a point is rare, in a word and two numbers.
 
+use super::age::Record;
+use super::spec::Tuning;
 use crate::detector::min_max::larger;
 use core::fmt;
 
@@ -18,6 +20,8 @@ pub enum ReasonKind {
     Rhythm,
     /// The value does not move at all.
     Stuck,
+    /// The value has been drifting away for some time.
+    Trend,
 }
 
 impl ReasonKind {
@@ -31,6 +35,7 @@ impl ReasonKind {
             Self::Spread => "spread",
             Self::Rhythm => "rhythm",
             Self::Stuck => "stuck",
+            Self::Trend => "trend",
         }
     }
 }
@@ -41,7 +46,7 @@ impl fmt::Display for ReasonKind {
     }
 }
 
-/// Why an alarming point is rare. Units by kind: the series' own for `Spike`, `Drop`, `Level` and `Rhythm`;
+/// Why an alarming point is rare. Units by kind: the series' own for `Spike`, `Drop`, `Level`, `Rhythm` and `Trend`;
 /// mean absolute prediction error for `Spread`; points in a row with the same value for `Stuck`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlarmReason {
@@ -55,35 +60,89 @@ pub struct AlarmReason {
 
 /// Decades that a plainer reason may lie below the rarest channel and still be given.
 const PLAINER: f64 = 1.0;
+/// Size of each kind that has its full weight: a spread or a lull this many times the usual one, a run this many times
+/// as long as the longest.
+const FULL_SPREAD: f64 = 4.0;
+const FULL_RUN: f64 = 6.0;
+/// What is smaller is nothing, however rare its form: usual deviations; ratios of spreads and runs.
+const LEAST_SIZE: f64 = 1.5;
+const LEAST_RATIO: f64 = 1.25;
+/// Decades of what is nothing rare, less than any incident has.
+pub(super) const NOTHING: f64 = -99.0;
 
-/// Raw rarities by kind, in the order in which a person would name them.
+/// How large a point's deviation is, by what it is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// Of the value from what is usual, usual deviations, 0..
+    pub(super) value: f64,
+    /// Of the value from its place in the season, usual deviations there, 0..
+    pub(super) season: f64,
+    /// Of the moving mean from the usual level, its own usual deviations, 0..
+    pub(super) mean: f64,
+    /// The spread over the usual one, or the other way round, 1..
+    pub(super) spread: f64,
+    /// The run over the longest one so far, 0..
+    pub(super) run: f64,
+}
+
+/// Records by kind, in the order in which a person would name them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReasonRarities {
-    pub(super) stuck: f64,
-    pub(super) spike: f64,
-    pub(super) drop: f64,
-    pub(super) rhythm: f64,
-    pub(super) level: f64,
-    pub(super) spread: f64,
+    pub(super) stuck: Record,
+    pub(super) spike: Record,
+    pub(super) drop: Record,
+    /// Of the value alone, without its step.
+    pub(super) high: Record,
+    pub(super) low: Record,
+    pub(super) rhythm: Record,
+    pub(super) level: Record,
+    pub(super) spread: Record,
 }
 
 impl ReasonRarities {
-    pub(super) fn strongest(&self) -> f64 {
-        [self.spike, self.drop, self.rhythm, self.level, self.spread].into_iter().fold(self.stuck, larger)
+    /// Takes from each kind what its size lacks: nothing that is tiny should alarm because it is rare in form alone.
+    /// Only ever less: a bonus for size would make the many large incidents of a series that has them look rare.
+    pub(super) fn weigh(&mut self, sizes: &Sizes, tuning: &Tuning) {
+        let weigh = |record: &mut Record, size: f64, least: f64, full: f64| {
+            record.rarity = if record.rarity <= 0.0 || size < least {
+                NOTHING
+            } else if size < full {
+                record.rarity + tuning.size_weight * libm::log10(size / full)
+            } else {
+                record.rarity
+            };
+        };
+        let full = tuning.full_size;
+        weigh(&mut self.spike, sizes.value, LEAST_SIZE, full);
+        weigh(&mut self.drop, sizes.value, LEAST_SIZE, full);
+        weigh(&mut self.level, sizes.mean, LEAST_SIZE, full);
+        weigh(&mut self.rhythm, sizes.season, LEAST_SIZE, full);
+        weigh(&mut self.spread, sizes.spread, LEAST_RATIO, FULL_SPREAD);
+        weigh(&mut self.stuck, sizes.run, LEAST_RATIO, FULL_RUN);
     }
 
-    /// The plainest kind that explains the rarity about as well as the rarest channel does.
-    pub(super) fn kind(&self) -> ReasonKind {
+    pub(super) fn strongest(&self) -> f64 {
+        [self.spike, self.drop, self.rhythm, self.level, self.spread]
+            .into_iter()
+            .fold(self.stuck.rarity, |most, record| larger(record.rarity, most))
+    }
+
+    /// The plainest kind that explains the rarity about as well as the rarest channel does, and how long its records
+    /// have followed one another, points.
+    pub(super) fn kind(&self) -> (ReasonKind, f64) {
         let enough = self.strongest() - PLAINER;
+        let jump = if self.spike.rarity >= self.drop.rarity {
+            (self.spike, ReasonKind::Spike)
+        } else {
+            (self.drop, ReasonKind::Drop)
+        };
         let ranked = [
             (self.stuck, ReasonKind::Stuck),
-            (
-                larger(self.spike, self.drop),
-                if self.spike >= self.drop { ReasonKind::Spike } else { ReasonKind::Drop },
-            ),
+            jump,
             (self.rhythm, ReasonKind::Rhythm),
             (self.level, ReasonKind::Level),
         ];
-        ranked.into_iter().find(|(rarity, _)| *rarity >= enough).map_or(ReasonKind::Spread, |(_, kind)| kind)
+        let plainest = ranked.into_iter().find(|(record, _)| record.rarity >= enough);
+        plainest.map_or((ReasonKind::Spread, self.spread.lasts), |(record, kind)| (kind, record.lasts))
     }
 }

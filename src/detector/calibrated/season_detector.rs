@@ -123,6 +123,25 @@ impl SeasonDetector {
         best
     }
 
+    /// Mean of a period's coarse profile at a time into it, between the middles of two bins; NaN for nothing.
+    pub(super) fn mean_at(&self, period: Period, at_s: f64) -> f32 {
+        let first: usize = Period::ALL.into_iter().filter(|p| *p < period).map(Period::bins).sum();
+        let n = period.bins();
+        let place = at_s / period.seconds() * n as f64 - 0.5;
+        let below = place.floor();
+        let share = (place - below) as f32;
+        let bin = |i: usize| self.bins.get(first + i % n).copied().unwrap_or(f32::NAN);
+        let i = (below + n as f64) as usize;
+        let (a, b) = (bin(i), bin(i + 1));
+        if a.is_nan() {
+            b
+        } else if b.is_nan() {
+            a
+        } else {
+            a + share * (b - a)
+        }
+    }
+
     pub(super) fn save(&self, w: &mut Writer<'_>) {
         self.bins.iter().for_each(|v| w.f32(*v));
         for c in &self.candidates {

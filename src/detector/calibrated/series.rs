@@ -1,17 +1,17 @@
 //! The calibrated score of one series: channels -> extremes -> calibration -> time -> alarm.
 
 use super::super::numeric::Finite;
-use super::age::{Measure, PointContext, WARM_UP};
-use super::calibration::Calibration;
+use super::age::{Measure, PointContext, Record, WARM_UP};
+use super::calibration::{Calibration, CalibrationContext};
 use super::channels::{ChannelValues, Channels};
 use super::extremes::{Extremes, NONE_RARE, RUN_BIT};
-use super::incident::Incidents;
+use super::incident::{AlarmContext, Incidents};
 use super::period::Period;
-use super::reason::{AlarmReason, ReasonKind, ReasonRarities};
+use super::reason::{AlarmReason, NOTHING, ReasonKind, Sizes};
 use super::season::{Season, SeasonalRarity};
 use super::season_detector::SeasonDetector;
 use super::spacing::PointSpacing;
-use super::spec::CalibratedSpec;
+use super::spec::{CalibratedSpec, Tuning};
 use super::verdict::{self, Rarity};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller};
@@ -19,8 +19,16 @@ use crate::detector::min_max::{larger, smaller};
 /// Extremes that share the chance of a false alarm: those of the channels and of the run, and those of a season.
 pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
 pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
-/// Multiple of the points known beyond which no point is called rare.
-const KNOWN_TIMES: f64 = 10.0;
+/// Multiple of the points known beyond which no point is called rare, by the score and by alarms.
+const SCORE_KNOWN_TIMES: f64 = 10.0;
+const ALARM_KNOWN_TIMES: f64 = 5.0;
+/// Smallest distance from the prediction that says how large an incident is, usual deviations: below, a step is one of
+/// many.
+const LEAST_ERROR: f64 = 4.0;
+/// Windows after which what climbs is a trend.
+const TREND_AFTER: f64 = 2.0;
+/// Share of the way that the mean has gone when a value is part of a drift.
+const DRIFTED: f64 = 0.5;
 /// log10 of a minute in seconds.
 const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 /// What remains of the rarity at which an echo begins.
@@ -28,7 +36,14 @@ const ECHO_REST: f64 = 0.9;
 /// Bit of the season in `Tuning::channels`.
 const SEASON_BIT: u32 = RUN_BIT << 1;
 /// First byte of a saved state.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
+
+/// What a value is compared with, measured from the first value, and how far it is from that, usual deviations.
+#[derive(Debug, Clone, Copy)]
+struct Usual {
+    value: f64,
+    size: f64,
+}
 
 /// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
 /// season is known.
@@ -40,11 +55,35 @@ pub struct Calibrated {
     seen: u32,
     spacing: PointSpacing,
     channels: Channels,
-    extremes: Extremes,
     detector: SeasonDetector,
     season: Option<Box<Season>>,
-    calibration: Calibration,
+    /// What the score is read from: each record counts whole.
+    score: Memory,
+    /// What alarms are read from: records are learned winsorised and weighed by their size.
+    alarm: Memory,
     incidents: Incidents,
+}
+
+/// Extremes, and how often incidents were that rare.
+#[derive(Debug, Clone, PartialEq)]
+struct Memory {
+    extremes: Extremes,
+    calibration: Calibration,
+}
+
+impl Memory {
+    const fn new() -> Self {
+        Self { extremes: Extremes::new(), calibration: Calibration::new() }
+    }
+
+    fn save(&self, w: &mut Writer<'_>) {
+        self.extremes.save(w);
+        self.calibration.save(w);
+    }
+
+    fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self { extremes: Extremes::restore(r)?, calibration: Calibration::restore(r)? })
+    }
 }
 
 impl Calibrated {
@@ -56,10 +95,10 @@ impl Calibrated {
             seen: 0,
             spacing: PointSpacing::new(0.0),
             channels: Channels::new(0.0),
-            extremes: Extremes::new(),
             detector: SeasonDetector::new(),
             season: None,
-            calibration: Calibration::new(),
+            score: Memory::new(),
+            alarm: Memory::new(),
             incidents: Incidents::new(),
         }
     }
@@ -103,6 +142,8 @@ impl Calibrated {
             measure: Measure::Linear,
             resolution: self.channels.resolution(),
             floor: 0.0,
+            quantum: self.channels.smallest_step(),
+            winsorised: false,
             window,
             t: self.t,
             seen: self.seen,
@@ -114,13 +155,14 @@ impl Calibrated {
         {
             self.find(time_s, at.resolution);
         }
-        let first = self.extremes.first_rare(&o, &at);
+        let first = [&mut self.score, &mut self.alarm].map(|memory| memory.extremes.first_rare(&o, &at));
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
-        if first != NONE_RARE || self.season.is_some() {
+        if first != [NONE_RARE; 2] || self.season.is_some() {
             return self.judge(spec, time_s, first, o, at);
         }
-        self.calibration.count();
+        self.score.calibration.count();
+        self.alarm.calibration.count();
         if at.seen < WARM_UP {
             return None;
         }
@@ -131,7 +173,8 @@ impl Calibrated {
     #[inline(never)] // speed: rarely needed
     fn close_blocks(&mut self, block: u32) {
         let t = self.t;
-        self.extremes.close_blocks(t, block);
+        self.score.extremes.close_blocks(t, block);
+        self.alarm.extremes.close_blocks(t, block);
         if let Some(season) = &mut self.season {
             season.close_blocks(t, block);
         }
@@ -143,81 +186,212 @@ impl Calibrated {
         let known = self.season();
         let found = self.detector.best(self.spacing.known_s(), resolution, known);
         if found != known {
-            self.season = found.map(|period| Box::new(Season::new(period, time_s, self.season.as_deref())));
+            let known = self.season.take();
+            self.season = found.map(|period| {
+                let shorter = known.filter(|known| known.period() < period);
+                let guess = |at_s: f64| {
+                    shorter
+                        .as_ref()
+                        .map_or_else(|| self.detector.mean_at(period, at_s), |known| known.mean_at(at_s))
+                };
+                Box::new(Season::new(period, time_s, guess))
+            });
         }
     }
 
-    /// Scores a point that may be rare, or has a place in a season; `at` is the moment before it. By value: an
-    /// ordinary point then never stores what only this needs.
+    /// Scores a point that may be rare, or has a place in a season; `first`: the first side that may be rare in each
+    /// memory; `at` is the moment before the point. By value: an ordinary point then never stores what only this needs.
     #[inline(never)] // stack
     fn judge(
         &mut self,
         spec: &CalibratedSpec,
         time_s: f64,
-        first: usize,
+        first: [usize; 2],
         o: ChannelValues,
         at: PointContext,
     ) -> Option<Rarity> {
         let tuning = &spec.tuning;
-        let place = self.season.as_mut().and_then(|season| season.judge(time_s, o.value, &at, tuning));
-        let evidence = self.extremes.evidence(first, &o, place, &at, tuning);
-        let strongest = evidence.strongest();
+        let spacing_s = self.spacing.spacing_s();
+        let moment = CalibrationContext {
+            now_s: self.spacing.now_s(),
+            hold_s: tuning.hold_s,
+            climb_s: tuning.window_s,
+            advance: tuning.advance_s / spacing_s,
+        };
+        let [first_score, first_alarm] = first;
+        let rarities = self.score.extremes.evidence(first_score, &o, &at, tuning);
+        let raw =
+            if rarities.strongest() > LOG10_SIDES { rarities.strongest() - LOG10_SIDES } else { NOTHING };
+        let score_points = self.score.calibration.calibrate(raw, &moment);
+
+        let at = PointContext { winsorised: true, ..at };
+        let place =
+            self.season.as_mut().and_then(|season| season.judge(time_s, o.value, spacing_s, &at, tuning));
+        let predicted = o.value - o.error;
+        // a step towards the place in the season is the way back from something, not something new
+        let is_way_back =
+            place.is_some_and(|place| (o.value - place.expected).abs() < (predicted - place.expected).abs());
+        let mut rarities = self.alarm.extremes.evidence(first_alarm, &o, &at, tuning);
+        if is_way_back {
+            rarities.spike = rarities.high;
+            rarities.drop = rarities.low;
+        }
+        rarities.rhythm = place.map_or(Record::NONE, |place| place.record);
+        let usual = self.usual(&o, place, is_way_back, tuning);
+        rarities.weigh(&self.sizes(&o, usual.size, place, &at, tuning), tuning);
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
-        let raw = if strongest > 0.0 { strongest - sides } else { 0.0 };
-        let now_s = self.spacing.now_s();
-        let log10_points = self.calibration.calibrate(now_s, raw, tuning.hold_s, tuning.window_s);
+        let alarm_points = self.alarm.calibration.calibrate(rarities.strongest() - sides, &moment);
         if at.seen < WARM_UP {
             return None;
         }
-        Some(self.verdict(spec, log10_points, &o, place, &evidence))
+        let mut rarity = Rarity::ordinary(None);
+        if alarm_points > 0.0 {
+            rarity.log10_points = self.within_knowledge(alarm_points, ALARM_KNOWN_TIMES);
+            rarity.log10_s = larger(rarity.log10_points + self.spacing.log10_spacing(), 0.0);
+        }
+        let (kind, lasts) = rarities.kind();
+        let is_slow = lasts > TREND_AFTER * at.window
+            || self.has_drifted(&o, kind)
+            || kind == ReasonKind::Rhythm && place.is_some_and(|place| place.drifts);
+        self.alarm(spec, &mut rarity, &o, usual, place, kind, is_slow);
+        let score_points = self.within_knowledge(score_points, SCORE_KNOWN_TIMES);
+        rarity.score = self.score(score_points, tuning);
+        Some(rarity)
     }
 
-    fn verdict(
-        &mut self,
-        spec: &CalibratedSpec,
-        log10_points: f64,
+    /// What the value is compared with: the one of the usual level, the prediction and the season that it is farthest
+    /// from, in usual deviations.
+    fn usual(
+        &self,
         o: &ChannelValues,
         place: Option<SeasonalRarity>,
-        evidence: &ReasonRarities,
-    ) -> Rarity {
-        let hold_s = spec.tuning.hold_s;
-        let (now_s, known_s) = (self.spacing.now_s(), self.spacing.known_s());
-        let mut rarity = Rarity::ordinary(None);
-        if log10_points > 0.0 {
-            rarity.log10_points = self.within_knowledge(log10_points);
-            let spacing = self.spacing.log10_spacing();
-            rarity.log10_s = larger(rarity.log10_points + spacing, 0.0);
-            // geometric mean of points and minutes: evidence comes in points, attention is paid in time
-            let mut mean = larger(rarity.log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
-            if mean >= spec.tuning.echo && self.incidents.echoes(now_s, mean, hold_s) {
-                mean = spec.tuning.echo * ECHO_REST;
-            }
-            rarity.score = verdict::score(mean);
+        is_way_back: bool,
+        tuning: &Tuning,
+    ) -> Usual {
+        let step = tuning.resolution_share * self.channels.smallest_step();
+        let mut usual = Usual { value: self.channels.usual_level(), size: self.channels.size(o, step) };
+        if let Some(place) = place
+            && place.size > usual.size
+        {
+            usual = Usual { value: place.expected, size: place.size };
         }
-        (rarity.is_alarm, rarity.alarm) =
-            self.incidents.alarm(now_s, known_s, rarity.log10_s, spec.budget, hold_s);
-        rarity.reason = rarity.is_alarm.then(|| self.reason(evidence.kind(), o, place));
-        rarity
+        let error_size = self.channels.error_size(o, step);
+        if !is_way_back && error_size > larger(usual.size, LEAST_ERROR) {
+            usual = Usual { value: o.value - o.error, size: error_size };
+        }
+        usual
     }
 
-    /// No point is called rarer than ten times the points known.
-    fn within_knowledge(&self, log10_points: f64) -> f64 {
-        // log10(10 n) is at least 1 + 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
+    /// Whether the mean has already gone most of the way to a value that lies high or low.
+    fn has_drifted(&self, o: &ChannelValues, kind: ReasonKind) -> bool {
+        let way = (o.value - self.channels.usual_level(), o.mean - self.channels.usual_level());
+        matches!(kind, ReasonKind::Spike | ReasonKind::Drop)
+            && way.0 * way.1 > 0.0
+            && way.1.abs() >= DRIFTED * way.0.abs()
+    }
+
+    fn sizes(
+        &self,
+        o: &ChannelValues,
+        value: f64,
+        place: Option<SeasonalRarity>,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> Sizes {
+        let step = tuning.resolution_share * self.channels.smallest_step();
+        // what has never moved has no run to compare with
+        let moves = self.channels.smallest_step() > 0.0;
+        Sizes {
+            value,
+            season: place.map_or(0.0, |place| place.size),
+            mean: self.channels.mean_size(o, step, at.window),
+            spread: self.channels.spread_ratio(self.channels.smallest_step(), at.window),
+            run: if moves {
+                (f64::from(o.run) + 1.0) / (self.alarm.extremes.longest_run() + 1.0)
+            } else {
+                0.0
+            },
+        }
+    }
+
+    /// Whether the point alarms, and why.
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a point comes together here")]
+    fn alarm(
+        &mut self,
+        spec: &CalibratedSpec,
+        rarity: &mut Rarity,
+        o: &ChannelValues,
+        usual: Usual,
+        place: Option<SeasonalRarity>,
+        kind: ReasonKind,
+        is_slow: bool,
+    ) {
+        let of_value = !matches!(kind, ReasonKind::Spread | ReasonKind::Stuck);
+        let context = AlarmContext {
+            now_s: self.spacing.now_s(),
+            known_s: self.spacing.known_s(),
+            log10_s: rarity.log10_s,
+            hold_s: spec.tuning.hold_s,
+            advance_s: spec.tuning.advance_s,
+            value: if of_value { o.value } else { f64::NAN },
+            usual: if of_value { usual.value } else { f64::NAN },
+            size: usual.size,
+            predicted: o.value - o.error,
+        };
+        (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
+        if rarity.is_alarm {
+            rarity.size = usual.size;
+            rarity.reason = Some(self.reason(kind, is_slow, o, usual, place));
+        }
+    }
+
+    /// The score of a return time, log10 of points.
+    fn score(&mut self, log10_points: f64, tuning: &Tuning) -> f64 {
+        if log10_points <= 0.0 {
+            return 0.0;
+        }
+        // geometric mean of points and minutes: evidence comes in points, attention is paid in time
+        let spacing = self.spacing.log10_spacing();
+        let mut mean = larger(log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
+        if mean >= tuning.echo && self.incidents.echoes(self.spacing.now_s(), mean, tuning.hold_s) {
+            mean = tuning.echo * ECHO_REST;
+        }
+        verdict::score(mean)
+    }
+
+    /// No point is called rarer than `times` the points known.
+    fn within_knowledge(&self, log10_points: f64, times: f64) -> f64 {
+        // log10(n) is at least 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
         let doublings = 31 - (self.seen | 1).leading_zeros();
-        if log10_points <= 1.0 + 0.301 * f64::from(doublings) {
+        if log10_points <= 0.301 * f64::from(doublings) {
             return log10_points;
         }
-        smaller(log10_points, libm::log10(KNOWN_TIMES * f64::from(self.seen)))
+        smaller(log10_points, libm::log10(times * f64::from(self.seen)))
     }
 
-    fn reason(&self, kind: ReasonKind, o: &ChannelValues, place: Option<SeasonalRarity>) -> AlarmReason {
+    fn reason(
+        &self,
+        kind: ReasonKind,
+        is_slow: bool,
+        o: &ChannelValues,
+        usual: Usual,
+        place: Option<SeasonalRarity>,
+    ) -> AlarmReason {
         let units = |value| self.channels.in_units(value);
+        let kind = match kind {
+            ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Rhythm | ReasonKind::Level if is_slow => {
+                ReasonKind::Trend
+            }
+            ReasonKind::Spike | ReasonKind::Drop if o.value > usual.value => ReasonKind::Spike,
+            ReasonKind::Spike | ReasonKind::Drop => ReasonKind::Drop,
+            kind => kind,
+        };
         let (observed, expected) = match kind {
-            ReasonKind::Spike | ReasonKind::Drop => (units(o.value), units(o.value - o.error)),
+            ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Trend => (units(o.value), units(usual.value)),
             ReasonKind::Level => (units(o.mean), units(self.channels.usual_level())),
             ReasonKind::Spread => self.channels.activities(),
-            ReasonKind::Rhythm => (units(o.value), units(place.map_or(o.value, |place| place.expected))),
-            ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.extremes.longest_run() + 1.0),
+            ReasonKind::Rhythm => (units(o.value), units(place.map_or(usual.value, |place| place.expected))),
+            ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.alarm.extremes.longest_run() + 1.0),
         };
         AlarmReason { kind, observed, expected }
     }
@@ -235,7 +409,8 @@ impl Calibrated {
         let time_s = time_s.get();
         self.spacing.rewind(time_s);
         self.incidents.rewind(time_s);
-        self.calibration.rewind(time_s);
+        self.score.calibration.rewind(time_s);
+        self.alarm.calibration.rewind(time_s);
         if let Some(season) = &mut self.season {
             season.rewind(time_s);
         }
@@ -266,9 +441,9 @@ impl Calibrated {
         w.u32(self.seen);
         self.spacing.save(w);
         self.channels.save(w);
-        self.extremes.save(w);
         self.detector.save(w);
-        self.calibration.save(w);
+        self.score.save(w);
+        self.alarm.save(w);
         self.incidents.save(w);
         w.u8(u8::from(self.season.is_some()));
         if let Some(season) = &self.season {
@@ -290,9 +465,9 @@ impl Calibrated {
         series.seen = r.u32(WHAT)?;
         series.spacing = PointSpacing::restore(r)?;
         series.channels = Channels::restore(r)?;
-        series.extremes = Extremes::restore(r)?;
         series.detector = SeasonDetector::restore(r)?;
-        series.calibration = Calibration::restore(r)?;
+        series.score = Memory::restore(r)?;
+        series.alarm = Memory::restore(r)?;
         series.incidents = Incidents::restore(r)?;
         series.season = match r.u8(WHAT)? {
             0 => None,

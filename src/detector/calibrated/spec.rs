@@ -103,6 +103,18 @@ pub struct Tuning {
     pub echo: f64,
     /// Channels in use, one bit each: value, mean, activity, error, run, season. For ablation.
     pub channels: u32,
+    /// What the extremes behind the alarms learn of a record at most, mean excesses beyond the old extreme.
+    pub winsor: f64,
+    /// Doublings of that for each incident that was cut so far.
+    pub growth: f64,
+    /// Size from which on an incident has its full weight, usual deviations.
+    pub full_size: f64,
+    /// Decades that an incident of a tenth of that size loses.
+    pub size_weight: f64,
+    /// Smallest usual deviation, in steps of the data's resolution.
+    pub resolution_share: f64,
+    /// Time whose promise a series may spend in advance, s.
+    pub advance_s: f64,
 }
 
 impl Default for Tuning {
@@ -117,6 +129,12 @@ impl Default for Tuning {
             hold_s: 28_800.0,
             echo: 3.5,
             channels: 0b11_1111,
+            winsor: 0.5,
+            growth: 0.2,
+            full_size: 12.0,
+            size_weight: 4.0,
+            resolution_share: 0.25,
+            advance_s: 10.0 * 604_800.0,
         }
     }
 }

@@ -20,6 +20,9 @@ pub struct Rarity {
     pub is_alarm: bool,
     /// An alarm begins or ends here.
     pub alarm: Option<AlarmEvent>,
+    /// How far the value is from what is usual (its level, its prediction or its place in the season, whichever is
+    /// farthest), in usual deviations, 0..; 0 unless `is_alarm`.
+    pub size: f64,
     /// Why; present when `is_alarm`.
     pub reason: Option<AlarmReason>,
 }
@@ -28,7 +31,7 @@ impl Rarity {
     /// What nearly every point is.
     #[inline(always)] // speed
     pub(super) const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
-        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, reason: None }
+        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, size: 0.0, reason: None }
     }
 }
 
