@@ -87,6 +87,7 @@ fn fill_in_a_message() -> String {
         band: None,
         status: Status::Alert,
         transition: None,
+        time_s: None,
         groups: &[("host", "web1")],
     };
     render(

@@ -108,9 +108,8 @@ pub mod monitors {
 
 /// Where records come from: files, and Datadog.
 pub mod sources {
-    pub use crate::source::series_file;
-    #[cfg(feature = "companion")]
-    pub use crate::source::{datadog, pull};
+    #[cfg(all(feature = "companion", not(target_family = "wasm")))]
+    pub use crate::source::{datadog, pull, series_file};
 }
 
 /// Where records and scores leave for.

@@ -193,13 +193,14 @@ impl Section {
         filter: &FilterSection,
     ) -> Option<Self> {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
-        let tags = keys.required("match", "app.*").map(TagPattern::new);
+        keys.required("match", "app.*");
+        let tags = keys.parsed("match", tag_patterns);
         keys.required("value", "$latency_ms");
-        let value = keys.parsed("value", Accessor::parse);
+        let value = keys.parsed("value", accessor);
         let by = keys.parsed("by", |text| {
-            text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Accessor::parse).collect()
+            text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
         });
-        let time = keys.parsed("time", Accessor::parse);
+        let time = keys.parsed("time", accessor);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
         let warm_up = read_warm_up(keys).unwrap_or(true);
@@ -255,6 +256,47 @@ impl Section {
         let name = self.source_metric.as_deref().unwrap_or(&self.name);
         ["outlier", "change"].map(|stage| format!("changefinder.{stage}.{name}"))
     }
+}
+
+/// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.
+fn tag_patterns(text: &str) -> Result<TagPattern, String> {
+    if text.contains(',') {
+        let words: Vec<&str> = text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).collect();
+        return Err(format!(
+            "{text:?} is not allowed: patterns are separated by blanks, as in `match: {}`",
+            words.join(" ")
+        ));
+    }
+    Ok(TagPattern::new(text))
+}
+
+/// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
+fn accessor(text: &str) -> Result<Accessor, String> {
+    let accessor = Accessor::parse(text).map_err(|error| match dotted(text) {
+        Some(form) => format!("{text:?} is not allowed: {form}"),
+        None => error.to_string(),
+    })?;
+    match dotted(text) {
+        Some(form) => Err(format!("{text:?} is not allowed: {form}")),
+        None => Ok(accessor),
+    }
+}
+
+/// What to write instead of `$a.b`; `None` for a text without such dots.
+fn dotted(text: &str) -> Option<String> {
+    let path = text.trim().strip_prefix('$')?;
+    let outside_of_quotes = path.split(['\'', '"']).step_by(2).any(|part| part.contains('.'));
+    if !outside_of_quotes {
+        return None;
+    }
+    let keys: Vec<&str> = path.split(['.', '[', ']', '\'', '"']).filter(|key| !key.is_empty()).collect();
+    let (first, inner) = keys.split_first()?;
+    let inner: String = inner.iter().map(|key| format!("['{key}']")).collect();
+    let inside = format!("${first}{inner} for a map inside of the record");
+    Some(match path.contains('[') {
+        true => format!("write {inside}"),
+        false => format!("write $['{path}'] for a key with a dot, or {inside}"),
+    })
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.

@@ -41,7 +41,9 @@ impl<'a> SectionReader<'a> {
 
     /// The value as it stands; `None` when the key is absent or empty.
     pub(super) fn text(&mut self, key: &'static str) -> Option<&'a str> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         self.entry(key).map(|entry| entry.value.as_str()).filter(|value| !value.is_empty())
     }
 

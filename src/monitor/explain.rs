@@ -1,5 +1,6 @@
 //! What a monitor will alert on, in plain words, with its windows worked out.
 
+use super::message;
 use super::query::{Algorithm, Direction, Method, Seasonality};
 use super::spec::MonitorSpec;
 use super::timeframe::{plain_duration, recovery_range};
@@ -203,6 +204,14 @@ fn cautions(spec: &MonitorSpec) -> Vec<String> {
         lines.push(
             "Caution: NO DATA never comes, as silence counts as zeros (count_default_zero).".to_owned(),
         );
+    }
+    let groups = query.metric.by();
+    let unknown = message::unknown(&spec.message, &groups.iter().map(String::as_str).collect::<Vec<_>>());
+    if !unknown.is_empty() {
+        lines.push(format!(
+            "Caution: the message holds what is not known here and stays as it is written: {}.",
+            unknown.join(", ")
+        ));
     }
     if let Some(warning) = spec.warning {
         let (shortest, _) = recovery_range(alert_s, warning, spec.warning_recovery);

@@ -5,16 +5,24 @@
 //! | `{{value}}` | share of anomalous points, which is what `{{threshold}}` and `{{warn_threshold}}` are compared with |
 //! | `{{observed}}`, `{{expected}}`, `{{lower}}`, `{{upper}}` | the bucket's value and band (not in Datadog) |
 //! | `{{host.name}}`, `{{[my.key].name}}` | value of the group `host`, `my.key` |
+//! | `{{comparator}}` | `>=` |
+//! | `{{last_triggered_at}}` | when, in UTC; `{{local_time 'last_triggered_at' 'Europe/Vienna'}}` in a zone |
+//! | `{{eval "value * 100"}}` | the result of `+ - * /` and parentheses over numbers and variables |
+//! | `{{{...}}}` | the same without Datadog's escapes, of which there are none here |
+//! | `{{!-- ... --}}`, `{{! ... }}` | nothing: a comment |
 //! | `{{#is_alert}}..{{else}}..{{/is_alert}}`, `{{^is_alert}}..{{/is_alert}}` | one branch or the other |
 //! | `{{#is_match "host.name" "db"}}..{{/is_match}}`, `is_exact_match` | when the variable holds, or is, one of the texts |
 //!
 //! Conditions are `is_alert`, `is_warning`, `is_no_data`, `is_recovery`, `is_alert_recovery`, `is_warning_recovery`,
-//! `is_no_data_recovery`, `is_alert_to_warning`, `is_no_data_to_alert` and `is_renotify`. What is not known stays as it is, as do
-//! blocks that are not closed.
+//! `is_no_data_recovery`, `is_alert_to_warning`, `is_no_data_to_alert` and `is_renotify`. To conditions a tag by which the
+//! series are not grouped is empty. What is not known stays as it is, as do blocks that are not closed; [`unknown`] tells
+//! them.
 
 use std::borrow::Cow;
 
 use super::alert::{Status, Transition};
+use super::expression::evaluate;
+use super::zone::Zone;
 
 /// Deepest nesting of blocks that is evaluated; deeper ones stay as they are.
 const DEEPEST: usize = 16;
@@ -36,6 +44,8 @@ pub struct Facts<'a> {
     pub status: Status,
     /// The change that the message is about; `None` for a reminder.
     pub transition: Option<Transition>,
+    /// Event time of the change, seconds of UTC.
+    pub time_s: Option<i64>,
     /// Groups of the series: tag key and value.
     pub groups: &'a [(&'a str, &'a str)],
 }
@@ -47,7 +57,7 @@ pub struct Facts<'a> {
 /// use fluent_anomaly::monitors::{Facts, render};
 /// let facts = Facts {
 ///     share: 0.9, threshold: 0.8, warn_threshold: None, observed: None, band: None,
-///     status: Status::Alert, transition: None, groups: &[("host", "web1")],
+///     status: Status::Alert, transition: None, time_s: None, groups: &[("host", "web1")],
 /// };
 /// let template = "{{#is_alert}}{{host.name}}: {{value}} >= {{threshold}}{{/is_alert}} {{color}}";
 /// assert_eq!(render(template, &facts), "web1: 0.9 >= 0.8 {{color}}");
@@ -55,8 +65,25 @@ pub struct Facts<'a> {
 #[must_use]
 pub fn render(template: &str, facts: &Facts<'_>) -> String {
     let mut out = String::with_capacity(template.len());
-    fill(template, facts, &mut out);
+    fill(&without_comments(template), facts, &mut out);
     out
+}
+
+/// Without `{{!-- ... --}}`, in which anything may stand.
+#[inline(never)] // stack
+fn without_comments(template: &str) -> Cow<'_, str> {
+    if !template.contains("{{!--") {
+        return Cow::Borrowed(template);
+    }
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, comment)) = rest.split_once("{{!--") {
+        let Some((_, after)) = comment.split_once("--}}") else { break };
+        out.push_str(before);
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// Goes through nested blocks with a list, not with calls of itself: the stack of the filter's host has no room for deep
@@ -74,6 +101,17 @@ fn fill(template: &str, facts: &Facts<'_>, out: &mut String) {
         };
         out.push_str(before);
         rest = after;
+        if tag.starts_with('!') {
+            continue;
+        }
+        if let Some(raw) = tag.strip_prefix('{')
+            && let Some(behind) = rest.strip_prefix('}')
+            && let Some(value) = variable(raw.trim(), facts)
+        {
+            out.push_str(&value);
+            rest = behind;
+            continue;
+        }
         let block = tag
             .strip_prefix('#')
             .map(|head| (head, true))
@@ -166,16 +204,140 @@ fn condition(name: &str, facts: &Facts<'_>) -> Option<bool> {
 #[inline(never)] // stack
 fn is_match(arguments: &str, facts: &Facts<'_>, fits: fn(&str, &str) -> bool) -> Option<bool> {
     // every second piece stands between quotes
-    let mut texts = arguments.split('"').skip(1).step_by(2);
-    let value = variable(texts.next()?, facts)?;
+    let quote = if arguments.contains('"') { '"' } else { '\'' };
+    let mut texts = arguments.split(quote).skip(1).step_by(2);
+    let asked = texts.next()?;
+    let value = variable(asked, facts).or_else(|| is_tag(asked).then_some(Cow::Borrowed("")))?;
     Some(texts.any(|text| fits(&value, text)))
 }
 
 #[inline(never)] // stack
 fn variable<'a>(name: &str, facts: &Facts<'a>) -> Option<Cow<'a, str>> {
-    match number(name, facts) {
-        Some(number) => Some(Cow::Owned(number?.to_string())),
-        None => group(name, facts).map(Cow::Borrowed),
+    if let Some(number) = number(name, facts) {
+        return Some(Cow::Owned(rounded(number?)));
+    }
+    if name == "comparator" {
+        return Some(Cow::Borrowed(">="));
+    }
+    let is_call =
+        |called: &str| name.strip_prefix(called).is_some_and(|rest| rest.starts_with([' ', '\'', '"']));
+    if name == "last_triggered_at" || is_call("local_time") {
+        return local_time(name, facts).map(Cow::Owned);
+    }
+    if is_call("eval") {
+        return evaluated(name, facts).map(Cow::Owned);
+    }
+    group(name, facts).map(Cow::Borrowed)
+}
+
+/// Whether a name can be that of a tag: anything but the numbers of this template language.
+fn is_tag(name: &str) -> bool {
+    const NUMBERS: [&str; 7] =
+        ["value", "threshold", "warn_threshold", "observed", "expected", "lower", "upper"];
+    !name.is_empty() && !name.contains(char::is_whitespace) && !NUMBERS.contains(&name)
+}
+
+/// The result of `eval "expression"`.
+#[inline(never)] // stack
+fn evaluated(call: &str, facts: &Facts<'_>) -> Option<String> {
+    let expression = call.split(['\'', '"']).nth(1)?;
+    let variable = |name: &str| number(name, facts)?.or_else(|| group(name, facts)?.parse().ok());
+    evaluate(expression, &variable).map(rounded)
+}
+
+/// `last_triggered_at`, or `local_time 'last_triggered_at' 'Europe/Vienna'`.
+#[inline(never)] // stack
+fn local_time(call: &str, facts: &Facts<'_>) -> Option<String> {
+    let time_s = facts.time_s?;
+    let mut texts = call.split(['\'', '"']).skip(1).step_by(2);
+    let zone = match (texts.next(), texts.next()) {
+        (None, _) => None,
+        (Some("last_triggered_at"), zone) => Some(Zone::named(zone.unwrap_or("UTC")).ok()?),
+        _ => return None,
+    };
+    let offset_s = zone.as_ref().map_or(0, |zone| zone.span(time_s).offset_s);
+    let local = time_s.saturating_add(offset_s.into());
+    let (days, of_day) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    // years that begin in March, so that the leap day is their last; 719 468 days lie before 1970
+    let days = days.saturating_add(719_468);
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
+    let march = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
+    let year = era.saturating_mul(400).saturating_add(of_era_year) + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    let (date, clock) =
+        (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"));
+    Some(match zone {
+        None => format!("{date}T{clock}Z"),
+        Some(_) => {
+            let (sign, offset) = if offset_s < 0 { ('-', -offset_s) } else { ('+', offset_s) };
+            format!("{date} {clock} {sign}{:02}:{:02}", offset / 3600, offset / 60 % 60)
+        }
+    })
+}
+
+/// What a template holds that is not known here, each once: Datadog may know it, this program leaves it as it is.
+#[must_use]
+pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
+    let values: Vec<(&str, &str)> = groups.iter().map(|group| (*group, "1")).collect();
+    let facts = Facts {
+        share: 1.0,
+        threshold: 1.0,
+        warn_threshold: Some(1.0),
+        observed: Some(1.0),
+        band: Some((1.0, 1.0, 1.0)),
+        status: Status::Ok,
+        transition: None,
+        time_s: Some(0),
+        groups: &values,
+    };
+    let mut found: Vec<String> = Vec::new();
+    let template = without_comments(template);
+    let mut rest = &template[..];
+    while let Some((_, tag, after)) = next_tag(rest) {
+        rest = after;
+        let trimmed = tag.trim();
+        let known = match trimmed.chars().next() {
+            Some('#' | '^') => {
+                let head = trimmed.get(1..).unwrap_or_default().trim();
+                let (name, arguments) = head.split_once(char::is_whitespace).unwrap_or((head, ""));
+                match name {
+                    "is_match" | "is_exact_match" => is_match(arguments, &facts, |_, _| true).is_some(),
+                    _ => condition(name, &facts).is_some(),
+                }
+            }
+            Some('/' | '!') | None => true,
+            Some('{') => variable(trimmed.trim_start_matches('{').trim(), &facts).is_some(),
+            _ => trimmed == "else" || variable(trimmed, &facts).is_some(),
+        };
+        let shown = format!("{{{{{tag}}}}}");
+        if !known && !found.contains(&shown) {
+            found.push(shown);
+        }
+    }
+    found
+}
+
+/// Four digits that count, and all before the point: `1.432`, `97.25`, `12346`, `0.00001234`.
+#[inline(never)] // stack
+fn rounded(value: f64) -> String {
+    const DIGITS: usize = 4;
+    const MOST_DECIMALS: usize = 12;
+    let (mut size, mut decimals) = (value.abs(), DIGITS - 1);
+    while size >= 10.0 && decimals > 0 {
+        size /= 10.0;
+        decimals -= 1;
+    }
+    while size > 0.0 && size < 1.0 && decimals < MOST_DECIMALS {
+        size *= 10.0;
+        decimals += 1;
+    }
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
     }
 }
 
@@ -218,6 +380,7 @@ mod tests {
             band: Some((50.0, 40.5, 60.0)),
             status,
             transition: from.map(|from| Transition { from, to: status }),
+            time_s: Some(1_700_000_000),
             groups: GROUPS,
         }
     }
@@ -236,6 +399,52 @@ mod tests {
             ("@slack-ops 100 % {value}", "@slack-ops 100 % {value}"),
         ] {
             assert_eq!(render(template, &facts), text);
+        }
+    }
+
+    #[test]
+    fn comments_raw_values_times_and_expressions() {
+        let facts = facts(Status::Alert, None);
+        for (template, text) in [
+            ("a{{! b }}c{{!-- {{value}} --}}d", "acd"),
+            ("{{{value}}} {{{ host.name }}}", "1 web1"),
+            ("share {{comparator}} {{threshold}}", "share >= 0.8"),
+            ("{{last_triggered_at}}", "2023-11-14T22:13:20Z"),
+            ("{{local_time 'last_triggered_at' 'Europe/Vienna'}}", "2023-11-14 23:13:20 +01:00"),
+            ("{{local_time 'last_triggered_at' 'America/New_York'}}", "2023-11-14 17:13:20 -05:00"),
+            ("{{local_time 'last_triggered_at' 'Mars'}}", "{{local_time 'last_triggered_at' 'Mars'}}"),
+            ("{{eval \"value * 100\"}} %", "100 %"),
+            ("{{eval \"(observed - expected) / expected\"}}", "0.945"),
+            ("{{eval \"-(1+2)*3/4\"}}", "-2.25"),
+            (
+                "{{eval \"1/0\"}}{{eval \"1+\"}}{{eval \"x\"}}",
+                "{{eval \"1/0\"}}{{eval \"1+\"}}{{eval \"x\"}}",
+            ),
+        ] {
+            assert_eq!(render(template, &facts), text, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_listed() {
+        let template = "{{value}} {{color}} {{host.name}} {{env.name}} {{#is_blue}}x{{else}}y{{/is_blue}} {{color}} \
+                        {{#is_match \"env.name\" \"a\"}}{{/is_match}} {{eval \"value\"}} {{! note }}";
+        assert_eq!(unknown(template, &["host"]), ["{{color}}", "{{env.name}}", "{{#is_blue}}"]);
+    }
+
+    #[test]
+    fn numbers_are_rounded_as_people_do() {
+        for (value, text) in [
+            (1.432473180633161, "1.432"),
+            (0.8, "0.8"),
+            (97.25, "97.25"),
+            (12_345.678, "12346"),
+            (-0.000_012_345_6, "-0.00001235"),
+            (0.0, "0"),
+            (1.0 / 3.0, "0.3333"),
+            (1e300, &format!("{:.0}", 1e300)),
+        ] {
+            assert_eq!(rounded(value), text);
         }
     }
 
@@ -287,6 +496,10 @@ mod tests {
             ("{{#is_match \"host.name\" \"db\" \"web\"}}y{{/is_match}}", "y"),
             ("{{#is_match \"host.name\" \"db\"}}y{{else}}n{{/is_match}}", "n"),
             ("{{#is_exact_match \"host.name\" \"web\"}}y{{/is_exact_match}}", ""),
+            ("{{#is_match \"env.name\" \"prod\"}}y{{else}}n{{/is_match}}", "n"),
+            ("{{^is_match \"env.name\" \"prod\"}}n{{/is_match}}", "n"),
+            ("{{#is_exact_match \"env.name\" \"\"}}none{{/is_exact_match}}", "none"),
+            ("{{#is_match 'host.name' 'web'}}y{{/is_match}}", "y"),
             ("{{#is_exact_match \"host.name\" \"web1\"}}y{{/is_exact_match}}", "y"),
         ] {
             assert_eq!(render(template, &facts), text, "{template}");
@@ -315,7 +528,7 @@ mod tests {
         ) {
             let template = parts.concat();
             let text = render(&template, &facts(Status::Ok, None));
-            prop_assert!(text.len() <= template.len());
+            prop_assert!(text.len() <= template.len() + 40);
         }
 
         #[test]

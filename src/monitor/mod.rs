@@ -22,6 +22,7 @@ pub(crate) mod evaluate;
 #[cfg(feature = "companion")]
 pub mod exchange;
 pub(crate) mod explain;
+mod expression;
 pub(crate) mod message;
 pub mod query;
 pub(crate) mod rollup;

@@ -137,7 +137,7 @@ impl Pipeline {
         for (place, verdict) in self.verdicts.drain(..) {
             let Some(&monitor) = monitors.get(place) else { continue };
             let groups = || section.groups_of_record(record);
-            self.rendered.extend(section.monitors.render(monitor, verdict, groups));
+            self.rendered.extend(section.monitors.render(monitor, verdict, self.time.seconds(), groups));
         }
     }
 

@@ -36,6 +36,7 @@ mod tests;
 mod time_bound;
 #[cfg(test)]
 mod time_tests;
+mod unscored;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, monitor_bytes, series_bytes};
@@ -53,6 +54,7 @@ use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
 use section::{OddValue, PreparedSection};
 use series_model::{Scoring, SeriesModel, SeriesModelSpec};
 use time_bound::TimeBound;
+use unscored::Unscored;
 
 /// What a pipeline has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,6 +102,9 @@ pub struct Pipeline {
     log: Vec<String>,
     counters: Counters,
     time_bound: TimeBound,
+    unscored: Unscored,
+    /// Event time of the record at hand.
+    time: Time,
     /// The calibrated score of the record at hand.
     anomaly: Option<Anomaly>,
     /// Verdicts on it by one band's monitors: a monitor's place in the band's spec, its verdict.
@@ -143,6 +148,7 @@ impl Pipeline {
             Some(storage) => Bank::open(models, max_series, storage, flush),
             None => Bank::in_memory(models, max_series),
         };
+        let unscored = Unscored::new(prepared.len(), format);
         Self {
             sections: prepared,
             bank,
@@ -154,6 +160,8 @@ impl Pipeline {
             log: Vec::new(),
             counters: Counters::default(),
             time_bound: TimeBound::none(),
+            unscored,
+            time: Time::default(),
             anomaly: None,
             verdicts: Vec::new(),
             rendered: Vec::new(),
@@ -177,6 +185,11 @@ impl Pipeline {
 
     /// Scores one record in place. `time` is the event's own, used where a section names no time field.
     pub fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
+        if self.counters.records >= self.unscored.next_look
+            && self.unscored.is_due(self.counters.records, time)
+        {
+            self.tell_unscored();
+        }
         self.counters.records += 1;
         if self.counters.records == 1 || self.routed_tag != tag {
             self.find_route(tag);
@@ -204,6 +217,7 @@ impl Pipeline {
     /// A record that no section scores.
     #[inline(never)] // stack
     fn pass(&mut self, record: &mut Vec<u8>) {
+        self.unscored.unmatched();
         if let Some(mending) = &mut self.mending
             && mending.is_needed(record)
             && mending.mend(record, self.counters.records)
@@ -229,7 +243,10 @@ impl Pipeline {
             }
         }
         let is_record = section.access.scan(record);
-        self.counters.malformed += u64::from(!is_record);
+        if !is_record {
+            self.counters.malformed += 1;
+            self.unscored.malformed(at, record);
+        }
         is_record
     }
 
@@ -237,10 +254,12 @@ impl Pipeline {
     #[inline(never)] // stack
     fn score_all(&mut self, time: Time, record: &mut Vec<u8>) {
         let mut n = 0;
+        let before = self.counters.scored;
         while let Some(&section) = self.route.get(n) {
             self.score(section, time, record);
             n += 1;
         }
+        self.unscored.further_scores += (self.counters.scored - before).saturating_sub(1);
     }
 
     #[cold]
@@ -252,6 +271,14 @@ impl Pipeline {
             }
             self.log.push(notice.to_string());
         }
+    }
+
+    /// Adds to the log what was not scored, and why, if that is more than at the last time. The pipeline does so by
+    /// itself after the first thousand records and then each hour of event time; a host does at the end.
+    #[cold]
+    #[inline(never)] // stack
+    pub fn tell_unscored(&mut self) {
+        self.log.extend(self.unscored.tell(&self.counters, &self.sections));
     }
 
     /// What should go to the host's log since the last call.
@@ -290,6 +317,9 @@ impl Pipeline {
         self.route.clear();
         let matching = self.sections.iter().enumerate().filter(|(_, section)| section.tags.matches(tag));
         self.route.extend(matching.map(|(n, _)| n as u16));
+        if self.route.is_empty() {
+            self.unscored.tag(tag);
+        }
     }
 
     #[inline(always)] // speed
@@ -324,9 +354,10 @@ impl Pipeline {
         }
         match section.read_odd(record, time, &mut self.key) {
             OddValue::Point(observation) => return Some(observation),
-            OddValue::Missing => {}
+            OddValue::Missing => self.unscored.missing(at, record, section.is_null(record)),
             OddValue::NotANumber(what) => {
                 self.counters.refused += 1;
+                self.unscored.not_a_number(at, what);
                 self.errors.not_a_number(section, what);
             }
             OddValue::UnreadableTime(error) => {
@@ -353,6 +384,7 @@ impl Pipeline {
         if let Some(ahead_s) = self.time_bound.seconds_ahead(observation.time) {
             return self.refuse_time(at, observation.time, ahead_s);
         }
+        self.time = observation.time;
         let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {
@@ -370,6 +402,7 @@ impl Pipeline {
             }
             Some(ScoreOutcome::Refused(refusal)) => {
                 self.counters.refused += 1;
+                self.unscored.not_a_number(at, "a number that cannot be learned");
                 if let Some(section) = self.sections.get(usize::from(at)) {
                     self.errors.refusal(section, refusal);
                 }

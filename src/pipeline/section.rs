@@ -15,6 +15,7 @@ use crate::config::{Nulls, Section, TagPattern};
 use crate::detector::Scores;
 use crate::record::{Accessor, Extractor, Format, Found, Mended, Value};
 use crate::time::Time;
+use std::cell::Cell;
 
 /// A section, ready for records of one format.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct PreparedSection {
     has_time: bool,
     keys: usize,
     key_names: Vec<String>,
+    /// Records that lack one of the fields that make the key.
+    pub(super) without_key: Cell<u64>,
     /// The input that tells the sources of one model apart.
     source: Option<usize>,
     value: Accessor,
@@ -84,6 +87,7 @@ impl PreparedSection {
             has_time: section.time.is_some(),
             keys: section.by.len(),
             key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
+            without_key: Cell::new(0),
             source,
             value: section.value.clone(),
             time: section.time.clone(),
@@ -182,10 +186,31 @@ impl PreparedSection {
     #[inline(never)] // speed
     fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) {
         key.fill(|out| {
+            let mut is_whole = true;
             for input in first_key..first_key + self.keys {
-                append_field(self.access.found.value(record, input), self.has_several_keys(), out);
+                let value = self.access.found.value(record, input);
+                is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
+                append_field(value, self.has_several_keys(), out);
+            }
+            if !is_whole {
+                self.without_key.set(self.without_key.get() + 1);
             }
         });
+    }
+
+    /// The value's accessor, for messages.
+    pub(super) fn value(&self) -> String {
+        self.value.to_string()
+    }
+
+    /// Names of the key fields, for messages.
+    pub(super) fn by(&self) -> String {
+        self.key_names.join(", ")
+    }
+
+    /// Whether the value of the record that was scanned last is null.
+    pub(super) fn is_null(&self, record: &[u8]) -> bool {
+        matches!(self.access.found.value(record, 0), Some(Value::Null))
     }
 
     /// Whether several fields make the key.

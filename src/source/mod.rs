@@ -4,4 +4,5 @@
 pub mod datadog;
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod pull;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod series_file;

@@ -7,6 +7,7 @@ mod common;
 
 mod daemon;
 mod eval;
+mod inputs;
 mod metrics;
 mod predecessor;
 mod pull;

@@ -105,7 +105,7 @@ fn what_gives_no_order_is_said() {
         (&["--input", "nan"], 2, "line 2: \"NaN\" is not allowed"),
         (&["--input", "empty"], 2, "the file is empty"),
         (&["--input", "table"], 2, "no time among"),
-        (&["--input", "missing"], 2, "--input: missing:"),
+        (&["--input", "missing"], 2, "missing: cannot be read"),
         (&["--input", "one", "--start", "0"], 2, "cannot be used with"),
         (&["--max-k", "0"], 2, "0 is not in 1..=100"),
         (&["disk"], 2, "no section [datadog.disk]; there are: cpu"),

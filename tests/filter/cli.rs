@@ -120,7 +120,7 @@ fn json_lines_are_scored_as_the_library_scores_them() {
     }
     let args = ["--tag-key", "fluent_tag", "--time-key", "fluent_time"];
     let (out, status, log) = filter(&folder, &args, input.as_bytes());
-    assert_eq!((status, &*log), (Some(0), ""));
+    assert!(status == Some(0) && log.contains("records have null as $ms"), "{log}");
     for (n, (got, expected)) in String::from_utf8(out).unwrap().lines().zip(answers.lines()).enumerate() {
         assert_eq!(got, expected, "line {n}");
     }
@@ -180,7 +180,7 @@ fn answers_come_whenever_the_input_pauses() {
     assert!(filter.lines(1).contains("score_outlier"));
     let (rest, status, log) = filter.finish();
     assert!(String::from_utf8(rest).unwrap().starts_with("{\"ms\":2,"), "the last line needs no line end");
-    assert_eq!((status, &*log), (Some(0), ""));
+    assert!(status == Some(0) && log.contains("508 records lack one of host"), "{log}");
 }
 
 #[test]
@@ -190,7 +190,8 @@ fn lines_that_are_no_records_come_back_unchanged() {
         [b"", b"x", b"{", b"[1]", b"\"a\"", b"{\"ms\":1", b"\xff\xfe", b"{\"ms\":1}\r", b"{\"host\":\"a\"}"];
     let input = [lines.join(&b'\n'), b"\n".to_vec()].concat();
     let (out, status, log) = filter(&folder, &["--tag", "other"], &input);
-    assert_eq!((out, status, &*log), (input.clone(), Some(0), ""));
+    assert_eq!((out, status), (input.clone(), Some(0)));
+    assert!(log.contains("9 records have a tag that no section matches: `other`"), "{log}");
     let (out, status, _) = filter(&folder, &["--tag", "app.web"], &input);
     let out: Vec<&[u8]> = out.strip_suffix(b"\n").unwrap().split(|&byte| byte == b'\n').collect();
     assert_eq!((out.len(), status), (9, Some(0)));
@@ -249,7 +250,11 @@ fn a_closed_output_ends_it_quietly() {
     let _ = child.stdin.take().unwrap().write_all("{\"ms\":1}\n".repeat(10_000).as_bytes());
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), &*log), (Some(0), ""));
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        log.lines().all(|line| line.contains("records were scored") || line.contains("lack one of host")),
+        "{log}"
+    );
 }
 
 #[test]

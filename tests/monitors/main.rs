@@ -7,3 +7,4 @@ mod common;
 
 mod monitor_cli;
 mod monitor_records;
+mod queries;

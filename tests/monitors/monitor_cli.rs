@@ -127,7 +127,7 @@ fn import_tells_what_it_leaves_out_and_what_is_wrong() {
     assert!(stderr(&output).contains("m.json: escalation_message: left out"), "{}", stderr(&output));
     for (text, told) in [
         ("{\"query\": 1}", "m.json: query: 1 is not allowed"),
-        ("not json", "m.json: the file is no JSON: expected ident at line 1 column 2"),
+        ("not json", "m.json: file: not json is not allowed; allowed is a monitor's JSON"),
         ("{\"type\":\"service check\",\"query\":\"x\"}", "m.json: type: \"service check\" is not allowed"),
         ("{\"query\":\"avg(last_5m):avg:x{*} > 1\"}", "m.json: query: "),
     ] {
@@ -151,8 +151,8 @@ fn validate_tells_all_problems_with_line_and_key() {
         .replace("warning: 0.5", "warning: 2");
     place.write("f.ini", wrong);
     let told = place.refused("validate --config f.ini");
-    assert!(told.contains("f.ini:10: [monitor.cpu] query: ") && told.contains("interval"), "{told}");
-    assert!(told.contains("f.ini:11: [monitor.cpu] warning: "), "{told}");
+    assert!(told.contains("f.ini:11: [monitor.cpu] query: ") && told.contains("interval"), "{told}");
+    assert!(told.contains("f.ini:12: [monitor.cpu] warning: "), "{told}");
     place.write("f.ini", ini(""));
     assert!(
         place
@@ -317,18 +317,18 @@ fn bad_input_is_told_with_line_and_column() {
         ("", "h.csv: the file is empty: "),
         ("time,load\n0,1\n", "h.csv: line 2: there is only one point"),
         (
-            "time,cpu\n0,1\n60,1\n",
-            "h.csv: line 1: no value among \"time\", \"cpu\": one of $load, value, raw_value is wanted; name another with --value",
+            "time,host,zone\n0,a,x\n60,a,x\n",
+            "h.csv: line 1: no value among \"time\", \"host\", \"zone\": one of $load, value, raw_value, _value, val is wanted; name another with --value",
         ),
         ("load,host\n0,1\n", "h.csv: line 1: no time among "),
         (
-            "time,load\n60,1\n0,1\n",
-            "h.csv: line 3, column 1 (time): \"0\" is earlier than the time in line 2",
+            "time,load\n60,1\n0,1\n60,2\n",
+            "h.csv: line 4: the series has a value at this time already, in line 2: name with --by",
         ),
         ("time,load\n0,1\n60,high\n", "h.csv: line 3, column 2 (load): \"high\" is not allowed"),
         ("time,load\n0,1\n60\n", "h.csv: line 3: 1 columns, but the first line has 2"),
-        ("{\"time\":0,\"load\":\"1\"}\n", "h.csv: line 1, column $load: \"1\" is not allowed"),
-        ("{\"time\":0,\"load\":1}\n{\n", "h.csv: line 2: not a record: it ends early"),
+        ("{\"time\":0,\"load\":\"1\"}\n", "h.csv: line 1, column load: \"1\" is not allowed"),
+        ("{\"time\":0,\"load\":1}\n{\n", "h.csv: line 2: not a record: no JSON at column "),
     ] {
         place.write("h.csv", text);
         let message = place.refused("eval cpu --config f.ini --input h.csv");

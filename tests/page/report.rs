@@ -52,7 +52,10 @@ fn bad_input_is_told_with_its_line_and_leaves_no_page() {
         ("time,value\n60,1\n", "line 2: there is only one point"),
         ("when,howmuch\n60,1\n120,2\n", "line 1: no time among \"when\", \"howmuch\""),
         ("time,value\n60,1\n120,fast\n", "line 3, column 2 (value): \"fast\" is not allowed"),
-        ("time,value\n120,1\n60,2\n", "line 3"),
+        (
+            "time,value\n120,1\n60,2\n120,3\n",
+            "line 4: the series has a value at this time already, in line 2",
+        ),
         ("time,value\n60,1\n120\n", "line 3: 1 columns, but the first line has 2"),
     ] {
         let output = report(&folder, input, &[]);
@@ -70,12 +73,12 @@ fn more_series_than_anyone_searches_are_left_out_and_that_is_told() {
     let folder = folder("many");
     let mut input = "time,value,host\n".to_owned();
     for n in 0..6000 {
-        writeln!(input, "{},1,h{n}", 60 * n).unwrap();
+        writeln!(input, "{},1,h{n}\n{},1,h{n}", 60 * n, 60 * n + 30).unwrap();
     }
     let output = report(&folder, &input, &["-o", "many.html"]);
     assert!(output.status.success());
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("6000 series: the page shows the first 5000"), "{said}");
+    assert!(said.contains("\n6000 series: the page shows the first 5000"), "{said}");
     let html = fs::read_to_string(folder.join("many.html")).unwrap();
     assert!(html.contains("\"name\":\"h4999\"") && !html.contains("\"name\":\"h5000\""));
     assert!(html.contains("6000 series: the page shows the first 5000"));

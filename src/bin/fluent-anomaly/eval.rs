@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use fluent_anomaly::records::Accessor;
+use fluent_anomaly::sources::series_file::Layout;
 use fluent_anomaly::{
     Config,
     configuration::{Journal, Section, SectionKind, TagPattern},
@@ -18,12 +19,13 @@ use fluent_anomaly::{
 
 use crate::failure::Failure;
 use crate::files;
+use crate::history::Columns;
 
 /// Stream labelled or unlabelled series through the pipeline: alarms, hits, misses, delay, false alarms.
 ///
 /// Each file is one run of a fresh pipeline over its rows in their order, without a look ahead: CSV with the columns
-/// timestamp and value (`YYYY-MM-DD hh:mm:ss` in UTC, or seconds since 1970; a header is optional), or JSON lines
-/// with such fields. Further columns name series.
+/// timestamp and value (`YYYY-MM-DD hh:mm:ss` in UTC, or seconds since 1970; a header is optional), JSON lines with
+/// such fields, and whatever else `report` reads. Columns with texts name series.
 ///
 /// An alarm counts once, from its start to its last alarming point. It is a hit of each labelled window in which one
 /// of its points lies, and a false alarm when none of them lies in any; delay is counted from a window's start.
@@ -32,9 +34,14 @@ use crate::files;
     after_help = "Example:\n  fluent-anomaly eval --input data --labels labels/combined_windows.json --scores out\n\nExit status: 0 fine, 1 failed, 2 wrong usage, configuration or input."
 )]
 pub(crate) struct Args {
-    /// A file, or a folder whose .csv, .json, .jsonl and .ndjson files are all read
+    /// A file, or a folder whose files (.csv, .tsv, .json, .jsonl, .ndjson, .log, .gz, .zst) are all read
+    #[arg(value_name = "FILE", required_unless_present = "input", conflicts_with = "input")]
+    file: Option<PathBuf>,
+    /// The same
     #[arg(short, long)]
-    input: PathBuf,
+    input: Option<PathBuf>,
+    #[command(flatten)]
+    columns: Columns,
     /// JSON map of relative path to labelled windows, `{"folder/file.csv": [["start", "end"], ...]}`
     #[arg(short, long)]
     labels: Option<PathBuf>,
@@ -63,13 +70,17 @@ enum Output {
 const DEFAULT: &str = "[filter]\nalarms: 1/week\n[series.eval]\nmatch: eval\nvalue: $value\nk: 7\n";
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = settings(args)?;
-    let files = series::files(&args.input)?;
+    let (config, layout) = settings(args)?;
+    let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
+    let files = series::files(input)?;
     let labels = args.labels.as_deref().map(labels::read).transpose()?;
     let mut judged = Vec::new();
     for (path, name) in &files {
         let windows = labels.as_ref().map(|labels| labels.of(name, files.len() == 1));
-        let rows = series::read(path)?;
+        let rows = series::read(path, layout.clone())?;
+        for note in &rows.notes {
+            eprintln!("{}: {note}", path.display());
+        }
         let results = judge::score(&config, &rows.points);
         if let Some(folder) = &args.scores {
             write_scores(&folder.join(name), &rows, &results)?;
@@ -85,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The settings of one section, over records of our own.
-fn settings(args: &Args) -> Result<Config, Failure> {
+fn settings(args: &Args) -> Result<(Config, Layout), Failure> {
     let mut config = match &args.config {
         Some(path) => files::read_config(path)?,
         None => Config::parse("built-in", DEFAULT)
@@ -105,6 +116,7 @@ fn settings(args: &Args) -> Result<Config, Failure> {
             section.title()
         )));
     }
+    let layout = args.columns.layout(args.config.is_some().then_some(&section));
     let field = |name: &str| Accessor::parse(name).map_err(|error| Failure::of("built-in field", error));
     section.kind = SectionKind::Series;
     section.tags = TagPattern::exactly(judge::TAG);
@@ -116,7 +128,7 @@ fn settings(args: &Args) -> Result<Config, Failure> {
     config.monitors.clear();
     config.filter.state = None;
     config.filter.journal = Journal::Record;
-    Ok(config)
+    Ok((config, layout))
 }
 
 /// One row a row; those without a score have 0.

@@ -44,7 +44,9 @@ impl Failure {
                 ExitCode::from(2)
             }
             Self::Failed(message) => {
-                eprintln!("fluent-anomaly: {message}");
+                for line in message.lines() {
+                    eprintln!("fluent-anomaly: {line}");
+                }
                 ExitCode::from(1)
             }
             Self::Said => ExitCode::from(1),

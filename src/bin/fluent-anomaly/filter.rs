@@ -78,6 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let input = Input::start().map_err(|error| Failure::of("standard input", error))?;
     let outcome = worker.work(&input);
     worker.pipeline.flush();
+    worker.pipeline.tell_unscored();
     worker.log();
     outcome
 }

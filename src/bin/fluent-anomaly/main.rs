@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod address;
 mod check;
 mod credentials;
 mod daemon;
@@ -13,6 +14,8 @@ mod eval;
 mod failure;
 mod files;
 mod filter;
+mod history;
+mod init;
 mod monitor;
 mod notifier;
 mod orders;
@@ -32,7 +35,7 @@ mod time_range;
 #[command(
     version,
     max_term_width = 100,
-    after_help = "Start here:\n  fluent-anomaly demo\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini\n\nExit status: 0 fine, 1 failed, 2 wrong usage or configuration."
+    after_help = "Start here:\n  fluent-anomaly demo\n  fluent-anomaly init app.log\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini\n\nExit status: 0 fine, 1 failed, 2 wrong usage or configuration."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -42,6 +45,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Init(init::Args),
     Eval(eval::Args),
     Filter(filter::Args),
     Check(check::Args),
@@ -62,6 +66,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),

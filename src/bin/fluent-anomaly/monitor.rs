@@ -10,12 +10,11 @@ use fluent_anomaly::{Config, configuration::MonitorSection};
 use crate::failure::Failure;
 use crate::files;
 
-mod clock;
+pub(crate) mod clock;
 mod create;
 mod eval;
 mod explain;
 mod export;
-pub(crate) mod history;
 mod import;
 mod remote;
 mod suggest;
@@ -107,7 +106,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", path.display())))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
 }
 

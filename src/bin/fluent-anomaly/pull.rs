@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SERVER")]
     forward: Vec<String>,
     /// Serve OpenMetrics about this process at http://ADDRESS/metrics
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = crate::address::parse)]
     metrics: Option<SocketAddr>,
     /// Run as the daemon of `start`, with this log file
     #[arg(long, hide = true, value_name = "LOG")]

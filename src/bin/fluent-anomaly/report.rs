@@ -12,7 +12,7 @@ use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 
 use crate::failure::Failure;
 use crate::files;
-use crate::monitor::history::History;
+use crate::history::History;
 
 mod serve;
 pub(crate) mod settings;
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // told before anything is read: no input would help
     bundle::engine().map_err(no_page)?;
     if args.serve {
-        if args.history.input == Path::new("-") {
+        if args.history.input() == Path::new("-") {
             return Err(Failure::Usage(
                 "--serve reads the input again and again: a file is wanted, not `-`".to_owned(),
             ));
@@ -89,7 +89,7 @@ fn read(args: &Args) -> Result<Report, Failure> {
         None => (None, None),
     };
     let file = args.history.read(section)?;
-    let mut report = of_file(file, title(&args.history.input));
+    let mut report = of_file(file, title(args.history.input()));
     report.settings = section.map(|section| settings::pairs(section, monitor)).transpose()?;
     Ok(report)
 }

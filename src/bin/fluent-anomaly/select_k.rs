@@ -1,7 +1,6 @@
 //! `select-k`: the AR order by Akaike's criterion, from a past range of a metric or from a file.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,10 +10,11 @@ use fluent_anomaly::detectors::{MAX_ORDER, OrderFit, order_fits};
 use fluent_anomaly::native::{Counters, Native, StopAndReload};
 use fluent_anomaly::sinks::{MetricRecord, RecordSink, SinkError};
 use fluent_anomaly::sources::datadog;
-use fluent_anomaly::sources::series_file::{self, Layout};
+use fluent_anomaly::sources::series_file::FilePoint;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::history::{self, Columns};
 use crate::pull;
 use crate::replay::{self, Bar, Watched};
 use crate::time_range::RangeArgs;
@@ -39,9 +39,11 @@ pub(crate) struct Args {
     max_k: u16,
     #[command(flatten)]
     range: RangeArgs,
-    /// A file instead: one value a line, CSV with the columns time and value, or JSON lines; `-` is standard input
+    /// A file instead: one value a line, or any file that `report` reads; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["start", "end", "timezone"])]
     input: Option<PathBuf>,
+    #[command(flatten)]
+    columns: Columns,
     /// The configuration file
     #[arg(short, long, default_value_os_t = files::default_config())]
     config: PathBuf,
@@ -68,7 +70,7 @@ struct Group {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let groups = match &args.input {
-        Some(path) => vec![from_file(path)?],
+        Some(path) => vec![from_file(path, &args.columns)?],
         None => pulled(args)?,
     };
     let mut text = String::new();
@@ -147,19 +149,17 @@ pub(crate) fn together(fits: &[Vec<OrderFit>]) -> Vec<OrderFit> {
         .collect()
 }
 
-fn from_file(path: &Path) -> Result<Group, Failure> {
-    let shown = path.display();
-    let bytes =
-        if path == Path::new("-") { io::read_to_string(io::stdin()).map(Into::into) } else { fs::read(path) };
-    let bytes = bytes.map_err(|error| Failure::Usage(format!("--input: {shown}: {error}")))?;
-    let wrong = |why: String| Failure::Usage(format!("--input: {shown}: {why}"));
+fn from_file(path: &Path, columns: &Columns) -> Result<Group, Failure> {
+    let bytes = history::bytes(path)?;
+    let wrong = |why: String| Failure::Usage(format!("--input: {}: {why}", path.display()));
     let series = match plain_values(&bytes).map_err(&wrong)? {
         Some(values) => vec![(String::new(), values)],
         None => {
-            let layout = Layout { sort: true, ..Layout::default() };
-            let file = series_file::read(&bytes, &layout).map_err(|error| wrong(error.to_string()))?;
-            let values =
-                |points: Vec<series_file::FilePoint>| points.iter().filter_map(|point| point.value).collect();
+            let file = history::of_bytes(path, &bytes, &columns.layout(None))?;
+            for note in &file.notes {
+                eprintln!("{}: {note}", path.display());
+            }
+            let values = |points: Vec<FilePoint>| points.iter().filter_map(|point| point.value).collect();
             file.series.into_iter().map(|series| (series.name, values(series.points))).collect()
         }
     };

@@ -3,15 +3,24 @@
 //! Importing keeps what this program evaluates and notes what it leaves out; exporting gives the body for
 //! `POST /api/v1/monitor` (and `/validate`). For a checked monitor, importing what was exported gives it back.
 
+mod adapt;
+mod hcl;
+mod sources;
+
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::query::{self, QueryError};
+use std::collections::BTreeSet;
+
+use super::query;
 use super::spec::{MonitorSpec, RawMonitor, escape};
 use super::text::shorten;
+use super::timeframe::{Timeframe, recovery_range};
 
 /// Largest JSON text that is read, bytes.
 pub const LONGEST_JSON: usize = 1 << 20;
+/// Largest file of several monitors that is read, bytes.
+const LONGEST_FILE: usize = 64 << 20;
 
 /// A monitor read from JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +43,22 @@ pub enum ExchangeError {
     /// No JSON.
     #[error("the file is no JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Terraform that cannot be read.
+    #[error("the file is no Terraform: line {line}: {why}")]
+    Terraform {
+        /// From 1.
+        line: usize,
+        /// What is wanted there.
+        why: &'static str,
+    },
+    /// YAML that cannot be read.
+    #[error("the file is no YAML: line {line}: {why}")]
+    Yaml {
+        /// From 1.
+        line: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// JSON, but not what the API calls a monitor.
     #[error("{what}: {given} is not allowed; allowed is {allowed}")]
     Shape {
@@ -81,13 +106,39 @@ pub fn import(text: &str) -> Result<Imported, ExchangeError> {
     if text.len() > LONGEST_JSON {
         return Err(ExchangeError::TooLarge(text.len()));
     }
+    of_value(&serde_json::from_str(text)?)
+}
+
+/// Reads all monitors of a file: JSON of the API, of exports, arrays of them, files wrapped in `definition`, Terraform
+/// (its language and its JSON), the Datadog operator's YAML. Each has its own outcome and a section name of its own.
+///
+/// # Errors
+/// [`ExchangeError`] when the file is none of these.
+pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, ExchangeError> {
+    if text.len() > LONGEST_FILE {
+        return Err(ExchangeError::TooLarge(text.len()));
+    }
+    let mut names = BTreeSet::new();
+    let mut imported: Vec<Result<Imported, ExchangeError>> =
+        sources::monitors(text)?.iter().map(of_value).collect();
+    for imported in imported.iter_mut().flatten() {
+        let name = imported.section.clone();
+        let mut number = 1;
+        while !names.insert(imported.section.clone()) {
+            number += 1;
+            imported.section = format!("{name}_{number}");
+        }
+    }
+    Ok(imported)
+}
+
+fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
     let shape = |what, value: Option<&Value>, allowed| {
         let given = value.map_or("nothing".to_owned(), |value| shorten(&value.to_string(), 60));
         ExchangeError::Shape { what, given, allowed }
     };
-    let json: Value = serde_json::from_str(text)?;
     let Some(monitor) = json.as_object() else {
-        return Err(shape("monitor", Some(&json), "one JSON object with name, type, query and options"));
+        return Err(shape("monitor", Some(json), "one JSON object with name, type, query and options"));
     };
     match monitor.get("type") {
         None => {}
@@ -105,8 +156,10 @@ pub fn import(text: &str) -> Result<Imported, ExchangeError> {
         options => return Err(shape("options", options, "an object")),
     };
     let mut import = Import { raw: RawMonitor::default(), notes: Vec::new() };
-    import.query(query);
+    let trigger = options.get("threshold_windows").and_then(|windows| windows.get("trigger_window"));
+    import.query(query, trigger.and_then(Value::as_str));
     import.options(options);
+    import.fit();
     if let Some(Value::String(message)) = monitor.get("message").filter(|message| **message != json!("")) {
         import.raw.message = Some(escape(message));
     }
@@ -128,21 +181,63 @@ struct Import {
 }
 
 impl Import {
-    /// Datadog lets a time zone pass where it has no effect; here it would be refused.
-    fn query(&mut self, query: &str) {
-        let is_zone = |error: &QueryError| error.rule.argument() == "timezone";
-        if let Err(errors) = query::parse(query)
-            && errors.iter().all(is_zone)
-            && let Some(without) = without_zone(query).filter(|without| query::parse(without).is_ok())
-        {
-            self.notes.push(
-                "timezone: left out of the query, as it has no effect without a daily or weekly season"
-                    .to_owned(),
+    fn query(&mut self, query: &str, trigger_window: Option<&str>) {
+        let (query, notes) = adapt::adapt(query, trigger_window);
+        self.notes.extend(notes);
+        self.raw.query = Some(query);
+    }
+
+    /// Values that the API takes and the editor does not.
+    fn fit(&mut self) {
+        self.at_most("timeout_h", 24, "h");
+        self.at_most("no_data_timeframe", 1440, "min");
+        self.at_most("new_group_delay", 604_800, "s");
+        self.at_most("renotify_interval", 10_080, "min");
+        let Some(query) = self.raw.query.as_deref().and_then(|query| query::parse(query).ok()) else {
+            return;
+        };
+        let bucket_min = query.bucket_s().div_ceil(60);
+        if let Some(given) = self.number("no_data_timeframe").filter(|minutes| *minutes < bucket_min) {
+            self.change(
+                "no_data_timeframe",
+                &given.to_string(),
+                &bucket_min.to_string(),
+                "an interval, in minutes",
             );
-            self.raw.query = Some(without);
+        }
+        let window = self.raw.recovery_window.as_deref().map(str::parse::<Timeframe>);
+        let Some(Ok(window)) = window else { return };
+        let recovery =
+            self.raw.critical_recovery.as_deref().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        if !(0.0..query.threshold).contains(&recovery) {
             return;
         }
-        self.raw.query = Some(query.to_owned());
+        let (shortest, longest) = recovery_range(query.alert_window.seconds(), query.threshold, recovery);
+        let fitting = window.seconds().clamp(shortest, longest);
+        if fitting == window.seconds() {
+            return;
+        }
+        let whole_minutes = fitting.div_ceil(60).saturating_mul(60);
+        let fitting = if whole_minutes <= longest { whole_minutes } else { fitting };
+        if let Ok(fitting) = Timeframe::from_seconds(fitting) {
+            let why = "what goes with the alert window and the threshold";
+            self.change("recovery_window", &window.to_string(), &fitting.to_string(), why);
+        }
+    }
+
+    fn number(&self, key: &str) -> Option<u32> {
+        self.raw.get(key).and_then(|text| text.parse().ok())
+    }
+
+    fn at_most(&mut self, key: &str, most: u32, unit: &str) {
+        if let Some(given) = self.number(key).filter(|given| *given > most) {
+            self.change(key, &given.to_string(), &most.to_string(), &format!("the most, in {unit}"));
+        }
+    }
+
+    fn change(&mut self, key: &str, from: &str, to: &str, why: &str) {
+        self.notes.push(format!("{key}: {from} taken as {to}, {why}"));
+        self.raw.set(key, to);
     }
 
     fn options(&mut self, options: &Map<String, Value>) {
@@ -167,6 +262,14 @@ impl Import {
                 (_, value) if says_nothing(value) => {}
                 _ => self.left_out(option, value),
             }
+        }
+        // the older name; 300 is its default
+        if let Some(delay) = options.get("new_host_delay").and_then(Value::as_u64)
+            && !matches!(delay, 0 | 300)
+            && options.get("new_group_delay").is_none_or(Value::is_null)
+        {
+            self.notes.push(format!("new_host_delay: {delay} taken as new_group_delay, its newer name"));
+            self.raw.set("new_group_delay", delay.to_string());
         }
         // without notify_no_data the timeframe means nothing
         if self.raw.notify_no_data.is_none() {
@@ -237,24 +340,12 @@ fn list(value: &Value) -> Option<String> {
     Some(escape(&tags.join(", ")))
 }
 
-/// The query without its `timezone` argument.
-fn without_zone(query: &str) -> Option<String> {
-    let name = query.find("timezone")?;
-    let comma = query.get(..name)?.rfind(',')?;
-    let value = query.get(name..)?;
-    let quote = value.find(['\'', '"'])?;
-    let mark = value.get(quote..)?.chars().next()?;
-    let length = value.get(quote + 1..)?.find(mark)?;
-    let rest = value.get(quote + length + 2..)?;
-    Some(format!("{}{rest}", query.get(..comma)?))
-}
-
 /// `CPU idle is low!` -> `cpu_idle_is_low`.
 fn section_name(title: &str) -> String {
     let words: Vec<String> = title
-        .split(|c: char| !c.is_ascii_alphanumeric())
+        .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
+        .map(str::to_lowercase)
         .collect();
     if words.is_empty() { "imported".to_owned() } else { words.join("_") }
 }

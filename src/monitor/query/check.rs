@@ -215,7 +215,7 @@ impl ArgumentChecker<'_> {
 
     fn zone(&mut self) -> Option<Zone> {
         let read = |given: &Given<'_>| match given.value {
-            ArgumentValue::Quoted(name) => Zone::named(name).map_err(|unknown| unknown.to_string()),
+            ArgumentValue::Quoted(name) => Zone::named(name).map_err(|unknown| unknown.allowed()),
             _ => Err(Argument::Timezone.allowed().to_owned()),
         };
         match self.given(Argument::Timezone).map(read)? {

@@ -111,7 +111,7 @@ impl MonitorSpec {
 }
 
 fn list(text: Option<&str>) -> Vec<String> {
-    text.unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    text.unwrap_or("").split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(unescape).collect()
 }
 
 /// KeyChecker single values.
@@ -199,10 +199,10 @@ impl KeyChecker<'_> {
     }
 
     fn zone(&mut self) -> Option<Zone> {
-        match Zone::named(self.text("timezone")?) {
+        match Zone::named(self.text("timezone")?.trim_matches(['\'', '"'])) {
             Ok(zone) => Some(zone),
             Err(unknown) => {
-                self.refuse("timezone", unknown.to_string());
+                self.refuse("timezone", unknown.allowed());
                 None
             }
         }

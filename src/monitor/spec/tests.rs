@@ -92,7 +92,7 @@ fn each_problem_names_its_key_the_value_and_what_is_allowed() {
         ("no_data_timeframe", "0", "from 1 to 1440 min"),
         ("renotify_interval", "often", "from 0 to 10080 min"),
         ("timeout_h", "25", "from 0 to 24 h"),
-        ("timezone", "Europe/Wien", "no time zone of the IANA database"),
+        ("timezone", "Europe/Wien", "a name of the IANA database; similar ones are"),
         ("priority", "6", "a whole number from 1 to 5"),
     ] {
         let found = problems(&[(key, value)]);

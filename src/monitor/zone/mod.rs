@@ -65,6 +65,16 @@ fn hint(near: &[&str]) -> String {
     }
 }
 
+impl UnknownZone {
+    /// What may be written instead, behind "allowed is".
+    pub(crate) fn allowed(&self) -> String {
+        match &self.near[..] {
+            [] => "a name of the IANA database such as Europe/Vienna".to_owned(),
+            names => format!("a name of the IANA database; similar ones are {}", names.join(", ")),
+        }
+    }
+}
+
 impl Zone {
     /// Looks a zone up; upper and lower case do not matter (`utc`).
     ///

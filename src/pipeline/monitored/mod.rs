@@ -92,6 +92,7 @@ impl SectionMonitors {
         &self,
         monitor: usize,
         verdict: MonitorVerdict,
+        time_s: i64,
         groups: impl FnOnce() -> Vec<(String, String)>,
     ) -> Option<RenderedVerdict> {
         let spec = &self.monitors.get(monitor)?.spec;
@@ -105,6 +106,7 @@ impl SectionMonitors {
                 band: verdict.band.map(|band| (band.expected, band.lower, band.upper)),
                 status: verdict.status,
                 transition: verdict.transition,
+                time_s: Some(time_s),
                 groups: &[],
             };
             render_message(spec, &facts, &groups())

@@ -36,6 +36,7 @@ impl SilenceText {
                 band: None,
                 status: evaluation.status,
                 transition: evaluation.transition,
+                time_s: None,
                 groups: &[],
             };
             render_message(spec, &facts, groups)

@@ -1,139 +1,100 @@
-//! CSV: the first line says which column holds what.
+//! CSV: lines of cells, the first of which may name the columns.
 
 use std::borrow::Cow;
 
-use super::collect::{Collected, time_of};
-use super::{FilePoint, Layout, SeriesFileError, parse_date, shown};
-use crate::record::Accessor;
-use crate::time::Time;
+use super::error::SeriesFileError;
+use super::layout::is_named;
+use super::lines::lines;
+use super::moment;
+use super::table::{Cell, Table};
 
-/// The columns of a file.
-#[derive(Debug)]
-pub(super) struct Csv {
-    separator: char,
-    names: Vec<String>, // empty where the file does not name them
-    columns: usize,
-    time: usize,
-    value: usize,
-    by: Vec<usize>,
-}
+/// Words that stand for a missing value.
+const MISSING: [&str; 7] = ["", "null", "na", "nan", "none", "-", "n/a"];
 
-/// Columns that a message names; there can be a million.
-const MOST_NAMES: usize = 20;
-
-impl Csv {
-    /// From the first line, which is a point already when its first field is a time.
-    pub(super) fn begin(
-        number: usize,
-        line: &[u8],
-        layout: &Layout,
-        collected: &mut Collected,
-    ) -> Result<Self, SeriesFileError> {
-        let line = text(number, line)?;
-        let separator = line.chars().find(|c| [',', ';', '\t'].contains(c)).unwrap_or(',');
-        let fields = split(number, line, separator)?;
-        let columns = fields.len();
-        if fields.first().is_some_and(|first| time(first).is_some()) {
-            if columns < 2 {
-                return Err(missing(number, "value", &["1 column without a name".into()], &layout.value));
+/// Reads a whole file.
+pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
+    let mut table = Table::new("CSV", false);
+    let mut separator = None;
+    let mut texts: Vec<bool> = Vec::new();
+    for line in lines(bytes) {
+        let (number, line) = line?;
+        // comments, such as the annotations of InfluxDB; the first line of a spreadsheet
+        if line.starts_with('#') && separator.is_none() {
+            continue;
+        }
+        if separator.is_none()
+            && let Some(named) = line.trim().strip_prefix("sep=")
+        {
+            separator = named.chars().next();
+            continue;
+        }
+        table.lines += 1;
+        let mark = *separator
+            .get_or_insert_with(|| line.chars().find(|c| [',', ';', '\t'].contains(c)).unwrap_or(','));
+        let fields = split(number, line, mark)?;
+        if table.lines == 1 {
+            table.is_named = !fields.iter().any(|field| is_datum(field.trim()));
+            for (at, field) in fields.iter().enumerate() {
+                let name = field.trim();
+                let name = if table.is_named && !name.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("column {}", at + 1)
+                };
+                // a name may come twice
+                let mut path = name.clone();
+                while table.columns.iter().any(|column| column.name == path) {
+                    path.push('\'');
+                }
+                table.column(&[path]);
+                texts.push(as_text.iter().any(|wanted| is_named(&name, wanted)));
             }
-            let csv =
-                Self { separator, names: Vec::new(), columns, time: 0, value: 1, by: (2..columns).collect() };
-            csv.point(number, &fields, collected)?;
-            return Ok(csv);
+            if table.is_named {
+                continue;
+            }
         }
-        let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
-        let find = |wanted: &String| names.iter().position(|name| is_named(name, wanted));
-        let column = |what, wanted: &[String]| {
-            wanted.iter().find_map(find).ok_or_else(|| missing(number, what, &names, wanted))
-        };
-        let (time, value) = (column("time", &layout.time)?, column("value", &layout.value)?);
-        let mut by: Vec<usize> = layout.by.iter().filter_map(find).collect();
-        if by.is_empty() {
-            by = (0..columns).filter(|&at| at > time.max(value)).collect();
-        }
-        Ok(Self { separator, names, columns, time, value, by })
-    }
-
-    pub(super) fn line(
-        &self,
-        number: usize,
-        line: &[u8],
-        collected: &mut Collected,
-    ) -> Result<(), SeriesFileError> {
-        let fields = split(number, text(number, line)?, self.separator)?;
-        if fields.len() != self.columns {
+        if fields.len() != texts.len() {
             return Err(SeriesFileError::Columns {
                 line: number,
                 found: fields.len(),
-                expected: self.columns,
+                expected: texts.len(),
             });
         }
-        self.point(number, &fields, collected)
+        let cells = fields
+            .iter()
+            .zip(&texts)
+            .map(|(field, &text)| cell(&mut table, field.trim(), text, mark))
+            .collect();
+        table.push(number, cells);
     }
+    Ok(table)
+}
 
-    fn point(
-        &self,
-        line: usize,
-        fields: &[Cow<'_, str>],
-        collected: &mut Collected,
-    ) -> Result<(), SeriesFileError> {
-        let field = |at: usize| fields.get(at).map_or("", |field| field.trim());
-        let wrong = |at: usize, allowed| SeriesFileError::Value {
-            line,
-            column: self.column(at),
-            given: shown(field(at)),
-            allowed,
-        };
-        let time = time(field(self.time))
-            .ok_or_else(|| wrong(self.time, "seconds since 1970, or a date such as 2026-01-31T12:00:00Z"))?;
-        let value = match field(self.value) {
-            "" | "null" | "NULL" | "NA" | "NaN" | "nan" => None,
-            text => Some(
-                number(text)
-                    .ok_or_else(|| wrong(self.value, "a finite number, or nothing where one is missing"))?,
-            ),
-        };
-        let name = |at: usize| self.names.get(at).map_or("", String::as_str);
-        let keys = self.by.iter().map(|&at| (name(at), field(at).to_owned())).collect();
-        collected.add(keys, FilePoint { line, time, value }, &self.column(self.time), field(self.time))
+fn cell(table: &mut Table, field: &str, as_text: bool, separator: char) -> Cell {
+    if MISSING.iter().any(|missing| field.eq_ignore_ascii_case(missing)) {
+        return Cell::Null;
     }
-
-    /// `2 (value)`.
-    fn column(&self, at: usize) -> String {
-        let name = self.names.get(at).map_or(String::new(), |name| format!(" ({name})"));
-        format!("{}{name}", at + 1)
+    match number(field, separator) {
+        Some(number) if !as_text => Cell::Number(number),
+        _ => table.text_cell(field),
     }
 }
 
-fn missing(line: usize, what: &'static str, names: &[String], wanted: &[String]) -> SeriesFileError {
-    let mut there = names.iter().take(MOST_NAMES).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
-    if let Some(more) = names.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
-        there = format!("{there} and {more} more");
+/// A finite number; with a decimal comma where commas do not separate.
+fn number(text: &str, separator: char) -> Option<f64> {
+    if !text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) {
+        return None;
     }
-    SeriesFileError::Missing { line, what, there, wanted: wanted.join(", ") }
+    let number = match text.contains(',') && separator != ',' && !text.contains('.') {
+        true => text.replace(',', ".").parse(),
+        false => text.parse(),
+    };
+    number.ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A column may be named as a field is: with `$`.
-fn is_named(name: &str, wanted: &str) -> bool {
-    let plain = |text: &str| Accessor::parse(text).map(|accessor| accessor.to_string());
-    name == wanted || plain(wanted).is_ok_and(|wanted| plain(name).is_ok_and(|name| name == wanted))
-}
-
-fn text(line: usize, bytes: &[u8]) -> Result<&str, SeriesFileError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| SeriesFileError::NotCsv { line, why: "bytes that are no UTF-8 text" })?;
-    Ok(text.trim_end_matches('\r'))
-}
-
-fn number(text: &str) -> Option<f64> {
-    // `inf` and the like are read, too
-    text.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-fn time(text: &str) -> Option<Time> {
-    let text = text.trim();
-    number(text).and_then(time_of).or_else(|| parse_date(text))
+/// A number or a date: what no name of a column is.
+fn is_datum(field: &str) -> bool {
+    number(field, ',').is_some() || moment::of_text(field).is_some()
 }
 
 fn split(line: usize, mut rest: &str, separator: char) -> Result<Vec<Cow<'_, str>>, SeriesFileError> {

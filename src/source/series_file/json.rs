@@ -1,138 +1,242 @@
-//! JSON lines: one record each, read with the scanner that the filter uses.
+//! JSON: records a line, arrays of them, and the answers of Prometheus and Datadog.
 
-use super::collect::{Collected, time_of};
-use super::{FilePoint, Layout, SeriesFileError, parse_date, shown};
-use crate::record::{Accessor, Extractor, Format, Found, Value};
+use serde_json::{Deserializer, Map, Value};
 
-/// Names that series go by when nobody says which.
-const USUAL_NAMES: [&str; 2] = ["scope", "series"];
+use super::error::SeriesFileError;
+use super::table::{Cell, Table};
 
-/// The fields that are looked for.
-#[derive(Debug)]
-pub(super) struct Json {
-    extractor: Extractor,
-    found: Found,
-    /// Of all inputs; times come first, then values, then what names a series.
-    names: Vec<String>,
-    times: usize,
-    values: usize,
-    /// Only the first name that is there counts.
-    usual: bool,
-    first_line: usize,
+/// Deepest map inside of a record whose fields are columns.
+const DEEPEST: usize = 8;
+
+/// Whether a text that begins with `[` is an array of objects, rather than a line such as `[2026-01-31] ...`.
+pub(super) fn is_array(text: &[u8]) -> bool {
+    let inner = text.get(1..).unwrap_or_default().trim_ascii_start();
+    matches!(inner.first(), Some(b'{' | b']'))
 }
 
-impl Json {
-    pub(super) fn new(layout: &Layout) -> Result<Self, SeriesFileError> {
-        let parse =
-            |name: &String| Accessor::parse(name).map_err(|error| SeriesFileError::Name(error.to_string()));
-        let usual = layout.by.is_empty();
-        let by: Vec<String> = if usual { USUAL_NAMES.map(str::to_owned).to_vec() } else { layout.by.clone() };
-        let inputs: Vec<Accessor> =
-            layout.time.iter().chain(&layout.value).chain(&by).map(parse).collect::<Result<_, _>>()?;
-        Ok(Self {
-            extractor: Extractor::new(Format::Json, &inputs, &[]),
-            found: Found::default(),
-            names: inputs.iter().map(ToString::to_string).collect(),
-            times: layout.time.len(),
-            values: layout.value.len(),
-            usual,
-            first_line: 0,
-        })
+/// Reads a whole file.
+pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
+    let mut table = Table::new("JSON", true);
+    let start = bytes.len() - bytes.trim_ascii_start().len();
+    if bytes.get(start) == Some(&b'[') {
+        elements(bytes, start + 1, &mut table)?;
+        return Ok(table);
     }
+    let first_line =
+        bytes.get(start..).unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<Value>(first_line) {
+        Ok(first) if is_answer(&first) => answer(&first, &mut table, 1)?,
+        // pretty-printed: the object goes on
+        Err(error) if error.is_eof() => document(bytes, start, &mut table)?,
+        _ => records(bytes, &mut table)?,
+    }
+    Ok(table)
+}
 
-    pub(super) fn line(
-        &mut self,
-        line: usize,
-        record: &[u8],
-        collected: &mut Collected,
-    ) -> Result<(), SeriesFileError> {
-        if self.first_line == 0 {
-            self.first_line = line;
+/// One record a line.
+fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
+    for (at, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
         }
-        self.extractor
-            .scan(record, &mut self.found)
-            .map_err(|error| SeriesFileError::NotARecord { line, error })?;
-        let first = |mut inputs: std::ops::Range<usize>| {
-            inputs.find_map(|input| Some((input, self.found.value(record, input)?)))
-        };
-        let behind = self.times + self.values;
-        let Some((at, value)) = first(self.times..behind) else {
-            collected.passed_over += 1;
-            return Ok(());
-        };
-        let value = match value {
-            Value::Null => None,
-            Value::Number(number) if number.to_f64().is_finite() => Some(number.to_f64()),
-            other => {
-                return Err(self.wrong(line, at, other, "a finite number, or null where one is missing"));
+        table.lines += 1;
+        match serde_json::from_slice::<Value>(line) {
+            Ok(Value::Object(record)) => put_record(&record, table, at + 1),
+            Ok(other) => {
+                let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
+                return Err(SeriesFileError::NotARecord { line: at + 1, why });
             }
-        };
-        let Some((at, time)) = first(0..self.times) else {
-            return Err(self.missing(line, "time", 0..self.times));
-        };
-        let mut written = Vec::new();
-        let instant = match time {
-            Value::Number(number) => {
-                number.append_to(&mut written);
-                time_of(number.to_f64())
+            Err(error) => {
+                let why = format!("no JSON at column {}: {}", error.column(), reason(&error));
+                return Err(SeriesFileError::NotARecord { line: at + 1, why });
             }
-            Value::Text(text) => {
-                text.append_to(&mut written);
-                std::str::from_utf8(&written).ok().and_then(|text| parse_date(text.trim()))
-            }
-            _ => None,
-        };
-        let Some(instant) = instant else {
-            let allowed = "seconds since 1970, or a date such as \"2026-01-31T12:00:00Z\"";
-            return Err(self.wrong(line, at, time, allowed));
-        };
-        let name = |input: usize| self.names.get(input).map_or("", |name| name.trim_start_matches('$'));
-        let named = (behind..self.names.len())
-            .filter_map(|input| Some((name(input), text_of(self.found.value(record, input)?))));
-        let keys = named.take(if self.usual { 1 } else { usize::MAX }).collect();
-        let column = self.names.get(at).map_or("", String::as_str);
-        let point = FilePoint { line, time: instant, value };
-        collected.add(keys, point, column, &String::from_utf8_lossy(&written))
-    }
-
-    /// No record at all has the value.
-    pub(super) fn check(&self, collected: &Collected) -> Result<(), SeriesFileError> {
-        if collected.is_empty() && collected.passed_over > 0 {
-            return Err(self.missing(self.first_line, "value", self.times..self.times + self.values));
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn missing(&self, line: usize, what: &'static str, inputs: std::ops::Range<usize>) -> SeriesFileError {
-        let wanted = self.names.get(inputs).unwrap_or_default().join(", ");
-        SeriesFileError::Missing { line, what, there: "the fields of the record".to_owned(), wanted }
-    }
-
-    fn wrong(&self, line: usize, input: usize, value: Value<'_>, allowed: &'static str) -> SeriesFileError {
-        let given = match value {
-            Value::Text(_) => shown(&text_of(value)),
-            other => text_of(other),
-        };
-        SeriesFileError::Value {
-            line,
-            column: self.names.get(input).cloned().unwrap_or_default(),
-            given,
-            allowed,
+/// Objects over several lines, one behind the other.
+fn document(bytes: &[u8], start: usize, table: &mut Table) -> Result<(), SeriesFileError> {
+    let mut values = Deserializer::from_slice(bytes.get(start..).unwrap_or_default()).into_iter::<Value>();
+    loop {
+        let at = start + values.byte_offset();
+        let space = bytes.get(at..).unwrap_or_default();
+        let line = line_of(bytes, at + space.len() - space.trim_ascii_start().len());
+        match values.next() {
+            None => return Ok(()),
+            Some(Ok(value)) if is_answer(&value) => answer(&value, table, line)?,
+            Some(Ok(Value::Object(record))) => {
+                table.lines += 1;
+                put_record(&record, table, line);
+            }
+            Some(Ok(other)) => {
+                let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
+                return Err(SeriesFileError::NotARecord { line, why });
+            }
+            Some(Err(error)) => {
+                let line = line_of(bytes, start) + error.line().saturating_sub(1);
+                let why = format!("no JSON at column {}: {}", error.column(), reason(&error));
+                return Err(SeriesFileError::NotARecord { line, why });
+            }
         }
     }
 }
 
-/// Texts and numbers as they stand, others by their kind.
-fn text_of(value: Value<'_>) -> String {
-    let mut text = Vec::new();
+/// An array of objects.
+fn elements(bytes: &[u8], mut at: usize, table: &mut Table) -> Result<(), SeriesFileError> {
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let skip = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+        at += skip;
+        let line = line_of(bytes, at);
+        let rest = bytes.get(at..).unwrap_or_default();
+        match rest.first() {
+            Some(b']') => return Ok(()),
+            None => {
+                return Err(SeriesFileError::NotARecord { line, why: "the array is not closed".to_owned() });
+            }
+            Some(_) => {}
+        }
+        let mut values = Deserializer::from_slice(rest).into_iter::<Value>();
+        table.lines += 1;
+        match values.next() {
+            Some(Ok(Value::Object(record))) => put_record(&record, table, line),
+            Some(Ok(other)) => {
+                let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
+                return Err(SeriesFileError::NotARecord { line, why });
+            }
+            Some(Err(error)) => {
+                return Err(SeriesFileError::NotARecord {
+                    line,
+                    why: format!("no JSON: {}", reason(&error)),
+                });
+            }
+            None => return Ok(()),
+        }
+        at += values.byte_offset();
+    }
+}
+
+fn line_of(bytes: &[u8], at: usize) -> usize {
+    bytes.get(..at).unwrap_or(bytes).iter().filter(|&&byte| byte == b'\n').count() + 1
+}
+
+/// The text without its place, which is told apart.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+fn kind(value: &Value) -> &'static str {
     match value {
-        Value::Text(found) => found.append_to(&mut text),
-        Value::Number(number) => number.append_to(&mut text),
-        Value::Null => text.extend(b"null"),
-        Value::Bool(bool) => text.extend(bool.to_string().bytes()),
-        Value::Array => text.extend(b"an array"),
-        Value::Object => text.extend(b"a map"),
-        _ => text.extend(b"something else"),
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
     }
-    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Adds a record as a row.
+pub(super) fn put_record(record: &Map<String, Value>, table: &mut Table, line: usize) {
+    let mut row = Vec::new();
+    fields(record, &mut Vec::new(), table, &mut row);
+    table.push(line, row);
+}
+
+fn fields(map: &Map<String, Value>, path: &mut Vec<String>, table: &mut Table, row: &mut Vec<Cell>) {
+    for (key, value) in map {
+        path.push(key.clone());
+        match value {
+            Value::Object(inner) if path.len() < DEEPEST => fields(inner, path, table, row),
+            // an element has no name of its own
+            Value::Object(_) | Value::Array(_) => {}
+            scalar => {
+                let cell = scalar_cell(scalar, table);
+                table.put(row, path, cell);
+            }
+        }
+        path.pop();
+    }
+}
+
+fn scalar_cell(value: &Value, table: &mut Table) -> Cell {
+    match value {
+        Value::Bool(bool) => Cell::Bool(*bool),
+        Value::Number(number) => match number.as_f64().filter(|number| number.is_finite()) {
+            Some(number) => Cell::Number(number),
+            None => table.text_cell(&number.to_string()),
+        },
+        Value::String(text) => table.text_cell(text),
+        _ => Cell::Null,
+    }
+}
+
+/// Whether an object is the answer of a metrics store, rather than a record.
+fn is_answer(value: &Value) -> bool {
+    value["data"]["result"].is_array()
+        || value["series"]
+            .as_array()
+            .is_some_and(|series| series.iter().all(|one| one["pointlist"].is_array()) && !series.is_empty())
+        || value["data"]["attributes"]["times"].is_array()
+}
+
+/// Prometheus `query_range` and `query`; Datadog's v1 and v2 queries.
+fn answer(value: &Value, table: &mut Table, line: usize) -> Result<(), SeriesFileError> {
+    table.lines += 1;
+    let mut put = |labels: &[(String, String)], time: &Value, value: &Value| {
+        let mut row = Vec::new();
+        for (label, text) in labels {
+            let cell = table.text_cell(text);
+            table.put(&mut row, std::slice::from_ref(label), cell);
+        }
+        for (name, cell) in [("time", time), ("value", value)] {
+            let cell = match cell.as_str().map(str::parse::<f64>) {
+                Some(Ok(number)) if number.is_finite() => Cell::Number(number),
+                Some(_) => Cell::Null, // "NaN", "+Inf"
+                None => scalar_cell(cell, table),
+            };
+            table.put(&mut row, &[name.to_owned()], cell);
+        }
+        table.push(line, row);
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    if let Some(results) = value["data"]["result"].as_array() {
+        for result in results {
+            let labels: Vec<(String, String)> = result["metric"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(label, value)| (label.replace("__name__", "metric"), text(value)))
+                .collect();
+            let single = result["value"].is_array().then(|| result["value"].clone());
+            for point in result["values"].as_array().into_iter().flatten().chain(single.iter()) {
+                put(&labels, &point[0], &point[1]);
+            }
+        }
+    } else if let Some(series) = value["series"].as_array() {
+        for one in series {
+            let labels =
+                vec![("metric".to_owned(), text(&one["metric"])), ("scope".to_owned(), text(&one["scope"]))];
+            for point in one["pointlist"].as_array().into_iter().flatten() {
+                // always milliseconds
+                let time =
+                    point[0].as_f64().map_or(Value::Null, |milliseconds| Value::from(milliseconds / 1000.0));
+                put(&labels, &time, &point[1]);
+            }
+        }
+    } else {
+        let attributes = &value["data"]["attributes"];
+        let times = attributes["times"].as_array().cloned().unwrap_or_default();
+        for (at, values) in attributes["values"].as_array().into_iter().flatten().enumerate() {
+            let tags = &attributes["series"][at]["group_tags"];
+            let tags: Vec<String> = tags.as_array().into_iter().flatten().map(text).collect();
+            let labels = vec![("scope".to_owned(), tags.join(","))];
+            for (time, value) in times.iter().zip(values.as_array().into_iter().flatten()) {
+                put(&labels, time, value);
+            }
+        }
+    }
+    Ok(())
 }

@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SERVER")]
     forward: Vec<String>,
     /// Serve OpenMetrics about the daemon at http://ADDRESS/metrics
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = crate::address::parse)]
     metrics: Option<SocketAddr>,
 }
 

@@ -57,6 +57,8 @@ pub(super) struct Alarm {
 pub(super) struct File {
     pub(super) name: String,
     pub(super) points: usize,
+    /// Of these, those with a score.
+    pub(super) scored: usize,
     /// Time that its series span together, s.
     pub(super) seconds: f64,
     pub(super) alarms: Vec<Alarm>,
@@ -96,6 +98,7 @@ impl File {
         Self {
             name: name.to_owned(),
             points: points.len(),
+            scored: scored.iter().filter(|scored| scored.score.is_some()).count(),
             seconds: spans.values().map(|(from, to)| to.saturating_sub(*from) as f64 / 1e9).sum(),
             alarms,
             windows: windows.map(|windows| windows.into_iter().zip(first).collect()),

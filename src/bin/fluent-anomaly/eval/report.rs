@@ -97,6 +97,13 @@ pub(super) fn text(files: &[File], absent: usize) -> String {
         text += &total(&[file]).line(&file.name, width);
     }
     text += &all.line("all", width);
+    let scored: usize = files.iter().map(|file| file.scored).sum();
+    if 2 * scored < all.points {
+        text += &format!(
+            "{scored} of {} points were scored: the first 30 of each series teach its model, and a missing value is no point\n",
+            all.points
+        );
+    }
     if absent > 0 {
         text += &format!("{absent} labelled files are not in the input\n");
     }
@@ -109,6 +116,7 @@ pub(super) fn json(files: &[File], absent: usize) -> Value {
     let file = |file: &File| {
         let mut object = total(&[file]).json();
         object["file"] = json!(file.name);
+        object["scored"] = json!(file.scored);
         let alarm = |alarm: &super::judge::Alarm| {
             let is_false = file.windows.is_some().then_some(alarm.is_false);
             json!({"start": seconds(alarm.start), "end": seconds(alarm.end), "reason": alarm.reason, "false": is_false})

@@ -7,8 +7,9 @@ use fluent_anomaly::Time;
 use fluent_anomaly::sources::series_file::{self, Layout};
 
 use crate::failure::Failure;
+use crate::history;
 
-const ENDINGS: [&str; 4] = ["csv", "json", "jsonl", "ndjson"];
+const ENDINGS: [&str; 8] = ["csv", "json", "jsonl", "ndjson", "tsv", "log", "gz", "zst"];
 
 /// One value of one series.
 #[derive(Debug, Clone)]
@@ -27,12 +28,17 @@ pub(super) struct Rows {
     pub(super) points: Vec<Point>,
     /// Line, time and value of each row as the file states them.
     pub(super) stated: Vec<(usize, String, String)>,
+    /// What was taken for what.
+    pub(super) notes: Vec<String>,
 }
 
 /// The files of a folder, or the one given, with their paths below it, sorted; separated by `/`.
 pub(super) fn files(input: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
     let name =
         |error: std::io::Error| Failure::Usage(format!("{}: cannot be read: {error}", input.display()));
+    if input == Path::new("-") {
+        return Ok(vec![(input.to_owned(), "standard-input".to_owned())]);
+    }
     if !fs::metadata(input).map_err(name)?.is_dir() {
         let last = input.file_name().map(|name| name.to_string_lossy().into_owned());
         return Ok(vec![(input.to_owned(), last.unwrap_or_default())]);
@@ -62,14 +68,17 @@ fn walk(folder: &Path, below: &str, found: &mut Vec<(PathBuf, String)>) -> std::
     Ok(())
 }
 
-/// Reads a file; rows may go back in time, as they do where clocks are set back.
-pub(super) fn read(path: &Path) -> Result<Rows, Failure> {
-    let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
-    let bytes = fs::read(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let layout = Layout { sort: true, ..Layout::default() };
-    let file = series_file::read(&bytes, &layout).map_err(|error| wrong(error.to_string()))?;
+/// Reads a file; a few rows may have the time of others, as they do where clocks are set back.
+pub(super) fn read(path: &Path, mut layout: Layout) -> Result<Rows, Failure> {
+    layout.repeats = true;
+    let bytes = history::bytes(path)?;
+    let file = history::of_bytes(path, &bytes, &layout)?;
+    let notes = file.notes;
     let mut points = Vec::new();
+    let mut is_backwards = false;
     for series in file.series {
+        is_backwards |=
+            series.points.first().map(|point| point.line) > series.points.last().map(|point| point.line);
         points.extend(series.points.iter().map(|point| Point {
             line: point.line,
             time: point.time,
@@ -77,22 +86,28 @@ pub(super) fn read(path: &Path) -> Result<Rows, Failure> {
             series: series.name.clone(),
         }));
     }
-    points.sort_by_key(|point| point.line);
+    // the order of the rows is that in which they came, unless the latest stands first
+    if is_backwards {
+        points.sort_by_key(|point| point.time);
+    } else {
+        points.sort_by_key(|point| point.line);
+    }
+    let is_csv = !bytes.trim_ascii_start().starts_with(b"{") && std::str::from_utf8(&bytes).is_ok();
     let lines: Vec<&[u8]> = bytes.split(|&byte| byte == b'\n').collect();
     let stated = points
         .iter()
         .map(|point| {
             let line = String::from_utf8_lossy(lines.get(point.line - 1).copied().unwrap_or_default());
             let value = point.value.map_or(String::new(), |value| value.to_string());
-            let stamp = match line.trim_start().starts_with('{') {
-                true => (point.time.nanos() as f64 / 1e9).to_string(),
-                // the column itself, as long as it is the first, as the times are looked for by others
-                false => first_field(&line).to_owned(),
+            // the column itself where it is the first one
+            let stamp = match first_field(&line) {
+                first if is_csv && series_file::parse_time(first) == Some(point.time) => first.to_owned(),
+                _ => (point.time.nanos() as f64 / 1e9).to_string(),
             };
             (point.line, stamp, value)
         })
         .collect();
-    Ok(Rows { points, stated })
+    Ok(Rows { points, stated, notes })
 }
 
 fn first_field(line: &str) -> &str {

@@ -1,7 +1,7 @@
 //! Seconds since 1970 as people read them.
 
 /// `2026-01-31T12:00:00Z`.
-pub(super) fn utc(seconds: i64) -> String {
+pub(crate) fn utc(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // years that begin in March, so that the leap day is their last; 719 468 days lie before 1970
     let days = days + 719_468;

@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     one: super::One,
     #[command(flatten)]
-    history: super::history::History,
+    history: crate::history::History,
     /// How the result is written
     #[arg(long, value_enum, default_value_t = Output::Text)]
     format: Output,
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let head = timeline::Head {
         monitor: &monitor.name,
         query: monitor.spec.query.to_string(),
-        input: args.history.input.display().to_string(),
+        input: args.history.input().display().to_string(),
         passed_over: file.passed_over,
         warm_up_s: monitor.spec.band.warm_up_seconds(),
     };
@@ -84,7 +84,7 @@ fn evaluate(
                     wrong.get_or_insert(error);
                 }
             });
-        timeline.count(point.value.is_none(), in_time);
+        timeline.count(point.value, in_time);
         if let Some(error) = wrong {
             return Err(error);
         }

@@ -3,21 +3,22 @@
 use std::path::PathBuf;
 
 use fluent_anomaly::monitors::MonitorSpec;
-use fluent_anomaly::monitors::exchange;
+use fluent_anomaly::monitors::exchange::{self, ExchangeError, Imported};
 
 use crate::failure::Failure;
 
-/// Turn a monitor as Datadog exports it (JSON) into a section of the configuration, on standard output.
+/// Turn monitors as Datadog has them into sections of the configuration, on standard output.
 ///
-/// What this program does not evaluate is left out and told on standard error. Without --on a [datadog.*] section
+/// A file is a monitor's JSON, an array of them, Terraform (its language, its plan as JSON), or the Datadog operator's
+/// YAML. What this program does not evaluate is left out or changed, and told on standard error. Without --on a [datadog.*] section
 /// that pulls the monitor's metric is written as well.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  fluent-anomaly monitor import monitor.json --on cpu >> fluent-anomaly.ini\n\n\
-    The JSON is that of the editor's \"Export monitor\", or of GET /api/v1/monitor/<id>."
+    JSON is that of the editor's \"Export monitor\", or of GET /api/v1/monitor and /api/v1/monitor/<id>."
 )]
 pub(crate) struct Args {
-    /// The JSON file; `-`: standard input
+    /// The file; `-`: standard input
     file: PathBuf,
     /// The section that the monitor watches: `cpu` for [datadog.cpu] or [series.cpu]
     #[arg(long, value_name = "SECTION")]
@@ -32,27 +33,56 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let bytes = super::read(&args.file)?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Failure::Usage(format!("{shown}: is no UTF-8 text")))?;
-    let mut imported = exchange::import(text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+    let monitors = exchange::import_all(text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
     if let Some(name) = &args.name {
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
             return Err(Failure::Usage(format!(
                 "--name {name:?} is not allowed: letters, digits, `_`, `-` and `.` without blanks"
             )));
         }
+        if monitors.len() > 1 {
+            return Err(Failure::Usage(format!(
+                "--name {name:?} is for one monitor: {shown} has {}",
+                monitors.len()
+            )));
+        }
+    }
+    let several = monitors.len() > 1;
+    let mut ini = String::new();
+    let mut refused = Vec::new();
+    for (at, imported) in monitors.into_iter().enumerate() {
+        let which = if several { format!("{shown}: monitor {}", at + 1) } else { shown.to_string() };
+        match one(args, imported, &which) {
+            Ok(text) => {
+                if !ini.is_empty() {
+                    ini.push('\n');
+                }
+                ini += &text;
+            }
+            Err(problems) => refused.extend(problems),
+        }
+    }
+    super::print(&ini)?;
+    if refused.is_empty() { Ok(()) } else { Err(Failure::Usage(refused.join("\n"))) }
+}
+
+/// The sections of one monitor, or why there are none.
+fn one(args: &Args, imported: Result<Imported, ExchangeError>, which: &str) -> Result<String, Vec<String>> {
+    let mut imported = imported.map_err(|error| vec![format!("{which}: {error}")])?;
+    if let Some(name) = &args.name {
         imported.section.clone_from(name);
     }
     for note in &imported.notes {
-        eprintln!("{shown}: {note}");
+        eprintln!("{which}: {note}");
     }
     let spec = MonitorSpec::check(&imported.raw).map_err(|problems| {
-        let told: Vec<String> = problems.iter().map(|problem| format!("{shown}: {problem}")).collect();
-        Failure::Usage(told.join("\n"))
+        problems.iter().map(|problem| format!("{which}: {problem}")).collect::<Vec<_>>()
     })?;
-    let mut ini = String::new();
     let on = args.on.as_ref().unwrap_or(&imported.section);
+    let mut ini = String::new();
     if args.on.is_none() {
         ini += &format!("[datadog.{on}]\nquery: {}\n\n", spec.query.metric);
     }
     ini += &imported.to_ini(on);
-    super::print(&ini)
+    Ok(ini)
 }

@@ -26,7 +26,7 @@ const THRESHOLD: &str = "1";
     fluent-anomaly monitor suggest -i history.csv --metric 'avg:system.cpu.idle{*} by {host}' --on cpu")]
 pub(crate) struct Args {
     #[command(flatten)]
-    history: super::history::History,
+    history: crate::history::History,
     /// Which series to look at; the one with most points when the file has several
     #[arg(long, value_name = "NAME")]
     series: Option<String>,
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (times, values): (Vec<i64>, Vec<f64>) =
         series.points.iter().filter_map(|point| Some((point.time.seconds(), point.value?))).unzip();
     let found = suggest(&times, &values)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", args.history.input.display())))?;
+        .map_err(|error| Failure::Usage(format!("{}: {error}", args.history.input().display())))?;
     let query = query(args, &found)?;
     let mut raw = RawMonitor::default();
     raw.set("query", query.as_str());
@@ -95,7 +95,7 @@ fn pick<'a>(args: &Args, series: &'a [FileSeries]) -> Result<&'a FileSeries, Fai
         let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).take(10).collect();
         Failure::Usage(format!(
             "{}: there is no series {:?}; it has {}{}",
-            args.history.input.display(),
+            args.history.input().display(),
             args.series.as_deref().unwrap_or(""),
             names.join("; "),
             if series.len() > names.len() { " and more" } else { "" }
@@ -107,7 +107,7 @@ fn query(args: &Args, found: &Suggestion) -> Result<String, Failure> {
     let alert = WINDOW_S.max(found.interval_s.saturating_mul(POINTS));
     let window = |seconds| {
         Timeframe::from_seconds(seconds).map_err(|error| {
-            Failure::Usage(format!("{}: no window for it: {error}", args.history.input.display()))
+            Failure::Usage(format!("{}: no window for it: {error}", args.history.input().display()))
         })
     };
     let (alert, shown) = (window(alert)?, window(alert.saturating_mul(5).max(4 * 3600))?);

@@ -1,6 +1,6 @@
 //! What a monitor said over history, and how it is shown.
 
-use fluent_anomaly::detectors::Band;
+use fluent_anomaly::detectors::{Band, Finite};
 use fluent_anomaly::monitors::BacktestEvent;
 use fluent_anomaly::monitors::plain_duration;
 use fluent_anomaly::monitors::{Facts, render};
@@ -21,6 +21,7 @@ pub(super) struct Timeline {
     points: u64,
     missing: u64,
     late: u64,
+    too_large: u64,
     judged: u64,
     anomalous: u64,
     status: Status,
@@ -53,6 +54,7 @@ impl Timeline {
             points: 0,
             missing: 0,
             late: 0,
+            too_large: 0,
             judged: 0,
             anomalous: 0,
             status: Status::Ok,
@@ -61,11 +63,12 @@ impl Timeline {
     }
 
     /// A point of the file was taken.
-    pub(super) fn count(&mut self, missing: bool, in_time: bool) {
-        match (missing, in_time) {
-            (true, _) => self.missing += 1,
-            (false, true) => self.points += 1,
-            (false, false) => self.late += 1,
+    pub(super) fn count(&mut self, value: Option<f64>, in_time: bool) {
+        match (value, in_time) {
+            (None, _) => self.missing += 1,
+            (Some(_), true) => self.points += 1,
+            (Some(value), false) if value.abs() > Finite::MAX => self.too_large += 1,
+            (Some(_), false) => self.late += 1,
         }
     }
 
@@ -96,6 +99,7 @@ impl Timeline {
             band: band.map(|band| (band.expected, band.lower, band.upper)),
             status,
             transition,
+            time_s: Some(time_s),
             groups: &groups,
         };
         let message = Some(render(&self.spec.message, &facts)).filter(|message| !message.trim().is_empty());
@@ -153,12 +157,13 @@ pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
         let extra =
             |count: u64, what: &str| if count > 0 { format!(", {count} {what}") } else { String::new() };
         text += &format!(
-            "  {} points from {} to {}{}{}\n",
+            "  {} points from {} to {}{}{}{}\n",
             timeline.points,
             utc(timeline.first_s),
             utc(timeline.last_s),
             extra(timeline.missing, "without a value"),
-            extra(timeline.late, "too late to count")
+            extra(timeline.late, "too late to count"),
+            extra(timeline.too_large, "too large to count (beyond 1e100)")
         );
         text += &match timeline.share() {
             Some(share) => format!(
@@ -172,6 +177,13 @@ pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
                 plain_duration(head.warm_up_s)
             ),
         };
+        let by_silence = timeline.told.iter().filter(|told| told.value.is_none() && told.share > 0.0).count();
+        if by_silence > 0 {
+            text += &format!(
+                "  {by_silence} of the following came by silence: buckets without a record count in the windows, and are \
+                 no points\n"
+            );
+        }
         for told in &timeline.told {
             text += &told.line();
         }
@@ -195,6 +207,8 @@ impl Told {
         let mut line = format!("  {}  {what:<16} {:>5.1} % anomalous", utc(self.time_s), 100.0 * self.share);
         if let Some(value) = self.value {
             line += &format!("; value {}", short(value));
+        } else {
+            line += "; no record came: told by silence";
         }
         if let Some(band) = self.band {
             line += &format!(
@@ -234,6 +248,7 @@ pub(super) fn json(head: &Head<'_>, timelines: &[Timeline]) -> Value {
             "points": timeline.points,
             "missing": timeline.missing,
             "late": timeline.late,
+            "too_large": timeline.too_large,
             "judged": timeline.judged,
             "anomalous": timeline.anomalous,
             "anomalous_share": timeline.share(),

@@ -75,7 +75,7 @@ fn stamps(args: &Args) -> Vec<Option<(SystemTime, u64)>> {
         let data = std::fs::metadata(path).ok()?;
         Some((data.modified().ok()?, data.len()))
     };
-    [args.config.as_deref(), Some(args.history.input.as_path())].into_iter().flatten().map(stamp).collect()
+    [args.config.as_deref(), Some(args.history.input())].into_iter().flatten().map(stamp).collect()
 }
 
 fn answer(mut stream: TcpStream, shared: &Shared, port: u16) -> io::Result<()> {

@@ -1,0 +1,88 @@
+//! `init`: from a sample of records to a configuration, and to the alarms that it would have raised.
+
+mod propose;
+mod replay;
+mod snippets;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fluent_anomaly::sources::series_file;
+
+use crate::failure::Failure;
+use crate::history;
+use propose::Proposal;
+
+/// Read a sample of records, and write a configuration for them.
+///
+/// The sample is JSON lines, CSV, logfmt, msgpack or a dump of the forward protocol, as it is or packed with gzip or
+/// zstd. Time, value and key fields are found; each choice is told with its reason. Then the sample is replayed: what
+/// would have alarmed, and when.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    fluent-anomaly init app.log\n  \
+    fluent-bit -i cpu -o stdout -p format=json_lines -q | head -300 | fluent-anomaly init --input - --tag cpu.local\n\n\
+    Writes fluent-anomaly.ini, fluent-bit.yaml and fluentd.conf into the folder of --output.")]
+pub(crate) struct Args {
+    /// The sample; `-`: standard input
+    #[arg(value_name = "FILE", required_unless_present = "input", conflicts_with = "input")]
+    file: Option<PathBuf>,
+    /// The same
+    #[arg(short, long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Tag under which Fluent Bit or Fluentd gives the records to the filter [default: that of the sample, or app]
+    #[arg(long)]
+    tag: Option<String>,
+    /// Folder for the files
+    #[arg(short, long, value_name = "FOLDER", default_value = ".")]
+    output: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    force: bool,
+}
+
+/// Names of the files.
+const FILES: [&str; 3] = ["fluent-anomaly.ini", "fluent-bit.yaml", "fluentd.conf"];
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
+    let shown =
+        if input == Path::new("-") { "standard input".to_owned() } else { input.display().to_string() };
+    if !args.force
+        && let Some(there) = FILES.iter().map(|file| args.output.join(file)).find(|path| path.exists())
+    {
+        return Err(Failure::Usage(format!(
+            "{} is there already: choose another folder with --output, or replace it with --force",
+            there.display()
+        )));
+    }
+    let table = series_file::read_table(&history::bytes(input)?, &[])
+        .map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+    let proposal =
+        Proposal::of(&table, args.tag.as_deref()).map_err(|why| Failure::Usage(format!("{shown}: {why}")))?;
+
+    let mut text = format!("{} records, read as {}\n\n", table.rows.len(), table.form);
+    for line in &proposal.told {
+        text += &format!("  {line}\n");
+    }
+    let ini = proposal.ini(&shown);
+    let replayed = replay::run(&ini, &table, &proposal)?;
+    text += &replayed.text();
+
+    fs::create_dir_all(&args.output).map_err(|error| Failure::of(args.output.display(), error))?;
+    let contents =
+        [ini, snippets::fluent_bit(&proposal, &table, input), snippets::fluentd(&proposal, &table, input)];
+    text += "\nWritten\n";
+    for (file, content) in FILES.iter().zip(contents) {
+        let path = args.output.join(file);
+        fs::write(&path, content).map_err(|error| Failure::of(path.display(), error))?;
+        text += &format!("  {}\n", path.display());
+    }
+    text += &format!(
+        "Next\n  fluent-anomaly check -c {0}\n  fluent-bit -c {1}      (or fluentd -c {2})\n",
+        args.output.join(FILES[0]).display(),
+        args.output.join(FILES[1]).display(),
+        args.output.join(FILES[2]).display(),
+    );
+    crate::monitor::print(&text)
+}

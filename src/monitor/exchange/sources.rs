@@ -1,0 +1,209 @@
+//! Files that hold monitors: JSON of the API and of exports, Terraform, the Datadog operator's YAML.
+
+use serde_json::{Map, Value, json};
+
+use super::ExchangeError;
+use super::hcl;
+use crate::monitor::text::shorten;
+
+/// Options that Terraform writes beside the query, without `options`.
+const FLAT: [&str; 18] = [
+    "notify_no_data",
+    "no_data_timeframe",
+    "renotify_interval",
+    "renotify_occurrences",
+    "renotify_statuses",
+    "timeout_h",
+    "require_full_window",
+    "evaluation_delay",
+    "new_group_delay",
+    "new_host_delay",
+    "on_missing_data",
+    "escalation_message",
+    "notify_audit",
+    "include_tags",
+    "locked",
+    "group_retention_duration",
+    "notify_by",
+    "silenced",
+];
+
+/// The monitors of a file, each as the API writes it.
+pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
+    let text = text.trim_start_matches('\u{feff}');
+    let begins = text.trim_start();
+    let found = if begins.starts_with(['{', '[']) {
+        of_json(&serde_json::from_str(text)?)
+    } else if text.contains("datadog_monitor") {
+        let resources = hcl::monitors(text).map_err(|(line, why)| ExchangeError::Terraform { line, why })?;
+        resources.iter().map(of_terraform).collect()
+    } else {
+        of_yaml(text)?
+    };
+    if found.is_empty() {
+        return Err(ExchangeError::Shape {
+            what: "file",
+            given: shorten(begins, 40),
+            allowed: "a monitor's JSON or an array of them, Terraform with datadog_monitor, a DatadogMonitor in YAML",
+        });
+    }
+    Ok(found)
+}
+
+fn of_json(value: &Value) -> Vec<Value> {
+    if let Some(list) = value.as_array() {
+        return list.iter().flat_map(of_json).collect();
+    }
+    for wrapper in ["definition", "monitor"] {
+        if value[wrapper].is_object() {
+            return of_json(&value[wrapper]);
+        }
+    }
+    if value["monitors"].is_array() {
+        return of_json(&value["monitors"]);
+    }
+    // Terraform: a plan, a state, a configuration in JSON
+    let mut found = Vec::new();
+    for modules in [&value["planned_values"]["root_module"], &value["values"]["root_module"]] {
+        resources(modules, &mut found);
+    }
+    if let Some(configured) = value["resource"]["datadog_monitor"].as_object() {
+        found.extend(configured.values().map(of_terraform));
+    }
+    if value["kind"] == "DatadogMonitor" {
+        found.push(of_operator(value));
+    }
+    if found.is_empty() && value["planned_values"].is_null() { vec![value.clone()] } else { found }
+}
+
+fn resources(module: &Value, found: &mut Vec<Value>) {
+    for resource in module["resources"].as_array().into_iter().flatten() {
+        if resource["type"] == "datadog_monitor" {
+            found.push(of_terraform(&resource["values"]));
+        }
+    }
+    for child in module["child_modules"].as_array().into_iter().flatten() {
+        resources(child, found);
+    }
+}
+
+/// A `datadog_monitor` resource.
+fn of_terraform(resource: &Value) -> Value {
+    let mut monitor = Map::new();
+    let mut options = Map::new();
+    // blocks are lists of one
+    let block = |value: &Value| match value {
+        Value::Array(list) => list.first().cloned().unwrap_or(Value::Null),
+        other => other.clone(),
+    };
+    for (key, value) in resource.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "name" | "type" | "query" | "message" | "tags" => {
+                monitor.insert(key.clone(), value.clone());
+            }
+            "priority" => {
+                monitor.insert(key.clone(), number(value));
+            }
+            "monitor_thresholds" | "thresholds" => {
+                let numbers = block(value).as_object().map(|thresholds| {
+                    thresholds.iter().map(|(key, value)| (key.clone(), number(value))).collect::<Map<_, _>>()
+                });
+                options.insert("thresholds".to_owned(), numbers.map_or(Value::Null, Value::Object));
+            }
+            "monitor_threshold_windows" | "threshold_windows" => {
+                options.insert("threshold_windows".to_owned(), block(value));
+            }
+            _ if FLAT.contains(&key.as_str()) => {
+                options.insert(key.clone(), number(value));
+            }
+            // how Terraform keeps the resource
+            "id" | "validate" | "force_delete" | "count" | "for_each" | "lifecycle" | "depends_on"
+            | "provider" | "effective_tags" | "restricted_roles" | "draft_status" => {}
+            _ => {
+                monitor.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    monitor.insert("options".to_owned(), Value::Object(options));
+    Value::Object(monitor)
+}
+
+/// Terraform writes numbers as texts now and then.
+fn number(value: &Value) -> Value {
+    match value.as_str().and_then(|text| text.trim().parse::<f64>().ok()) {
+        Some(number) => json!(number),
+        None => value.clone(),
+    }
+}
+
+fn of_yaml(text: &str) -> Result<Vec<Value>, ExchangeError> {
+    let documents = yaml_rust2::YamlLoader::load_from_str(text)
+        .map_err(|error| ExchangeError::Yaml { line: error.marker().line(), why: error.info().to_owned() })?;
+    let values: Vec<Value> = documents.iter().map(value_of_yaml).collect();
+    let mut found = Vec::new();
+    for value in values {
+        match value["kind"].as_str() {
+            Some("DatadogMonitor") => found.push(of_operator(&value)),
+            Some("List") => found.extend(value["items"].as_array().into_iter().flatten().map(of_operator)),
+            Some(_) => {}
+            None if value.is_object() || value.is_array() => found.extend(of_json(&value)),
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+fn value_of_yaml(yaml: &yaml_rust2::Yaml) -> Value {
+    use yaml_rust2::Yaml;
+    match yaml {
+        Yaml::Real(text) => text.parse::<f64>().map_or_else(|_| json!(text), |number| json!(number)),
+        Yaml::Integer(number) => json!(number),
+        Yaml::String(text) => json!(text),
+        Yaml::Boolean(bool) => json!(bool),
+        Yaml::Array(list) => Value::Array(list.iter().map(value_of_yaml).collect()),
+        Yaml::Hash(map) => Value::Object(
+            map.iter()
+                .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), value_of_yaml(value))))
+                .collect(),
+        ),
+        _ => Value::Null,
+    }
+}
+
+/// A `DatadogMonitor` of the operator: the same words in another case, and numbers in quotes.
+fn of_operator(resource: &Value) -> Value {
+    let spec = &resource["spec"];
+    let mut monitor = Map::new();
+    for (key, value) in spec.as_object().into_iter().flatten() {
+        match key.as_str() {
+            "controllerOptions" => {}
+            "options" => {
+                monitor.insert(key.clone(), snake(value));
+            }
+            _ => {
+                monitor.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Value::Object(monitor)
+}
+
+/// `noDataTimeframe` -> `no_data_timeframe`, and `"0.5"` -> 0.5.
+fn snake(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let renamed = map.iter().map(|(key, value)| {
+                let mut name = String::new();
+                for c in key.chars() {
+                    if c.is_ascii_uppercase() {
+                        name.push('_');
+                    }
+                    name.push(c.to_ascii_lowercase());
+                }
+                (name, snake(value))
+            });
+            Value::Object(renamed.collect())
+        }
+        other => number(other),
+    }
+}

@@ -1,0 +1,98 @@
+//! History of series from a file: whatever people have at hand, read by one reader for all commands.
+//!
+//! | form | told by |
+//! |---|---|
+//! | CSV, separated by `,`, `;` or tab | anything else than the others; a first line without numbers and dates names the columns |
+//! | JSON lines, one object or an array of objects | `{` or `[` |
+//! | answers of Prometheus (`query_range`), of Datadog (`/query`) | their members |
+//! | InfluxDB line protocol, logfmt | their first line |
+//! | msgpack maps, a dump of the forward protocol | the first byte |
+//!
+//! gzip and zstd are unpacked. A time is a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told
+//! by its size, or a date (UTC when no offset is given). What is wrong is told with its line and column, and what was
+//! taken for what stands in [`SeriesFile::notes`].
+//!
+//! ```
+//! use fluent_anomaly::sources::series_file::{Layout, read};
+//! let file = read(b"time,host,value\n0,a,1.5\n60,a,2\n0,b,7\n", &Layout::default())?;
+//! assert_eq!(file.series[0].name, "a");
+//! assert_eq!(file.series[0].points[1].value, Some(2.0));
+//! let error = read(b"time,value\n0,1\n60,fast\n", &Layout::default()).unwrap_err();
+//! assert_eq!(error.to_string(), "line 3, column 2 (value): \"fast\" is not allowed: a finite number, or nothing where one is missing");
+//! # Ok::<(), fluent_anomaly::sources::series_file::SeriesFileError>(())
+//! ```
+
+mod collect;
+mod compressed;
+mod csv;
+mod error;
+mod forms;
+mod json;
+mod key_value;
+mod layout;
+mod line_protocol;
+mod lines;
+mod moment;
+mod packed;
+mod roles;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::time::Time;
+pub use crate::time::parse_date;
+pub use error::SeriesFileError;
+pub use layout::Layout;
+pub use moment::{of_cell as time_of_cell, of_text as parse_time};
+pub use table::{Cell, Column, Row, Table};
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesFile {
+    /// Its series in the order in which they appear; never empty.
+    pub series: Vec<FileSeries>,
+    /// Records that have no such value.
+    pub passed_over: usize,
+    /// What was taken for what, and what was done about it; one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileSeries {
+    /// The values that name it, joined by `, `; empty when nothing names series.
+    pub name: String,
+    /// The same with the columns or fields they come from.
+    pub keys: Vec<(String, String)>,
+    /// Its points, by time.
+    pub points: Vec<FilePoint>,
+}
+
+/// One point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FilePoint {
+    /// Where it stands in the file, from 1.
+    pub line: usize,
+    /// When.
+    pub time: Time,
+    /// Finite; `None` where a value is missing.
+    pub value: Option<f64>,
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// [`SeriesFileError`], the first one.
+pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError> {
+    let table = read_table(bytes, &layout.by)?;
+    collect::series(&table, layout)
+}
+
+/// Reads a whole file as rows of named cells. Numbers in the columns `as_text` stay the texts that they are.
+///
+/// # Errors
+/// [`SeriesFileError`], the first one.
+pub fn read_table(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
+    let bytes = compressed::unpack(bytes)?;
+    forms::read(&bytes, as_text)
+}

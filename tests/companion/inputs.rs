@@ -1,0 +1,449 @@
+//! Mistakes and inputs as people make them, and what is printed: all commands that read records or history.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn run(folder: &TempDir, arguments: &[&str], stdin: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+        .current_dir(folder.path())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input = stdin.to_owned();
+    let mut pipe = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let _ = std::io::Write::write_all(&mut pipe, input.as_bytes());
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+const CONFIG: &str =
+    "[filter]\nstate: off\n[series.latency]\nmatch: app.*\nvalue: $latency_ms\nby: $host\nk: 2\n";
+
+/// What `filter` says at its end: records, tag, a part of what is said.
+const UNSCORED: [(&str, &str, &str); 14] = [
+    (r#"{"latency_ms":1,"host":"a"}"#, "web.1", "0 of 1 records were scored; the tag of 0 matches a section"),
+    (
+        r#"{"latency_ms":1,"host":"a"}"#,
+        "web.1",
+        "a tag that no section matches: `web.1`; the sections match `app.*`",
+    ),
+    (
+        r#"{"latency":1,"host":"a"}"#,
+        "app.1",
+        "1 records have no $latency_ms (the value of [series.latency]); the first of them: it has $latency, $host; did you mean `$latency`?",
+    ),
+    (r#"{"http":{"latency_ms":1},"host":"a"}"#, "app.1", "did you mean `$http['latency_ms']`?"),
+    (r#"{"LATENCY_MS":1,"host":"a"}"#, "app.1", "did you mean `$LATENCY_MS`?"),
+    ("{}", "app.1", "the first of them: it is empty"),
+    (r#"{"latency_ms":null,"host":"a"}"#, "app.1", "1 records have null as $latency_ms"),
+    (r#"{"latency_ms":"12","host":"a"}"#, "app.1", "that is no number; the first of them: a text"),
+    (r#"{"latency_ms":{"p50":1},"host":"a"}"#, "app.1", "that is no number; the first of them: a map"),
+    (
+        r#"{"latency_ms":1}"#,
+        "app.1",
+        "1 records lack one of host (`by` of [series.latency]); those share one model",
+    ),
+    (r#"{"latency_ms":1,"host":null}"#, "app.1", "1 records lack one of host"),
+    (r#"{"latency_ms":1,"host":{"name":"a"}}"#, "app.1", "1 records lack one of host"),
+    (
+        "2026-01-31 ERROR boom",
+        "app.1",
+        "1 records for [series.latency] are none; the first of them: no JSON object: `2026-01-31 ERROR boom`",
+    ),
+    ("\u{feff}{\"latency_ms\":1}", "app.1", "JSON behind a byte order mark (UTF-8 BOM): leave the mark out"),
+];
+
+#[test]
+fn the_filter_tells_at_its_end_what_it_did_not_score() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
+    for (record, tag, told) in UNSCORED {
+        let output = run(&folder, &["filter", "--tag", tag], &format!("{record}\n"));
+        assert_eq!(output.status.code(), Some(0), "{record}");
+        assert!(said(&output).contains(told), "{record}: {}", said(&output));
+    }
+    let fine = run(&folder, &["filter", "--tag", "app.1"], "{\"latency_ms\":1,\"host\":\"a\"}\n");
+    assert_eq!(said(&fine), "", "where all was scored nothing is said");
+}
+
+#[test]
+fn after_a_thousand_records_and_then_each_hour_it_is_told_what_was_not_scored() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
+    let records: String = (0..9000).map(|n| format!("{{\"ms\":{n},\"t\":{n}}}\n")).collect();
+    let output = run(&folder, &["filter", "--tag", "app.1", "--time-key", "t"], &records);
+    let said = said(&output);
+    let counts: Vec<&str> = said.lines().filter(|line| line.contains("records were scored")).collect();
+    assert!(counts[0].contains("0 of 1000 records"), "{said}");
+    assert_eq!(counts.len(), 3, "after 1000, an hour later, at the end: {said}");
+    assert!(counts[2].contains("0 of 9000 records"), "{said}");
+}
+
+/// Mistakes in a configuration: the section's lines, a part of what `check` says.
+const CONFIGURATIONS: [(&str, &str); 12] = [
+    (
+        "[series.a]\nmatch: app.*,web.*\nvalue: $v\n",
+        "f.ini:2: [series.a] match: \"app.*,web.*\" is not allowed: patterns are separated by blanks, as in `match: app.* web.*`",
+    ),
+    (
+        "[series.a]\nmatch: app\nvalue: $a.b\n",
+        "value: \"$a.b\" is not allowed: write $['a.b'] for a key with a dot, or $a['b'] for a map inside of the record",
+    ),
+    (
+        "[series.a]\nmatch: app\nvalue: $a..b\n",
+        "value: \"$a..b\" is not allowed: write $['a..b'] for a key with a dot, or $a['b']",
+    ),
+    (
+        "[series.a]\nmatch: app\nvalue: $a['b'].c\n",
+        "value: \"$a['b'].c\" is not allowed: write $a['b']['c'] for a map inside of the record",
+    ),
+    ("[series.a]\nmatch: app\nvalue: $v\nby: $k.pod\n", "by: \"$k.pod\" is not allowed: write $['k.pod']"),
+    ("[series.a]\nmatch: app\nvalue: $v\ntime: $t.s\n", "time: \"$t.s\" is not allowed"),
+    (
+        "[series.a]\nmatch: app\nvalue: $v\nwidth: 3\n",
+        "width: unknown key; allowed here: anomaly_score, alarms, match, value, by, time",
+    ),
+    ("[series.a]\nmatch: app\nvalu: $v\n", "did you mean `value`?"),
+    ("[series.a]\nvalue: $v\n", "match: the key is needed"),
+    (
+        "[series.a]\nmatch: app\nvalue: $v\n[monitor.a]\non: a\nquery: avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_15m', interval=60) >= 1\ntimezone: Europe/Wien\n",
+        "timezone: Europe/Wien is not allowed; allowed is a name of the IANA database; similar ones are",
+    ),
+    (
+        "[series.a]\nmatch: app\nvalue: $v\n[monitor.a]\non: b\nquery: avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_15m', interval=60) >= 1\n",
+        "there is no [datadog.b] and no [series.b]",
+    ),
+    ("[serie.a]\nmatch: app\n", "serie"),
+];
+
+#[test]
+fn a_mistake_in_a_configuration_is_told_with_the_form_that_works() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, told) in CONFIGURATIONS {
+        fs::write(folder.path().join("f.ini"), text).unwrap();
+        let output = run(&folder, &["check", "-c", "f.ini"], "");
+        let all = said(&output) + &String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(2), "{text}: {all}");
+        assert!(all.contains(told), "{text}: {all}");
+    }
+    fs::write(folder.path().join("f.ini"), "[series.a]\nmatch: app\nvalue: $v\n[monitor.a]\non: a\nquery: avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 1\ntimezone: \"Europe/Vienna\"\n").unwrap();
+    assert_eq!(
+        run(&folder, &["check", "-c", "f.ini"], "").status.code(),
+        Some(0),
+        "quotes around a zone are no part of it"
+    );
+}
+
+/// Files as people have them: name, text, what `eval` says of them.
+const FILES: [(&str, &str, &str); 18] = [
+    ("upper.csv", "Time,Value\n0,1\n60,2\n", "time `Time`, value `Value`"),
+    ("ts.csv", "ts,load\n0,1\n60,2\n", "time `ts`, value `load`"),
+    (
+        "at.csv",
+        "@timestamp,x\n2026-01-31T12:00:00Z,1\n2026-01-31T12:01:00Z,2\n",
+        "time `@timestamp`, value `x`",
+    ),
+    (
+        "datetime.csv",
+        "datetime;x\n2026-01-31 12:00;1,5\n2026-01-31 12:01;2,5\n",
+        "time `datetime`, value `x`",
+    ),
+    ("unnamed.csv", "when,x\n2026-01-31 12:00,1\n2026-01-31 12:01,2\n", "time `when`, value `x`"),
+    ("plain.csv", "0,1\n60,2\n", "time `column 1`, value `column 2`"),
+    ("hosts.csv", "time,host,value\n0,a,1\n0,b,2\n60,a,1\n60,b,2\n", "series by `host`"),
+    ("labels.csv", "timestamp,value,label\n0,1,0\n60,2,1\n", "time `timestamp`, value `value`\n"),
+    ("back.csv", "time,value\n60,2\n0,1\n", "the lines are not in the order of time: sorted"),
+    ("twice.csv", "time,value\n0,1\n0,1\n60,2\n", "has 1 lines twice: taken once"),
+    (
+        "records.jsonl",
+        "{\"ts\":0,\"ms\":1,\"host\":\"a\"}\n{\"ts\":0,\"ms\":2,\"host\":\"b\"}\n{\"ts\":60,\"ms\":1,\"host\":\"a\"}\n{\"ts\":60,\"ms\":2,\"host\":\"b\"}\n",
+        "series by `host`",
+    ),
+    ("array.json", "[{\"time\":0,\"v\":1},{\"time\":60,\"v\":2}]", "read as JSON: time `time`, value `v`"),
+    (
+        "pretty.json",
+        "{\n \"time\": 0,\n \"v\": 1\n}\n{\"time\":60,\"v\":2}",
+        "read as JSON: time `time`, value `v`",
+    ),
+    (
+        "prometheus.json",
+        "{\"data\":{\"result\":[{\"metric\":{},\"values\":[[0,\"1\"],[60,\"2\"]]}]}}",
+        "time `time`, value `value`",
+    ),
+    (
+        "datadog.json",
+        "{\"series\":[{\"metric\":\"m\",\"scope\":\"*\",\"pointlist\":[[0,1],[60000,2]]}]}",
+        "series by `scope`",
+    ),
+    (
+        "influx.log",
+        "cpu,host=a usage=1 1700000000000000000\ncpu,host=a usage=2 1700000060000000000\n",
+        "read as InfluxDB line protocol: time `time`, value `usage`",
+    ),
+    ("app.log", "ts=0 level=info ms=1\nts=60 level=info ms=2\n", "read as logfmt: time `ts`, value `ms`"),
+    (
+        "grafana.csv",
+        "\"Time\",\"a\",\"b\"\n2026-01-31 12:00:00,1,2\n2026-01-31 12:01:00,1,2\n",
+        "a series for each of `a`, `b`",
+    ),
+];
+
+#[test]
+fn one_reader_tells_all_commands_what_it_took_for_what() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text, told) in FILES {
+        fs::write(folder.path().join(name), text).unwrap();
+        for command in [&["eval"][..], &["select-k", "--input"]] {
+            let output = run(&folder, &[command, &[name]].concat(), "");
+            assert_eq!(output.status.code(), Some(0), "{command:?} {name}: {}", said(&output));
+            assert!(said(&output).contains(told), "{command:?} {name}: {}", said(&output));
+        }
+    }
+}
+
+/// Files that cannot be read as they are: name, text, further options, what is said.
+const MISREAD: [(&str, &str, &[&str], &str); 12] = [
+    ("e.csv", "", &[], "e.csv: the file is empty"),
+    (
+        "several.csv",
+        "time,host,cpu,mem\n0,a,1,2\n60,a,1,2\n",
+        &[],
+        "`cpu`, `mem` all hold numbers: name the one that is wanted with --value",
+    ),
+    (
+        "several.csv",
+        "time,host,cpu,mem\n0,a,1,2\n60,a,1,2\n",
+        &["--value", "disk"],
+        "no value among \"time\", \"host\", \"cpu\", \"mem\": one of disk is wanted; name another with --value",
+    ),
+    (
+        "several.csv",
+        "time,host,cpu,mem\n0,a,1,2\n60,a,1,2\n",
+        &["--value", "cpu", "--by", "pod"],
+        "no column is named \"pod\" (--by)",
+    ),
+    ("hour.csv", "hour,v\n1,1\n2,2\n", &[], "line 1: no time among \"hour\", \"v\""),
+    (
+        "two.csv",
+        "time,value\n0,1\n0,2\n60,1\n60,2\n",
+        &[],
+        "line 3: the series has a value at this time already, in line 2: name with --by",
+    ),
+    ("fast.csv", "time,value\n0,1\n60,fast\n", &[], "line 3, column 2 (value): \"fast\" is not allowed"),
+    (
+        "noon.csv",
+        "time,value\nnoon,1\n60,2\n",
+        &["--time", "time"],
+        "line 2, column 1 (time): \"noon\" is not allowed",
+    ),
+    ("short.csv", "time,value\n0,1\n60\n", &[], "line 3: 1 columns, but the first line has 2"),
+    ("mixed.jsonl", "{\"time\":0,\"value\":1}\nWARN\n", &[], "line 2: not a record: no JSON at column 1"),
+    (
+        "text.jsonl",
+        "{\"time\":0,\"value\":\"1\"}\n{\"time\":1,\"value\":\"2\"}\n",
+        &[],
+        "line 1, column value: \"1\" is not allowed",
+    ),
+    ("none.csv", "", &["--nonsense"], "unexpected argument '--nonsense'"),
+];
+
+#[test]
+fn what_cannot_be_read_is_told_with_file_line_and_column_and_an_option_that_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(run(&folder, &["eval", "--help"], "").stdout).unwrap();
+    for (name, text, options, told) in MISREAD {
+        fs::write(folder.path().join(name), text).unwrap();
+        let output = run(&folder, &[&["eval", name], options].concat(), "");
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", said(&output));
+        assert!(said(&output).contains(told), "{name}: {}", said(&output));
+        for option in ["--value", "--time", "--by"] {
+            assert!(!told.contains(option) || help.contains(option), "{option}");
+        }
+    }
+}
+
+#[test]
+fn packed_files_and_standard_input_are_read_like_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, b"time,value\n0,1\n60,2\n").unwrap();
+    fs::write(folder.path().join("h.csv.gz"), gzip.finish().unwrap()).unwrap();
+    assert_eq!(run(&folder, &["eval", "h.csv.gz"], "").status.code(), Some(0));
+    let output = run(&folder, &["eval", "-"], "time,value\n0,1\n60,2\n");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+/// Samples of ten shapes: name, how record `n` is written, the value, key and section that are found.
+type Shape = (&'static str, fn(u32) -> String, &'static str, &'static str);
+const SHAPES: [Shape; 10] = [
+    (
+        "nested",
+        |n| format!(r#"{{"time":{},"http":{{"host":"h{}","latency_ms":{}}}}}"#, time(n), n % 2, value(n)),
+        "value: $http['latency_ms']",
+        "by: $http['host']",
+    ),
+    (
+        "logfmt",
+        |n| format!("ts={} level=info service=s{} duration={}", time(n), n % 2, value(n)),
+        "value: $duration",
+        "by: $service",
+    ),
+    (
+        "access",
+        |n| {
+            format!(
+                r#"{{"remote":"10.0.0.{}","user":"-","method":"GET","path":"/p{}","code":"200","size":{},"date":{}}}"#,
+                n % 250,
+                n % 3,
+                value(n),
+                time(n)
+            )
+        },
+        "value: $size",
+        "by: $path",
+    ),
+    (
+        "kubernetes",
+        |n| {
+            format!(
+                r#"{{"date":{},"stream":"stdout","latency_ms":{},"kubernetes":{{"pod_name":"p{}","namespace_name":"shop","container_name":"c"}}}}"#,
+                time(n),
+                value(n),
+                n % 2
+            )
+        },
+        "value: $latency_ms",
+        "by: $kubernetes['pod_name']",
+    ),
+    (
+        "statsd",
+        |n| format!(r#"{{"date":{},"type":"gauge","name":"queue{}","value":{}}}"#, time(n), n % 2, value(n)),
+        "value: $value",
+        "by: $name",
+    ),
+    (
+        "collectd",
+        |n| {
+            format!(
+                r#"{{"time":{},"type":"cpu","type_instance":"{}","plugin":"cpu","plugin_instance":"0","interval":10,"host":"a","value":{}}}"#,
+                time(n),
+                ["idle", "user"][n as usize % 2],
+                value(n)
+            )
+        },
+        "value: $value",
+        "by: $type_instance",
+    ),
+    (
+        "cpu",
+        |n| {
+            format!(
+                r#"{{"date":{},"cpu_p":{},"user_p":{},"system_p":{}}}"#,
+                time(n),
+                value(n),
+                value(n + 7),
+                value(n + 3)
+            )
+        },
+        "value: $cpu_p",
+        "[series.cpu_p]",
+    ),
+    (
+        "mem",
+        |n| {
+            format!(
+                r#"{{"date":{},"Mem.total":8000000,"Mem.used":{},"Mem.free":{}}}"#,
+                time(n),
+                value(n),
+                8_000_000.0 - value(n)
+            )
+        },
+        "value: $['Mem.used']",
+        "[series.mem_used]",
+    ),
+    (
+        "disk",
+        |n| format!(r#"{{"date":{},"read_size":{},"write_size":{}}}"#, time(n), value(n), value(n + 1)),
+        "value: $read_size",
+        "[series.read_size]",
+    ),
+    (
+        "netif",
+        |n| {
+            format!(r#"{{"date":{},"eth0.rx.bytes":{},"eth0.tx.bytes":{}}}"#, time(n), value(n), value(n + 5))
+        },
+        "value: $['eth0.rx.bytes']",
+        "[series.eth0_rx_bytes]",
+    ),
+];
+
+fn time(n: u32) -> u32 {
+    1_700_000_000 + 10 * n
+}
+
+/// Noise around 100; one fault far from the start.
+fn value(n: u32) -> f64 {
+    if n / 4 == 1400 / 4 { 900.0 } else { 100.0 + f64::from(n * n * 31 % 101) / 10.0 }
+}
+
+#[test]
+fn init_finds_its_way_in_ten_shapes_of_logs_and_what_it_writes_is_taken() {
+    for (name, record, value, key) in SHAPES {
+        let folder = tempfile::tempdir().unwrap();
+        let sample: String = (0..1500).map(|n| record(n) + "\n").collect();
+        fs::write(folder.path().join("sample.log"), &sample).unwrap();
+        let output = run(&folder, &["init", "sample.log"], "");
+        let told = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
+        let ini = fs::read_to_string(folder.path().join("fluent-anomaly.ini")).unwrap();
+        assert!(ini.contains(value) && ini.contains(key), "{name}\n{ini}\n{told}");
+        assert!(told.contains("1500 records") && told.contains("would have been raised"), "{name}\n{told}");
+        assert!(
+            told.contains("2023-11-15T02:06:") || told.contains("2023-11-15T02:07:"),
+            "{name}: the fault is found\n{told}"
+        );
+        let check = run(&folder, &["check"], "");
+        assert_eq!(check.status.code(), Some(0), "{name}: {}", said(&check));
+        for file in ["fluent-bit.yaml", "fluentd.conf"] {
+            assert!(folder.path().join(file).exists(), "{name}: {file}");
+        }
+    }
+}
+
+#[test]
+fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    for (sample, told) in [
+        (
+            "{\"msg\":\"a\"}\n{\"msg\":\"b\"}\n",
+            "sample.log: no field holds numbers that could be scored; the records have $msg",
+        ),
+        ("", "sample.log: the file is empty"),
+        ("{\"a\":1}\nboom\n", "sample.log: line 2: not a record"),
+    ] {
+        fs::write(folder.path().join("sample.log"), sample).unwrap();
+        let output = run(&folder, &["init", "sample.log"], "");
+        assert_eq!(output.status.code(), Some(2), "{sample}");
+        assert!(said(&output).contains(told), "{sample}: {}", said(&output));
+    }
+    fs::write(folder.path().join("fluent-anomaly.ini"), "mine").unwrap();
+    let output = run(&folder, &["init", "-"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
+    assert!(said(&output).contains("is there already"), "{}", said(&output));
+    let forced =
+        run(&folder, &["init", "--input", "-", "--force"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
+    assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));
+    let told = String::from_utf8_lossy(&forced.stdout);
+    assert!(told.contains("a series is judged after 30 records"), "{told}");
+}
