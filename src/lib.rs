@@ -96,6 +96,7 @@ pub mod monitors {
     pub use crate::monitor::exchange;
     pub use crate::monitor::explain::explain;
     pub use crate::monitor::message::{Facts, render};
+    pub use crate::monitor::suggest::{Candidate, KnownIncident, MonitorSuggestion, suggest_monitor};
     pub use crate::monitor::timeframe::{
         LONGEST_TIMEFRAME_S, TimeframeError, plain_duration, recovery_range,
     };

@@ -10,6 +10,7 @@
 //! | [`alert`] | positions in the band -> OK, WARN, ALERT, NO DATA |
 //! | [`evaluate`] | one series under its monitors: roll-up -> band -> verdict -> states |
 //! | [`backtest`] | the same over history: time passes in its gaps |
+//! | [`suggest`] | a monitor for a history, proved on it |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
 //! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
@@ -27,6 +28,7 @@ pub(crate) mod message;
 pub mod query;
 pub(crate) mod rollup;
 pub(crate) mod spec;
+pub(crate) mod suggest;
 mod text;
 pub(crate) mod timeframe;
 pub(crate) mod zone;

@@ -76,7 +76,10 @@ fn a_working_week_is_weekly_though_its_days_are_alike() {
         let busy = if day < 5 { 1.0 } else { 0.2 };
         busy * (wave(time, Daily) + 12.0) + SIGMA * rng.normal()
     });
-    // and seven like days are daily
+    // and seven like days are daily, also where the points of a week are taken together and those of a day are not
+    expect("noisy like days", (Robust, Some(Daily), 60), 28, 60, |rng, time| {
+        wave(time, Daily) + 20.0 * SIGMA * rng.normal()
+    });
     expect("like days", (Robust, Some(Daily), 3_600), 42, 3_600, |rng, time| {
         wave(time, Daily) + SIGMA * rng.normal()
     });

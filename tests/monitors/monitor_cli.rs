@@ -345,7 +345,9 @@ fn a_suggestion_is_ready_to_use() {
     place.write("h.csv", csv());
     let text = place.fine("suggest --input h.csv --value load --metric avg:cpu{*}");
     assert!(text.contains("seasonality  hourly\n             - hourly: past seasons explain"), "{text}");
+    assert!(text.contains("Tried on the history, ") && text.contains("\n > "), "{text}");
     let (_, ini) = text.split_once("For the configuration:\n\n").unwrap();
+    assert!(ini.starts_with("[datadog.metric]\nquery: avg:cpu{*}\n"), "{ini}");
     let config = Config::parse("suggested.ini", ini).unwrap();
     assert_eq!(config.monitors[0].spec.query.interval_s, 60);
     let (_, query) = text.split_once("Query for Datadog:\n\n").unwrap();
@@ -358,9 +360,71 @@ fn a_suggestion_is_ready_to_use() {
         (&json!("b"), &json!(500), &json!("hourly"))
     );
     assert_eq!(json["reasons"][0]["about"], "interval");
+    // without a metric of Datadog the records come from anywhere
+    let anywhere = json["ini"].as_str().unwrap();
+    assert!(anywhere.starts_with("[series.metric]\nmatch: *\nvalue: $value\n"), "{anywhere}");
+    Config::parse("suggested.ini", anywhere).unwrap();
     // and eval takes it
     place.write("f.ini", ini);
     place.fine("eval metric --config f.ini --input h.csv --value load");
+}
+
+/// Three days of minutes with a daily shape; short spikes on the second day would be in warm-up.
+fn spiky(spikes: &[std::ops::Range<i64>]) -> String {
+    let mut state = 7u64;
+    let rows = (0..6 * 1440i64).map(|n| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let noise = (state >> 40) as f64 / (1u64 << 24) as f64 - 0.5;
+        let season = 20.0 * (n as f64 / 1440.0 * std::f64::consts::TAU).sin();
+        let spike = if spikes.iter().any(|spike| spike.contains(&n)) { 60.0 } else { 0.0 };
+        format!("{},{:.3}\n", 60 * n, 100.0 + season + 4.0 * noise + spike)
+    });
+    rows.collect()
+}
+
+#[test]
+fn a_suggestion_is_proved_on_the_history_and_fires_at_short_incidents() {
+    let place = Place::new("");
+    let spikes = [5000..5006, 6100..6104, 7400..7405];
+    place.write("h.csv", spiky(&spikes));
+    let windows: Vec<[i64; 2]> = spikes.iter().map(|s| [60 * s.start, 60 * s.end - 1]).collect();
+    place.write("i.json", json!({ "h.csv": windows }).to_string());
+    let suggested = |args: &str| -> Value {
+        serde_json::from_str(&place.fine(&format!("suggest --input h.csv --format json {args}"))).unwrap()
+    };
+    for args in ["", "--incidents i.json"] {
+        let json = suggested(args);
+        let chosen = &json["candidates"][json["chosen"].as_u64().unwrap() as usize];
+        assert_eq!(json["seasonality"], "daily", "{json}");
+        assert!(chosen["alerts"].as_u64().unwrap() >= 2, "{args} {chosen}");
+        if !args.is_empty() {
+            assert_eq!(
+                (&chosen["hits"], &chosen["false_alerts"]),
+                (&json!([0, 1, 2]), &json!(0)),
+                "{chosen}"
+            );
+        }
+        // what it says is what `monitor eval` says
+        place.write("f.ini", json["ini"].as_str().unwrap());
+        let eval: Value =
+            serde_json::from_str(&place.fine("eval metric --config f.ini --input h.csv --format json"))
+                .unwrap();
+        let alerts = eval["series"][0]["transitions"].as_array().unwrap().iter();
+        let alerts = alerts.filter(|one| one["transition"].as_str().unwrap().ends_with("->ALERT")).count();
+        assert_eq!(chosen["alerts"], alerts, "{args} {chosen}");
+    }
+    let text = place.fine("suggest --input h.csv --incidents i.json");
+    assert!(text.contains("3 of 3 known incidents hit, 0 false alerts"), "{text}");
+}
+
+#[test]
+fn a_quiet_history_gets_the_monitor_that_alerts_soonest_of_those_that_stay_quiet() {
+    let place = Place::new("");
+    place.write("h.csv", spiky(&[]));
+    let json: Value = serde_json::from_str(&place.fine("suggest --input h.csv --format json")).unwrap();
+    let chosen = json["chosen"].as_u64().unwrap() as usize;
+    assert!(json["candidates"][chosen]["alerts"].as_u64().unwrap() <= 2, "{json}");
+    assert!(json["threshold"].as_f64().unwrap() < 1.0 && json["alert_window_s"] == 300, "{json}");
 }
 
 #[test]

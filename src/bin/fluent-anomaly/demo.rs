@@ -124,6 +124,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         progress.advance(args.hosts.into());
     }
     progress.finish();
+    if let Some(sink) = &sink {
+        sink.write_incidents(&fleet.incidents())?;
+    }
     #[cfg_attr(not(feature = "report"), expect(unused_mut, reason = "only the page changes it"))]
     let mut written = sink.map(Sink::finish).transpose()?;
     #[cfg(feature = "report")]

@@ -1,7 +1,7 @@
 //! `eval`: series through the pipeline that ships, judged by labelled windows.
 
 mod judge;
-mod labels;
+pub(crate) mod labels;
 mod report;
 mod series;
 

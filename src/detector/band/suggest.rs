@@ -55,6 +55,25 @@ pub enum Parameter {
     Algorithm,
     /// Half-width of the band.
     Deviations,
+    /// Points in which anomalies are counted.
+    AlertWindow,
+    /// Share of them that alerts.
+    Threshold,
+}
+
+impl Parameter {
+    /// Its name in configurations and queries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interval => "interval",
+            Self::Seasonality => "seasonality",
+            Self::Algorithm => "algorithm",
+            Self::Deviations => "deviations",
+            Self::AlertWindow => "alert_window",
+            Self::Threshold => "threshold",
+        }
+    }
 }
 
 /// Why a parameter was chosen, in plain words with the figures behind it.
@@ -184,7 +203,14 @@ fn choose_season(
                 ),
             ),
             Skill::Explains { share, .. } => {
-                let shorter = best;
+                // like with like: coarse buckets have less noise, and leave less unexplained
+                let shorter = best.map(|(shorter, _)| {
+                    let on_this_grid = match skill(&buckets(points, grid), grid, shorter) {
+                        Skill::Explains { share, .. } => share,
+                        Skill::TooShort => 0.0,
+                    };
+                    (shorter, on_this_grid)
+                });
                 if shorter.is_none_or(|(_, s)| 1.0 - share < LONGER_IS_BETTER * (1.0 - s)) {
                     best = Some((season, share));
                     because(

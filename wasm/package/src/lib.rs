@@ -64,12 +64,12 @@ impl JsSeries {
         Ok(JsEvaluation { evaluation, report })
     }
 
-    /// Suggests settings for this series, each with its reason.
+    /// Suggests settings for this series, each with its reason. Candidates are run over the series.
     ///
     /// # Errors
     /// When there are too few points.
     pub fn suggest(&self) -> Result<JsSuggestion, JsError> {
-        let suggestion = self.0.suggest()?;
+        let suggestion = self.0.suggest(&[])?;
         Ok(parsed(&suggestion_json(&suggestion)).into())
     }
 }
@@ -127,7 +127,7 @@ columns! {
     share: f64,
     /// 1 where the value is anomalous.
     anomalous: u8,
-    /// 0 OK, 1 WARN, 2 ALERT, 3 NO DATA.
+    /// 0 OK, 1 WARN, 2 ALERT, 3 NO DATA, 4 not judged yet: there is no band.
     status: u8,
     /// Outlier score of each point of the series.
     outlier: f64,

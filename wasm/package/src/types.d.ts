@@ -30,7 +30,7 @@ export interface SettingsProblem {
   message: string;
 }
 export interface SettingsSuggestion {
-  settings: { algorithm: string; deviations: string; interval: string; seasonality: string };
+  settings: { algorithm: string; deviations: string; interval: string; seasonality: string; trigger_window: string; critical: string };
   reasons: { key: string; text: string }[];
 }
 export interface EvaluationReport {

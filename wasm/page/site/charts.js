@@ -154,7 +154,7 @@ function bandSeries() {
 const bandData = (view) => [view.time, view.lower, view.upper, view.expected, view.value, view.anomalous];
 
 /** States as a strip of colour with letters, since colour alone does not tell. */
-const STATES = [["ok", "OK", "ink"], ["warn", "WARN", "ink"], ["alert", "ALERT", "back"], ["nodata", "NO DATA", "back"]];
+const STATES = [["ok", "OK", "ink"], ["warn", "WARN", "ink"], ["alert", "ALERT", "back"], ["nodata", "NO DATA", "back"], ["line", "NOT JUDGED YET", "text"]];
 
 function paintStates(canvas, stretches, from, to, width) {
   const scale = devicePixelRatio;

@@ -36,7 +36,11 @@ async function startEngine(bytes) {
       FLAGS.forEach((name, number) => copy(name, COLUMNS.length + number, Uint8Array));
       return { ...said, columns };
     },
-    /** Suggests settings for the series that is loaded. */
-    suggest: () => outcome(wasm.suggest()),
+    /** Suggests settings for the series that is loaded; incidents: `[{from, to}]`, s. */
+    suggest(incidents) {
+      const text = utf8.encode(incidents.map(({ from, to }) => `${from} ${to}`).join("\n"));
+      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
+      return outcome(wasm.suggest());
+    },
   };
 }

@@ -206,7 +206,7 @@ function counts() {
 }
 
 async function suggest() {
-  const said = await ask("suggest");
+  const said = await ask("suggest", { incidents: page.incidents.map(({ from, to }) => ({ from, to })) });
   const reasons = byId("reasons");
   if (said.refused) {
     tell(`No suggestion: ${said.refused}`, "suggestion");
@@ -214,8 +214,7 @@ async function suggest() {
   }
   tell("", "suggestion");
   const { settings } = said.reply;
-  const window = Number(settings.interval) * 15;
-  controls.set({ ...settings, trigger_window: window % 3600 ? `last_${Math.max(1, Math.round(window / 60))}m` : `last_${window / 3600}h`, recovery_window: "" });
+  controls.set({ ...settings, recovery_window: "", critical_recovery: "", warning: "", warning_recovery: "" });
   fill(reasons, said.reply.reasons.map(({ key, text }) => `${key}: ${text}`));
   reasons.hidden = false;
   return true;

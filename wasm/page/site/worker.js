@@ -24,7 +24,7 @@ const tasks = {
     results.set(name, { all: columns, shown, silences: silencesOf(shown.time) });
     return { buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
   },
-  suggest: () => engine.suggest(),
+  suggest: ({ incidents }) => engine.suggest(incidents),
   view({ name, from, to, bins }) {
     const result = results.get(name);
     return result ? viewOf(series, result, from, to, bins) : {};

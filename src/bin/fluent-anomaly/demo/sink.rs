@@ -1,13 +1,20 @@
 //! The records on disk, with the configuration that scored them beside.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
+use super::fleet;
+use super::incidents::Incident;
 use crate::failure::Failure;
 
 const RECORDS: &str = "records.jsonl";
+/// What was planted, as `monitor suggest --incidents` and `eval --labels` read it.
+const INCIDENTS: &str = "incidents.json";
 pub(super) const CONFIG: &str = "fluent-anomaly.ini";
 
 /// A folder that is being written.
@@ -46,6 +53,18 @@ impl Sink {
             self.written.bytes += record.len() as u64 + 1;
         }
         Ok(())
+    }
+
+    /// Writes what was planted: windows by host, s.
+    pub(super) fn write_incidents(&self, incidents: &[Incident]) -> Result<(), Failure> {
+        let mut windows: BTreeMap<String, Vec<[i64; 2]>> = BTreeMap::new();
+        for incident in incidents {
+            let first = i64::from(fleet::seconds(incident.minutes.start));
+            let last = i64::from(fleet::seconds(incident.minutes.end)) - 1;
+            windows.entry(fleet::name(incident.host)).or_default().push([first, last]);
+        }
+        let path = self.written.records.with_file_name(INCIDENTS);
+        fs::write(&path, json!(windows).to_string() + "\n").map_err(|error| failed(&path, error))
     }
 
     pub(super) fn finish(mut self) -> Result<Written, Failure> {

@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::failure::Failure;
 
 /// Start and end of a labelled window, both in it, ns since 1970.
-pub(super) type Window = (i64, i64);
+pub(crate) type Window = (i64, i64);
 
 /// Windows by the path of their file.
 #[derive(Debug)]
-pub(super) struct Labels(BTreeMap<String, Vec<Window>>);
+pub(crate) struct Labels(BTreeMap<String, Vec<Window>>);
 
 impl Labels {
     /// Windows of a file; one that stands `alone` is found by the end of its labelled path, too.
-    pub(super) fn of(&self, name: &str, alone: bool) -> Vec<Window> {
+    pub(crate) fn of(&self, name: &str, alone: bool) -> Vec<Window> {
         let end = format!("/{name}");
         let found = self.0.get(name).or_else(|| {
             let mut same = self.0.iter().filter(|(path, _)| alone && path.ends_with(&end));
@@ -28,7 +28,7 @@ impl Labels {
     }
 
     /// Labelled files that are not among these.
-    pub(super) fn not_among<'a>(&self, names: impl Iterator<Item = &'a str>) -> usize {
+    pub(crate) fn not_among<'a>(&self, names: impl Iterator<Item = &'a str>) -> usize {
         let names: Vec<&str> = names.collect();
         let is_there = |path: &&String| {
             names.iter().any(|name| path == name || (names.len() == 1 && path.ends_with(&format!("/{name}"))))
@@ -38,7 +38,7 @@ impl Labels {
 }
 
 /// Reads `{"path": [["start", "end"], ...], ...}`.
-pub(super) fn read(path: &Path) -> Result<Labels, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Labels, Failure> {
     let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let files: BTreeMap<String, Vec<(Value, Value)>> = serde_json::from_str(&text).map_err(|error| {

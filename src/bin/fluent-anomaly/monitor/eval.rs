@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::monitors::{Backtest, BacktestEvent};
+use fluent_anomaly::monitors::{Backtest, BacktestEvent, Status};
 use fluent_anomaly::monitors::{MonitorSpec, SharedBand};
 use fluent_anomaly::sources::series_file::FileSeries;
 
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// How the result is written
     #[arg(long, value_enum, default_value_t = Output::Text)]
     format: Output,
-    /// Write each point with its band as CSV: time, series, value, expected, lower, upper, is_anomaly, status
+    /// Write each point with its band as CSV: time, series, value, expected, lower, upper, is_anomaly, status (none without a band)
     #[arg(long, value_name = "FILE")]
     bands: Option<PathBuf>,
 }
@@ -121,7 +121,9 @@ impl Bands {
             true => format!("\"{}\"", series.replace('"', "\"\"")),
             false => series.to_owned(),
         };
-        let (value, anomaly, status) = (said.value, said.is_anomaly, said.status);
+        let (value, anomaly) = (said.value, said.is_anomaly);
+        // nothing is judged before there is a band
+        let status = if said.band.is_none() && said.status == Status::Ok { "" } else { said.status.text() };
         writeln!(self.out, "{},{series},{value},{band},{anomaly},{status}", utc(time_s))
             .map_err(|error| self.failure(&error))
     }

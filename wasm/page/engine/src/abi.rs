@@ -6,6 +6,8 @@
 
 use std::cell::RefCell;
 
+use fluent_anomaly::monitors::KnownIncident;
+
 use crate::copy::Copies;
 use crate::evaluation::{Columns, Evaluation};
 use crate::json::Json;
@@ -81,14 +83,26 @@ pub(crate) extern "C" fn evaluate() -> u32 {
     })
 }
 
-/// Suggests settings; 0 when there is nothing to suggest, with a reply that says why.
+/// Suggests settings; 0 when there is nothing to suggest, with a reply that says why. The text holds the known
+/// incidents, one a line: first and last second.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn suggest() -> u32 {
     PAGE.with_borrow_mut(|page| {
         let Some(preview) = &page.preview else { return 0 };
-        let suggested = preview.suggest().map(|suggestion| ((), suggestion_json(&suggestion)));
+        let known = known_incidents(&String::from_utf8_lossy(&page.text));
+        let suggested = preview.suggest(&known).map(|suggestion| ((), suggestion_json(&suggestion)));
         page.answer(suggested, |_, ()| {})
     })
+}
+
+/// Lines that are no two numbers are left out.
+fn known_incidents(text: &str) -> Vec<KnownIncident> {
+    let incident = |line: &str| {
+        let (from, to) = line.split_once(' ')?;
+        let second = |text: &str| text.parse::<f64>().ok().filter(|second| second.is_finite());
+        Some(KnownIncident { from_s: second(from)?.floor() as i64, to_s: second(to)?.ceil() as i64 })
+    };
+    text.lines().filter_map(incident).collect()
 }
 
 impl Page {

@@ -29,7 +29,7 @@ pub struct Columns {
     pub share: Vec<f64>,
     /// 1 where the value is anomalous in the monitor's direction.
     pub anomalous: Vec<u8>,
-    /// 0 OK, 1 WARN, 2 ALERT, 3 NO DATA.
+    /// 0 OK, 1 WARN, 2 ALERT, 3 NO DATA, 4 not judged yet: there is no band.
     pub status: Vec<u8>,
     /// Outlier score of each point of the series, also of those that do not count; absent during warm-up.
     pub outlier: Vec<f64>,
@@ -53,6 +53,9 @@ pub struct Summary {
     /// Points that came after their bucket was closed.
     pub late: u32,
 }
+
+/// What stands in [`Columns::status`] in place of OK where there is no band yet.
+pub(crate) const NOT_JUDGED: u8 = 4;
 
 /// The number that stands for a state in [`Columns::status`].
 pub(crate) fn status_number(status: Status) -> u8 {

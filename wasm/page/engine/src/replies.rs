@@ -1,6 +1,7 @@
 //! What else crosses the border: problems of settings, and suggestions.
 
-use fluent_anomaly::detectors::{Parameter, Suggestion};
+use fluent_anomaly::detectors::Parameter;
+use fluent_anomaly::monitors::{MonitorSuggestion, Timeframe};
 
 use crate::json::Json;
 use crate::settings::Problem;
@@ -17,20 +18,27 @@ pub fn problems_json(problems: &[Problem]) -> String {
 
 /// The suggested settings by key, and the reasons.
 #[must_use]
-pub fn suggestion_json(suggestion: &Suggestion) -> String {
+pub fn suggestion_json(suggestion: &MonitorSuggestion) -> String {
+    let (band, choice) = (&suggestion.band, suggestion.choice());
+    let window =
+        Timeframe::from_seconds(choice.alert_window_s).map_or(String::new(), |window| window.to_string());
     let settings = Json::object(|settings| {
         settings
-            .string("algorithm", suggestion.algorithm.name())
-            .string("deviations", &Json::number(suggestion.deviations))
-            .string("interval", &suggestion.interval_s.to_string())
-            .string("seasonality", suggestion.seasonality.map_or("", |season| season.word()));
+            .string("algorithm", band.algorithm.name())
+            .string("deviations", &Json::number(band.deviations))
+            .string("interval", &band.interval_s.to_string())
+            .string("seasonality", band.seasonality.map_or("", |season| season.word()))
+            .string("trigger_window", &window)
+            .string("critical", &Json::number(choice.threshold));
     });
-    let reasons = Json::array(suggestion.reasons.iter().map(|reason| {
+    let reasons = Json::array(band.reasons.iter().map(|reason| {
         let key = match reason.about {
             Parameter::Interval => "interval",
             Parameter::Seasonality => "seasonality",
             Parameter::Algorithm => "algorithm",
             Parameter::Deviations => "deviations",
+            Parameter::AlertWindow => "trigger_window",
+            Parameter::Threshold => "critical",
         };
         Json::object(|members| {
             members.string("key", key).string("text", &reason.text);

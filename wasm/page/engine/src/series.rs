@@ -5,14 +5,16 @@
 
 use fluent_anomaly::Time;
 use fluent_anomaly::configuration::ChangeFinderSettings;
-use fluent_anomaly::detectors::{self, SuggestError, Suggestion};
-use fluent_anomaly::monitors::{Backtest, BacktestEvent};
-use fluent_anomaly::monitors::{SharedBand, Status, Transition};
+use fluent_anomaly::detectors::SuggestError;
+use fluent_anomaly::monitors::{
+    Backtest, BacktestEvent, KnownIncident, MonitorSuggestion, SharedBand, Status, Transition,
+    suggest_monitor,
+};
 use fluent_anomaly::series::Observation;
 use fluent_anomaly::series::{ScoreOutcome, ScoredSeries};
 use thiserror::Error;
 
-use crate::evaluation::{Columns, Evaluation, Summary, status_number};
+use crate::evaluation::{Columns, Evaluation, NOT_JUDGED, Summary, status_number};
 use crate::settings::Checked;
 
 /// Latest and earliest time, s.
@@ -102,12 +104,13 @@ impl Preview {
         Evaluation { columns, summary }
     }
 
-    /// Suggests parameters from the whole series, each with its reasons.
+    /// Suggests a monitor from the whole series and what is known to have been wrong, each parameter with its reasons:
+    /// what `fluent-anomaly monitor suggest` says.
     ///
     /// # Errors
     /// [`SuggestError`] when there are too few points.
-    pub fn suggest(&self) -> Result<Suggestion, SuggestError> {
-        detectors::suggest(&self.times, &self.values)
+    pub fn suggest(&self, known: &[KnownIncident]) -> Result<MonitorSuggestion, SuggestError> {
+        suggest_monitor(&self.times, &self.values, known, "both")
     }
 
     fn scores(&mut self, checked: &Checked) -> &Scores {
@@ -163,7 +166,8 @@ impl Rows {
         columns.upper.push(upper);
         columns.share.push(share);
         columns.anomalous.push(u8::from(anomalous));
-        columns.status.push(status_number(status));
+        let is_unjudged = band.is_none() && !value.is_nan() && status == Status::Ok;
+        columns.status.push(if is_unjudged { NOT_JUDGED } else { status_number(status) });
     }
 }
 
