@@ -5,8 +5,10 @@
 //! | `filter.rs` | `cargo wasm`: builds the WASM filter |
 //! | `rewrite.rs` | its one rewriting rule |
 //! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
+//! | `aot.rs` | compiles the filter ahead of time |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
+mod aot;
 mod filter;
 mod frames;
 #[cfg(feature = "package")]
@@ -23,6 +25,7 @@ const WASM: &str = "wasm32-unknown-unknown";
 const USAGE: &str = "\
 cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its path
 cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
+cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Some("wasm") => filter::run(&arguments),
         #[cfg(feature = "package")]
         Some("preview-pkg") => package::run(&arguments),
+        Some("aot") => aot::run(&arguments),
         Some("stack") => stack::run(&arguments),
         _ => {
             eprintln!("{USAGE}");
