@@ -300,7 +300,9 @@ fn memory_does_not_grow_with_records() {
 fn a_host_that_grants_no_more_memory_gets_every_record_back() {
     const PAGE: usize = 65_536;
     for state in ["off", "state"] {
-        let config = PLAIN.replace("max_series: 1000", "max_series: 100000").replace("off", state);
+        let config = PLAIN
+            .replace("max_series: 1000", "max_series: 100000")
+            .replace("state: off", &format!("state: {state}"));
         let least = start(&folder(&config)).memory_bytes();
         for pages in 0..40 {
             let folder = folder(&config);
