@@ -3,8 +3,8 @@
 use super::*;
 
 const TAG: &[u8] = b"app.web";
-const PLAIN: &str = "[series.s]\nmatch: app.*\nvalue: $ms\nk: 2\n";
-const TIMED: &str = "[series.s]\nmatch: app.*\nvalue: $ms\ntime: $ts\nk: 2\n";
+const PLAIN: &str = "[series.s]\nmatch: app.*\nvalue: $ms\nk: 2\nwarm_up: off\n";
+const TIMED: &str = "[series.s]\nmatch: app.*\nvalue: $ms\ntime: $ts\nk: 2\nwarm_up: off\n";
 
 fn pipeline(ini: &str) -> Pipeline {
     Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, None)
