@@ -8,6 +8,21 @@ use crate::bank::Observation;
 use crate::detector::Scores;
 use crate::monitor::Status;
 
+/// What a record still lacks once the only band of its section was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BandRest {
+    /// It has all of it.
+    Nothing,
+    /// Word of series that fell silent.
+    Silences,
+    /// The scores and a verdict, perhaps one of the usual ones.
+    Verdict,
+    /// The scores and a verdict that the fast path does not write.
+    VerdictApart,
+    /// The scores alone.
+    Scores,
+}
+
 impl Pipeline {
     /// Annotates the record of a point that was scored.
     #[inline(always)] // speed
@@ -26,7 +41,10 @@ impl Pipeline {
                 }
             }
             [(band, _)] if section.fast.is_some() => {
-                self.annotate_with_only_band(at, band, observation, scores, record);
+                match self.annotate_with_only_band(at, band, observation, scores, record) {
+                    BandRest::Nothing => {}
+                    rest => self.annotate_band_rest(at, rest, scores, record),
+                }
             }
             _ => self.annotate_with_bands(at, observation, Some(scores), record),
         }
@@ -41,9 +59,9 @@ impl Pipeline {
         observation: Observation,
         scores: Scores,
         record: &mut Vec<u8>,
-    ) {
+    ) -> BandRest {
         let Self { sections, bank, key, anomaly, verdicts, .. } = self;
-        let Some(section) = sections.get_mut(usize::from(at)) else { return };
+        let Some(section) = sections.get_mut(usize::from(at)) else { return BandRest::Nothing };
         match bank.observe(band, key, observation, OnlyMonitor(verdicts)) {
             Some(Some(unchanged)) => {
                 let verdict = PlainVerdict {
@@ -52,12 +70,24 @@ impl Pipeline {
                     status: Status::Ok,
                 };
                 if !section.annotate_fast(record, scores, anomaly, Some(verdict)) {
-                    self.verdicts.push((0, unchanged.into()));
-                    self.annotate_only_band_apart(at, scores, record);
+                    verdicts.push((0, unchanged.into()));
+                    return BandRest::VerdictApart;
                 }
+                if bank.has_silences() { BandRest::Silences } else { BandRest::Nothing }
             }
-            Some(None) => self.annotate_only_verdict(at, scores, record),
-            None => self.annotate(at, Some(scores), record),
+            Some(None) => BandRest::Verdict,
+            None => BandRest::Scores,
+        }
+    }
+
+    /// Goes on where [`annotate_with_only_band`](Pipeline::annotate_with_only_band) stopped, without its frame below.
+    #[inline(never)] // stack
+    fn annotate_band_rest(&mut self, at: u16, rest: BandRest, scores: Scores, record: &mut Vec<u8>) {
+        match rest {
+            BandRest::Nothing | BandRest::Silences => {}
+            BandRest::Verdict => self.annotate_only_verdict(at, scores, record),
+            BandRest::VerdictApart => self.annotate_only_band_apart(at, scores, record),
+            BandRest::Scores => self.annotate(at, Some(scores), record),
         }
         if self.bank.has_silences() {
             self.annotate_silences(at, record);

@@ -5,7 +5,7 @@ use super::Time;
 
 /// The instant, in UTC when no offset is given; `None` for anything else, such as a 31 February.
 #[must_use]
-pub fn parse(text: &str) -> Option<Time> {
+pub(super) fn parse(text: &str) -> Option<Time> {
     // the basic format of ISO 8601 has no separators, and always a time here: a bare number is no date
     let is_basic = text.as_bytes().get(8) == Some(&b'T');
     let part = |rest: &'_ str, separator: char| -> Option<usize> {

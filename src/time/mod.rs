@@ -5,7 +5,13 @@ mod date;
 mod field;
 
 pub(crate) use clock_doubt::ClockDoubt;
-pub use date::parse as parse_date;
+
+/// The instant that a text names, in UTC when it gives no offset; `None` for anything else, such as a 31 February.
+#[cfg(feature = "companion")]
+#[must_use]
+pub fn parse_date(text: &str) -> Option<Time> {
+    date::parse(text)
+}
 
 /// The clock of a host. It bounds the times that records may state; no score depends on it.
 pub trait HostClock: Send {
