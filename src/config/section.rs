@@ -240,7 +240,7 @@ impl Section {
         let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
             (false, _) => &[],
             (true, None) => &["anomaly_score"],
-            (true, Some(_)) => &["anomaly_score", "is_alarm", "alarm", "anomaly_reason"],
+            (true, Some(_)) => &["anomaly_score", "is_alarm", "alarm", "anomaly_reason", "anomaly_size"],
         };
         ["metric_outlier", "score_outlier", "metric_change", "score_change", "warming_up"]
             .iter()

@@ -164,7 +164,7 @@ fn a_budget_of_alarms_holds_for_all_sections_that_do_not_say_otherwise() {
     assert_eq!(periods, [Some(604_800.0), Some(43_200.0), None, None]);
     assert_eq!(config.sections[2].annotation_names().len(), 5);
     assert_eq!(config.sections[3].annotation_names().len(), 6);
-    let names = ["anomaly_score", "is_alarm", "alarm", "anomaly_reason"];
+    let names = ["anomaly_score", "is_alarm", "alarm", "anomaly_reason", "anomaly_size"];
     assert_eq!(config.sections[0].annotation_names()[5..], names);
 }
 

@@ -2,7 +2,7 @@
 //! same bytes for the usual ones.
 
 use super::monitored::{RenderedVerdict, SectionMonitors};
-use super::rating::{AlarmEdge, Anomaly};
+use super::rating::{AlarmEdge, AlarmNumbers, Anomaly};
 use super::record_access::RecordAccess;
 use crate::config::Section;
 use crate::detector::Scores;
@@ -20,8 +20,9 @@ const ANOMALY_SCORE: usize = 5;
 pub(super) const IS_ALARM: usize = 6;
 const ALARM: usize = 7;
 const ANOMALY_REASON: usize = 8;
+const ANOMALY_SIZE: usize = 9;
 /// The most fields that scores fill.
-const SCORE_FIELDS: usize = 9;
+const SCORE_FIELDS: usize = 10;
 /// The most verdicts that are written at once; more take a further pass over the record.
 const VERDICTS_AT_ONCE: usize = 4;
 
@@ -113,7 +114,7 @@ fn reason_members(anomaly: Option<&Anomaly>) -> Option<ReasonMembers> {
     let anomaly = anomaly?;
     let kind = ("kind", Field::Text(anomaly.rating.reason?.as_str()));
     Some(match anomaly.values {
-        Some((observed, expected)) => {
+        Some(AlarmNumbers { observed, expected, .. }) => {
             ([kind, ("observed", Field::Number(observed)), ("expected", Field::Number(expected))], 3)
         }
         None => ([kind; 3], 1),
@@ -164,6 +165,9 @@ impl<'a> FieldList<'a> {
         }
         if let Some((members, count)) = reason {
             self.add(ANOMALY_REASON, Field::Map(members.get(..*count).unwrap_or_default()));
+        }
+        if let Some(AlarmNumbers { size, .. }) = anomaly.values {
+            self.add(ANOMALY_SIZE, Field::Number(size));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The calibrated score of a point, as records state it.
 
-use crate::detector::calibrated::{AlarmEvent, Rarity, ReasonKind};
+use crate::detector::calibrated::{AlarmEvent, AlarmReason, Rarity, ReasonKind};
 
 /// Where a run of alarming points begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlarmEdge {
-    /// The alarm begins with this point, or is raised again because it goes on.
+    /// The alarm begins with this point.
     Start,
     /// The alarm has been quiet long enough: it is over.
     End,
@@ -29,8 +29,19 @@ pub struct Rating {
 pub struct Anomaly {
     /// Score and alarm.
     pub rating: Rating,
-    /// Observed and expected, in the units of the reason.
-    pub values: Option<(f64, f64)>,
+    /// What was seen, what is usual, and how far apart they are.
+    pub values: Option<AlarmNumbers>,
+}
+
+/// The numbers of an alarming point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AlarmNumbers {
+    /// What was seen, in the units of the reason.
+    pub observed: f64,
+    /// What is usual, in the units of the reason.
+    pub expected: f64,
+    /// See [`Rarity::size`].
+    pub size: f64,
 }
 
 impl From<Rarity> for Anomaly {
@@ -42,7 +53,11 @@ impl From<Rarity> for Anomaly {
         let reason = rarity.reason.map(|reason| reason.kind);
         Self {
             rating: Rating { score: rarity.score, is_alarm: rarity.is_alarm, edge, reason },
-            values: rarity.reason.map(|reason| (reason.observed, reason.expected)),
+            values: rarity.reason.map(|AlarmReason { observed, expected, .. }| AlarmNumbers {
+                observed,
+                expected,
+                size: rarity.size,
+            }),
         }
     }
 }

@@ -443,6 +443,7 @@ fn rare_points_are_scored_and_alarm_once_and_say_why() {
         assert_eq!(answer.get("is_alarm").is_some(), n >= 30);
         assert!(answer.get("b_is_alarm").is_none() && answer.get("b_anomaly_reason").is_none());
         assert_eq!(answer.get("anomaly_reason").is_some(), answer.get("is_alarm") == Some(&true.into()));
+        assert_eq!(answer.get("anomaly_size").is_some(), answer.get("is_alarm") == Some(&true.into()));
     }
     let edges: Vec<_> =
         answers.iter().enumerate().filter(|(_, answer)| answer.get("alarm").is_some()).collect();
@@ -453,6 +454,7 @@ fn rare_points_are_scored_and_alarm_once_and_say_why() {
     let reason = &answers[2500]["anomaly_reason"];
     assert_eq!(reason["kind"], "spike");
     assert!(reason["observed"].as_f64().unwrap() > 4999.0 && reason["expected"].as_f64().unwrap() < 1000.0);
+    assert!(answers[2500]["anomaly_size"].as_f64().unwrap() > 12.0);
 }
 
 #[test]
@@ -506,6 +508,7 @@ fn a_pulled_point_that_comes_again_leaves_with_the_score_it_had() {
         let again = json(&pass(&mut p, b"changefinder.cpu", 0, &record));
         if let Some(reason) = expected.get_mut("anomaly_reason") {
             *reason = serde_json::json!({"kind": reason["kind"]});
+            expected.as_object_mut().unwrap().remove("anomaly_size");
         }
         assert_eq!(again, expected);
     }
