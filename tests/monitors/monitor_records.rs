@@ -268,11 +268,11 @@ fn a_configuration_with_wrong_monitors_tells_all_problems_with_their_keys() {
     ) + "[monitor.high2]\non: r\nquery: avg(last_1h):anomalies(avg:q{*}, 'basic', 3, alert_window='last_5m', interval=60) >= 1\n";
     let error = Config::parse("f.ini", &text).unwrap_err().to_string();
     for told in [
-        "f.ini:9: [monitor.high] warning: ",
-        "f.ini:10: [monitor.high] recovery_window: ",
-        "f.ini:11: [monitor.high] timeout_h: ",
-        "f.ini:12: [monitor.high] renotify: unknown key; ",
-        "f.ini:14: [monitor.high2] on: there is no [datadog.r] and no [series.r]",
+        "f.ini:10: [monitor.high] warning: ",
+        "f.ini:11: [monitor.high] recovery_window: ",
+        "f.ini:12: [monitor.high] timeout_h: ",
+        "f.ini:13: [monitor.high] renotify: unknown key; ",
+        "f.ini:15: [monitor.high2] on: there is no [datadog.r] and no [series.r]",
     ] {
         assert!(error.contains(told), "{told}\n{error}");
     }
