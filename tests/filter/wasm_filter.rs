@@ -355,7 +355,8 @@ fn a_broken_configuration_is_told_and_picked_up_once_mended() {
     let events = fleet(200);
     let out = run(&mut host, &events);
     let first = out.iter().position(|record| !record.contains("anomaly_error")).expect("it is picked up");
-    assert!(first <= 20, "after {first} records");
+    // a look comes ten seconds after the last one: ten reads of the clock, one a minute of the four hosts
+    assert!(first <= 60, "after {first} records");
     assert_same(&out[first..], &native(PLAIN, &events[first..]));
     assert!(host.take_log().contains("the configuration was read again"));
 }
@@ -469,8 +470,8 @@ fn a_folder_removed_under_a_running_filter_is_told_and_made_again() {
     assert_eq!(out.last(), expected.last());
     let log = host.take_log();
     assert!(log.contains("state"), "{log}");
-    assert!(log.contains("another filter") || folder.path().join("state/snapshot").is_file(), "{log}");
-    eprintln!("{log}");
+    assert!(log.contains("deleted or replaced") && log.contains("state is saved again"), "{log}");
+    assert!(folder.path().join("state/snapshot").is_file(), "{log}");
 }
 
 #[test]
@@ -494,7 +495,8 @@ fn a_failing_sync_never_loses_models() {
     let expected = native(PLAIN, &events);
     let mut host = start_with(&folder, Faults { sync_fails: true, ..Faults::default() });
     for (got, expected) in run(&mut host, &events).iter().zip(&expected) {
-        assert!(got.starts_with(expected.strip_suffix('}').unwrap()));
+        let is_told = got.contains("not saved");
+        assert!(got == expected || is_told, "{got}");
     }
 }
 
