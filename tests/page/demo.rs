@@ -109,7 +109,8 @@ fn the_records_and_their_configuration_are_written() {
     let lines: Vec<&str> = records.lines().collect();
     assert_eq!(lines.len(), 2 * 2 * 1440);
     assert_eq!(json["records"], lines.len());
-    for line in [lines[0], lines[lines.len() - 1]] {
+    assert!(lines[0].ends_with(",\"warming_up\":true}"), "{}", lines[0]);
+    for line in [lines[1440], lines[lines.len() - 1]] {
         let record: Value = serde_json::from_str(line).unwrap();
         let keys: Vec<&str> = record.as_object().unwrap().keys().map(String::as_str).collect();
         for key in
@@ -144,10 +145,12 @@ fn the_filter_gives_the_same_scores_as_the_demo() {
         .unwrap();
     let mut input = filter.stdin.take().unwrap();
     // without the scores of the demo
+    let added =
+        |line: &str| [",\"metric_outlier\"", ",\"warming_up\""].iter().find_map(|field| line.find(field));
     let bare: Vec<u8> = String::from_utf8(records.clone())
         .unwrap()
         .lines()
-        .flat_map(|line| format!("{}}}\n", &line[..line.find(",\"metric_outlier\"").unwrap()]).into_bytes())
+        .flat_map(|line| format!("{}}}\n", &line[..added(line).unwrap()]).into_bytes())
         .collect();
     let writer = std::thread::spawn(move || input.write_all(&bare).unwrap());
     let output = filter.wait_with_output().unwrap();

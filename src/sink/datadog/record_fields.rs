@@ -93,7 +93,10 @@ fn leading_number(text: &str) -> f64 {
     };
     sign(&mut at, &mut number);
     if !digits(&mut at, &mut number) {
-        return 0.0;
+        if bytes.get(at) != Some(&b'.') {
+            return 0.0;
+        }
+        number.push('0');
     }
     // a part counts only when it is whole
     for mark in [b'.', b'e'] {

@@ -153,7 +153,8 @@ impl Finder<'_> {
         let is_number = |column: &usize| self.content(*column).numbers > 0;
         let numbers: Vec<usize> = free.iter().copied().filter(is_number).collect();
         match (&numbers[..], &free[..]) {
-            (&[only], _) | (&[], &[only]) => Ok(Values::One(only)),
+            (&[only], _) => Ok(Values::One(only)),
+            (&[], &[only]) if keys.is_empty() => Ok(Values::One(only)),
             (&[first, ..], _) if !self.table.is_named => Ok(Values::One(first)),
             (&[], _) => Err(self.missing("value", &of_section.into_iter().chain(VALUES).collect::<Vec<_>>())),
             _ if !self.table.records && self.layout.by.is_empty() && free.len() == numbers.len() => {
