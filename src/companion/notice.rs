@@ -65,8 +65,8 @@ pub enum Notice {
     Unauthorized {
         /// Message of the API.
         reason: String,
-        /// The pause before they are tried again.
-        wait: Duration,
+        /// The pause before they are tried again; `None`: they are not, by this run.
+        next: Option<Duration>,
     },
     /// The API cannot be reached or is broken at the moment.
     Unavailable {
@@ -231,11 +231,13 @@ impl fmt::Display for Notice {
             Self::RateLimited { wait } => {
                 write!(f, "the API's rate limit is reached, waiting {} s", wait.as_secs())
             }
-            Self::Unauthorized { reason, wait } => write!(
-                f,
-                "the API does not accept the keys ({reason}): check DD_API_KEY, DD_APP_KEY and its scope timeseries_query, and `site`; next try in {} s",
-                wait.as_secs()
-            ),
+            Self::Unauthorized { reason, next } => {
+                write!(
+                    f,
+                    "the API does not accept the keys ({reason}): check DD_API_KEY, DD_APP_KEY and its scope timeseries_query, and `site`"
+                )?;
+                next.map_or(Ok(()), |wait| write!(f, "; next try in {} s", wait.as_secs()))
+            }
             Self::Unavailable { section, reason, wait } => {
                 write!(
                     f,

@@ -299,3 +299,21 @@ fn what_pull_refuses_check_refuses_too() {
         }
     }
 }
+
+#[test]
+fn a_refused_key_does_not_hold_up_the_right_one() {
+    let api = http_server::Server::start(|request, _| serve(request, 1));
+    let place = Place::new("keys", &format!("api_url: {}", api.url), 1);
+    let run = |key: &str| place.start(&["--once", "--to", "stdout"], key).wait_with_output().unwrap();
+    let output = run("a-wrong-one");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("does not accept the keys") && !said.contains("next try"), "{said}");
+    // the same one is not tried again so soon
+    let asked = api.count();
+    assert_eq!(run("a-wrong-one").status.code(), Some(1));
+    assert_eq!(api.count(), asked);
+    let output = run(APP_KEY);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!output.stdout.is_empty());
+}

@@ -78,6 +78,25 @@ fn useless_input_is_a_failure_unless_told_otherwise() {
     assert_eq!(output.status.code(), Some(0));
     assert!(said(&output).contains("1 not a record"), "{}", said(&output));
     assert_eq!(dd(&["--url", &server.url], Some(KEY), b"").status.code(), Some(0));
+    let old = b"{\"metric\":\"m\",\"value\":1,\"time\":1000}\n";
+    let output = dd(&["--url", &server.url], Some(KEY), old);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("1 more than 1 h old"), "{}", said(&output));
+    assert_eq!(dd(&["--url", &server.url, "--drop-unusable"], Some(KEY), old).status.code(), Some(0));
+    let warming_up = b"{\"metric\":\"m\",\"raw_value\":1,\"metric_outlier\":\"o\"}\n";
+    assert_eq!(dd(&["--url", &server.url], Some(KEY), warming_up).status.code(), Some(0));
+}
+
+#[test]
+fn a_page_that_says_200_is_no_acceptance() {
+    for (status, body) in [(200, "<html>log in</html>"), (200, ""), (202, "<html>log in</html>")] {
+        let server = Server::start(vec![Reply::Status(status, vec![], body.into()); 9]);
+        let output = dd(&["--url", &server.url, "--patience", "1"], Some(KEY), LINES);
+        assert_eq!(output.status.code(), Some(1), "{status} {body}: {}", said(&output));
+        assert!(said(&output).contains("the answer is not an intake's"), "{}", said(&output));
+    }
+    let server = Server::start([Reply::Status(200, vec![], r#"{"status":"ok"}"#.into())]);
+    assert_eq!(dd(&["--url", &server.url], Some(KEY), LINES).status.code(), Some(0));
 }
 
 #[test]

@@ -250,11 +250,111 @@ fn a_closed_output_ends_it_quietly() {
     let _ = child.stdin.take().unwrap().write_all("{\"ms\":1}\n".repeat(10_000).as_bytes());
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0));
+    // records are lost
+    assert_eq!(output.status.code(), Some(1));
     assert!(
         log.lines().all(|line| line.contains("records were scored") || line.contains("lack one of host")),
         "{log}"
     );
+}
+
+#[test]
+fn an_output_that_was_closed_before_the_start_is_a_failure() {
+    let folder = folder(PLAIN);
+    let script = format!("{} filter --tag app.web >&-", env!("CARGO_BIN_EXE_fluent-anomaly"));
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{log}");
+    assert!(log.contains("standard output is closed"), "{log}");
+}
+
+#[test]
+fn a_stop_has_an_end_while_records_keep_coming() {
+    let folder = folder(PLAIN);
+    let mut filter = Filter::start(&folder, &["--tag", "app.web"]);
+    filter.send(b"{\"ms\":1}\n");
+    filter.lines(1);
+    let mut stdin = filter.stdin.take().unwrap();
+    let feeder = std::thread::spawn(move || {
+        let mut sent = 0;
+        while stdin.write_all(b"{\"ms\":1}\n").is_ok() {
+            sent += 1;
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        sent
+    });
+    let asked = std::time::Instant::now();
+    program::kill(filter.child.id(), "TERM");
+    assert_eq!(filter.child.wait().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(30));
+    let rest: Vec<u8> = filter.answers.iter().flatten().collect();
+    let answered = String::from_utf8(rest).unwrap().matches("score_outlier").count();
+    // what lay in the pipe behind the last piece is not read
+    let sent = feeder.join().unwrap();
+    assert!(answered >= 5 && answered <= sent, "{answered} of {sent}");
+}
+
+#[test]
+fn a_stop_has_an_end_while_the_output_is_not_read() {
+    let folder = folder(PLAIN);
+    let mut child = command(&folder, &["filter", "--tag", "app.web"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // far more than a pipe and the pieces in between hold
+    let feeder = std::thread::spawn(move || stdin.write_all("{\"ms\":1}\n".repeat(1_000_000).as_bytes()));
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    program::kill(child.id(), "TERM");
+    let status = child.wait().unwrap();
+    let log = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("the output was not read within 5 s"), "{log}");
+    assert!(feeder.join().unwrap().is_err());
+}
+
+#[test]
+fn a_child_of_fluentd_says_what_is_wrong_in_the_records_until_the_file_is_mended() {
+    let folder = folder("[series.s]\nmatch: app.*\nvalue: $ms\nk: many\n");
+    let args = ["--tag-key", "fluent_tag", "--log", "filter.log"];
+    let mut filter = Filter::start(&folder, &args);
+    let record = b"{\"fluent_tag\":\"app.web\",\"ms\":1}\n";
+    filter.send(record);
+    let answer = filter.lines(1);
+    assert!(answer.contains("anomaly_error") && answer.contains("\\\"many\\\" is not allowed"), "{answer}");
+    fs::write(folder.path().join("fluent-anomaly.ini"), PLAIN).unwrap();
+    let begun = std::time::Instant::now();
+    loop {
+        filter.send(record);
+        if filter.lines(1).contains("score_outlier") {
+            break;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    // a second child finds the state taken
+    let mut second = Filter::start(&folder, &args);
+    second.send(record);
+    let answer = second.lines(1);
+    assert!(answer.contains("anomaly_error") && answer.contains("num_children 1"), "{answer}");
+    drop((filter.stdin.take(), second.stdin.take()));
+    assert_eq!(
+        (filter.child.wait().unwrap().code(), second.child.wait().unwrap().code()),
+        (Some(0), Some(0))
+    );
+    let log = fs::read_to_string(folder.path().join("filter.log")).unwrap();
+    for line in
+        ["records pass unscored: ", "the configuration can be used: records are scored", "num_children 1"]
+    {
+        assert!(log.contains(line), "{line}: {log}");
+    }
 }
 
 #[test]

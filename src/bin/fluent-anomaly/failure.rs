@@ -28,7 +28,6 @@ impl Failure {
     }
 
     /// The message alone.
-    #[cfg(feature = "report")]
     pub(crate) fn text(&self) -> &str {
         match self {
             Self::Usage(message) | Self::Failed(message) => message,

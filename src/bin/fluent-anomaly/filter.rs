@@ -1,30 +1,32 @@
 //! `filter`: records from stdin, scored to stdout; for Fluentd's `exec_filter` and for the shell.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use fluent_anomaly::Pipeline;
-use fluent_anomaly::Time;
-use fluent_anomaly::{
-    Format,
-    records::{Accessor, Extractor, Field, Found, Output, Value},
-};
+use fluent_anomaly::records::{Accessor, Extractor, Field, Found, Output, Value};
+use fluent_anomaly::{Format, Pipeline, Time, Unconfigured};
 
 use crate::failure::Failure;
 use crate::files;
 use crate::record_reader::{NextRecord, RecordReader};
 use crate::stdin::{Input, InputEvent};
 use crate::system_clock::SystemClock;
+use crate::utc;
 
 /// Score records: from standard input to standard output, in the same order and the same format.
 ///
 /// Every record that comes in goes out; what cannot be scored is left as it came. Output is flushed whenever
-/// input pauses. With SIGTERM or Ctrl-C what was read is still answered and the state saved.
+/// input pauses. With SIGTERM or Ctrl-C what was read is still answered and the state saved, within 5 s. With
+/// `--tag-key` (Fluentd's exec_filter, which shows no standard error) a wrong configuration does not end the command:
+/// records pass with `anomaly_error` until the file is mended.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     echo '{\"service\":\"a\",\"latency_ms\":12.5}' | fluent-anomaly filter -c fluent-config/fluent-anomaly.ini --tag app.web\n  \
-    fluent-anomaly filter --tag-key fluent_tag --time-key fluent_time     (in Fluentd's exec_filter)")]
+    fluent-anomaly filter --tag-key fluent_tag --time-key fluent_time     (in Fluentd's exec_filter)\n\n\
+    Exit status: 0 all output is written, 1 some is lost or input cannot be read, 2 wrong usage or configuration.")]
 pub(crate) struct Args {
     /// The configuration file
     #[arg(short, long, default_value_os_t = files::default_config())]
@@ -44,6 +46,9 @@ pub(crate) struct Args {
     /// Put this in front of the tag of every record, so that Fluentd routes the answer elsewhere
     #[arg(long, value_name = "PREFIX", requires = "tag_key")]
     add_tag_prefix: Option<String>,
+    /// File for what would go to standard error; it is appended to
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,12 +69,30 @@ impl Wire {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_config(&args.config)?;
+    let mut log = Log::open(args.log.as_deref())?;
+    let outcome = score(args, &mut log);
+    if let (Err(failure), Some(_)) = (&outcome, &log.file) {
+        log.say(failure.text());
+    }
+    outcome
+}
+
+fn score(args: &Args, log: &mut Log) -> Result<(), Failure> {
+    if is_closed_stdout() {
+        return Err(Failure::Failed("output: standard output is closed".into()));
+    }
     let envelope = Envelope::new(args)?;
-    let storage = files::open_state(&args.config, &config)?;
     let format = args.format.format();
+    let scorer = match open(args) {
+        Ok(pipeline) => Scorer::Pipeline(Box::new(pipeline)),
+        // nobody sees why the child of an exec_filter ends, and it would be started again at once
+        Err(failure) if args.tag_key.is_some() => Scorer::passing(&failure, format, log),
+        Err(failure) => return Err(failure),
+    };
     let mut worker = Worker {
-        pipeline: Pipeline::new(&config, format, storage).with_clock(SystemClock),
+        args,
+        log,
+        scorer,
         envelope,
         frames: RecordReader::new(format),
         record: Vec::new(),
@@ -77,21 +100,92 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let input = Input::start().map_err(|error| Failure::of("standard input", error))?;
     let outcome = worker.work(&input);
-    worker.pipeline.flush();
-    worker.pipeline.tell_unscored();
-    worker.log();
+    worker.settle();
+    worker.tell_unscored();
     outcome
 }
 
-struct Worker {
-    pipeline: Pipeline,
+fn open(args: &Args) -> Result<Pipeline, Failure> {
+    let config = files::read_config(&args.config)?;
+    let storage = files::open_state(&args.config, &config)?;
+    Ok(Pipeline::new(&config, args.format.format(), storage).with_clock(SystemClock))
+}
+
+/// Whether standard output was closed before the start (`>&-`): the runtime then puts the null device there, open for
+/// reading too, which no shell does.
+fn is_closed_stdout() -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl};
+    let is_null = std::fs::read_link("/proc/self/fd/1").is_ok_and(|path| path == Path::new("/dev/null"));
+    is_null && fcntl_getfl(io::stdout()).is_ok_and(|flags| flags.contains(OFlags::RDWR))
+}
+
+/// What is said: standard error, or a file.
+struct Log {
+    file: Option<File>,
+}
+
+impl Log {
+    fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let open = |path: &Path| {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            file.map_err(|error| Failure::Usage(format!("--log: {}: {error}", path.display())))
+        };
+        Ok(Self { file: path.map(open).transpose()? })
+    }
+
+    fn say(&mut self, line: &str) {
+        match &mut self.file {
+            // a full disk is no reason to stop scoring
+            Some(file) => drop(writeln!(file, "{} fluent-anomaly: {line}", utc::text(utc::now()))),
+            None => eprintln!("fluent-anomaly: {line}"),
+        }
+    }
+}
+
+/// Scores records, or says in each why it is not scored.
+enum Scorer {
+    Pipeline(Box<Pipeline>),
+    Passing {
+        records: Box<Unconfigured>,
+        /// When the file was read last.
+        tried: Instant,
+    },
+}
+
+/// How often a file that is wrong is read again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+impl Scorer {
+    fn passing(failure: &Failure, format: Format, log: &mut Log) -> Self {
+        let mut message = failure.text().to_owned();
+        if message.starts_with("state: ") {
+            message += "; one child is wanted: `num_children 1` in Fluentd's exec_filter";
+        }
+        log.say(&format!("records pass unscored: {message}"));
+        Self::Passing { records: Box::new(Unconfigured::new(&message, format)), tried: Instant::now() }
+    }
+
+    fn process(&mut self, tag: &[u8], time: Time, record: &mut Vec<u8>) {
+        match self {
+            Self::Pipeline(pipeline) => {
+                pipeline.process(tag, time, record);
+            }
+            Self::Passing { records, .. } => records.process(record),
+        }
+    }
+}
+
+struct Worker<'a> {
+    args: &'a Args,
+    log: &'a mut Log,
+    scorer: Scorer,
     envelope: Envelope,
     frames: RecordReader,
     record: Vec<u8>,
     output: Vec<u8>,
 }
 
-impl Worker {
+impl Worker<'_> {
     fn work(&mut self, input: &Input) -> Result<(), Failure> {
         loop {
             match input.next() {
@@ -110,16 +204,17 @@ impl Worker {
     /// Scores all records that are complete, and writes them before more input is waited for.
     fn answer(&mut self) -> Result<(), Failure> {
         const PIECE: usize = 256 << 10;
+        self.look_again();
         loop {
             match self.frames.next(&mut self.record) {
                 NextRecord::Record => {
-                    self.envelope.process(&mut self.pipeline, &mut self.record);
+                    self.envelope.process(&mut self.scorer, &mut self.record);
                     self.output.extend_from_slice(&self.record);
                     self.frames.end_of_record(&mut self.output);
                 }
                 NextRecord::Through(why) => {
                     if let Some(why) = why {
-                        eprintln!("fluent-anomaly: {why}");
+                        self.log.say(&why);
                     }
                     self.output.extend_from_slice(&self.record);
                 }
@@ -130,21 +225,49 @@ impl Worker {
             }
         }
         self.write()?;
-        self.pipeline.flush();
-        self.log();
+        self.settle();
         Ok(())
+    }
+
+    /// A file that was wrong may have been mended.
+    fn look_again(&mut self) {
+        let Scorer::Passing { tried, .. } = &mut self.scorer else { return };
+        if tried.elapsed() < TRY_AGAIN {
+            return;
+        }
+        *tried = Instant::now();
+        if let Ok(pipeline) = open(self.args) {
+            self.log.say("the configuration can be used: records are scored");
+            self.scorer = Scorer::Pipeline(Box::new(pipeline));
+        }
     }
 
     fn write(&mut self) -> Result<(), Failure> {
         let mut stdout = io::stdout().lock();
         let outcome = stdout.write_all(&self.output).and_then(|()| stdout.flush());
         self.output.clear();
-        outcome.map_err(|error| Failure::output(&error))
+        outcome.map_err(|error| match error.kind() {
+            // its reader knows, but records are lost
+            io::ErrorKind::BrokenPipe => Failure::Said,
+            _ => Failure::of("output", error),
+        })
     }
 
-    fn log(&mut self) {
-        for line in self.pipeline.take_log() {
-            eprintln!("fluent-anomaly: {line}");
+    /// Says which records were not scored, and why.
+    fn tell_unscored(&mut self) {
+        let Scorer::Pipeline(pipeline) = &mut self.scorer else { return };
+        pipeline.tell_unscored();
+        for line in pipeline.take_log() {
+            self.log.say(&line);
+        }
+    }
+
+    /// Writes the state, and says what there is to say.
+    fn settle(&mut self) {
+        let Scorer::Pipeline(pipeline) = &mut self.scorer else { return };
+        pipeline.flush();
+        for line in pipeline.take_log() {
+            self.log.say(&line);
         }
     }
 }
@@ -186,7 +309,7 @@ impl Envelope {
         })
     }
 
-    fn process(&mut self, pipeline: &mut Pipeline, record: &mut Vec<u8>) {
+    fn process(&mut self, scorer: &mut Scorer, record: &mut Vec<u8>) {
         let mut time = None;
         self.tag.clear();
         if (self.tag_input.is_some() || self.time_input.is_some())
@@ -204,7 +327,7 @@ impl Envelope {
         if !had_tag {
             self.tag.extend_from_slice(&self.fallback);
         }
-        pipeline.process(&self.tag, time.unwrap_or_else(now), record);
+        scorer.process(&self.tag, time.unwrap_or_else(now), record);
         if let Some(prefix) = &self.prefix
             && had_tag
             && self.extractor.scan(record, &mut self.found).is_ok()

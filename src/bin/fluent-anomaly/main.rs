@@ -29,6 +29,7 @@ mod select_k;
 mod stdin;
 mod system_clock;
 mod time_range;
+mod utc;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]

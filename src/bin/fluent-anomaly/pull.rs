@@ -101,7 +101,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
     let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
-    let api = datadog::connect(&datadog_settings(config)?).map_err(|error| usage(&error))?;
+    let datadog = datadog_settings(config)?;
+    let api = datadog::connect(&datadog).map_err(|error| usage(&error))?;
     let asked = Arc::new(StopAndReload::default());
     listen(asked.clone(), daemon.clone())?;
     let (env, counters) = (Native::new(asked), Arc::new(Counters::default()));
@@ -141,7 +142,8 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
             daemon.metrics_at(found.to_string());
         }
     }
-    let settings = pull_settings(&args.config, config, args.once);
+    let settings =
+        PullSettings { keys: datadog.keys_digest(), ..pull_settings(&args.config, config, args.once) };
     let mut sections = ConfigFile {
         path: &args.config,
         read_at: None,

@@ -1,15 +1,24 @@
 //! Standard input that can be waited for together with the signals that ask to stop.
 
+use std::cell::Cell;
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// After a signal, input that is already on its way is still taken until it pauses this long.
 const LINGER: Duration = Duration::from_millis(300);
+/// After a signal, input that does not pause is taken for so long.
+const TAKE: Duration = Duration::from_secs(3);
+/// After a signal, the process ends by then, whatever its output does.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// A piece that is being handed over arrives within this time.
+const HAND_OVER: Duration = Duration::from_millis(50);
 const PIECE: usize = 64 << 10;
 /// Pieces that may wait: 1 MiB.
 const WAITING: usize = 16;
@@ -34,7 +43,10 @@ enum Message {
 #[derive(Debug)]
 pub(crate) struct Input {
     messages: Receiver<Message>,
-    stopping: std::cell::Cell<bool>,
+    /// Since when a stop is asked for.
+    stopping: Cell<Option<Instant>>,
+    /// Nothing more is read.
+    closed: Arc<AtomicBool>,
 }
 
 impl Input {
@@ -45,20 +57,28 @@ impl Input {
         let stop = sender.clone();
         thread::Builder::new().name("signals".into()).spawn(move || {
             for _ in signals.forever() {
+                // first of all: handing the stop over waits while the output is not read
+                thread::spawn(end_at_last);
                 if stop.send(Message::Stop).is_err() {
                     break;
                 }
             }
         })?;
-        thread::Builder::new().name("stdin".into()).spawn(move || read(&sender))?;
-        Ok(Self { messages, stopping: std::cell::Cell::new(false) })
+        let closed = Arc::new(AtomicBool::new(false));
+        let reads = closed.clone();
+        thread::Builder::new().name("stdin".into()).spawn(move || read(&sender, &reads))?;
+        Ok(Self { messages, stopping: Cell::new(None), closed })
     }
 
     /// Waits for the next event.
     pub(crate) fn next(&self) -> InputEvent {
         loop {
-            let message = if self.stopping.get() {
-                match self.messages.recv_timeout(LINGER) {
+            let message = if let Some(since) = self.stopping.get() {
+                let is_over = since.elapsed() >= TAKE;
+                if is_over {
+                    self.closed.store(true, Relaxed);
+                }
+                match self.messages.recv_timeout(if is_over { HAND_OVER } else { LINGER }) {
                     Ok(message) => message,
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                         return InputEvent::End;
@@ -72,16 +92,29 @@ impl Input {
             };
             match message {
                 Message::InputEvent(event) => return event,
-                Message::Stop => self.stopping.set(true),
+                Message::Stop => {
+                    let since = self.stopping.get().unwrap_or_else(Instant::now);
+                    self.stopping.set(Some(since));
+                }
             }
         }
     }
 }
 
-fn read(sender: &SyncSender<Message>) {
+/// Ends the process when a stop has not led to its end: its output is not read.
+fn end_at_last() {
+    thread::sleep(STOP_WITHIN);
+    eprintln!(
+        "fluent-anomaly: the output was not read within {} s of the signal: what was not written is lost",
+        STOP_WITHIN.as_secs()
+    );
+    std::process::exit(1);
+}
+
+fn read(sender: &SyncSender<Message>, closed: &AtomicBool) {
     let mut stdin = io::stdin().lock();
     let mut piece = vec![0; PIECE];
-    loop {
+    while !closed.load(Relaxed) {
         let event = match stdin.read(&mut piece) {
             Ok(0) => InputEvent::End,
             Ok(count) => InputEvent::Bytes(piece[..count].to_vec()),

@@ -117,7 +117,7 @@ impl ChunkQueue {
             return Entered::Finished(verdict);
         }
         self.forget(now);
-        let collecting = self.collecting(now);
+        let collecting = self.collecting(now).is_some();
         let known = self.line(tag).iter().position(|held| held.fingerprint == chunk.fingerprint);
         let place = match known {
             Some(place) => place,
@@ -131,9 +131,12 @@ impl ChunkQueue {
         Entered::Waiting
     }
 
-    /// Whether nothing goes yet, because the host may still have older chunks to give.
-    pub(super) fn collecting(&self, now: Instant) -> bool {
-        self.collection.is_none_or(|(_, end)| now < end)
+    /// How long nothing goes yet, because the host may still have older chunks to give.
+    pub(super) fn collecting(&self, now: Instant) -> Option<Duration> {
+        match self.collection {
+            Some((_, end)) => end.checked_duration_since(now).filter(|left| !left.is_zero()),
+            None => Some(self.start),
+        }
     }
 
     /// The first of the line; `own` is what the call at hand offers.

@@ -138,7 +138,7 @@ impl Client {
             IntakeAnswer::Later { cause, wait, text: line }
         };
         match status {
-            200..=299 => IntakeAnswer::Accepted(complaint(&text)),
+            200..=299 if is_intakes(status, &text) => IntakeAnswer::Accepted(complaint(&text)),
             400 => IntakeAnswer::Refused(text),
             401 | 403 => later(IntakeFailure::Key, None),
             413 => IntakeAnswer::TooLarge,
@@ -157,6 +157,12 @@ impl Client {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
         words.chars().filter(|c| !c.is_control()).take(EXCERPT_LIMIT).collect()
     }
+}
+
+/// Whether a successful answer can be an intake's: a page (of a captive portal, of a proxy) says 200, too.
+fn is_intakes(status: u16, text: &str) -> bool {
+    // the intake says 202; its body may be cut, and an emulator's may be empty
+    text.starts_with('{') || (status == 202 && !text.starts_with('<'))
 }
 
 /// A 202 with a list of errors that is not empty.

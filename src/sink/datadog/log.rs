@@ -14,6 +14,7 @@ pub(super) struct NoteLog {
     drops_told: Option<Instant>,
     waits_told: [Option<Instant>; IntakeFailure::COUNT],
     refusal_told: Option<Instant>,
+    collecting_told: bool,
 }
 
 impl NoteLog {
@@ -61,6 +62,16 @@ impl NoteLog {
             level,
             text: format!("{what}: {answer}; the next request comes in {seconds:.0} s or later"),
         })
+    }
+
+    /// Chunks are only collected after the start, for `left`; told once.
+    pub(super) fn collecting(&mut self, left: Duration) -> Option<Note> {
+        let text = format!(
+            "dd_order: chunks are collected for {:.0} s after the start, so that older ones go first; the host's retries \
+             until then are no failures",
+            left.as_secs_f64().ceil()
+        );
+        (!std::mem::replace(&mut self.collecting_told, true)).then_some(Note { level: NoteLevel::Info, text })
     }
 
     /// `count` chunks failed where later ones got through.

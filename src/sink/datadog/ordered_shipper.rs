@@ -40,6 +40,8 @@ pub(super) struct Driven {
     pub(super) verdict: ChunkVerdict,
     /// Chunks that lost their place.
     pub(super) passed: u32,
+    /// Chunks are only collected, for so long.
+    pub(super) collecting: Option<Duration>,
 }
 
 impl OrderedShipper {
@@ -60,15 +62,15 @@ impl OrderedShipper {
         ship: impl FnMut(&DueChunk, Attempt) -> Tried,
     ) -> Driven {
         let begun = Instant::now();
-        let answer = |verdict| Driven { verdict, passed: 0 };
+        let answer = |verdict| Driven { verdict, passed: 0, collecting: None };
         let mut state = self.lock();
         match state.order.enter(tag, chunk, begun) {
             Entered::Finished(verdict) => return answer(verdict),
             Entered::Full => return answer(ChunkVerdict::Retry),
             Entered::Waiting => {}
         }
-        if state.order.collecting(begun) {
-            return answer(ChunkVerdict::Retry);
+        if let collecting @ Some(_) = state.order.collecting(begun) {
+            return Driven { collecting, ..answer(ChunkVerdict::Retry) };
         }
         let waited = self.freed.wait_timeout_while(state, budget, |state| state.driven.contains(tag));
         let (mut state, timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +87,7 @@ impl OrderedShipper {
         let passed = driver.drive(chunk.fingerprint, begun + budget);
         let verdict = self.lock().order.take_verdict(chunk.fingerprint).unwrap_or(ChunkVerdict::Retry);
         drop(driver);
-        Driven { verdict, passed }
+        Driven { verdict, passed, collecting: None }
     }
 }
 

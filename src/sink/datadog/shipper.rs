@@ -156,6 +156,7 @@ impl Shipper {
         });
         all.verdict = driven.verdict;
         all.notes.extend(NoteLog::passed(driven.passed));
+        all.notes.extend(driven.collecting.and_then(|left| lock(&self.log).collecting(left)));
         all
     }
 

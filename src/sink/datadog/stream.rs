@@ -101,8 +101,7 @@ pub fn run_stream(
     }
     let totals = shipper.totals();
     ended?;
-    let hopeless = [UnsentReason::Malformed, UnsentReason::Refused, UnsentReason::TooLarge];
-    if totals.sent == 0 && hopeless.iter().any(|&reason| totals.dropped.get(reason) > 0) {
+    if totals.sent == 0 && totals.dropped.lost() > 0 {
         return Err(StreamError::Unusable(Box::new(totals)));
     }
     Ok(totals)

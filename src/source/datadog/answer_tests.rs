@@ -41,6 +41,17 @@ fn floats_nulls_missing_fields_and_unknown_ones() {
 }
 
 #[test]
+fn a_scope_of_null_is_that_of_its_tags() {
+    for (tags, scope) in [("[]", "*"), ("null", "*"), (r#"["host:a","env:b"]"#, "host:a,env:b")] {
+        let body = read_v1(&format!(
+            r#"{{"series":[{{"metric":"m","scope":null,"tag_set":{tags},"interval":60,"pointlist":[[60000,1]]}}]}}"#
+        ));
+        let Ok(AnswerBody::Series(series)) = body else { panic!("{body:?}") };
+        assert_eq!(series[0].scope, scope);
+    }
+}
+
+#[test]
 fn host_comes_from_the_scope_where_tags_are_missing() {
     let body = read_v1(r#"{"series":[{"metric":"m","scope":"env:p,host:a.b","pointlist":[]}]}"#);
     let Ok(AnswerBody::Series(series)) = body else { panic!("{body:?}") };

@@ -41,23 +41,29 @@ pub struct CallBudget {
     /// The current minute since 1970.
     minute: i64,
     server: Option<ServerLimit>,
-    /// No call before this moment.
+    /// No call before this moment: the API asked for a pause.
     blocked_until: i64,
+    /// No call with these keys before this moment: the API does not accept them.
+    keys_blocked_until: i64,
+    /// A digest of the keys in use, by which a restart with others is recognised.
+    keys: u64,
     last_call: i64,
     /// For answers that ask for a pause and do not say how long.
     unknown_reset: Backoff,
 }
 
 impl CallBudget {
-    /// At most `limit` calls in any hour.
+    /// At most `limit` calls in any hour, with the keys of this digest.
     #[must_use]
-    pub fn new(limit: u32) -> Self {
+    pub fn new(limit: u32, keys: u64) -> Self {
         Self {
             limit,
             minutes: [0; MINUTES],
             minute: 0,
             server: None,
             blocked_until: 0,
+            keys_blocked_until: 0,
+            keys,
             last_call: 0,
             unknown_reset: Backoff::new(Duration::from_secs(60), Duration::from_secs(900)),
         }
@@ -69,7 +75,7 @@ impl CallBudget {
     /// The wait, longer than nothing.
     pub fn admit(&mut self, now_ms: i64) -> Result<(), Duration> {
         self.advance(now_ms);
-        let mut until = self.blocked_until;
+        let mut until = self.blocked_until.max(self.keys_blocked_until);
         if self.spent() >= u64::from(self.limit) {
             let oldest = self.minutes.iter().position(|&calls| calls > 0).unwrap_or(MINUTES - 1);
             until = until.max((self.minute + 1 + oldest as i64) * 60_000);
@@ -131,9 +137,15 @@ impl CallBudget {
         self.blocked_until = self.blocked_until.max(until);
     }
 
+    /// The API does not accept the keys: no call with them for `wait`.
+    pub fn block_keys(&mut self, now_ms: i64, wait: Duration) {
+        let until = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+        self.keys_blocked_until = self.keys_blocked_until.max(until);
+    }
+
     /// Whether the API asked for a pause that is not over.
     pub fn is_paused(&self, now_ms: i64) -> bool {
-        now_ms < self.blocked_until
+        now_ms < self.blocked_until.max(self.keys_blocked_until)
     }
 
     /// An answer without complaint came.
@@ -177,6 +189,8 @@ impl CallBudget {
         out.i64(self.minute);
         out.i64(self.blocked_until);
         self.minutes.iter().for_each(|&calls| out.u32(calls));
+        out.i64(self.keys_blocked_until);
+        out.u64(self.keys);
     }
 
     /// Takes over what was saved.
@@ -192,6 +206,12 @@ impl CallBudget {
         let mut minutes = [0; MINUTES];
         for calls in &mut minutes {
             *calls = saved.u32("calls of a minute")?;
+        }
+        // a file of an earlier version ends here; its pause may have been for other keys
+        let blocked_until = if saved.is_empty() { 0 } else { blocked_until };
+        if !saved.is_empty() {
+            let (until, keys) = (saved.i64("end of the keys' block")?, saved.u64("digest of the keys")?);
+            self.keys_blocked_until = if keys == self.keys { until } else { 0 };
         }
         (self.minute, self.blocked_until, self.minutes) = (minute, blocked_until, minutes);
         Ok(())
@@ -216,7 +236,7 @@ mod tests {
 
     #[test]
     fn no_hour_sees_more_calls_than_the_limit() {
-        let mut budget = CallBudget::new(10);
+        let mut budget = CallBudget::new(10, 1);
         let mut calls: Vec<i64> = Vec::new();
         let mut now = T0;
         while now < T0 + 5 * 3_600_000 {
@@ -238,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_last_tenth_of_the_apis_limit_is_spread_to_its_reset() {
-        let mut budget = CallBudget::new(100_000);
+        let mut budget = CallBudget::new(100_000, 1);
         budget.spend(T0);
         budget.learn(
             T0,
@@ -257,7 +277,7 @@ mod tests {
     #[test]
     fn a_429_waits_for_its_reset_and_a_little_more() {
         let env = Native::default();
-        let mut budget = CallBudget::new(100);
+        let mut budget = CallBudget::new(100, 1);
         let wait = budget.rate_limited(&env, Some(Duration::from_secs(30)));
         assert!(wait > Duration::from_secs(30) && wait <= Duration::from_secs(33), "{wait:?}");
         assert!(budget.admit(env.now_ms()).is_err());
@@ -267,11 +287,11 @@ mod tests {
 
     #[test]
     fn a_restart_does_not_forget_what_was_spent() {
-        let mut budget = CallBudget::new(5);
+        let mut budget = CallBudget::new(5, 1);
         assert_eq!(spend_all(&mut budget, T0), 5);
         let mut bytes = Vec::new();
         budget.save(&mut Writer::new(&mut bytes));
-        let mut restored = CallBudget::new(5);
+        let mut restored = CallBudget::new(5, 1);
         restored.restore(&mut Reader::new(&bytes)).unwrap();
         assert_eq!(spend_all(&mut restored, T0 + 3_000_000), 0);
         assert_eq!(spend_all(&mut restored, T0 + 3_700_000), 5);
@@ -279,8 +299,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_after_refused_keys_is_kept_for_these_keys_alone() {
+        let mut budget = CallBudget::new(5, 1);
+        budget.block_keys(T0, Duration::from_secs(600));
+        let mut bytes = Vec::new();
+        budget.save(&mut Writer::new(&mut bytes));
+        for (keys, is_free) in [(1, false), (2, true)] {
+            let mut restored = CallBudget::new(5, keys);
+            restored.restore(&mut Reader::new(&bytes)).unwrap();
+            assert_eq!(restored.admit(T0 + 1000).is_ok(), is_free, "{keys}");
+        }
+        // as an earlier version wrote it: its pause may have been for other keys
+        let mut restored = CallBudget::new(5, 2);
+        restored.restore(&mut Reader::new(&bytes[..bytes.len() - 16])).unwrap();
+        assert_eq!(restored.admit(T0 + 1000), Ok(()));
+    }
+
+    #[test]
     fn a_clock_set_back_gives_no_extra_calls_and_no_endless_block() {
-        let mut budget = CallBudget::new(5);
+        let mut budget = CallBudget::new(5, 1);
         budget.block(T0, Duration::from_secs(60));
         assert!(budget.admit(T0).is_err());
         assert_eq!(budget.admit(T0 - 86_400_000), Ok(()));

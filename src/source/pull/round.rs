@@ -104,7 +104,7 @@ impl<'a> Puller<'a> {
         counters: &'a Counters,
     ) -> Result<Self, PullError> {
         let folder = StateFolder::open(settings.state.as_deref(), progress)?;
-        let mut budget = CallBudget::new(settings.limit);
+        let mut budget = CallBudget::new(settings.limit, settings.keys);
         folder.load_budget(&mut budget, progress);
         counters.budget_left.store(budget.left(env.now_ms()), Relaxed);
         let trouble = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));

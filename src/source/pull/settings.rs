@@ -30,6 +30,8 @@ pub struct PullSettings {
     pub interval: Duration,
     /// API calls an hour.
     pub limit: u32,
+    /// A digest of the keys: a pause after they were refused holds for them alone.
+    pub keys: u64,
     /// Records are tagged `<tag_prefix>.<section>`.
     pub tag_prefix: String,
     /// How old a bucket must be before it is asked for; agents need about a minute.
@@ -56,6 +58,7 @@ impl Default for PullSettings {
         Self {
             interval: Duration::from_secs(600),
             limit: 200,
+            keys: 0,
             tag_prefix: "changefinder".to_owned(),
             evaluation_delay: Duration::from_secs(60),
             overlap: Duration::from_secs(300),

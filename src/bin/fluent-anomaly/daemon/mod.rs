@@ -8,7 +8,6 @@
 //! | `pidfile` | who runs: a lock on the pid file is the truth, the number in it is for people |
 //! | `running` | the daemon's own side: session, log file, pid file, status file |
 //! | `report` | the status file |
-//! | `utc` | a moment as text |
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +22,6 @@ mod running;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod stop;
-mod utc;
 
 pub(crate) use running::Running;
 

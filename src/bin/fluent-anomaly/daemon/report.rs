@@ -5,7 +5,7 @@ use std::path::Path;
 use fluent_anomaly::native::{Snapshot, atomic};
 use serde::{Deserialize, Serialize};
 
-use super::utc;
+use crate::utc;
 
 /// One moment of a daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

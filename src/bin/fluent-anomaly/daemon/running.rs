@@ -8,10 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use fluent_anomaly::Config;
 use fluent_anomaly::native::{Counters, Notice};
 
+use super::Places;
 use super::pidfile::PidFile;
 use super::report::{Report, Warning};
-use super::{Places, utc};
 use crate::failure::Failure;
+use crate::utc;
 
 /// What the starting process reads on our standard output.
 pub(super) const READY: &str = "ready\n";

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 
+use super::DaemonArgs;
 use super::pidfile::{self, Holder};
 use super::report::Report;
-use super::{DaemonArgs, utc};
 use crate::failure::Failure;
+use crate::utc;
 
 /// Show whether the daemon runs, when each query was pulled last, and what is left of the budget.
 #[derive(Debug, clap::Args)]

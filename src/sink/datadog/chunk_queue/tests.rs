@@ -32,11 +32,11 @@ fn session(room: usize) -> (ChunkQueue, Instant) {
 #[test]
 fn while_offers_are_collected_those_that_begin_earlier_go_first() {
     let (mut order, now) = (ChunkQueue::new(START, PATIENCE, 1000), Instant::now());
-    assert!(order.collecting(now));
+    assert!(order.collecting(now).is_some());
     for (fingerprint, first) in [(1, 50), (2, 10), (3, 30), (4, 10)] {
         assert_eq!(order.enter("t", chunk(fingerprint, first, 99), now), Entered::Waiting);
     }
-    assert!(order.collecting(now + START / 2) && !order.collecting(now + START));
+    assert!(order.collecting(now + START / 2).is_some() && order.collecting(now + START).is_none());
     assert_eq!(drain(&mut order, now), [2, 4, 3, 1]);
 }
 
@@ -47,7 +47,7 @@ fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
     order.enter("t", chunk(1000, 1000, 1000), begun);
     for number in 0..100 {
         let now = begun + Duration::from_secs(number);
-        if !order.collecting(now) {
+        if order.collecting(now).is_none() {
             break;
         }
         // new data prolongs nothing, nor does what was offered before
@@ -59,12 +59,12 @@ fn collecting_goes_on_while_older_chunks_come_but_not_for_ever() {
         }
     }
     assert_eq!(end, START + Duration::from_secs(4));
-    assert!(order.collecting(begun + end / 2) && !order.collecting(begun + end));
+    assert!(order.collecting(begun + end / 2).is_some() && order.collecting(begun + end).is_none());
     let (mut order, begun) = (ChunkQueue::new(START, PATIENCE, 1000), Instant::now());
     for number in 0..100 {
         order.enter("t", chunk(100 - number, 100 - number as i64, 100), begun + Duration::from_secs(number));
     }
-    assert!(order.collecting(begun + START * 9) && !order.collecting(begun + START * 10));
+    assert!(order.collecting(begun + START * 9).is_some() && order.collecting(begun + START * 10).is_none());
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn offer(ordered: &OrderedShipper, number: u64, ship: impl FnMut(&DueChunk, Atte
 }
 
 fn answer(verdict: ChunkVerdict) -> Driven {
-    Driven { verdict, passed: 0 }
+    Driven { verdict, passed: 0, collecting: None }
 }
 
 #[test]
@@ -103,7 +103,10 @@ fn a_head_that_fails_where_the_next_gets_through_loses_its_place_after_the_patie
     let ordered = ordered(Duration::ZERO);
     let poison = |job: &DueChunk, _: Attempt| if job.fingerprint == 1 { FAILED } else { DONE };
     assert_eq!(offer(&ordered, 1, poison), answer(ChunkVerdict::Retry), "nobody stands behind it");
-    assert_eq!(offer(&ordered, 2, poison), Driven { verdict: ChunkVerdict::Done, passed: 1 });
+    assert_eq!(
+        offer(&ordered, 2, poison),
+        Driven { verdict: ChunkVerdict::Done, passed: 1, collecting: None }
+    );
     assert_eq!(offer(&ordered, 3, poison), answer(ChunkVerdict::Done));
     // offered again it is tried, and holds nobody up
     assert_eq!(offer(&ordered, 1, poison), answer(ChunkVerdict::Retry));

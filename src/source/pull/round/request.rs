@@ -54,8 +54,9 @@ impl Puller<'_> {
             }
             QueryOutcome::Unauthorized { reason } => {
                 let wait = KEYS_PAUSE + self.env.jitter(KEYS_PAUSE, 1.0);
-                self.budget.block(self.env.now_ms(), wait);
-                self.progress.notice(&Notice::Unauthorized { reason: reason.clone(), wait });
+                self.budget.block_keys(self.env.now_ms(), wait);
+                let next = (!self.settings.once).then_some(wait);
+                self.progress.notice(&Notice::Unauthorized { reason: reason.clone(), next });
                 PullStep::EndRound(reason)
             }
             QueryOutcome::TooLarge { limit } => {

@@ -3,13 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970.
-pub(super) fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// `2026-11-21T04:50:00Z`.
-pub(super) fn text(seconds: i64) -> String {
+pub(crate) fn text(seconds: i64) -> String {
     let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Hinnant, "chrono-compatible low-level date algorithms": years begin in March, eras have 400 of them
     let shifted = days + 719_468;
@@ -25,7 +25,7 @@ pub(super) fn text(seconds: i64) -> String {
 }
 
 /// `45 s`, `5 min`, `3 h 20 min`, `2 d 4 h`.
-pub(super) fn span(seconds: i64) -> String {
+pub(crate) fn span(seconds: i64) -> String {
     match seconds.max(0) {
         s @ 0..120 => format!("{s} s"),
         s @ 120..7200 => format!("{} min", s / 60),
