@@ -39,6 +39,17 @@ pub(crate) fn dd_output() -> &'static Path {
     PATH.get_or_init(|| artefact(&["-p", "output-dd"], "libout_dd.so"))
 }
 
+/// The filter that does nothing.
+pub(crate) fn noop_module() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        require_target();
+        let target = ["--target", "wasm32-unknown-unknown", "--target-dir", "target/noop-filter"];
+        let package = ["--manifest-path", "benches/noop-filter/Cargo.toml"];
+        artefact(&[&package[..], &target].concat(), "noop_filter.wasm")
+    })
+}
+
 /// The module needs a standard library of its own; without it cargo would say what the compiler makes of that.
 fn require_target() {
     const TARGET: &str = "wasm32-unknown-unknown";

@@ -13,5 +13,6 @@ mod fluent_bit_monitor;
 mod fluentd;
 mod forward;
 mod forward_hosts;
+mod odd_values;
 mod predecessor;
 mod settle;
