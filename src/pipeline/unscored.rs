@@ -151,7 +151,7 @@ impl Unscored {
         )];
         if counters.warming_up > 0 {
             lines.push(format!(
-                "  {} records taught a model whose order is still being chosen",
+                "  {} records taught a model that warms up and gives no scores yet",
                 counters.warming_up
             ));
         }
