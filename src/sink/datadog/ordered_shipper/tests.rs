@@ -85,11 +85,16 @@ fn two_calls_of_a_tag_take_turns_and_the_second_gets_what_the_first_did() {
 
 #[test]
 fn nothing_goes_while_offers_are_collected() {
-    let ordered = OrderedShipper::new(ChunkQueue::new(Duration::from_millis(50), LONG, 1000));
-    let begun = Instant::now();
-    assert_eq!(offer(&ordered, 2, |_, _| unreachable!()), answer(ChunkVerdict::Retry));
-    assert_eq!(offer(&ordered, 1, |_, _| unreachable!()), answer(ChunkVerdict::Retry));
-    std::thread::sleep(Duration::from_millis(60).saturating_sub(begun.elapsed()));
+    const COLLECTION: Duration = Duration::from_secs(1);
+    let ordered = OrderedShipper::new(ChunkQueue::new(COLLECTION, LONG, 1000));
+    for number in [2, 1] {
+        let driven = offer(&ordered, number, |_, _| unreachable!());
+        assert_eq!(driven.verdict, ChunkVerdict::Retry);
+        assert!(driven.collecting.is_some_and(|left| left <= COLLECTION), "{driven:?}");
+    }
+    while ordered.lock().order.collecting(Instant::now()).is_some() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let mut tried = Vec::new();
     offer(&ordered, 3, |job, _| {
         tried.push(job.fingerprint);
