@@ -10,6 +10,7 @@
 //! have counted is cut to one incident when the series is as old as a knot's return time (what raw rarity says such a
 //! time holds), and what the low knots have counted is halved each time the series has grown four times as old.
 
+use super::age::log10;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller};
 
@@ -139,7 +140,7 @@ impl Calibration {
             let weight = if j < LIGHT { LOW_WEIGHT } else { WEIGHT };
             // where the prior is worth more points than may be spent in advance, it is worth those
             let rate = larger((weight + count) / (weight / prior + points), count / (points + advance));
-            let mut here = -libm::log10(rate);
+            let mut here = -log10(rate);
             if j > 0 {
                 here = here.clamp(below + FLATTEST * STEP, below + STEEPEST * STEP);
             }

@@ -1,6 +1,6 @@
 //! Why a point is rare, in a word and two numbers.
 
-use super::age::Record;
+use super::age::{Record, log10};
 use super::spec::Tuning;
 use crate::detector::min_max::larger;
 use core::fmt;
@@ -65,7 +65,7 @@ const PLAINER: f64 = 1.0;
 const FULL_SPREAD: f64 = 4.0;
 const FULL_RUN: f64 = 6.0;
 /// What is smaller is nothing, however rare its form: usual deviations; ratios of spreads and runs.
-const LEAST_SIZE: f64 = 1.5;
+const LEAST_SIZE: f64 = 0.9;
 const LEAST_RATIO: f64 = 1.25;
 /// Decades of what is nothing rare, less than any incident has.
 pub(super) const NOTHING: f64 = -99.0;
@@ -107,7 +107,7 @@ impl ReasonRarities {
             record.rarity = if record.rarity <= 0.0 || size < least {
                 NOTHING
             } else if size < full {
-                record.rarity + tuning.size_weight * libm::log10(size / full)
+                record.rarity + tuning.size_weight * log10(size / full)
             } else {
                 record.rarity
             };
