@@ -19,7 +19,7 @@ impl Time {
     /// microseconds up to 9.2e15, nanoseconds up to 9.2e18, likewise before 1970.
     ///
     /// ```
-    /// use fluent_anomaly::time::Time;
+    /// use fluent_anomaly::Time;
     /// let time = Time::from_integer_of_any_unit(1_700_000_000);
     /// assert_eq!(time, Time::from_integer_of_any_unit(1_700_000_000_000));
     /// assert_eq!(time, Time::from_integer_of_any_unit(1_700_000_000_000_000_000));
