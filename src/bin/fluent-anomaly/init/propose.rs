@@ -96,6 +96,8 @@ pub(super) struct Proposal {
     /// Each choice with its reason.
     pub(super) told: Vec<String>,
     names: Vec<String>,
+    /// What a sample of less than a week can tell of is one alarm a day.
+    budget: &'static str,
     /// Whether the time is a number of seconds, which a section can read itself.
     is_seconds: bool,
 }
@@ -146,7 +148,11 @@ impl Proposal {
         });
         let keys = keys(table, &contents, time, &names, &mut told);
         let sections = sections(table, &contents, time, &keys, &names, &mut told)?;
-        Ok(Self { tag, time, sections, keys, told, names, is_seconds })
+        let times = || table.rows.iter().filter_map(|row| time_of(table, row, time)).map(Time::seconds);
+        let span_s = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+        let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
+        told.push(format!("alarms  {budget} of each series, as the sample is {} d long", span_s / 86_400));
+        Ok(Self { tag, time, sections, keys, told, names, budget, is_seconds })
     }
 
     pub(super) fn name(&self, column: usize) -> &str {
@@ -155,8 +161,10 @@ impl Proposal {
 
     /// The configuration file.
     pub(super) fn ini(&self, input: &str) -> String {
-        let mut ini =
-            format!("; made by `fluent-anomaly init` from {input}\n[filter]\nstate: state\nalarms: 1/week\n");
+        let mut ini = format!(
+            "; made by `fluent-anomaly init` from {input}\n[filter]\nstate: state\nalarms: {}\n",
+            self.budget
+        );
         let several = self.sections.len() > 1;
         for section in &self.sections {
             ini += &format!(
