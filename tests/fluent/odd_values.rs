@@ -225,6 +225,7 @@ fn no_record_is_lost_whatever_msgpack_it_holds() {
         let scored = fs::read_to_string(folder.join("scored")).unwrap();
         assert!(scored.lines().all(|line| line.contains("score_outlier")), "each one is scored");
         let told = scored.matches("anomaly_error").count();
-        assert_eq!(told, 1, "told once");
+        // 3.2 makes a new instance for each chunk
+        assert!(if is_3 { told >= 1 } else { told == 1 }, "{}: told {told} times", program.display());
     }
 }
