@@ -68,13 +68,7 @@ pub(super) fn fluent_bit(proposal: &Proposal, table: &Table, input: &Path) -> St
         } else {
             text += &format!("    format: {format}\n");
             if format == "logfmt" {
-                let numbers: Vec<String> = proposal
-                    .sections
-                    .iter()
-                    .filter_map(|section| table.columns.get(section.value))
-                    .map(|column| format!("{}:float", column.name))
-                    .collect();
-                text += &format!("    types: {}\n", numbers.join(" "));
+                text += &format!("    types: {}\n", value_types(proposal, table).join(" "));
             }
         }
         if let Some((name, form)) = time(proposal, table) {
@@ -99,6 +93,12 @@ pub(super) fn fluent_bit(proposal: &Proposal, table: &Table, input: &Path) -> St
       format: json_lines
 ";
     text
+}
+
+/// The columns of values, as both hosts write that they hold numbers.
+fn value_types(proposal: &Proposal, table: &Table) -> Vec<String> {
+    let columns = proposal.sections.iter().filter_map(|section| table.columns.get(section.value));
+    columns.map(|column| format!("{}:float", column.name)).collect()
 }
 
 /// A name of a group in a regular expression.
@@ -127,13 +127,7 @@ pub(super) fn fluentd(proposal: &Proposal, table: &Table, input: &Path) -> Strin
                 text += &format!("    keys {}\n", names.join(","));
             }
             if format != "json" {
-                let numbers: Vec<String> = proposal
-                    .sections
-                    .iter()
-                    .filter_map(|section| table.columns.get(section.value))
-                    .map(|column| format!("{}:float", column.name))
-                    .collect();
-                text += &format!("    types {}\n", numbers.join(","));
+                text += &format!("    types {}\n", value_types(proposal, table).join(","));
             }
             if let Some((name, form)) = time(proposal, table) {
                 text += &format!("    time_key {name}\n    keep_time_key true\n");
