@@ -8,7 +8,7 @@ use super::tag::TagPattern;
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
-use crate::record::Accessor;
+use crate::record::{Accessor, hint_for_dots};
 
 /// One watched metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,31 +272,14 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
 
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
 fn accessor(text: &str) -> Result<Accessor, String> {
-    let accessor = Accessor::parse(text).map_err(|error| match dotted(text) {
+    let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
         Some(form) => format!("{text:?} is not allowed: {form}"),
         None => error.to_string(),
     })?;
-    match dotted(text) {
+    match hint_for_dots(text) {
         Some(form) => Err(format!("{text:?} is not allowed: {form}")),
         None => Ok(accessor),
     }
-}
-
-/// What to write instead of `$a.b`; `None` for a text without such dots.
-fn dotted(text: &str) -> Option<String> {
-    let path = text.trim().strip_prefix('$')?;
-    let outside_of_quotes = path.split(['\'', '"']).step_by(2).any(|part| part.contains('.'));
-    if !outside_of_quotes {
-        return None;
-    }
-    let keys: Vec<&str> = path.split(['.', '[', ']', '\'', '"']).filter(|key| !key.is_empty()).collect();
-    let (first, inner) = keys.split_first()?;
-    let inner: String = inner.iter().map(|key| format!("['{key}']")).collect();
-    let inside = format!("${first}{inner} for a map inside of the record");
-    Some(match path.contains('[') {
-        true => format!("write {inside}"),
-        false => format!("write $['{path}'] for a key with a dot, or {inside}"),
-    })
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.

@@ -168,6 +168,24 @@ impl Accessor {
     }
 }
 
+/// What to write instead of `$a.b`, which means `b` inside of `a` to some and the key `a.b` to others; `None` for a text
+/// without such dots.
+pub(crate) fn hint_for_dots(text: &str) -> Option<String> {
+    let path = text.trim().strip_prefix('$')?;
+    let outside_of_quotes = path.split(['\'', '"']).step_by(2).any(|part| part.contains('.'));
+    if !outside_of_quotes {
+        return None;
+    }
+    let keys: Vec<&str> = path.split(['.', '[', ']', '\'', '"']).filter(|key| !key.is_empty()).collect();
+    let (first, inner) = keys.split_first()?;
+    let inner: String = inner.iter().map(|key| format!("['{key}']")).collect();
+    let inside = format!("${first}{inner} for a map inside of the record");
+    Some(match path.contains('[') {
+        true => format!("write {inside}"),
+        false => format!("write $['{path}'] for a key with a dot, or {inside}"),
+    })
+}
+
 /// The step in a bracket whose opening has been taken, and what follows its end.
 fn bracket(inner: &str) -> Option<(Step, &str)> {
     let quote = inner.chars().next().filter(|c| matches!(c, '\'' | '"'));

@@ -27,6 +27,7 @@
 //! depth of the records. A record nested deeper than [`MAX_DEPTH`] passes unchanged.
 
 mod accessor;
+mod condition;
 mod extractor;
 mod format;
 mod found;
@@ -43,7 +44,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use accessor::hint_for_dots;
 pub use accessor::{Accessor, AccessorError};
+pub use condition::{Condition, ConditionError};
 pub use extractor::{Extractor, encode};
 pub use format::{Format, MAX_DEPTH, NotARecord, Why};
 pub use found::Found;

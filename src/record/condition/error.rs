@@ -1,0 +1,129 @@
+//! Why a text is no condition.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::regex::RegexError;
+use super::{MAX_LEN, MAX_TESTS};
+use crate::record::accessor::AccessorError;
+
+/// Why a text is no condition, and where. `Display` shows the text with a caret below the place.
+///
+/// ```
+/// use fluent_anomaly::records::Condition;
+/// assert_eq!(
+///     Condition::parse("$level == error").unwrap_err().to_string(),
+///     "`error` stands where a value is wanted: 'text', a number, true or false (texts need quotes)\n\
+///      \x20   $level == error\n\
+///      \x20             ^"
+/// );
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConditionError {
+    /// On one line.
+    text: String,
+    column: usize,
+    problem: Box<Problem>,
+}
+
+impl ConditionError {
+    /// `at`: the place, an offset.
+    pub(super) fn new(text: &str, at: usize, problem: Problem) -> Self {
+        let column = text.get(..at).unwrap_or(text).chars().count() + 1;
+        let text = text.replace(char::is_control, " ");
+        Self { text, column, problem: Box::new(problem) }
+    }
+
+    /// The place in characters, from 1.
+    #[must_use]
+    pub fn column(&self) -> usize {
+        self.column
+    }
+}
+
+impl fmt::Display for ConditionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.problem)?;
+        writeln!(f, "    {}", self.text)?;
+        write!(f, "    {:width$}^", "", width = self.column - 1)
+    }
+}
+
+impl std::error::Error for ConditionError {}
+
+/// What is wrong at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum Problem {
+    #[error("a condition is wanted, for example: $level == 'error' and $code >= 500")]
+    Empty,
+    #[error("a condition has at most {MAX_LEN} bytes, this one {0}")]
+    TooLong(usize),
+    #[error("a condition has at most {MAX_TESTS} tests: this is one more; `in (...)` takes any number of values")]
+    TooManyTests,
+    #[error("{} where a test is wanted: $field, `not` or `(`{}", stands(.0), field_hint(.0))]
+    NoTest(String),
+    #[error("{} where a comparison is wanted: ==, !=, <, <=, >, >=, contains, starts with, matches, exists, in{}", stands(.0), operator_hint(.0))]
+    NoOperator(String),
+    #[error("{} where `and`, `or` or the end is wanted{}", stands(.0), join_hint(.0))]
+    NoJoin(String),
+    #[error("{} where a value is wanted: 'text', a number, true or false (texts need quotes)", stands(.0))]
+    NoValue(String),
+    #[error("{} where a text in quotes is wanted", stands(.0))]
+    NoText(String),
+    #[error("{} where `with` is wanted: starts with 'text'", stands(.0))]
+    NoWith(String),
+    #[error("{} where a list is wanted: in ('a', 'b')", stands(.0))]
+    NoList(String),
+    #[error("{} where `,` or `)` is wanted", stands(.0))]
+    OpenList(String),
+    #[error("{} where a regular expression between slashes is wanted: matches /^5../", stands(.0))]
+    NoRegex(String),
+    #[error("`{0}` stands behind a regular expression: only `i` is allowed there, for letters of any case")]
+    RegexFlag(String),
+    #[error("this text has no closing quote; a quote inside is written twice")]
+    OpenText,
+    #[error("this regular expression has no closing slash; a slash inside is written \\/")]
+    OpenRegex,
+    #[error("this bracket is not closed")]
+    OpenBracket,
+    #[error("this bracket closes none")]
+    StrayBracket,
+    #[error("{0}")]
+    Accessor(AccessorError),
+    #[error("{0}")]
+    Dotted(String),
+    #[error("regular expression: {0}")]
+    Regex(RegexError),
+}
+
+/// `found`: the word at a place, empty at the end.
+fn stands(found: &str) -> String {
+    if found.is_empty() { "the text ends".to_owned() } else { format!("`{found}` stands") }
+}
+
+fn field_hint(found: &str) -> &'static str {
+    match found {
+        "!" => "; write `not`",
+        _ if found.starts_with(char::is_alphabetic) => " (a field begins with $)",
+        _ => "",
+    }
+}
+
+fn operator_hint(found: &str) -> &'static str {
+    match found {
+        "=" => "; write ==",
+        "~" | "=~" | "~=" => "; write matches /.../",
+        "<>" => "; write !=",
+        "is" => "; write == or exists",
+        _ => "",
+    }
+}
+
+fn join_hint(found: &str) -> &'static str {
+    match found {
+        "&" | "&&" => "; write `and`",
+        "|" | "||" => "; write `or`",
+        _ => "",
+    }
+}
