@@ -68,8 +68,8 @@ pub mod series {
 /// A record's text: find fields, append annotations, touch nothing else.
 pub mod records {
     pub use crate::record::{
-        Accessor, AccessorError, Condition, ConditionError, Extractor, Field, Found, MAX_DEPTH,
-        NotARecord, Number, Output, Text, Value, Why, encode, msgpack,
+        Accessor, AccessorError, Condition, ConditionError, Extractor, Field, Found, MAX_DEPTH, NotARecord,
+        Number, Output, Text, Value, Why, encode, msgpack,
     };
 }
 

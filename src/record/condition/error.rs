@@ -59,7 +59,9 @@ pub(super) enum Problem {
     Empty,
     #[error("a condition has at most {MAX_LEN} bytes, this one {0}")]
     TooLong(usize),
-    #[error("a condition has at most {MAX_TESTS} tests: this is one more; `in (...)` takes any number of values")]
+    #[error(
+        "a condition has at most {MAX_TESTS} tests: this is one more; `in (...)` takes any number of values"
+    )]
     TooManyTests,
     #[error("{} where a test is wanted: $field, `not` or `(`{}", stands(.0), field_hint(.0))]
     NoTest(String),

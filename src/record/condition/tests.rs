@@ -128,7 +128,11 @@ fn an_error_shows_the_place_and_what_is_allowed() {
         assert_eq!(error.column(), column, "{text}: {error}");
         assert!(error.to_string().contains(says), "{text}: {error}");
         let lines: Vec<String> = error.to_string().lines().map(str::to_owned).collect();
-        assert_eq!(lines.last().unwrap().chars().count(), 4 + column, "the caret is below the place: {error}");
+        assert_eq!(
+            lines.last().unwrap().chars().count(),
+            4 + column,
+            "the caret is below the place: {error}"
+        );
     }
 }
 
@@ -211,14 +215,19 @@ impl Tree {
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
-    any::<(bool, bool)>().prop_map(|(value, negated)| Tree::Leaf(value, negated)).prop_recursive(5, 40, 2, |inner| {
-        let two = (inner.clone(), inner.clone()).prop_map(|(a, b)| (Box::new(a), Box::new(b)));
-        prop_oneof![
-            inner.prop_map(|inner| Tree::Not(Box::new(inner))),
-            two.clone().prop_map(|(a, b)| Tree::And(a, b)),
-            two.prop_map(|(a, b)| Tree::Or(a, b)),
-        ]
-    })
+    any::<(bool, bool)>().prop_map(|(value, negated)| Tree::Leaf(value, negated)).prop_recursive(
+        5,
+        40,
+        2,
+        |inner| {
+            let two = (inner.clone(), inner.clone()).prop_map(|(a, b)| (Box::new(a), Box::new(b)));
+            prop_oneof![
+                inner.prop_map(|inner| Tree::Not(Box::new(inner))),
+                two.clone().prop_map(|(a, b)| Tree::And(a, b)),
+                two.prop_map(|(a, b)| Tree::Or(a, b)),
+            ]
+        },
+    )
 }
 
 /// Expressions in a syntax that the oracle shares.
@@ -241,9 +250,20 @@ fn patterns() -> impl Strategy<Value = String> {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
             (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("(?:{a}|{b})")),
-            (inner, prop_oneof![
-                Just("*"), Just("+"), Just("?"), Just("*?"), Just("{2}"), Just("{1,3}"), Just("{0,2}"), Just("{2,}"), Just("{0}")
-            ])
+            (
+                inner,
+                prop_oneof![
+                    Just("*"),
+                    Just("+"),
+                    Just("?"),
+                    Just("*?"),
+                    Just("{2}"),
+                    Just("{1,3}"),
+                    Just("{0,2}"),
+                    Just("{2,}"),
+                    Just("{0}")
+                ]
+            )
                 .prop_map(|(inner, times)| format!("({inner}){times}")),
         ]
     })

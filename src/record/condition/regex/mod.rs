@@ -148,7 +148,8 @@ impl<const W: usize> Automaton<W> {
     /// Adds the assertions that hold between two bytes and may come now.
     fn assert(&self, mut active: [u64; W], before: Option<u8>, behind: Option<u8>) -> [u64; W] {
         let is_edge = before.is_some_and(is_word) != behind.is_some_and(is_word);
-        let mut hold = self.assertions[if is_edge { Assertion::WordEdge } else { Assertion::NoWordEdge } as usize];
+        let mut hold =
+            self.assertions[if is_edge { Assertion::WordEdge } else { Assertion::NoWordEdge } as usize];
         if before.is_none() {
             hold = either(&hold, &self.assertions[Assertion::Begin as usize]);
         }

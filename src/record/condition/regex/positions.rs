@@ -6,7 +6,10 @@ use super::{Assertion, Automaton, MAX_POSITIONS, RegexError, Set};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Symbol {
     /// One of these bytes; if `wide`, with the bytes of its character that follow.
-    Bytes { set: Set, wide: bool },
+    Bytes {
+        set: Set,
+        wide: bool,
+    },
     Assertion(Assertion),
 }
 
@@ -170,6 +173,8 @@ pub(super) fn union(a: &Set, b: &Set) -> Set {
 /// The set with `by` added to each member.
 fn moved(set: &Set, by: usize) -> Set {
     let mut moved = [0; 4];
-    (0..MAX_POSITIONS).filter(|&member| contains(set, member)).for_each(|member| insert(&mut moved, member + by));
+    (0..MAX_POSITIONS)
+        .filter(|&member| contains(set, member))
+        .for_each(|member| insert(&mut moved, member + by));
     moved
 }
