@@ -79,11 +79,8 @@ impl<'a> Cursor<'a> {
         let mut end = rest.len();
         for (at, c) in rest.char_indices() {
             match (quote, c) {
-                (Some(open), _) => {
-                    if c == open {
-                        quote = None;
-                    }
-                }
+                (Some(open), _) if c == open => quote = None,
+                (Some(_), _) => {}
                 (None, '\'' | '"') if depth > 0 => quote = Some(c),
                 (None, '[') => depth = 1,
                 (None, ']') => depth = 0,

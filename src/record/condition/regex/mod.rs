@@ -147,6 +147,9 @@ impl<const W: usize> Automaton<W> {
 
     /// Adds the assertions that hold between two bytes and may come now.
     fn assert(&self, mut active: [u64; W], before: Option<u8>, behind: Option<u8>) -> [u64; W] {
+        if behind.is_some_and(is_continuation) {
+            return active; // within a character
+        }
         let is_edge = before.is_some_and(is_word) != behind.is_some_and(is_word);
         let mut hold =
             self.assertions[if is_edge { Assertion::WordEdge } else { Assertion::NoWordEdge } as usize];
