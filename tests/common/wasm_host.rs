@@ -38,11 +38,18 @@ pub(crate) fn module() -> &'static Module {
 
 /// As WAMR 1.3 is built in Fluent Bit 3.2: no reference types, so an index of a table is a single zero byte.
 pub(crate) fn engine() -> Engine {
+    Engine::new(&features())
+}
+
+fn features() -> Config {
     let mut config = Config::default();
     config.wasm_reference_types(false).wasm_tail_call(false).wasm_multi_memory(false);
     config.wasm_extended_const(false).wasm_custom_page_sizes(false).wasm_wide_arithmetic(false);
-    Engine::new(&config)
+    config
 }
+
+/// More operations than a test can take.
+const FUEL: u64 = u64::MAX / 2;
 
 impl Host {
     /// With one folder as `accessible_paths`.
@@ -50,14 +57,26 @@ impl Host {
         Self::start_with(&[("fluent-config", folder)], Faults::default(), usize::MAX)
     }
 
+    /// Counts the operations that it interprets.
+    pub(crate) fn start_counting(folder: &Path) -> Self {
+        let bytes = std::fs::read(build::wasm_module()).expect("the module is there");
+        let engine = Engine::new(features().consume_fuel(true));
+        let module = Module::new(&engine, &bytes[..]).expect("the module is valid");
+        Self::instantiate(&module, &[("fluent-config", folder)], Faults::default(), usize::MAX)
+    }
+
     /// `memory`: bytes of linear memory that the host grants.
     pub(crate) fn start_with(folders: &[(&str, &Path)], faults: Faults, memory: usize) -> Self {
-        let module = module();
+        Self::instantiate(module(), folders, faults, memory)
+    }
+
+    fn instantiate(module: &Module, folders: &[(&str, &Path)], faults: Faults, memory: usize) -> Self {
         let folders = folders.iter().map(|(name, path)| ((*name).to_owned(), path.to_path_buf())).collect();
         let limits = StoreLimitsBuilder::new().memory_size(memory).build();
         let world = World { folders, faults, limits, ..World::default() };
         let mut store = Store::new(module.engine(), world);
         store.limiter(|world| &mut world.limits);
+        let _ = store.set_fuel(FUEL); // refused where none is counted
         let mut linker = Linker::new(module.engine());
         wasi::define(&mut linker).expect("names are not doubled");
         let instance: Instance =
@@ -122,6 +141,11 @@ impl Host {
         let place = &mut self.memory.data_mut(&mut self.store)[at as usize..][..bytes.len() + 1];
         place[..bytes.len()].copy_from_slice(bytes);
         place[bytes.len()] = 0;
+    }
+
+    /// Operations so far; none where they are not counted.
+    pub(crate) fn operations(&self) -> Option<u64> {
+        self.store.get_fuel().ok().map(|left| FUEL - left)
     }
 
     /// Bytes of linear memory now.

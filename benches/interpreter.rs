@@ -1,0 +1,60 @@
+//! Operations that an interpreter runs for a record in the built filter, and the filter's size. Unlike a time they are
+//! the same on each machine: `cargo bench --bench interpreter`; ANOMALY_FILTER_WASM names another module.
+//!
+//! Records and configurations are those of `fluent-bit.sh`, which measures the time.
+
+#![expect(clippy::expect_used, reason = "what is missing ends the bench")]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use std::fs;
+
+use common::wasm_host::Host;
+
+const SERIES: u32 = 50;
+const RECORDS: u32 = 20_000;
+/// Ahead of the count: templates, shapes and buffers are there.
+const FIRST: u32 = 10_000;
+
+const SECTION: &str =
+    "[datadog.cpu]\nquery: avg:system.cpu.idle{*} by {host}\nr: 0.02\nk: 7\nT1: 10\nT2: 5\nwarm_up: off\n";
+const MONITOR: &str = "[monitor.cpu]\non: cpu\nquery: avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'robust', 3, alert_window='last_15m', interval=60, seasonality='hourly') >= 0.8\n";
+
+fn main() {
+    let size = fs::metadata(common::build::wasm_module()).map_or(0, |metadata| metadata.len());
+    println!("module {size} B; operations a record");
+    let off = "[filter]\nstate: off\n";
+    let rows = [
+        ("no section matches", "app.other", off, ""),
+        ("state: off", "changefinder.cpu", off, ""),
+        ("one robust monitor", "changefinder.cpu", off, MONITOR),
+        ("anomaly_score: on", "changefinder.cpu", "[filter]\nstate: off\nanomaly_score: on\n", ""),
+        ("journal: record", "changefinder.cpu", "[filter]\nstate: state\njournal: record\n", ""),
+    ];
+    for (name, tag, head, tail) in rows {
+        println!("{:>8} {name}", operations(tag, &[head, SECTION, tail].concat()));
+    }
+}
+
+fn operations(tag: &str, config: &str) -> u64 {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("fluent-anomaly.ini"), config).expect("it can be written");
+    let mut host = Host::start_counting(folder.path());
+    let mut first = 0;
+    let mut random = 1u32;
+    for n in 0..RECORDS {
+        if n == FIRST {
+            first = host.operations().unwrap_or(0);
+        }
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let value = 40.0 + 20.0 * f64::from(random >> 8) / f64::from(1 << 24);
+        let (series, minute) = (n % SERIES, n / SERIES);
+        let record = format!(
+            r#"{{"metric":"system.cpu.idle","raw_value":{value:.4},"scope":"host:web-{series:02}","host":"web-{series:02}","time":{}}}"#,
+            1_700_000_000 + 60 * u64::from(minute)
+        );
+        host.filter(tag.as_bytes(), (1_700_000_000, 0), record.as_bytes()).expect("no record is lost");
+    }
+    (host.operations().unwrap_or(0) - first) / u64::from(RECORDS - FIRST)
+}
