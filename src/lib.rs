@@ -84,8 +84,8 @@ pub mod detectors {
         Rarity, ReasonKind,
     };
     pub use crate::detector::{
-        ArEstimator, ChangeFinder, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit, Overflow, Params,
-        ParamsError, ScoreFunction, Scores, SelectedOrder, WarmingUp, order_fits, select_order,
+        ArEstimator, ChangeFinder, DistinctCounter, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit,
+        Overflow, Params, ParamsError, QuantileSketch, ScoreFunction, Scores, SelectedOrder, WarmingUp, order_fits, select_order,
     };
 }
 

@@ -5,6 +5,7 @@
 //! | `numeric`, `logarithm`, `min_max` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two |
 //! | `change_finder` | the outlier score and the change score; the choice of the AR order |
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
+//! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
 //! | [`band`] | the range in which the next point is expected, for monitors |
 //!
 //! All results are the same bits on every target: nothing here depends on the mathematics library of the platform,
@@ -13,9 +14,11 @@
 pub(crate) mod band;
 pub(crate) mod calibrated;
 mod change_finder;
+mod distinct;
 mod logarithm;
 mod min_max;
 mod numeric;
+mod quantile_sketch;
 
 pub use change_finder::{
     ArEstimator, ChangeFinder, Internals, MAX_ORDER, MAX_WINDOW, OrderFit, Overflow, Params, ParamsError,
@@ -23,4 +26,6 @@ pub use change_finder::{
     select_order,
 };
 pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
+pub use distinct::DistinctCounter;
 pub use numeric::{Finite, NotLearnable, mean};
+pub use quantile_sketch::QuantileSketch;

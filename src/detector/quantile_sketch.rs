@@ -1,0 +1,457 @@
+//! Quantiles of many numbers in bounded memory, each with a relative error below one per cent: DDSketch (C. Masson,
+//! J. E. Rim, H. K. Lee, "DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees", PVLDB 12,
+//! 2019).
+//!
+//! A number `x > 0` is counted in bin `i = ceil(log_gamma(x))` (section 2.1); what stands in bin `i` is estimated as
+//! `2 gamma^i / (gamma + 1)`, which lies within `alpha = (gamma - 1) / (gamma + 1)` of each number in the bin (lemma 2). Negative
+//! numbers have bins of their own, by their magnitude.
+//!
+//! | paper | here | |
+//! |---|---|---|
+//! | gamma | [`GAMMA`] | 1.02, so that alpha is 0.0099 |
+//! | m | [`MAX_BINS`] | beyond it the bins of the smallest magnitudes are put together (algorithm 3) |
+//!
+//! The guarantee holds for each quantile whose magnitude is at least one 13 000th of the largest one (proposition 4). The
+//! smallest and the largest number are kept as they are.
+
+use super::logarithm::ln;
+use super::numeric::{Finite, exp};
+use crate::codec::{CodecError, Reader, Writer};
+
+const GAMMA: f64 = 1.02;
+/// ln 1.02.
+const LN_GAMMA: f64 = 0.019_802_627_296_179_73;
+/// 1 / ln 1.02.
+const BINS_PER_E: f64 = 50.498_349_791_843_9;
+/// Bins for each sign.
+const MAX_BINS: usize = 480;
+/// Bins of a first allocation and of each further one.
+const GROWTH: usize = 32;
+/// Numbers below this magnitude count as zero.
+const SMALLEST: f64 = 1e-100;
+/// No bin lies beyond: the magnitudes reach from [`SMALLEST`] to [`Finite::MAX`].
+const MAX_INDEX: i32 = 11_630;
+
+/// A sketch of the numbers that were inserted. The order in which they come changes nothing, unless bins were put together.
+///
+/// ```
+/// use fluent_anomaly::detectors::{Finite, QuantileSketch};
+///
+/// let mut sketch = QuantileSketch::default();
+/// for value in 1..=1000 {
+///     sketch.insert(Finite::new(f64::from(value)).unwrap());
+/// }
+/// let p95 = sketch.quantile(0.95).unwrap();
+/// assert!((p95 / 950.0 - 1.0).abs() <= QuantileSketch::RELATIVE_ERROR);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QuantileSketch {
+    positive: Bins,
+    negative: Bins,
+    zeros: u64,
+    /// Meaningless while the sketch is empty.
+    least: f64,
+    greatest: f64,
+}
+
+/// Counts of neighbouring bins.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Bins {
+    /// Index of the first one.
+    first: i32, // -MAX_INDEX..=MAX_INDEX
+    counts: Vec<u32>, // at most MAX_BINS; neither the first nor the last is 0
+    total: u64,
+}
+
+impl QuantileSketch {
+    /// An estimate differs from the exact quantile by at most this share of it.
+    pub const RELATIVE_ERROR: f64 = 0.01;
+
+    /// Bytes that a sketch takes at most; twice as many if it sees numbers of both signs.
+    pub const MAX_BYTES: usize = size_of::<Self>() + MAX_BINS * size_of::<u32>();
+
+    /// Counts a number.
+    pub fn insert(&mut self, value: Finite) {
+        let value = value.get();
+        if self.is_empty() {
+            (self.least, self.greatest) = (value, value);
+        } else if value < self.least {
+            self.least = value;
+        } else if value > self.greatest {
+            self.greatest = value;
+        }
+        if value >= SMALLEST {
+            self.positive.add(index(value), 1);
+        } else if value <= -SMALLEST {
+            self.negative.add(index(-value), 1);
+        } else {
+            self.zeros += 1;
+        }
+    }
+
+    /// Counts all that the other one has counted.
+    pub fn merge(&mut self, other: &Self) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            (self.least, self.greatest) = (other.least, other.greatest);
+        }
+        if other.least < self.least {
+            self.least = other.least;
+        }
+        if other.greatest > self.greatest {
+            self.greatest = other.greatest;
+        }
+        self.zeros += other.zeros;
+        self.positive.merge(&other.positive);
+        self.negative.merge(&other.negative);
+    }
+
+    /// Numbers counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.zeros + self.positive.total + self.negative.total
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// The number at rank `floor(q (n - 1))` of the n in ascending order, counted from 0; `q` is taken as 0 below 0 and as 1
+    /// above. `None` of nothing.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<f64> {
+        let count = self.count();
+        if count == 0 {
+            return None;
+        }
+        let q = if q >= 1.0 { 1.0 } else if q > 0.0 { q } else { 0.0 };
+        let rank = (q * (count - 1) as f64) as u64;
+        if rank == 0 {
+            return Some(self.least);
+        }
+        if rank >= count - 1 {
+            return Some(self.greatest);
+        }
+        let negatives = self.negative.total;
+        let estimate = if rank < negatives {
+            // in ascending order the greatest magnitude comes first
+            -self.negative.value_at(negatives - 1 - rank)
+        } else if rank < negatives + self.zeros {
+            0.0
+        } else {
+            self.positive.value_at(rank - negatives - self.zeros)
+        };
+        let estimate = if estimate < self.least { self.least } else { estimate };
+        Some(if estimate > self.greatest { self.greatest } else { estimate })
+    }
+
+    /// Forgets all numbers, and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.zeros = 0;
+        for bins in [&mut self.positive, &mut self.negative] {
+            bins.counts.clear();
+            bins.total = 0;
+        }
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        (self.positive.counts.capacity() + self.negative.counts.capacity()) * size_of::<u32>()
+    }
+
+    /// Appends the sketch.
+    pub fn save(&self, w: &mut Writer<'_>) {
+        w.varint(self.zeros);
+        self.positive.save(w);
+        self.negative.save(w);
+        if !self.is_empty() {
+            w.f64(self.least);
+            w.f64(self.greatest);
+        }
+    }
+
+    /// The sketch that was saved.
+    ///
+    /// # Errors
+    /// [`CodecError`] where the bytes are none of a sketch.
+    pub fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let zeros = r.varint("zeros of a sketch")?;
+        if zeros > u64::MAX / 2 {
+            return Err(CodecError::Invalid { what: "zeros of a sketch" }); // so that no sum overflows
+        }
+        let positive = Bins::restore(r)?;
+        let negative = Bins::restore(r)?;
+        let mut sketch = Self { positive, negative, zeros, least: 0.0, greatest: 0.0 };
+        if !sketch.is_empty() {
+            sketch.least = r.f64("least number of a sketch")?;
+            sketch.greatest = r.f64("greatest number of a sketch")?;
+            // false for NaN
+            let in_order = sketch.least <= sketch.greatest;
+            if !(in_order && sketch.least >= -Finite::MAX && sketch.greatest <= Finite::MAX) {
+                return Err(CodecError::Invalid { what: "range of a sketch" });
+            }
+        }
+        Ok(sketch)
+    }
+}
+
+/// The bin of a magnitude between [`SMALLEST`] and [`Finite::MAX`].
+fn index(magnitude: f64) -> i32 {
+    (ln(magnitude) * BINS_PER_E).ceil() as i32
+}
+
+impl Bins {
+    fn add(&mut self, index: i32, count: u32) {
+        let at = self.make_room(index);
+        if let Some(bin) = self.counts.get_mut(at) {
+            *bin = bin.saturating_add(count);
+        }
+        self.total += u64::from(count);
+    }
+
+    /// The place of a bin, which is there afterwards; of the lowest one if this bin is too low to be kept apart.
+    #[inline(always)] // speed
+    fn make_room(&mut self, index: i32) -> usize {
+        let at = index.wrapping_sub(self.first);
+        if at >= 0 && (at as usize) < self.counts.len() { at as usize } else { self.grow(index) }
+    }
+
+    #[cold]
+    #[inline(never)] // speed: rare
+    fn grow(&mut self, index: i32) -> usize {
+        if self.counts.is_empty() {
+            self.first = index;
+        }
+        let last = self.first + self.counts.len() as i32 - 1;
+        if index > last {
+            let first_kept = index - MAX_BINS as i32 + 1;
+            if first_kept > self.first {
+                self.put_together(first_kept);
+            }
+            let len = (index - self.first) as usize + 1;
+            self.reserve(len);
+            self.counts.resize(len, 0);
+            return len - 1;
+        }
+        let first = index.max(last - MAX_BINS as i32 + 1);
+        if first < self.first {
+            let more = (self.first - first) as usize;
+            let len = self.counts.len();
+            self.reserve(len + more);
+            self.counts.resize(len + more, 0);
+            self.counts.copy_within(..len, more);
+            self.counts.iter_mut().take(more).for_each(|bin| *bin = 0);
+            self.first = first;
+        }
+        0
+    }
+
+    fn reserve(&mut self, len: usize) {
+        if len > self.counts.capacity() {
+            let rounded = len.next_multiple_of(GROWTH).min(MAX_BINS);
+            self.counts.reserve_exact(rounded - self.counts.len());
+        }
+    }
+
+    /// Counts the bins below `first` in it.
+    fn put_together(&mut self, first: i32) {
+        let below = ((first - self.first) as usize).min(self.counts.len());
+        let sum = self.counts.drain(..below).fold(0u32, u32::saturating_add);
+        self.first = first;
+        match self.counts.first_mut() {
+            Some(bin) => *bin = bin.saturating_add(sum),
+            None => self.counts.push(sum),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        // from above, so that no bin grows only to be put together
+        for (n, &count) in other.counts.iter().enumerate().rev() {
+            if count > 0 {
+                self.add(other.first + n as i32, count);
+            }
+        }
+    }
+
+    /// The estimate of the magnitude at this rank, counted from 0.
+    fn value_at(&self, rank: u64) -> f64 {
+        let mut below = 0;
+        let place = self.counts.iter().position(|&count| {
+            below += u64::from(count);
+            below > rank
+        });
+        let place = place.unwrap_or(self.counts.len().saturating_sub(1));
+        let index = self.first + place as i32;
+        2.0 / (GAMMA + 1.0) * exp(f64::from(index) * LN_GAMMA)
+    }
+
+    fn save(&self, w: &mut Writer<'_>) {
+        w.varint(self.counts.len() as u64);
+        if !self.counts.is_empty() {
+            w.varint((self.first + MAX_INDEX) as u64);
+            self.counts.iter().for_each(|&count| w.varint(u64::from(count)));
+        }
+    }
+
+    fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let len = r.varint("bins of a sketch")? as usize;
+        if len > MAX_BINS {
+            return Err(CodecError::Invalid { what: "number of bins" });
+        }
+        let mut bins = Bins::default();
+        if len > 0 {
+            let first = r.varint("first bin of a sketch")?;
+            let last = first.saturating_add(len as u64 - 1);
+            if last > 2 * MAX_INDEX as u64 {
+                return Err(CodecError::Invalid { what: "first bin of a sketch" });
+            }
+            bins.first = first as i32 - MAX_INDEX;
+            bins.reserve(len);
+            for _ in 0..len {
+                let count = r.varint("bin of a sketch")?;
+                let count = u32::try_from(count).map_err(|_| CodecError::Invalid { what: "bin of a sketch" })?;
+                bins.counts.push(count);
+                bins.total += u64::from(count);
+            }
+        }
+        Ok(bins)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sketch(values: &[f64]) -> QuantileSketch {
+        let mut sketch = QuantileSketch::default();
+        values.iter().for_each(|&value| sketch.insert(Finite::new(value).unwrap()));
+        sketch
+    }
+
+    fn exact(values: &[f64], q: f64) -> f64 {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted[(q * (values.len() - 1) as f64) as usize]
+    }
+
+    fn saved(sketch: &QuantileSketch) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        sketch.save(&mut Writer::new(&mut bytes));
+        bytes
+    }
+
+    /// Magnitudes over four decades, both signs and zero.
+    fn numbers() -> impl Strategy<Value = Vec<f64>> {
+        let number = prop_oneof![
+            6 => (-4.0..0.0f64).prop_map(|e| 10f64.powf(e) * 7e3),
+            1 => (-4.0..0.0f64).prop_map(|e| -(10f64.powf(e) * 7e3)),
+            1 => Just(0.0),
+            1 => Just(250.0),
+        ];
+        proptest::collection::vec(number, 1..400)
+    }
+
+    proptest! {
+        #[test]
+        fn an_estimate_is_within_one_per_cent_of_the_exact_quantile(values in numbers(), q in 0.0..=1.0f64) {
+            let sketch = sketch(&values);
+            for q in [q, 0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1.0] {
+                let (exact, estimate) = (exact(&values, q), sketch.quantile(q).unwrap());
+                prop_assert!((estimate - exact).abs() <= 0.0099011 * exact.abs(), "q {}: {} for {}", q, estimate, exact);
+            }
+        }
+
+        #[test]
+        fn a_merged_sketch_is_that_of_all_numbers(a in numbers(), b in numbers()) {
+            let mut merged = sketch(&a);
+            merged.merge(&sketch(&b));
+            let all = sketch(&[a, b].concat());
+            for q in 0..=20 {
+                let q = f64::from(q) / 20.0;
+                prop_assert_eq!(merged.quantile(q).map(f64::to_bits), all.quantile(q).map(f64::to_bits));
+            }
+            prop_assert_eq!(merged.count(), all.count());
+        }
+
+        #[test]
+        fn a_restored_sketch_goes_on_bit_for_bit(a in numbers(), b in numbers()) {
+            let mut original = sketch(&a);
+            let mut restored = QuantileSketch::restore(&mut Reader::new(&saved(&original))).unwrap();
+            prop_assert_eq!(&restored, &original);
+            for &value in &b {
+                original.insert(Finite::new(value).unwrap());
+                restored.insert(Finite::new(value).unwrap());
+            }
+            prop_assert_eq!(saved(&restored), saved(&original));
+        }
+
+        #[test]
+        fn no_number_and_no_bytes_make_it_panic_or_grow(values: Vec<f64>, bytes: Vec<u8>) {
+            let mut sketch = QuantileSketch::default();
+            values.iter().filter_map(|&value| Finite::new(value)).for_each(|value| sketch.insert(value));
+            prop_assert!(sketch.heap_bytes() <= 2 * 4 * MAX_BINS);
+            if let Ok(mut restored) = QuantileSketch::restore(&mut Reader::new(&bytes)) {
+                restored.insert(Finite::new(1.0).unwrap());
+                prop_assert!(restored.quantile(0.5).unwrap().is_finite());
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_beyond_the_bins_keeps_the_large_magnitudes_exact() {
+        // ten decades: the lower six are put together
+        let values: Vec<f64> = (0..10_000).map(|n| 10f64.powf(f64::from(n) / 1000.0)).collect();
+        for descending in [false, true] {
+            let mut values = values.clone();
+            if descending {
+                values.reverse();
+            }
+            let sketch = sketch(&values);
+            assert!(sketch.heap_bytes() <= 4 * MAX_BINS);
+            for q in [0.65, 0.9, 0.99] {
+                let (exact, estimate) = (exact(&values, q), sketch.quantile(q).unwrap());
+                assert!((estimate / exact - 1.0).abs() <= 0.0099011, "{q}: {estimate} for {exact}");
+            }
+            assert_eq!((sketch.quantile(0.0), sketch.count()), (Some(1.0), 10_000));
+        }
+    }
+
+    #[test]
+    fn the_constants_belong_together() {
+        assert_eq!(ln(GAMMA).to_bits(), LN_GAMMA.to_bits());
+        assert_eq!((1.0 / LN_GAMMA).to_bits(), BINS_PER_E.to_bits());
+        assert!(index(Finite::MAX) <= MAX_INDEX && index(SMALLEST) >= -MAX_INDEX);
+        assert!((GAMMA - 1.0) / (GAMMA + 1.0) < QuantileSketch::RELATIVE_ERROR);
+        assert!(QuantileSketch::MAX_BYTES <= 2048, "{}", QuantileSketch::MAX_BYTES);
+    }
+
+    #[test]
+    fn a_window_that_was_cleared_is_empty_and_allocates_nothing_more() {
+        let mut sketch = sketch(&[1.0, 1000.0]);
+        let bytes = sketch.heap_bytes();
+        sketch.clear();
+        assert_eq!((sketch.quantile(0.5), sketch.count()), (None, 0));
+        sketch.insert(Finite::new(-0.0).unwrap());
+        sketch.insert(Finite::new(3.0).unwrap());
+        sketch.insert(Finite::new(3000.0).unwrap());
+        assert_eq!(sketch.heap_bytes(), bytes);
+        assert_eq!(sketch.quantile(0.0), Some(0.0));
+        assert_eq!(sketch.quantile(1.0), Some(3000.0));
+    }
+
+    #[test]
+    fn the_saved_form_is_known_by_its_bytes() {
+        let bytes = saved(&sketch(&[1.0, 1.0, 0.0]));
+        // one zero; one bin, index 0, two numbers; none below zero; the least and the greatest
+        let mut expected = vec![1, 1, 0xee, 0x5a, 2, 0];
+        expected.extend(0.0f64.to_le_bytes());
+        expected.extend(1.0f64.to_le_bytes());
+        assert_eq!(bytes, expected);
+    }
+}
