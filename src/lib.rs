@@ -85,7 +85,8 @@ pub mod detectors {
     };
     pub use crate::detector::{
         ArEstimator, ChangeFinder, DistinctCounter, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit,
-        Overflow, Params, ParamsError, QuantileSketch, ScoreFunction, Scores, SelectedOrder, WarmingUp, order_fits, select_order,
+        Overflow, Params, ParamsError, QuantileSketch, ScoreFunction, Scores, SelectedOrder, WarmingUp,
+        order_fits, select_order,
     };
 }
 

@@ -175,7 +175,9 @@ impl DistinctCounter {
         counter.words.extend(bytes.iter().map(|word| u64::from_le_bytes(*word)));
         let is_possible = match counter.estimate {
             None => counter.words.is_sorted_by(|a, b| a < b),
-            Some(_) => counter.words.iter().all(|word| word.to_le_bytes().iter().all(|&rank| rank <= MAX_RANK)),
+            Some(_) => {
+                counter.words.iter().all(|word| word.to_le_bytes().iter().all(|&rank| rank <= MAX_RANK))
+            }
         };
         if is_possible { Ok(counter) } else { Err(CodecError::Invalid { what: "value of a counter" }) }
     }
@@ -215,7 +217,10 @@ mod tests {
             1 => format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255),
             2 => format!("{:032x}", u128::from(n) << 64),
             3 => n.to_string(),
-            _ => format!("https://shop.example/item/{n:08}?session={:x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            _ => format!(
+                "https://shop.example/item/{n:08}?session={:x}",
+                n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ),
         }
     }
 

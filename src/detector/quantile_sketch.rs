@@ -128,7 +128,13 @@ impl QuantileSketch {
         if count == 0 {
             return None;
         }
-        let q = if q >= 1.0 { 1.0 } else if q > 0.0 { q } else { 0.0 };
+        let q = if q >= 1.0 {
+            1.0
+        } else if q > 0.0 {
+            q
+        } else {
+            0.0
+        };
         let rank = (q * (count - 1) as f64) as u64;
         if rank == 0 {
             return Some(self.least);
@@ -314,7 +320,8 @@ impl Bins {
             bins.reserve(len);
             for _ in 0..len {
                 let count = r.varint("bin of a sketch")?;
-                let count = u32::try_from(count).map_err(|_| CodecError::Invalid { what: "bin of a sketch" })?;
+                let count =
+                    u32::try_from(count).map_err(|_| CodecError::Invalid { what: "bin of a sketch" })?;
                 bins.counts.push(count);
                 bins.total += u64::from(count);
             }
