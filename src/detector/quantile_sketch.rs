@@ -434,8 +434,8 @@ mod tests {
         assert_eq!(ln(GAMMA).to_bits(), LN_GAMMA.to_bits());
         assert_eq!((1.0 / LN_GAMMA).to_bits(), BINS_PER_E.to_bits());
         assert!(index(Finite::MAX) <= MAX_INDEX && index(SMALLEST) >= -MAX_INDEX);
-        assert!((GAMMA - 1.0) / (GAMMA + 1.0) < QuantileSketch::RELATIVE_ERROR);
-        assert!(QuantileSketch::MAX_BYTES <= 2048, "{}", QuantileSketch::MAX_BYTES);
+        const { assert!((GAMMA - 1.0) / (GAMMA + 1.0) < QuantileSketch::RELATIVE_ERROR) };
+        const { assert!(QuantileSketch::MAX_BYTES <= 2048) };
     }
 
     #[test]
