@@ -14,12 +14,15 @@
 //! | [`pipeline`] | the one call every host makes |
 //! | `companion` | what sinks and sources share: clock, counters, notices, waits (feature `companion`) |
 //! | `sink` | where records and scores leave for (feature `datadog`) |
-//! | [`source`] | where records come from: files; Datadog (feature `companion`) |
+//! | [`source`] | where records come from: files; Datadog, forward clients (feature `companion`) |
+//! | `aggregator` | chunks of many clients, scored, to the next hop (feature `companion`) |
 #![forbid(unsafe_code)]
 
 /// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.
 pub(crate) const IS_COMPACT: bool = cfg!(all(feature = "compact", target_family = "wasm"));
 
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+mod aggregator;
 mod bank;
 mod codec;
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
@@ -111,7 +114,7 @@ pub mod monitors {
 /// Where records come from: files, and Datadog.
 pub mod sources {
     #[cfg(all(feature = "companion", not(target_family = "wasm")))]
-    pub use crate::source::{datadog, pull, series_file};
+    pub use crate::source::{datadog, forward, pull, series_file};
 }
 
 /// Where records and scores leave for.
@@ -121,6 +124,14 @@ pub mod sinks {
     #[cfg(feature = "companion")]
     pub use crate::sink::{
         ChosenOrder, MetricRecord, NO_HOST, RecordSink, SinkError, StdoutSink, forward, slack,
+    };
+}
+
+/// Chunks of many clients, scored, to the next hop.
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod aggregation {
+    pub use crate::aggregator::{
+        Aggregator, AggregatorError, AggregatorSettings, OutputSettings, Stats, StatsSnapshot,
     };
 }
 

@@ -15,4 +15,5 @@ mod forward;
 mod forward_hosts;
 mod odd_values;
 mod predecessor;
+mod serve;
 mod settle;

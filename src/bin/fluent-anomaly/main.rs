@@ -26,6 +26,7 @@ mod replay;
 mod report;
 mod scoring_sink;
 mod select_k;
+mod serve;
 mod stdin;
 mod system_clock;
 mod time_range;
@@ -60,6 +61,7 @@ enum Command {
     Status(daemon::status::Args),
     Replay(replay::Args),
     SelectK(select_k::Args),
+    Serve(serve::Args),
     #[cfg(feature = "report")]
     Report(report::Args),
 }
@@ -80,6 +82,7 @@ fn main() -> ExitCode {
         Command::Status(args) => daemon::status::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::SelectK(args) => select_k::run(&args),
+        Command::Serve(args) => serve::run(&args),
         #[cfg(feature = "report")]
         Command::Report(args) => report::run(&args),
     };

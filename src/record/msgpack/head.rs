@@ -4,16 +4,16 @@
 
 /// A value's kind and extent. Elements of containers are no part of it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::record) struct Head {
-    pub(in crate::record) body: Body,
+pub(crate) struct Head {
+    pub(crate) body: Body,
     /// Offset of a text's bytes or of a container's first element.
-    pub(in crate::record) start: usize,
+    pub(crate) start: usize,
     /// Offset behind the value, or `start` for containers. Within the bytes given.
-    pub(in crate::record) end: usize,
+    pub(crate) end: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(in crate::record) enum Body {
+pub(crate) enum Body {
     Nil,
     Bool(bool),
     Unsigned(u64),
@@ -30,7 +30,7 @@ pub(in crate::record) enum Body {
 
 /// Why there is no head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::record) enum NoHead {
+pub(crate) enum NoHead {
     /// The value goes on behind the end.
     Short,
     /// 0xc1.
@@ -46,7 +46,7 @@ fn number<const N: usize>(bytes: &[u8], at: usize) -> Result<u64, NoHead> {
 
 /// Reads the head of the value that `bytes` begins with.
 #[inline]
-pub(in crate::record) fn read(bytes: &[u8]) -> Result<Head, NoHead> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Head, NoHead> {
     let &marker = bytes.first().ok_or(NoHead::Short)?;
     let fixed = |body, len: usize| Ok((body, len, 0));
     let sized = |body, head: usize, len: u64| Ok((body, head, usize::try_from(len).unwrap_or(usize::MAX)));

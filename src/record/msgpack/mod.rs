@@ -1,10 +1,10 @@
 //! Records as msgpack maps.
 
-pub(super) mod head;
+pub(crate) mod head;
 mod scan;
 mod stream;
 mod write;
 
 pub(super) use scan::scan;
-pub use stream::{BadBytes, object_len};
+pub use stream::{BadBytes, ObjectScan, object_len};
 pub(super) use write::{annotate, append_value, encode_outputs};

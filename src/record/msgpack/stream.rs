@@ -40,34 +40,81 @@ pub fn object_len(buffer: &[u8]) -> Result<Option<usize>, BadBytes> {
 
 /// The same, with a bound on the nesting of the object itself.
 pub(super) fn object_len_within(buffer: &[u8], max_depth: usize) -> Result<Option<usize>, BadBytes> {
-    let mut at = 0;
-    let mut left = 1u64; // values of the innermost open container that are still to come
-    let mut outer = Vec::new(); // of those around it; a flat record allocates nothing
-    loop {
-        while left == 0 {
-            match outer.pop() {
-                Some(more) => left = more,
-                None => return Ok(Some(at)),
+    ObjectScan::new(max_depth).resume(buffer)
+}
+
+/// Finds the end of an object whose bytes arrive piece by piece: each look goes on where the last one ended.
+///
+/// ```
+/// use fluent_anomaly::records::msgpack::ObjectScan;
+/// let bytes = [0x92, 0x01, 0xc4, 0x03, b'a', b'b', b'c'];
+/// let mut scan = ObjectScan::new(16);
+/// assert_eq!(scan.resume(&bytes[..4]), Ok(None));
+/// assert_eq!(scan.needs(&bytes[..4]), 7); // a text of three bytes is announced
+/// assert_eq!(scan.resume(&bytes), Ok(Some(7)));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ObjectScan {
+    /// Behind the last value that was whole.
+    at: usize,
+    /// Values of the innermost open container that are still to come.
+    left: u64,
+    /// Of those around it; a flat record allocates nothing.
+    outer: Vec<u64>,
+    max_depth: usize,
+}
+
+impl ObjectScan {
+    /// For an object in which containers stand at most `max_depth` deep.
+    #[must_use]
+    pub fn new(max_depth: usize) -> Self {
+        Self { at: 0, left: 1, outer: Vec::new(), max_depth }
+    }
+
+    /// Length of the object that `buffer` begins with; `None`: more bytes are needed. `buffer` begins with the bytes of
+    /// the last look.
+    ///
+    /// # Errors
+    /// [`BadBytes`] when more bytes cannot help.
+    pub fn resume(&mut self, buffer: &[u8]) -> Result<Option<usize>, BadBytes> {
+        loop {
+            while self.left == 0 {
+                match self.outer.pop() {
+                    Some(more) => self.left = more,
+                    None => return Ok(Some(self.at)),
+                }
             }
-        }
-        left -= 1;
-        let head = match head::read(buffer.get(at..).unwrap_or_default()) {
-            Ok(head) => head,
-            Err(NoHead::Short) => return Ok(None),
-            Err(NoHead::Unused) => return Err(BadBytes::Marker { at }),
-        };
-        let inside = match head.body {
-            Body::Array(count) => Some(u64::from(count)),
-            Body::Map(count) => Some(u64::from(count) * 2),
-            _ => None,
-        };
-        if let Some(inside) = inside {
-            if outer.len() == max_depth {
-                return Err(BadBytes::TooDeep { at });
+            let head = match head::read(buffer.get(self.at..).unwrap_or_default()) {
+                Ok(head) => head,
+                Err(NoHead::Short) => return Ok(None),
+                Err(NoHead::Unused) => return Err(BadBytes::Marker { at: self.at }),
+            };
+            self.left -= 1;
+            let inside = match head.body {
+                Body::Array(count) => Some(u64::from(count)),
+                Body::Map(count) => Some(u64::from(count) * 2),
+                _ => None,
+            };
+            if let Some(inside) = inside {
+                if self.outer.len() == self.max_depth {
+                    return Err(BadBytes::TooDeep { at: self.at });
+                }
+                self.outer.push(self.left);
+                self.left = inside;
             }
-            outer.push(left);
-            left = inside;
+            self.at += head.end;
         }
-        at += head.end;
+    }
+
+    /// Least bytes that the object has, as far as the bytes of the last look tell: a long text announces its length.
+    #[must_use]
+    pub fn needs(&self, buffer: &[u8]) -> usize {
+        let rest = buffer.get(self.at..).unwrap_or_default();
+        let announced = match (rest.first(), rest.get(1..).and_then(|rest| rest.first_chunk::<4>())) {
+            (Some(0xc6 | 0xdb), Some(len)) => 5 + u32::from_be_bytes(*len) as usize,
+            (Some(0xc9), Some(len)) => 6 + u32::from_be_bytes(*len) as usize,
+            _ => 1,
+        };
+        self.at.saturating_add(announced)
     }
 }

@@ -97,6 +97,12 @@ impl Entries {
         Ok(())
     }
 
+    /// Appends an entry that is encoded: `[time, record]`.
+    pub fn push_encoded(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(entry);
+        self.count += 1;
+    }
+
     /// Moves everything behind the first `at` bytes, which are `count` entries, into an own value.
     fn split_last(&mut self, at: usize) -> Self {
         let tail = Self { bytes: self.bytes.split_off(at), count: 1 };

@@ -1,0 +1,124 @@
+//! Scored records to the next hop: a forward server, standard output, or Datadog.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::json_text;
+use crate::companion::{Counters, Env, Progress, Wake};
+use crate::sink::SinkError;
+use crate::sink::datadog::{ChunkVerdict, Note, Shipper, ShipperSettings};
+use crate::sink::forward::{Entries, ForwardSettings, ForwardSettingsError, ForwardSink};
+use crate::source::forward::IncomingChunk;
+
+/// Where scored records go.
+#[derive(Debug, Clone)]
+pub enum OutputSettings {
+    /// To forward servers, each chunk acknowledged.
+    Forward(Box<ForwardSettings>),
+    /// To standard output, a line of JSON each.
+    Stdout,
+    /// To Datadog's intake, as the `dd` output does.
+    Datadog(Box<ShipperSettings>),
+}
+
+/// Scored entries of one tag, one behind the other.
+#[derive(Debug, Default)]
+pub(super) struct ScoredEntries {
+    pub(super) tag: String,
+    pub(super) bytes: Vec<u8>,
+    /// Where each entry ends.
+    pub(super) ends: Vec<u32>,
+}
+
+impl ScoredEntries {
+    fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| self.bytes.get(start as usize..end as usize).unwrap_or_default())
+    }
+}
+
+/// The next hop.
+pub(super) enum Output<'a> {
+    Forward(Box<ForwardSink<'a>>),
+    Stdout(Vec<u8>),
+    Datadog(Box<DatadogOutput<'a>>),
+}
+
+/// Datadog's intake, and whom to tell about it.
+pub(super) struct DatadogOutput<'a> {
+    shipper: Shipper,
+    env: &'a dyn Env,
+    log: &'a (dyn Fn(&str) + Send + Sync),
+}
+
+impl<'a> Output<'a> {
+    pub(super) fn new(
+        settings: OutputSettings,
+        env: &'a dyn Env,
+        progress: &'a dyn Progress,
+        counters: &'a Counters,
+        log: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> Result<Self, ForwardSettingsError> {
+        Ok(match settings {
+            OutputSettings::Forward(settings) => {
+                // a client's own ack is what settles its chunk: nothing is kept here behind the ack of the next hop
+                let settings = ForwardSettings { settle: Duration::ZERO, ..*settings };
+                Self::Forward(Box::new(ForwardSink::new(settings, env, progress, counters)?))
+            }
+            OutputSettings::Stdout => Self::Stdout(Vec::new()),
+            OutputSettings::Datadog(settings) => {
+                Self::Datadog(Box::new(DatadogOutput { shipper: Shipper::new(*settings), env, log }))
+            }
+        })
+    }
+
+    /// Hands over entries of one tag, in their order. When this returns, they have arrived.
+    pub(super) fn deliver(&mut self, tag: &str, all: &[&ScoredEntries]) -> Result<(), SinkError> {
+        match self {
+            Self::Forward(sink) => {
+                let mut entries = all.iter().flat_map(|scored| scored.entries());
+                let mut append = |out: &mut Entries| {
+                    if let Some(entry) = entries.next() {
+                        out.push_encoded(entry);
+                    }
+                };
+                sink.deliver_entries(tag, &mut append, &mut |_| {})
+            }
+            Self::Stdout(lines) => {
+                lines.clear();
+                for scored in all {
+                    // read back: their form was checked when they came
+                    let chunk = IncomingChunk::from_entries(tag.to_owned(), scored.bytes.clone());
+                    for entry in chunk.entries() {
+                        json_text::line(entry.time, tag, entry.record, lines);
+                    }
+                }
+                let mut stdout = io::stdout().lock();
+                stdout
+                    .write_all(lines)
+                    .and_then(|()| stdout.flush())
+                    .map_err(|error| SinkError::Unreachable { reason: format!("standard output: {error}") })
+            }
+            Self::Datadog(output) => all.iter().try_for_each(|scored| output.deliver(tag, &scored.bytes)),
+        }
+    }
+}
+
+impl DatadogOutput<'_> {
+    fn deliver(&self, tag: &str, bytes: &[u8]) -> Result<(), SinkError> {
+        loop {
+            let outcome = self.shipper.ship_chunk(bytes, tag);
+            outcome.notes.iter().for_each(|note: &Note| (self.log)(&note.text));
+            match outcome.verdict {
+                // what the intake will never take is counted, and told by the notes
+                ChunkVerdict::Done | ChunkVerdict::Failed => return Ok(()),
+                ChunkVerdict::Retry if self.env.sleep(Duration::from_secs(1)) == Wake::Stop => {
+                    return Err(SinkError::Stopped);
+                }
+                ChunkVerdict::Retry => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! From the start to the end of an aggregator.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+
+use super::engine::{Engine, ScoredChunk};
+use super::inbox::{Inbox, Next};
+use super::output::{Output, OutputSettings, ScoredEntries};
+use super::stats::Stats;
+use crate::companion::{Counters, Env, Native, Progress, StopAndReload, Wake};
+use crate::pipeline::Pipeline;
+use crate::sink::forward::ForwardSettingsError;
+use crate::source::forward::{ListenAddress, ListenError, Listener, ServerSettings};
+
+/// Bytes that are scored, put on disk and handed over together.
+const BATCH: usize = 1 << 20;
+/// Scored chunks that wait for the next hop.
+const SCORED: usize = 4;
+/// The engine looks so often for what it was asked.
+const LOOK: Duration = Duration::from_millis(200);
+/// The main thread sleeps so long at most.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Why an aggregator does not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AggregatorError {
+    /// Clients cannot connect.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The next hop's settings are wrong.
+    #[error(transparent)]
+    Output(#[from] ForwardSettingsError),
+    /// A thread cannot be started.
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// How an aggregator works.
+#[derive(Debug, Clone)]
+pub struct AggregatorSettings {
+    /// Where clients connect.
+    pub listen: Vec<ListenAddress>,
+    /// What clients may do.
+    pub server: ServerSettings,
+    /// Where scored records go.
+    pub output: OutputSettings,
+    /// Bytes of chunks that wait to be scored.
+    pub waiting_bytes: usize,
+    /// After a stop was asked for, what was taken may take so long to arrive.
+    pub drain: Duration,
+}
+
+/// What an aggregator works with.
+pub struct Aggregator<'a> {
+    /// Stop and reload.
+    pub env: &'a dyn Env,
+    /// Is told of the next hop.
+    pub progress: &'a (dyn Progress + Sync),
+    /// Counters of the next hop.
+    pub counters: &'a Counters,
+    /// Counters of everything else.
+    pub stats: Arc<Stats>,
+    /// Takes lines for the log.
+    pub log: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl core::fmt::Debug for Aggregator<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Aggregator").finish_non_exhaustive()
+    }
+}
+
+impl Aggregator<'_> {
+    /// Works until a stop is asked for. `started` is told where clients connect.
+    ///
+    /// # Errors
+    /// [`AggregatorError`], at the start.
+    pub fn run(
+        &self,
+        settings: AggregatorSettings,
+        pipeline: Pipeline,
+        started: impl FnOnce(&[ListenAddress]),
+    ) -> Result<(), AggregatorError> {
+        let log = self.log.clone();
+        let inbox =
+            Arc::new(Inbox::new(settings.waiting_bytes, self.stats.clone(), Box::new(move |text| log(text))));
+        // the next hop is given up later than a stop is asked for
+        let give_up = Arc::new(StopAndReload::default());
+        let out_env = Native::new(give_up.clone());
+        let output = Output::new(settings.output, &out_env, self.progress, self.counters, &*self.log)?;
+        let (outbox, scored) = sync_channel(SCORED);
+        let listener = Listener::start(&settings.listen, settings.server, inbox.clone())?;
+        started(listener.addresses());
+        let waiting = &*inbox;
+        thread::scope(|scope| {
+            let out = thread::Builder::new()
+                .name("output".into())
+                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting))?;
+            let work = thread::Builder::new()
+                .name("engine".into())
+                .spawn_scoped(scope, move || self.work(Engine::new(pipeline, outbox), waiting))?;
+            while self.env.sleep(DAY) != Wake::Stop {}
+            let deadline = Instant::now() + settings.drain;
+            listener.stop();
+            let _ = listener.wait(deadline);
+            inbox.close();
+            while !(work.is_finished() && out.is_finished()) && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(5));
+            }
+            give_up.stop();
+            Ok::<(), AggregatorError>(())
+        })?;
+        // the last acks
+        let _ = listener.wait(Instant::now() + Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn work(&self, mut engine: Engine, inbox: &Inbox) {
+        loop {
+            match inbox.next(BATCH, LOOK) {
+                Next::Chunks(chunks) => {
+                    if !engine.work(chunks) {
+                        break;
+                    }
+                }
+                Next::Look => {}
+                Next::Closed => break,
+            }
+            for line in engine.pipeline.take_log() {
+                (self.log)(&line);
+            }
+        }
+        engine.pipeline.flush();
+        engine.pipeline.tell_unscored();
+        for line in engine.pipeline.take_log() {
+            (self.log)(&line);
+        }
+    }
+
+    fn deliver(&self, mut output: Output<'_>, scored: &Receiver<ScoredChunk>, inbox: &Inbox) {
+        let mut together: Vec<ScoredChunk> = Vec::new();
+        let mut ahead = None;
+        while let Some(first) = ahead.take().or_else(|| scored.recv().ok()) {
+            let mut bytes = first.entries.bytes.len();
+            together.push(first);
+            while bytes < BATCH
+                && let Ok(next) = scored.try_recv()
+            {
+                if together.first().is_some_and(|first| first.entries.tag != next.entries.tag) {
+                    ahead = Some(next);
+                    break;
+                }
+                bytes += next.entries.bytes.len();
+                together.push(next);
+            }
+            let tag = together.first().map(|first| first.entries.tag.clone()).unwrap_or_default();
+            let entries: Vec<&ScoredEntries> = together.iter().map(|chunk| &chunk.entries).collect();
+            let outcome = output.deliver(&tag, &entries);
+            for chunk in together.drain(..) {
+                match outcome {
+                    Ok(()) => {
+                        self.stats.delivered(chunk.entries.ends.len() as u64);
+                        inbox.arrived(chunk.key, chunk.connection, chunk.ticket.as_ref());
+                    }
+                    Err(_) => chunk.ticket.iter().for_each(|ticket| ticket.settle(false)),
+                }
+            }
+            if let Err(error) = outcome {
+                (self.log)(&error.to_string());
+                break;
+            }
+        }
+        for chunk in ahead.into_iter().chain(scored.try_iter()) {
+            chunk.ticket.iter().for_each(|ticket| ticket.settle(false));
+        }
+    }
+}

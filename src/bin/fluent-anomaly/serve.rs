@@ -1,0 +1,107 @@
+//! `serve`: records of Fluent Bit and Fluentd over the forward protocol, scored, to the next hop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats};
+use fluent_anomaly::native::{Counters, Native, StopAndReload};
+use fluent_anomaly::sources::forward::{ListenAddress, ServerSettings};
+use fluent_anomaly::{Format, Pipeline};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
+use crate::notifier::NoticeLog;
+use crate::system_clock::SystemClock;
+use crate::{files, pull};
+
+/// After a stop was asked for, what was taken may take so long to arrive at the next hop.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Bytes of chunks that wait to be scored.
+const WAITING: usize = 64 << 20;
+
+/// Score the records that Fluent Bit and Fluentd forward here, and forward them on.
+///
+/// Takes every mode of the forward protocol. A chunk is acknowledged when the next hop has acknowledged its records and
+/// their models are on disk; where the next hop is slow, clients wait for their acks. SIGTERM answers what was taken and
+/// saves the state.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    fluent-anomaly serve -c fluent-config/fluent-anomaly.ini --listen tcp://127.0.0.1:24225 --to tcp://127.0.0.1:24224\n  \
+    fluent-anomaly serve --to stdout     (a look at what arrives)\n\n\
+    Exit status: 0 stopped by a signal, 1 failed, 2 wrong usage or configuration.")]
+pub(crate) struct Args {
+    /// The configuration file
+    #[arg(short, long, default_value_os_t = files::default_config())]
+    config: PathBuf,
+    /// Where clients connect: tcp://host:port or tls://host:port; several are allowed
+    #[arg(long, value_name = "ADDRESS", default_value = "tcp://127.0.0.1:24225")]
+    listen: Vec<String>,
+    /// Where scored records go: tcp://host:port or tls://host:port, several for failover; stdout; or dd, which is
+    /// Datadog's intake [default: `forward` in [general]]
+    #[arg(long, value_name = "SERVER")]
+    to: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+    let mut config = files::read_config(&args.config)?;
+    let listen: Result<Vec<_>, _> = args.listen.iter().map(|text| ListenAddress::parse(text)).collect();
+    let listen = listen.map_err(|error| usage(&error))?;
+    let output = output(args, &mut config)?;
+    let storage = files::open_state(&args.config, &config)?;
+    let pipeline = Pipeline::new(&config, Format::Msgpack, storage).with_clock(SystemClock);
+    let asked = Arc::new(StopAndReload::default());
+    listen_to_signals(asked.clone())?;
+    let env = Native::new(asked);
+    let counters = Arc::new(Counters::default());
+    let progress = NoticeLog { daemon: None, counters: counters.clone() };
+    let aggregator = Aggregator {
+        env: &env,
+        progress: &progress,
+        counters: &counters,
+        stats: Arc::new(Stats::default()),
+        log: Arc::new(|text| eprintln!("fluent-anomaly: {text}")),
+    };
+    let settings = AggregatorSettings {
+        listen,
+        server: ServerSettings::default(),
+        output,
+        waiting_bytes: WAITING,
+        drain: DRAIN,
+    };
+    let started = |addresses: &[ListenAddress]| {
+        for address in addresses {
+            eprintln!("fluent-anomaly: listening on {address}");
+        }
+    };
+    aggregator.run(settings, pipeline, started).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+fn output(args: &Args, config: &mut fluent_anomaly::Config) -> Result<OutputSettings, Failure> {
+    if args.to.iter().any(|to| to == "stdout") {
+        return Ok(OutputSettings::Stdout);
+    }
+    if !args.to.is_empty() {
+        config.general.forward.clone_from(&args.to);
+    }
+    Ok(OutputSettings::Forward(Box::new(pull::forward_settings(&args.config, config, false)?)))
+}
+
+fn listen_to_signals(asked: Arc<StopAndReload>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::of("signals", error);
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
+    let wait = move || {
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                asked.reload();
+            } else {
+                asked.stop();
+            }
+        }
+    };
+    thread::Builder::new().name("signals".into()).spawn(wait).map_err(failed)?;
+    Ok(())
+}
