@@ -48,8 +48,8 @@ pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
-        Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind, SlackSection, TagPattern, api_url,
-        forward_address,
+        GroupKey, GroupSection, Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind,
+        SlackSection, TagPattern, api_url, forward_address,
     };
 }
 
@@ -64,7 +64,8 @@ pub mod state {
 pub mod series {
     pub use crate::bank::Observation;
     pub use crate::pipeline::{
-        ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries, calibrated_bytes, monitor_bytes, series_bytes,
+        ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries, calibrated_bytes, group_member_bytes,
+        monitor_bytes, series_bytes,
     };
 }
 
@@ -85,6 +86,9 @@ pub mod detectors {
     pub use crate::detector::calibrated::{
         AlarmBudget, AlarmEvent, AlarmReason, Calibrated, CalibratedSpec, CalibratedSpecError, Period,
         Rarity, ReasonKind,
+    };
+    pub use crate::detector::peers::{
+        GroupSpec, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest, PeerVerdict,
     };
     pub use crate::detector::{
         ArEstimator, ChangeFinder, DistinctCounter, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit,

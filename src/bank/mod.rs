@@ -148,6 +148,16 @@ impl<M: Model> Bank<M> {
         Some(answer)
     }
 
+    /// The id of a series that is there for its name: other series state it as the source of their observations. It is
+    /// registered where it is new. `None` as in [`observe`](Bank::observe).
+    pub(crate) fn name(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
+        let mut at = self.live.arena.see(section, key);
+        if at == arena::NONE {
+            at = self.register(section, key)?;
+        }
+        Some(self.live.arena.get_mut(at).id)
+    }
+
     /// The clock of the host: how soon the folder is looked at and saving is tried again goes by it.
     pub(crate) fn set_clock(&mut self, clock: Box<dyn HostClock>) {
         if let Some(journal) = &mut self.journal {

@@ -27,6 +27,10 @@ pub(crate) trait Model: Sized {
     fn new(spec: &Self::Spec) -> Self;
     /// Learns one observation.
     fn update(&mut self, spec: &Self::Spec, observation: Observation);
+    /// Whether the source of an observation is the id of a series that [`Bank::name`](super::Bank::name) gave.
+    fn has_named_sources(_spec: &Self::Spec) -> bool {
+        false
+    }
     /// How often silent series are looked after, in seconds of their section's event time; `None`: never.
     fn clock_seconds(_spec: &Self::Spec) -> Option<u32> {
         None

@@ -21,6 +21,7 @@ mod address;
 mod calibrated;
 pub(crate) mod did_you_mean;
 mod general;
+mod group;
 mod ini;
 mod monitor;
 mod predecessor;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use address::{ApiUrlProblem, api_url, forward_address};
 pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
+pub use group::{GroupKey, GroupSection};
 pub use monitor::MonitorSection;
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
@@ -58,6 +60,8 @@ pub struct Config {
     pub sections: Vec<Section>,
     /// `[monitor.*]` in the order of the file.
     pub monitors: Vec<MonitorSection>,
+    /// `[group.*]` in the order of the file.
+    pub groups: Vec<GroupSection>,
     /// The file holds only sections and keys of the Datadog Anomaly Detector (and `detect`, `metric_names`, `per`,
     /// `nulls`).
     pub is_predecessors: bool,
@@ -118,7 +122,9 @@ impl Config {
         };
         let (sections, slack) = read_sections(file, &ini, way, &filter, &mut problems);
         let monitors = read_monitors(file, &ini, &sections, &mut problems);
+        let groups = read_groups(file, &ini, &sections, &mut problems);
         check_together(file, &sections, &mut problems);
+        group::check_groups(file, &sections, &groups, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
         if sections.is_empty() && problems.is_empty() {
             problems.push(ConfigProblem::at(file, 0).say(
@@ -134,8 +140,9 @@ impl Config {
         if problems.is_empty() {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
             let monitors = monitors.into_iter().map(|(monitor, _)| monitor).collect();
+            let groups = groups.into_iter().map(|(group, _)| group).collect();
             let is_predecessors = predecessor::is_its_form(&ini);
-            Ok(Self { general, filter, slack, sections, monitors, is_predecessors })
+            Ok(Self { general, filter, slack, sections, monitors, groups, is_predecessors })
         } else {
             Err(ConfigError::new(problems))
         }
@@ -183,8 +190,8 @@ fn read_sections<'a>(
                 Section::read_datadog(name, &mut keys, defaults, filter)
             }
             Some(("series", name)) if is_name(name) => Section::read_series(name, &mut keys, filter),
-            Some(("monitor", name)) if is_name(name) => continue, // once all sections are known
-            Some(("datadog" | "series" | "monitor", name)) => {
+            Some(("monitor" | "group", name)) if is_name(name) => continue, // once all sections are known
+            Some(("datadog" | "series" | "monitor" | "group", name)) => {
                 keys.complain(format!(
                     "{name:?} is no name for a section: letters, digits, `_`, `-` and `.` without blanks"
                 ));
@@ -198,7 +205,7 @@ fn read_sections<'a>(
             _ => {
                 keys.complain(
                     "unknown section; allowed: [general], [filter], [slack], [datadog.<name>], \
-                     [series.<name>], [monitor.<name>]",
+                     [series.<name>], [monitor.<name>], [group.<name>]",
                 );
                 continue;
             }
@@ -229,6 +236,26 @@ fn read_monitors<'a>(
         monitors.extend(read.map(|read| (read, section)));
     }
     monitors
+}
+
+/// The groups, with where they stand.
+#[inline(never)] // stack
+fn read_groups<'a>(
+    file: &str,
+    ini: &'a [ini::IniSection],
+    sections: &[(Section, &ini::IniSection)],
+    problems: &mut Vec<ConfigProblem>,
+) -> Vec<(GroupSection, &'a ini::IniSection)> {
+    let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
+    let mut groups = Vec::new();
+    for section in ini {
+        let Some(name) = section.name.strip_prefix("group.").filter(|name| is_name(name)) else { continue };
+        let mut keys = SectionReader::new(file, section, problems);
+        let read = GroupSection::read(name, &mut keys, &known);
+        keys.finish();
+        groups.extend(read.map(|read| (read, section)));
+    }
+    groups
 }
 
 fn is_name(name: &str) -> bool {

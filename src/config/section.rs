@@ -271,7 +271,7 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
 }
 
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
-fn accessor(text: &str) -> Result<Accessor, String> {
+pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
     let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
         Some(form) => format!("{text:?} is not allowed: {form}"),
         None => error.to_string(),

@@ -7,6 +7,7 @@
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
 //! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
 //! | [`band`] | the range in which the next point is expected, for monitors |
+//! | [`peers`] | members of a group that do not behave as the others |
 //!
 //! All results are the same bits on every target: nothing here depends on the mathematics library of the platform,
 //! and the order of each sum is fixed.
@@ -18,6 +19,7 @@ mod distinct;
 mod logarithm;
 mod min_max;
 mod numeric;
+pub(crate) mod peers;
 mod quantile_sketch;
 
 pub use change_finder::{

@@ -5,7 +5,8 @@ use super::scoring::most_calibrated_bytes;
 use super::section_id::score_spec;
 use super::series_model::{SeriesModel, SeriesModelSpec};
 use crate::bank::Bank;
-use crate::config::{MonitorSection, Section};
+use crate::config::{GroupSection, MonitorSection, Section};
+use crate::detector::peers::PeerGroup;
 use crate::monitor::SharedBand;
 
 /// Bytes that one series of a section takes at most, besides its key.
@@ -30,4 +31,10 @@ pub fn monitor_bytes<'a>(monitors: impl IntoIterator<Item = &'a MonitorSection>)
         Bank::<SeriesModel>::series_bytes(&spec)
     };
     bands.into_iter().map(|(band, _)| bytes(band)).sum()
+}
+
+/// Bytes that a group section takes for each member of a group, besides the key that names the member.
+#[must_use]
+pub fn group_member_bytes(group: &GroupSection) -> usize {
+    Bank::<SeriesModel>::series_bytes(&SeriesModelSpec::Named) + PeerGroup::member_bytes(&group.spec)
 }

@@ -15,6 +15,7 @@ mod annotate;
 mod annotate_fast;
 mod annotate_record;
 mod errors;
+mod grouped;
 mod memory;
 mod mending;
 mod monitored;
@@ -39,7 +40,7 @@ mod time_tests;
 mod unscored;
 
 pub use errors::Unconfigured;
-pub use memory::{calibrated_bytes, monitor_bytes, series_bytes};
+pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
 pub(crate) use rating::Anomaly;
 pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
 
@@ -49,6 +50,7 @@ use crate::monitor::{MonitorVerdict, SharedBand};
 use crate::record::Format;
 use crate::time::{HostClock, Time};
 use errors::ErrorField;
+use grouped::{BankSections, GroupVerdict};
 use mending::Mending;
 use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
 use section::{OddValue, PreparedSection};
@@ -113,32 +115,17 @@ pub struct Pipeline {
     rendered: Vec<RenderedVerdict>,
     /// Verdicts as they stand in the record.
     encoded: Vec<u8>,
+    /// The group and the member that the record at hand belongs to.
+    group_key: SeriesKey,
+    member_key: SeriesKey,
+    group_verdicts: Vec<GroupVerdict>,
 }
 
 impl Pipeline {
     /// A pipeline for a checked configuration; models are saved in `storage`, if there is one.
     #[must_use]
     pub fn new(config: &Config, format: Format, storage: Option<Box<dyn Storage>>) -> Self {
-        let mut prepared = Vec::new();
-        let mut models = Vec::new();
-        for (n, section) in config.sections.iter().enumerate() {
-            let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
-            let monitors = SectionMonitors::new(monitors, annotate::outputs(section).len(), format);
-            // a checked configuration has no other
-            if let Ok(spec) = section_id::score_spec(section) {
-                prepared.push(PreparedSection::new(section, monitors, format));
-                let id = section_id::score_id(section);
-                models.push(BankSection { id, spec: SeriesModelSpec::Scored(spec) });
-            }
-        }
-        for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
-            for (band, monitors) in SharedBand::group(prepared.monitors.specs()) {
-                prepared.monitors.bands.push((models.len() as u16, monitors));
-                let id = section_id::band_id(section, band.signature());
-                let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));
-                models.push(BankSection { id, spec });
-            }
-        }
+        let (prepared, models) = prepare(config, format);
         let max_series = config.filter.max_series;
         let flush = match config.filter.journal {
             Journal::Record => Flush::EachRecord,
@@ -166,6 +153,9 @@ impl Pipeline {
             verdicts: Vec::new(),
             rendered: Vec::new(),
             encoded: Vec::new(),
+            group_key: SeriesKey::default(),
+            member_key: SeriesKey::default(),
+            group_verdicts: Vec::new(),
         }
     }
 
@@ -386,6 +376,11 @@ impl Pipeline {
         }
         self.time = observation.time;
         let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
+        if self.has_groups(at)
+            && matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)))
+        {
+            self.ask_groups(at, observation, record);
+        }
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {
                 self.counters.scored += 1;
@@ -409,5 +404,46 @@ impl Pipeline {
             }
             None => {}
         }
+        if !self.group_verdicts.is_empty() {
+            self.annotate_groups(at, record);
+        }
     }
+}
+
+/// The sections, ready for records, and the models that the bank keeps for them. A call of its own: what it needs would
+/// add up on the interpreter's stack with what the bank needs to read its state.
+#[inline(never)] // stack
+fn prepare(config: &Config, format: Format) -> (Vec<PreparedSection>, Vec<BankSection<SeriesModel>>) {
+    let mut prepared = Vec::new();
+    let mut models = Vec::new();
+    for (n, section) in config.sections.iter().enumerate() {
+        let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
+        let monitors = SectionMonitors::new(monitors, annotate::outputs(section).len(), format);
+        // a checked configuration has no other
+        if let Ok(spec) = section_id::score_spec(section) {
+            let groups = config.groups.iter().filter(|group| group.on == n);
+            prepared.push(PreparedSection::new(section, monitors, groups, format));
+            let id = section_id::score_id(section);
+            models.push(BankSection { id, spec: SeriesModelSpec::Scored(spec) });
+        }
+    }
+    for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
+        for (band, monitors) in SharedBand::group(prepared.monitors.specs()) {
+            prepared.monitors.bands.push((models.len() as u16, monitors));
+            let id = section_id::band_id(section, band.signature());
+            let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));
+            models.push(BankSection { id, spec });
+        }
+    }
+    for (n, (prepared, section)) in prepared.iter_mut().zip(&config.sections).enumerate() {
+        let groups = config.groups.iter().filter(|group| group.on == n);
+        for (at, group) in groups.enumerate() {
+            let first = models.len() as u16;
+            prepared.groups.set_bank_sections(at, BankSections { groups: first, members: first + 1 });
+            let specs = [SeriesModelSpec::Grouped(group.spec), SeriesModelSpec::Named];
+            let ids = section_id::group_ids(group, section).into_iter();
+            models.extend(ids.zip(specs).map(|(id, spec)| BankSection { id, spec }));
+        }
+    }
+    (prepared, models)
 }

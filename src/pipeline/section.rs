@@ -2,6 +2,7 @@
 
 use super::annotate::{self, Annotations};
 use super::annotate_fast::FastPath;
+use super::grouped::SectionGroups;
 use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
 use super::rating::Anomaly;
 use super::record_access::RecordAccess;
@@ -11,7 +12,7 @@ use super::series_key::{append_field, scalar_text};
 use super::time_bound::{AHEAD_S, duration_text};
 use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
-use crate::config::{Nulls, Section, TagPattern};
+use crate::config::{GroupSection, Nulls, Section, TagPattern};
 use crate::detector::Scores;
 use crate::record::{Accessor, Extractor, Format, Found, Mended, Value};
 use crate::time::Time;
@@ -41,6 +42,7 @@ pub(super) struct PreparedSection {
     /// `None` where only the general path will do.
     pub(super) fast: Option<Box<FastPath>>,
     pub(super) monitors: SectionMonitors,
+    pub(super) groups: SectionGroups,
     /// A record told that records of the section are mended.
     pub(super) has_told_mending: bool,
 }
@@ -63,7 +65,12 @@ pub(super) enum OddValue {
 }
 
 impl PreparedSection {
-    pub(super) fn new(section: &Section, monitors: SectionMonitors, format: Format) -> Self {
+    pub(super) fn new<'a>(
+        section: &Section,
+        monitors: SectionMonitors,
+        groups: impl Iterator<Item = &'a GroupSection>,
+        format: Format,
+    ) -> Self {
         let mut inputs = vec![section.value.clone()];
         inputs.extend(section.time.clone());
         inputs.extend(section.by.iter().cloned());
@@ -73,10 +80,12 @@ impl PreparedSection {
         });
         let mut outputs = annotate::outputs(section);
         outputs.extend(monitors.outputs());
+        let groups = SectionGroups::new(groups, &mut inputs, outputs.len());
+        outputs.extend(groups.outputs());
         // a number and its surroundings; a text in which each byte is escaped
         let texts =
             outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
-        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitors.room() + REASON;
+        let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitors.room() + groups.room() + REASON;
         let extractor = Extractor::new(format, &inputs, &outputs);
         let fast = FastPath::new(&extractor, section);
         Self {
@@ -95,6 +104,7 @@ impl PreparedSection {
             has_budget: section.alarms.is_some(),
             fast,
             monitors,
+            groups,
             has_told_mending: false,
         }
     }

@@ -3,7 +3,7 @@
 use super::scoring::ScoreSpec;
 use crate::bank::SectionId;
 use crate::codec::{Writer, checksum};
-use crate::config::{Nulls, Section, SectionKind};
+use crate::config::{GroupSection, Nulls, Section, SectionKind};
 use crate::detector::ParamsError;
 use crate::detector::calibrated::{AlarmBudget, CalibratedSpec};
 
@@ -38,6 +38,25 @@ pub(super) fn band_id(section: &Section, band_signature: u64) -> SectionId {
     w.u64(band_signature);
     put_inputs(section, &mut w);
     SectionId { name: format!("{}, bands", section.title()), signature: checksum(2, &bytes) }
+}
+
+/// Everything that the saved groups of a group section depend on, and the names of their members.
+pub(super) fn group_ids(group: &GroupSection, section: &Section) -> [SectionId; 2] {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    put_inputs(section, &mut w);
+    for key in group.within.iter().chain(&group.across) {
+        w.bytes(key.to_string().as_bytes());
+    }
+    w.varint(group.within.len() as u64);
+    let members = checksum(3, &bytes);
+    let mut w = Writer::new(&mut bytes);
+    group.spec.put_signature(&mut w);
+    let name = format!("group.{}", group.name);
+    [
+        SectionId { name: name.clone(), signature: checksum(3, &bytes) },
+        SectionId { name: format!("{name}, members"), signature: members },
+    ]
 }
 
 /// A pulled point may come again together with everything that was under way with it. The companion keeps no more

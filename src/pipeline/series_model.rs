@@ -5,6 +5,8 @@ use super::rating::Anomaly;
 use super::scoring::{ScoreOutcome, ScoreSpec, ScoredSeries};
 use crate::bank::{Model, Observation, Observe};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::Finite;
+use crate::detector::peers::{GroupSpec, MemberVerdict, PeerGroup};
 use crate::monitor::{MonitorVerdict, Unchanged};
 use crate::time::Time;
 
@@ -15,6 +17,10 @@ pub(super) enum SeriesModelSpec {
     Scored(ScoreSpec),
     /// Monitors of a section that share a band.
     Monitored(Box<MonitoredSpec>),
+    /// The groups of a `[group.*]` section.
+    Grouped(GroupSpec),
+    /// Series that are there for their names: the members of groups.
+    Named,
 }
 
 /// One series: its scores, or its band with the alert states.
@@ -24,6 +30,10 @@ pub(super) enum SeriesModel {
     Scored(ScoredSeries),
     /// Band and alert states.
     Monitored(Box<MonitoredSeries>),
+    /// A group and what is known of its members.
+    Grouped(Box<PeerGroup>),
+    /// A name.
+    Named,
 }
 
 /// Observes scores; the calibrated score goes where this points to.
@@ -84,6 +94,29 @@ impl Observe<SeriesModel> for OnlyMonitor<'_> {
     }
 }
 
+/// Observes a group; the source of the observation is the member.
+pub(super) struct AskGroup;
+
+impl Observe<SeriesModel> for AskGroup {
+    type Answer = Option<MemberVerdict>;
+
+    #[inline(never)] // stack
+    fn observe(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+    ) -> Option<MemberVerdict> {
+        match (model, spec) {
+            (SeriesModel::Grouped(group), SeriesModelSpec::Grouped(spec)) => {
+                let value = Finite::new(observation.value)?;
+                group.update(spec, observation.source, observation.time.seconds(), value)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl SeriesModel {
     fn monitor(
         &mut self,
@@ -105,6 +138,8 @@ impl Model for SeriesModel {
         match spec {
             SeriesModelSpec::Scored(spec) => SeriesModel::Scored(ScoredSeries::new(spec)),
             SeriesModelSpec::Monitored(spec) => SeriesModel::Monitored(Box::new(MonitoredSeries::new(spec))),
+            SeriesModelSpec::Grouped(_) => SeriesModel::Grouped(Box::default()),
+            SeriesModelSpec::Named => SeriesModel::Named,
         }
     }
 
@@ -112,12 +147,17 @@ impl Model for SeriesModel {
     fn update(&mut self, spec: &SeriesModelSpec, observation: Observation) {
         Scoring(&mut None).observe(self, spec, observation);
         self.monitor(spec, observation, &mut |_, _| {});
+        AskGroup.observe(self, spec, observation);
+    }
+
+    fn has_named_sources(spec: &SeriesModelSpec) -> bool {
+        matches!(spec, SeriesModelSpec::Grouped(_))
     }
 
     fn clock_seconds(spec: &SeriesModelSpec) -> Option<u32> {
         match spec {
-            SeriesModelSpec::Scored(_) => None,
             SeriesModelSpec::Monitored(spec) => spec.clock_seconds(),
+            SeriesModelSpec::Scored(_) | SeriesModelSpec::Grouped(_) | SeriesModelSpec::Named => None,
         }
     }
 
@@ -131,6 +171,7 @@ impl Model for SeriesModel {
         match (self, spec) {
             (SeriesModel::Scored(series), _) => series.save(w),
             (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => series.save(spec, w),
+            (SeriesModel::Grouped(group), _) => group.save(w),
             _ => {}
         }
     }
@@ -141,6 +182,10 @@ impl Model for SeriesModel {
             SeriesModelSpec::Monitored(spec) => {
                 Ok(SeriesModel::Monitored(Box::new(MonitoredSeries::restore(spec, r)?)))
             }
+            SeriesModelSpec::Grouped(spec) => {
+                Ok(SeriesModel::Grouped(Box::new(PeerGroup::restore(spec, r)?)))
+            }
+            SeriesModelSpec::Named => Ok(SeriesModel::Named),
         }
     }
 
@@ -148,6 +193,8 @@ impl Model for SeriesModel {
         let heap = match spec {
             SeriesModelSpec::Scored(spec) => ScoredSeries::memory_bytes(spec) - size_of::<ScoredSeries>(),
             SeriesModelSpec::Monitored(spec) => MonitoredSeries::memory_bytes(spec),
+            SeriesModelSpec::Grouped(_) => size_of::<PeerGroup>(),
+            SeriesModelSpec::Named => 0,
         };
         size_of::<Self>() + heap
     }

@@ -14,3 +14,4 @@ mod bands_suggest;
 mod bands_time;
 mod golden;
 mod no_allocation;
+mod peers;

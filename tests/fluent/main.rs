@@ -13,6 +13,7 @@ mod fluent_bit_monitor;
 mod fluentd;
 mod forward;
 mod forward_hosts;
+mod groups;
 mod odd_values;
 mod predecessor;
 mod serve;

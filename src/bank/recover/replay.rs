@@ -226,8 +226,13 @@ impl<'a, M: Model> Replay<'a, M> {
             StateEntry::Observe { id, observation } => {
                 // a series of a dropped section has no slot
                 if let Some(&at) = self.slots.get(&id) {
-                    self.live.arena.touch(at);
                     let section = &self.sections[usize::from(self.live.arena.get_mut(at).section)];
+                    if M::has_named_sources(&section.spec)
+                        && let Some(&named) = self.slots.get(&observation.source)
+                    {
+                        self.live.arena.touch(named);
+                    }
+                    self.live.arena.touch(at);
                     let model = self.live.see(section, at, observation.time, &mut |_, _, _| {});
                     model.update(&section.spec, observation);
                 }

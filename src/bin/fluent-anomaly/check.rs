@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use fluent_anomaly::series;
 use fluent_anomaly::{
     Config,
-    configuration::{Journal, MonitorSection, Section, SectionKind},
+    configuration::{GroupKey, GroupSection, Journal, MonitorSection, Section, SectionKind},
 };
 
 use crate::failure::Failure;
@@ -94,6 +94,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             false => format!("; shares its band with {}\n\n", shared.join(", ")),
         };
     }
+    config.groups.iter().for_each(|group| text += &describe_group(config, group));
     let max = config.filter.max_series;
     let what = if config.monitors.is_empty() { "series" } else { "models, of scores and of bands" };
     text += &format!("at most {max} {what}: {}", mebibytes(total_bytes(config)));
@@ -107,6 +108,19 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             format!("; state in {folder}, saved {when}\n")
         }
     };
+    text
+}
+
+fn describe_group(config: &Config, group: &GroupSection) -> String {
+    let on = config.sections.get(group.on).map(Section::title).unwrap_or_default();
+    let names = |keys: &[GroupKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut text =
+        format!("[group.{}]\n  on      [{on}]\n  across  each {}", group.name, names(&group.across));
+    if !group.within.is_empty() {
+        text += &format!(", among those with the same {}", names(&group.within));
+    }
+    text += &format!("\n  test    {}\n  writes  {}\n", group.spec, group.annotation_name());
+    text += &format!("  memory  {} bytes a member besides its key\n\n", series::group_member_bytes(group));
     text
 }
 
@@ -131,7 +145,8 @@ fn total_bytes(config: &Config) -> u64 {
     const KEY: usize = 32;
     let scores = config.sections.iter().map(series::series_bytes);
     let bands = (0..config.sections.len()).map(|at| series::monitor_bytes(watching(config, at)));
-    let dearest = scores.chain(bands).max().unwrap_or(0);
+    let members = config.groups.iter().map(series::group_member_bytes);
+    let dearest = scores.chain(bands).chain(members).max().unwrap_or(0);
     (dearest + KEY) as u64 * config.filter.max_series as u64
 }
 
@@ -186,7 +201,19 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "bytes_per_series": series::monitor_bytes([monitor]),
         })
     };
+    let group = |group: &GroupSection| {
+        serde_json::json!({
+            "group": group.name,
+            "on": config.sections.get(group.on).map(Section::title),
+            "across": group.across.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "within": group.within.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "test": group.spec.to_string(),
+            "writes": group.annotation_name(),
+            "bytes_per_member": series::group_member_bytes(group),
+        })
+    };
     serde_json::json!({
+        "groups": config.groups.iter().map(group).collect::<Vec<_>>(),
         "monitors": config.monitors.iter().map(monitor).collect::<Vec<_>>(),
         "sections": config.sections.iter().map(section).collect::<Vec<_>>(),
         "max_series": config.filter.max_series,

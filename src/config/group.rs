@@ -1,0 +1,150 @@
+//! `[group.*]`: series of another section that should behave alike, compared with each other.
+
+use super::ini::IniSection;
+use super::problem::ConfigProblem;
+use super::section::{self, Section, SectionKind};
+use super::section_reader::SectionReader;
+use crate::config::did_you_mean::nearest;
+use crate::detector::peers::{GroupSpec, PeerAlgorithm, PeerTest};
+use crate::record::Accessor;
+
+/// One group section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupSection {
+    /// The name behind `group.`.
+    pub name: String,
+    /// Index of the section whose records it compares.
+    pub on: usize,
+    /// What tells members apart; at least one.
+    pub across: Vec<GroupKey>,
+    /// What tells groups apart; none: all members are one group.
+    pub within: Vec<GroupKey>,
+    /// Goes before the name of its annotation.
+    pub prefix: String,
+    /// Algorithm, windows, least members.
+    pub spec: GroupSpec,
+}
+
+/// What a member or a group is named by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroupKey {
+    /// A field of the record.
+    Field(Accessor),
+    /// A tag of a pulled record's scope, by its key.
+    Tag(String),
+}
+
+impl std::fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            GroupKey::Field(accessor) => write!(f, "{accessor}"),
+            GroupKey::Tag(tag) => f.write_str(tag),
+        }
+    }
+}
+
+/// Seconds of an interval, unless the section says otherwise.
+const INTERVAL_S: u64 = 60;
+/// Seconds that an interval waits for late records at most, unless the section says otherwise.
+const DELAY_S: u64 = 15;
+
+impl GroupSection {
+    /// Reads `[group.<name>]`.
+    #[inline(never)] // stack
+    pub(super) fn read(name: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<Self> {
+        let on = section_of(keys, sections);
+        let kind = on.and_then(|on| sections.get(on)).map(|section| &section.kind);
+        let tags_are_keys = matches!(kind, Some(SectionKind::Datadog { .. }));
+        keys.required("across", "$host");
+        let mut read_keys = |key: &'static str| keys.parsed(key, |text| group_keys(text, tags_are_keys));
+        let across = read_keys("across");
+        let within = read_keys("within").unwrap_or_default();
+        let prefix = keys.text("prefix").map(str::to_owned);
+        let spec = read_spec(keys);
+        let on = on?;
+        let prefix = prefix
+            .unwrap_or_else(|| sections.get(on).map(|section| section.prefix.clone()).unwrap_or_default());
+        Some(Self { name: name.to_owned(), on, across: across?, within, prefix, spec: spec? })
+    }
+
+    /// The name of the field that is written into a record.
+    #[must_use]
+    pub fn annotation_name(&self) -> String {
+        format!("{}anomaly_group", self.prefix)
+    }
+}
+
+/// The section that is compared.
+fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
+    let on = keys.required("on", "cpu")?;
+    let found = sections.iter().position(|section| section.name == on || section.title() == on);
+    if found.is_none() {
+        let names = sections.iter().map(|section| section.name.as_str());
+        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
+    }
+    found
+}
+
+/// `$role, $host`; in pulled records a word without `$` is a tag of the scope.
+fn group_keys(text: &str, tags_are_keys: bool) -> Result<Vec<GroupKey>, String> {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let keys: Vec<GroupKey> = words
+        .map(|word| match word.starts_with('$') || !tags_are_keys {
+            true => section::accessor(word).map(GroupKey::Field),
+            false => Ok(GroupKey::Tag(word.to_owned())),
+        })
+        .collect::<Result<_, _>>()?;
+    if keys.is_empty() { Err(format!("{text:?} names no field")) } else { Ok(keys) }
+}
+
+fn read_spec(keys: &mut SectionReader<'_>) -> Option<GroupSpec> {
+    let words = PeerAlgorithm::WORDS.map(|(word, _, algorithm)| (word, algorithm));
+    let algorithm = keys.choice("algorithm", &words);
+    let algorithm = match keys.text("algorithm") {
+        Some(_) => algorithm?,
+        None => PeerAlgorithm::Dbscan,
+    };
+    let tolerance =
+        keys.number("tolerance", "a number above 0, at most 1000; 3 is usual", |t| t > 0.0 && t <= 1000.0);
+    let percent = keys.number("percent", "a number from 0 to below 100", |p| (0.0..100.0).contains(&p));
+    if percent.is_some() && !algorithm.has_percent() {
+        keys.complain_about("percent", "has a meaning with `algorithm: mad` and `scaled_mad` only");
+    }
+    let interval_s = keys.integer("interval", 1..=86_400).unwrap_or(INTERVAL_S) as u32;
+    let buckets = keys.integer("intervals", 1..=60).unwrap_or(1) as u32;
+    let default_delay_s = DELAY_S.min(u64::from(interval_s) / 4);
+    let delay_s = keys.integer("evaluation_delay", 0..=u64::from(interval_s)).unwrap_or(default_delay_s);
+    let least = keys.integer("min_members", 3..=10_000).unwrap_or(3) as u32;
+    let test = PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) };
+    match GroupSpec::new(test, interval_s, buckets, delay_s as u32, least) {
+        Ok(spec) => Some(spec),
+        Err(error) => {
+            keys.complain(error.to_string());
+            None
+        }
+    }
+}
+
+/// Two groups may compare the same records only when they write to different fields.
+pub(super) fn check_groups(
+    file: &str,
+    sections: &[(Section, &IniSection)],
+    groups: &[(GroupSection, &IniSection)],
+    problems: &mut Vec<ConfigProblem>,
+) {
+    for (n, (group, ini)) in groups.iter().enumerate() {
+        for (other, other_ini) in groups.get(..n).unwrap_or_default() {
+            let (Some((a, _)), Some((b, _))) = (sections.get(group.on), sections.get(other.on)) else {
+                continue;
+            };
+            if group.prefix == other.prefix && a.tags.overlaps(&b.tags) {
+                problems.push(ConfigProblem::at(file, ini.line).section(&ini.name).say(format!(
+                    "writes the same field `{}` into the same records as [{}]: give one of them another `prefix`",
+                    group.annotation_name(),
+                    other_ini.name
+                )));
+            }
+        }
+    }
+}
