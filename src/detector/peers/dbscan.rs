@@ -6,7 +6,7 @@
 //! pair is what lies far out; a group that falls into two halves costs n² distances.
 
 use super::ROUNDING;
-use super::judge::{Judge, PeerVerdict, spread};
+use super::common::{Buffers, PeerVerdict, spread};
 use super::sort::{median_of_sorted, sort, sort_indices};
 use super::spec::PeerTest;
 use crate::detector::Finite;
@@ -14,32 +14,32 @@ use crate::detector::min_max::{larger, smaller};
 
 /// Members outside of the largest cluster are outliers. The distance is that to the median series.
 pub(super) fn judge(
-    judge: &mut Judge,
+    buffers: &mut Buffers,
     test: PeerTest,
     buckets: usize,
     values: &[f64],
     verdicts: &mut [PeerVerdict],
 ) {
-    let magnitude = measure(judge, buckets, values);
-    judge.sorted.clear();
-    judge.sorted.extend_from_slice(&judge.distances);
-    sort(&mut judge.sorted);
-    let deviation = larger(spread(test, &judge.sorted, magnitude), ROUNDING * magnitude);
+    let magnitude = measure(buffers, buckets, values);
+    buffers.sorted.clear();
+    buffers.sorted.extend_from_slice(&buffers.distances);
+    sort(&mut buffers.sorted);
+    let deviation = larger(spread(test, &buffers.sorted, magnitude), ROUNDING * magnitude);
     if deviation <= 0.0 {
         return; // nothing differs
     }
     let threshold = test.tolerance * deviation;
-    for (verdict, distance) in verdicts.iter_mut().zip(&judge.distances) {
+    for (verdict, distance) in verdicts.iter_mut().zip(&buffers.distances) {
         *verdict = PeerVerdict { is_outlier: true, distance: smaller(distance / deviation, Finite::MAX) };
     }
-    judge.order.clear();
-    judge.order.extend(0..verdicts.len() as u32);
+    buffers.order.clear();
+    buffers.order.extend(0..verdicts.len() as u32);
     if buckets == 1 {
-        link_sorted(judge, threshold, values);
+        link_sorted(buffers, threshold, values);
     } else {
-        link_vectors(judge, threshold, buckets, values);
+        link_vectors(buffers, threshold, buckets, values);
     }
-    for &member in &judge.largest {
+    for &member in &buffers.largest {
         if let Some(verdict) = verdicts.get_mut(member as usize) {
             verdict.is_outlier = false;
         }
@@ -48,8 +48,8 @@ pub(super) fn judge(
 
 /// Fills `middle` with the median of each coordinate and `distances` with the distance of each member to it; returns the
 /// length of the median series.
-fn measure(judge: &mut Judge, buckets: usize, values: &[f64]) -> f64 {
-    let Judge { sorted, middle, distances, .. } = judge;
+fn measure(buffers: &mut Buffers, buckets: usize, values: &[f64]) -> f64 {
+    let Buffers { sorted, middle, distances, .. } = buffers;
     middle.clear();
     for coordinate in 0..buckets {
         sorted.clear();
@@ -75,8 +75,8 @@ fn is_better(cluster: (usize, f64), best: (usize, f64)) -> bool {
 }
 
 /// One dimension: sorted values, cut where they leave a gap.
-fn link_sorted(judge: &mut Judge, threshold: f64, values: &[f64]) {
-    let Judge { order, distances, largest, .. } = judge;
+fn link_sorted(buffers: &mut Buffers, threshold: f64, values: &[f64]) {
+    let Buffers { order, distances, largest, .. } = buffers;
     sort_indices(order, values);
     let value = |member: u32| values.get(member as usize).copied().unwrap_or(0.0);
     let nearness = |member: u32| distances.get(member as usize).copied().unwrap_or(f64::INFINITY);
@@ -100,8 +100,8 @@ fn link_sorted(judge: &mut Judge, threshold: f64, values: &[f64]) {
 }
 
 /// Several dimensions: clusters grow from the member nearest to the median series outwards.
-fn link_vectors(judge: &mut Judge, threshold: f64, buckets: usize, values: &[f64]) {
-    let Judge { order, distances, cluster, largest, rest, .. } = judge;
+fn link_vectors(buffers: &mut Buffers, threshold: f64, buckets: usize, values: &[f64]) {
+    let Buffers { order, distances, cluster, largest, rest, .. } = buffers;
     sort_indices(order, distances);
     let own = |member: u32| {
         let start = member as usize * buckets;

@@ -1,7 +1,7 @@
 //! Median absolute deviation over all values of a window.
 
 use super::ROUNDING;
-use super::judge::{Judge, PeerVerdict, spread};
+use super::common::{Buffers, PeerVerdict, spread};
 use super::sort::{median_of_sorted, sort};
 use super::spec::PeerTest;
 use crate::detector::Finite;
@@ -10,13 +10,13 @@ use crate::detector::min_max::{larger, smaller};
 /// A member is an outlier when more than `percent` of its values lie more than `tolerance` deviations from the median of
 /// all. Its distance is that of the value which decides: the one that `percent` of its values exceed.
 pub(super) fn judge(
-    judge: &mut Judge,
+    buffers: &mut Buffers,
     test: PeerTest,
     buckets: usize,
     values: &[f64],
     verdicts: &mut [PeerVerdict],
 ) {
-    let Judge { sorted, middle, .. } = judge;
+    let Buffers { sorted, middle, .. } = buffers;
     sorted.clear();
     sorted.extend_from_slice(values);
     sort(sorted);

@@ -1,6 +1,6 @@
 //! One member of a group.
 
-use super::judge::PeerVerdict;
+use super::common::PeerVerdict;
 use crate::codec::{CodecError, Reader, Writer};
 
 /// Intervals for which a member without records keeps its last value: members may report every few minutes.

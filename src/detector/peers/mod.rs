@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `spec` | algorithm, tolerance, percent, windows, and their ranges |
 //! | `sort` | sorting and the median, without recursion |
+//! | `common` | verdicts, buffers, the usual deviation |
 //! | `dbscan` | members apart from the largest cluster |
 //! | `mad` | members whose values lie far from the median of all |
 //! | `judge` | one window of a group, from values to outliers |
@@ -24,6 +25,7 @@
 //! overall magnitude". Here both take [`TO_DEVIATION`], and the scaled variants take at least [`SCALED_SHARE`] of the
 //! magnitude for the spread.
 
+mod common;
 mod dbscan;
 mod group;
 mod judge;
@@ -33,8 +35,9 @@ mod sort;
 mod spec;
 mod window_clock;
 
+pub use common::PeerVerdict;
 pub use group::PeerGroup;
-pub use judge::{Judge, PeerVerdict};
+pub use judge::Judge;
 pub use member::MemberVerdict;
 pub use spec::{GroupSpec, PeerAlgorithm, PeerSpecError, PeerTest};
 
