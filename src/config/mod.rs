@@ -42,6 +42,7 @@ pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 pub use tag::TagPattern;
 
 use section::DatadogDefaults;
+use crate::record::Condition;
 use section_reader::SectionReader;
 
 /// More sections than this are refused: a record's section is held in 16 bits.
@@ -267,7 +268,8 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
     for (n, (section, ini)) in sections.iter().enumerate() {
         let here = |message: String| ConfigProblem::at(file, ini.line).section(&ini.name).say(message);
         let names = section.annotation_names();
-        for input in section.by.iter().chain([&section.value]).chain(&section.time) {
+        let tested = section.condition.iter().flat_map(Condition::fields);
+        for input in section.by.iter().chain([&section.value]).chain(&section.time).chain(tested) {
             if names.iter().any(|name| input.root() == name) {
                 problems.push(here(format!(
                     "{input} is read, and written as an annotation: choose another `prefix`"

@@ -8,7 +8,7 @@ use super::tag::TagPattern;
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
-use crate::record::{Accessor, hint_for_dots};
+use crate::record::{Accessor, Condition, hint_for_dots};
 
 /// One watched metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Section {
     pub by: Vec<Accessor>,
     /// Where several sources feed one model: the field that tells them apart.
     pub source: Option<Accessor>,
+    /// Which records count; all if there is none.
+    pub condition: Option<Condition>,
     /// The field that holds the time in seconds; the event's own time when absent.
     pub time: Option<Accessor>,
     /// Goes before the names of the annotations.
@@ -173,6 +175,7 @@ impl Section {
             value: field("raw_value")?,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
             source: if per_scope { None } else { Some(field("scope")?) },
+            condition: None,
             time: Some(field("time")?),
             prefix: String::new(),
             source_metric,
@@ -200,6 +203,7 @@ impl Section {
         let by = keys.parsed("by", |text| {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
         });
+        let condition = keys.parsed("where", Condition::parse);
         let time = keys.parsed("time", accessor);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
@@ -212,6 +216,7 @@ impl Section {
             value: value?,
             by: by.unwrap_or_default(),
             source: None,
+            condition,
             time,
             prefix,
             source_metric: None,

@@ -14,6 +14,7 @@
 mod annotate;
 mod annotate_fast;
 mod annotate_record;
+mod counted_records;
 mod errors;
 mod grouped;
 mod memory;
@@ -38,6 +39,8 @@ mod time_bound;
 #[cfg(test)]
 mod time_tests;
 mod unscored;
+#[cfg(test)]
+mod where_tests;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
@@ -319,6 +322,9 @@ impl Pipeline {
             return;
         }
         let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if !section.includes(record) {
+            return;
+        }
         let observation = match section.read(record, time, &mut self.key) {
             Some(observation) => observation,
             None => match self.read_odd(at, time, record) {

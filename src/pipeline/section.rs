@@ -2,6 +2,7 @@
 
 use super::annotate::{self, Annotations};
 use super::annotate_fast::FastPath;
+use super::counted_records::CountedRecords;
 use super::grouped::SectionGroups;
 use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
 use super::rating::Anomaly;
@@ -24,8 +25,10 @@ pub(super) struct PreparedSection {
     pub(super) name: String,
     pub(super) tags: TagPattern,
     pub(super) access: RecordAccess,
+    /// `None`: all records count.
+    pub(super) counted: Option<Box<CountedRecords>>,
     nulls: Nulls,
-    /// The inputs of the extractor: value, time if there is one, then the key fields.
+    /// The inputs of the extractor: value, time if there is one, the key fields, the source, the fields of the condition.
     has_time: bool,
     keys: usize,
     key_names: Vec<String>,
@@ -78,6 +81,7 @@ impl PreparedSection {
             inputs.push(accessor);
             inputs.len() - 1
         });
+        let counted = CountedRecords::new(section, &mut inputs);
         let mut outputs = annotate::outputs(section);
         outputs.extend(monitors.outputs());
         let groups = SectionGroups::new(groups, &mut inputs, outputs.len());
@@ -92,6 +96,7 @@ impl PreparedSection {
             name: section.title(),
             tags: section.tags.clone(),
             access: RecordAccess { extractor, found: Found::default(), room },
+            counted,
             nulls: section.nulls,
             has_time: section.time.is_some(),
             keys: section.by.len(),
@@ -141,6 +146,15 @@ impl PreparedSection {
     ) {
         let annotations = Annotations { scores, anomaly, has_budget: self.has_budget, verdicts };
         annotate::annotate(record, &mut self.access, &self.monitors, annotations, encoded);
+    }
+
+    /// Whether the record that was scanned last counts.
+    #[inline(always)] // speed
+    pub(super) fn includes(&mut self, record: &[u8]) -> bool {
+        match &mut self.counted {
+            None => true,
+            Some(counted) => counted.includes(record, &self.access.found),
+        }
     }
 
     /// Takes value, time and key from a scanned record; `None` where the value is no number or the time is no number of

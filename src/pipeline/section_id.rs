@@ -14,6 +14,10 @@ fn put_inputs(section: &Section, w: &mut Writer<'_>) {
     for accessor in &section.by {
         w.bytes(accessor.to_string().as_bytes());
     }
+    if let Some(condition) = &section.condition {
+        w.bytes(b"where");
+        w.bytes(condition.to_string().as_bytes());
+    }
 }
 
 /// Everything that a saved ChangeFinder of this section depends on.

@@ -55,6 +55,9 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             true => "  series  one for the whole section\n".to_owned(),
             false => format!("  series  one for each {}\n", keys.join(", ")),
         };
+        if let Some(condition) = &section.condition {
+            text += &format!("  where   {}\n", condition.to_string().replace('\n', " "));
+        }
         if let SectionKind::Datadog { query } = &section.kind {
             text += &format!("  query   {query}\n");
         }
@@ -181,6 +184,7 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "section": section.title(),
             "tags": section.tags.to_string(),
             "value": section.value.to_string(),
+            "where": section.condition.as_ref().map(ToString::to_string),
             "by": section.by.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "order": section.change_finder.order,
             "warm_up": section.warm_up,
