@@ -41,8 +41,8 @@ pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 pub use tag::TagPattern;
 
-use section::DatadogDefaults;
 use crate::record::Condition;
+use section::DatadogDefaults;
 use section_reader::SectionReader;
 
 /// More sections than this are refused: a record's section is held in 16 bits.

@@ -138,7 +138,8 @@ impl Unscored {
             .sections
             .iter()
             .map(|of| of.missing.count + of.null + of.no_number.count + of.malformed.count);
-        let others = sections.iter().filter_map(|section| section.counted.as_ref()).map(|counted| counted.others);
+        let others =
+            sections.iter().filter_map(|section| section.counted.as_ref()).map(|counted| counted.others);
         let total = self.unmatched + without_key + of_sections.sum::<u64>() + others.sum::<u64>();
         if total == self.told {
             return Vec::new();
@@ -213,7 +214,9 @@ impl OfSection {
                 self.malformed.count, self.malformed.example
             ));
         }
-        if let Some(others) = section.counted.as_ref().map(|counted| counted.others).filter(|&others| others > 0) {
+        if let Some(others) =
+            section.counted.as_ref().map(|counted| counted.others).filter(|&others| others > 0)
+        {
             lines.push(format!("  {others} records do not meet `where` of [{name}]: they pass untouched"));
         }
         if section.without_key.get() > 0 {
