@@ -6,6 +6,8 @@ use super::section::{self, Section, SectionKind};
 use super::section_reader::SectionReader;
 use crate::config::did_you_mean::nearest;
 use crate::detector::peers::{GroupSpec, PeerAlgorithm, PeerTest};
+use crate::monitor::query::OutlierQuery;
+use crate::monitor::spec::unescape;
 use crate::record::Accessor;
 
 /// One group section.
@@ -23,6 +25,16 @@ pub struct GroupSection {
     pub prefix: String,
     /// Algorithm, windows, least members.
     pub spec: GroupSpec,
+    /// The query, where the section has one.
+    pub query: Option<OutlierQuery>,
+    /// For Datadog, when it is exported: title, message, tags, priority.
+    pub title: Option<String>,
+    /// Its text.
+    pub message: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// 1 to 5.
+    pub priority: Option<u32>,
 }
 
 /// What a member or a group is named by.
@@ -45,6 +57,8 @@ impl std::fmt::Display for GroupKey {
 
 /// Seconds of an interval, unless the section says otherwise.
 const INTERVAL_S: u64 = 60;
+/// Most intervals that are compared at once.
+const MOST_INTERVALS: u32 = 60;
 /// Seconds that an interval waits for late records at most, unless the section says otherwise.
 const DELAY_S: u64 = 15;
 
@@ -55,16 +69,27 @@ impl GroupSection {
         let on = section_of(keys, sections);
         let kind = on.and_then(|on| sections.get(on)).map(|section| &section.kind);
         let tags_are_keys = matches!(kind, Some(SectionKind::Datadog { .. }));
-        keys.required("across", "$host");
+        let query = keys.parsed("query", OutlierQuery::parse);
+        let has_query = keys.text("query").is_some();
+        let by = query.as_ref().map_or(&[][..], |query| query.metric.by());
+        if by.is_empty() {
+            keys.required("across", "$host");
+        }
         let mut read_keys = |key: &'static str| keys.parsed(key, |text| group_keys(text, tags_are_keys));
-        let across = read_keys("across");
+        let across = read_keys("across").or_else(|| keys_of_query(by, tags_are_keys));
         let within = read_keys("within").unwrap_or_default();
         let prefix = keys.text("prefix").map(str::to_owned);
-        let spec = read_spec(keys);
+        let spec = read_spec(keys, query.as_ref(), has_query);
+        let title = keys.text("name").map(unescape);
+        let message = unescape(keys.text("message").unwrap_or_default());
+        let tags = unescape(keys.text("tags").unwrap_or_default());
+        let tags = tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+        let priority = keys.integer("priority", 1..=5).map(|priority| priority as u32);
         let on = on?;
         let prefix = prefix
             .unwrap_or_else(|| sections.get(on).map(|section| section.prefix.clone()).unwrap_or_default());
-        Some(Self { name: name.to_owned(), on, across: across?, within, prefix, spec: spec? })
+        let (name, spec) = (name.to_owned(), spec?);
+        Some(Self { name, on, across: across?, within, prefix, spec, query, title, message, tags, priority })
     }
 
     /// The name of the field that is written into a record.
@@ -98,11 +123,29 @@ fn group_keys(text: &str, tags_are_keys: bool) -> Result<Vec<GroupKey>, String> 
     if keys.is_empty() { Err(format!("{text:?} names no field")) } else { Ok(keys) }
 }
 
-fn read_spec(keys: &mut SectionReader<'_>) -> Option<GroupSpec> {
+/// Members are what the query groups by.
+fn keys_of_query(by: &[String], tags_are_keys: bool) -> Option<Vec<GroupKey>> {
+    let key = |by: &String| match tags_are_keys {
+        true => Some(GroupKey::Tag(by.clone())),
+        false => Accessor::parse(by).ok().map(GroupKey::Field),
+    };
+    let keys: Vec<GroupKey> = by.iter().map(key).collect::<Option<_>>()?;
+    if keys.is_empty() { None } else { Some(keys) }
+}
+
+fn read_spec(
+    keys: &mut SectionReader<'_>,
+    query: Option<&OutlierQuery>,
+    has_query: bool,
+) -> Option<GroupSpec> {
     let words = PeerAlgorithm::WORDS.map(|(word, _, algorithm)| (word, algorithm));
-    let algorithm = keys.choice("algorithm", &words);
+    for key in ["algorithm", "tolerance", "percent"] {
+        if keys.text(key).is_some() && has_query {
+            keys.complain_about(key, "stands in the query: leave one of them out");
+        }
+    }
     let algorithm = match keys.text("algorithm") {
-        Some(_) => algorithm?,
+        Some(_) => keys.choice("algorithm", &words)?,
         None => PeerAlgorithm::Dbscan,
     };
     let tolerance =
@@ -111,13 +154,37 @@ fn read_spec(keys: &mut SectionReader<'_>) -> Option<GroupSpec> {
     if percent.is_some() && !algorithm.has_percent() {
         keys.complain_about("percent", "has a meaning with `algorithm: mad` and `scaled_mad` only");
     }
-    let interval_s = keys.integer("interval", 1..=86_400).unwrap_or(INTERVAL_S) as u32;
-    let buckets = keys.integer("intervals", 1..=60).unwrap_or(1) as u32;
+    let window_s = query.and_then(|query| query.window).map(|window| window.seconds());
+    // a long window is cut into as many intervals as are compared at once
+    let usual_s = window_s.map_or(INTERVAL_S, |s| u64::from(s.div_ceil(MOST_INTERVALS)).max(INTERVAL_S));
+    let interval_s = keys.integer("interval", 1..=86_400).unwrap_or(usual_s) as u32;
+    let intervals =
+        keys.integer("intervals", 1..=u64::from(MOST_INTERVALS)).map(|intervals| intervals as u32);
+    let intervals = match (window_s, intervals) {
+        (Some(_), Some(_)) => {
+            keys.complain_about("intervals", "follows from the window of the query: leave it out");
+            1
+        }
+        (Some(window_s), None) => {
+            let intervals = (window_s / interval_s.max(1)).max(1);
+            if intervals > MOST_INTERVALS {
+                keys.complain_about(
+                    "interval",
+                    format!("at most {MOST_INTERVALS} intervals are compared at once: the window of the query has {intervals} of {interval_s} s"),
+                );
+            }
+            intervals.min(MOST_INTERVALS)
+        }
+        (None, intervals) => intervals.unwrap_or(1),
+    };
     let default_delay_s = DELAY_S.min(u64::from(interval_s) / 4);
     let delay_s = keys.integer("evaluation_delay", 0..=u64::from(interval_s)).unwrap_or(default_delay_s);
     let least = keys.integer("min_members", 3..=10_000).unwrap_or(3) as u32;
-    let test = PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) };
-    match GroupSpec::new(test, interval_s, buckets, delay_s as u32, least) {
+    let test = query.map_or(
+        PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) },
+        |query| query.test,
+    );
+    match GroupSpec::new(test, interval_s, intervals, delay_s as u32, least) {
         Ok(spec) => Some(spec),
         Err(error) => {
             keys.complain(error.to_string());

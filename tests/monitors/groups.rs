@@ -170,3 +170,73 @@ fn mistakes_in_a_group_are_told_with_what_is_allowed() {
         "{error}"
     );
 }
+
+/// `fluent-anomaly monitor <arguments>` in a folder.
+fn monitor(folder: &std::path::Path, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+        .arg("monitor")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_outlier_monitor_of_datadog_comes_in_and_goes_out() {
+    let body = json!({
+        "name": "Load; of one host", "type": "query alert", "message": "look\nhere @slack", "priority": 2,
+        "query": "avg(last_30m):outliers(avg:system.load.1{role:db} by {host}, 'MAD', 3, 20) > 0",
+        "tags": ["team:a", "env:b"],
+        "options": {"thresholds": {"critical": 0}, "notify_no_data": false, "require_full_window": false},
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("monitor.json", &body.to_string());
+    let ini = monitor(folder.path(), &["import", "monitor.json"]);
+    let config = Config::parse("f.ini", &ini).unwrap();
+    let [group] = &config.groups[..] else { panic!("{ini}") };
+    assert_eq!((group.spec.buckets(), group.spec.interval_s()), (30, 60));
+    assert_eq!(group.across.iter().map(ToString::to_string).collect::<Vec<_>>(), ["host"]);
+    write("f.ini", &ini);
+    let exported = monitor(folder.path(), &["export", "load_of_one_host", "-c", "f.ini"]);
+    assert_eq!(serde_json::from_str::<Value>(&exported).unwrap(), body);
+    assert_eq!(monitor(folder.path(), &["validate", "-c", "f.ini"]), "[group.load_of_one_host] fine\n");
+    let explained = monitor(folder.path(), &["explain", "load_of_one_host", "-c", "f.ini"]);
+    let line = "A member is an outlier when more than 20 % of its values lie more than 3 usual deviations from the median of all.";
+    assert!(explained.contains(line), "{explained}");
+}
+
+#[test]
+fn a_group_of_a_pulled_section_is_exported_without_a_query_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let ini = "[datadog.load]\nquery: avg:system.load.1{*} by {host}\n[group.load]\non: load\nacross: host\ninterval: 60\nintervals: 5\n";
+    std::fs::write(folder.path().join("f.ini"), ini).unwrap();
+    let exported: Value =
+        serde_json::from_str(&monitor(folder.path(), &["export", "load", "-c", "f.ini"])).unwrap();
+    assert_eq!(exported["query"], "avg(last_5m):outliers(avg:system.load.1{*} by {host}, 'DBSCAN', 3) > 0");
+}
+
+#[test]
+fn mistakes_in_a_query_are_told_with_their_place() {
+    let ini = "[series.cpu]\nmatch: *\nvalue: $x\n[group.g]\non: cpu\n";
+    for (keys, problem) in [
+        (
+            "query: outliers(avg:m{*} by {host}, 'kmeans', 2)\n",
+            "f.ini:6: [group.g] query: algorithm: 'kmeans' is not allowed",
+        ),
+        ("query: outliers(avg:m{*}, 'MAD', 2)\n", "f.ini:4: [group.g] across: the key is needed"),
+        (
+            "query: outliers(avg:m{*} by {host}, 'MAD', 2)\ntolerance: 3\n",
+            "f.ini:7: [group.g] tolerance: stands in the query",
+        ),
+        (
+            "query: avg(last_4h):outliers(avg:m{*} by {host}, 'MAD', 2) > 0\ninterval: 60\n",
+            "f.ini:7: [group.g] interval: at most 60 intervals",
+        ),
+    ] {
+        let error = Config::parse("f.ini", &format!("{ini}{keys}")).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+}

@@ -15,6 +15,7 @@ mod create;
 mod eval;
 mod explain;
 mod export;
+mod group;
 mod import;
 mod remote;
 mod suggest;

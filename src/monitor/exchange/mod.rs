@@ -5,7 +5,10 @@
 
 mod adapt;
 mod hcl;
+mod outliers;
 mod sources;
+
+pub use outliers::{GroupMonitor, export_group};
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -155,6 +158,9 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
         Some(Value::Object(options)) => options,
         options => return Err(shape("options", options, "an object")),
     };
+    if outliers::is_outliers(query) {
+        return Ok(outliers::of_monitor(monitor, query));
+    }
     let mut import = Import { raw: RawMonitor::default(), notes: Vec::new() };
     let trigger = options.get("threshold_windows").and_then(|windows| windows.get("trigger_window"));
     import.query(query, trigger.and_then(Value::as_str));
@@ -351,9 +357,12 @@ fn section_name(title: &str) -> String {
 }
 
 impl Imported {
-    /// The section's text: `[monitor.<section>]`, `on: <on>`, then every key that is set.
+    /// The section's text: `[monitor.<section>]`, or `[group.<section>]` of an outlier monitor, `on: <on>`, then every key that is set.
     #[must_use]
     pub fn to_ini(&self, on: &str) -> String {
+        if self.outliers().is_some() {
+            return self.to_group_ini(on);
+        }
         let mut text = format!("[monitor.{}]\non: {on}\n", self.section);
         for key in RawMonitor::KEYS {
             if let Some(value) = self.raw.get(key) {

@@ -16,6 +16,7 @@ mod cursor;
 mod error;
 mod metric;
 mod metric_scan;
+mod outliers;
 mod parse;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use core::fmt;
 
 pub use error::{QueryError, QueryPlace, QueryRule};
 pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
+pub use outliers::OutlierQuery;
 pub use parse::parse;
 
 pub use crate::detector::band::{Algorithm, Seasonality};

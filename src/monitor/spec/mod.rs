@@ -10,6 +10,7 @@ use thiserror::Error;
 pub use raw::RawMonitor;
 #[cfg(any(test, feature = "companion"))]
 pub(super) use raw::escape;
+pub(crate) use raw::unescape;
 
 use super::query::{AnomalyQuery, PointRollup, QueryError};
 use super::timeframe::Timeframe;

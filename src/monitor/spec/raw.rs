@@ -78,7 +78,7 @@ raw_monitor! {
 }
 
 /// `\n` -> line break, `\xHH` -> ASCII character, `\\` -> backslash; other backslashes stay.
-pub(super) fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

@@ -19,13 +19,19 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = files::read_config(&args.one.file.config)?;
-    let monitor = super::named(&config, &args.one.file.config, &args.one.name)?;
-    let body = exchange::export(&monitor.spec, &monitor.name).to_string();
+    let file = &args.one.file.config;
+    let (section, body) = match super::group::find(&config, &args.one.name) {
+        Some(group) => (format!("group.{}", group.name), super::group::export(&config, group, file)?),
+        None => {
+            let monitor = super::named(&config, file, &args.one.name)?;
+            (format!("monitor.{}", monitor.name), exchange::export(&monitor.spec, &monitor.name))
+        }
+    };
     let id = super::remote::connect(&config)?
-        .create(&body)
-        .map_err(|error| super::remote::failure(&monitor.name, &error))?;
+        .create(&body.to_string())
+        .map_err(|error| super::remote::failure(&section, &error))?;
     super::print(&match id {
-        Some(id) => format!("[monitor.{}] is Datadog's monitor {id} now\n", monitor.name),
-        None => format!("[monitor.{}] was created; Datadog did not tell its number\n", monitor.name),
+        Some(id) => format!("[{section}] is Datadog's monitor {id} now\n"),
+        None => format!("[{section}] was created; Datadog did not tell its number\n"),
     })
 }

@@ -17,6 +17,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = files::read_config(&args.one.file.config)?;
+    if let Some(group) = super::group::find(&config, &args.one.name) {
+        return super::print(&super::group::explain(&config, group));
+    }
     let monitor = super::named(&config, &args.one.file.config, &args.one.name)?;
     let mut text = format!("[monitor.{}]\n{}\n", monitor.name, monitor.spec.query);
     for line in explain(&monitor.spec) {

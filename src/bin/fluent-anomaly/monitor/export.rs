@@ -17,6 +17,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = files::read_config(&args.one.file.config)?;
+    if let Some(group) = super::group::find(&config, &args.one.name) {
+        return super::print(&super::pretty(&super::group::export(&config, group, &args.one.file.config)?));
+    }
     let monitor = super::named(&config, &args.one.file.config, &args.one.name)?;
     super::print(&super::pretty(&exchange::export(&monitor.spec, &monitor.name)))
 }

@@ -75,13 +75,19 @@ fn one(args: &Args, imported: Result<Imported, ExchangeError>, which: &str) -> R
     for note in &imported.notes {
         eprintln!("{which}: {note}");
     }
-    let spec = MonitorSpec::check(&imported.raw).map_err(|problems| {
-        problems.iter().map(|problem| format!("{which}: {problem}")).collect::<Vec<_>>()
-    })?;
+    let metric = match imported.outliers() {
+        Some(query) => query.map_err(|error| vec![format!("{which}: query: {error}")])?.metric,
+        None => {
+            let check = MonitorSpec::check(&imported.raw).map_err(|problems| {
+                problems.iter().map(|problem| format!("{which}: {problem}")).collect::<Vec<_>>()
+            });
+            check?.query.metric
+        }
+    };
     let on = args.on.as_ref().unwrap_or(&imported.section);
     let mut ini = String::new();
     if args.on.is_none() {
-        ini += &format!("[datadog.{on}]\nquery: {}\n\n", spec.query.metric);
+        ini += &format!("[datadog.{on}]\nquery: {metric}\n\n");
     }
     ini += &imported.to_ini(on);
     Ok(ini)

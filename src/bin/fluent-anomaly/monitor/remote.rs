@@ -13,7 +13,7 @@ pub(super) fn connect(config: &Config) -> Result<MonitorApi, Failure> {
 
 /// What is to be changed is status 2, what may go away by itself status 1.
 pub(super) fn failure(section: &str, error: &MonitorApiError) -> Failure {
-    let message = format!("[monitor.{section}] {error}");
+    let message = format!("[{section}] {error}");
     match error {
         MonitorApiError::Refused(_) | MonitorApiError::Unauthorized(_) => Failure::Usage(message),
         _ => Failure::Failed(message),

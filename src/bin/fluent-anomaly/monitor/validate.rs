@@ -1,8 +1,9 @@
 //! `monitor validate`: here, and with --remote by Datadog.
 
-use fluent_anomaly::configuration::MonitorSection;
+use fluent_anomaly::configuration::{GroupSection, MonitorSection};
 use fluent_anomaly::monitors::exchange;
 use fluent_anomaly::monitors::explain;
+use fluent_anomaly::sources::datadog::MonitorApi;
 
 use crate::failure::Failure;
 use crate::files;
@@ -29,42 +30,61 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let config = files::read_config(&args.file.config)?;
+    let group = args.name.as_deref().and_then(|name| super::group::find(&config, name));
     let monitors: Vec<&MonitorSection> = match &args.name {
+        Some(_) if group.is_some() => Vec::new(),
         Some(name) => vec![super::named(&config, &args.file.config, name)?],
         None => config.monitors.iter().collect(),
     };
-    if monitors.is_empty() {
+    let groups: Vec<&GroupSection> = match &args.name {
+        Some(_) => group.into_iter().collect(),
+        None => config.groups.iter().collect(),
+    };
+    if monitors.is_empty() && groups.is_empty() {
         return Err(Failure::Usage(format!(
             "{}: there is no [monitor.*] section to validate",
             args.file.config.display()
         )));
     }
     let api = if args.remote { Some(super::remote::connect(&config)?) } else { None };
-    let mut refused = None;
+    let mut refused = false;
     for monitor in monitors {
-        let cautions: Vec<String> =
-            explain(&monitor.spec).into_iter().filter(|line| line.starts_with("Caution: ")).collect();
-        let asked = api.as_ref().map(|api| {
-            api.validate(&exchange::export(&monitor.spec, &monitor.name).to_string())
-                .map_err(|error| super::remote::failure(&monitor.name, &error))
-        });
-        let by = match asked {
-            None => "fine",
-            Some(Ok(())) => "fine, and Datadog would take it",
-            Some(Err(failure @ (Failure::Failed(_) | Failure::Said | Failure::Silent))) => {
-                return Err(failure);
-            }
-            Some(Err(Failure::Usage(message))) => {
-                eprintln!("{message}");
-                refused = Some(Failure::Usage(format!(
-                    "{}: not all monitors are taken",
-                    args.file.config.display()
-                )));
-                continue;
-            }
-        };
-        let cautions: String = cautions.iter().map(|line| format!("  {line}\n")).collect();
-        super::print(&format!("[monitor.{}] {by}\n{cautions}", monitor.name))?;
+        let section = format!("monitor.{}", monitor.name);
+        let body = || Ok(exchange::export(&monitor.spec, &monitor.name));
+        let cautions = explain(&monitor.spec).into_iter().filter(|line| line.starts_with("Caution: "));
+        let cautions: String = cautions.map(|line| format!("  {line}\n")).collect();
+        refused |= !validate(api.as_ref(), &section, body, &cautions)?;
     }
-    refused.map_or(Ok(()), Err)
+    for group in groups {
+        let section = format!("group.{}", group.name);
+        let body = || super::group::export(&config, group, &args.file.config);
+        refused |= !validate(api.as_ref(), &section, body, "")?;
+    }
+    match refused {
+        true => Err(Failure::Usage(format!("{}: not all monitors are taken", args.file.config.display()))),
+        false => Ok(()),
+    }
+}
+
+/// Says that a section is fine; false when Datadog would not take it, which is told.
+fn validate(
+    api: Option<&MonitorApi>,
+    section: &str,
+    body: impl Fn() -> Result<serde_json::Value, Failure>,
+    cautions: &str,
+) -> Result<bool, Failure> {
+    let mut by = "fine";
+    if let Some(api) = api {
+        let asked = api.validate(&body()?.to_string());
+        match asked.map_err(|error| super::remote::failure(section, &error)) {
+            Ok(()) => by = "fine, and Datadog would take it",
+            Err(Failure::Usage(message)) => {
+                eprintln!("{message}");
+                return Ok(false);
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+    super::print(&format!("[{section}] {by}\n{cautions}"))?;
+    Ok(true)
 }
