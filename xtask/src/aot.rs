@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, WASM, root};
+use crate::{Outcome, WASM, quietly, root};
 
 /// `llvm-config` of versions that WAMR 1.3 and 2.4 compile with, the tried one first.
 const LLVM: [&str; 3] = ["llvm-config-15", "llvm-config-14", "llvm-config-16"];
@@ -18,22 +18,31 @@ const ARCHITECTURES: [&str; 2] = ["x86_64", "aarch64"];
 
 pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     let options = Options::read(arguments)?;
-    let version = version(&fs::read_to_string(options.source.join("CMakeLists.txt"))?)?;
-    let compiler = compiler(&options.source)?;
+    for file in compile(&options.source, &options.architectures)? {
+        println!("{}", file.display());
+    }
+    Ok(())
+}
+
+/// Compiles the module that `cargo wasm` built; gives the files, one a processor.
+pub(crate) fn compile(source: &Path, architectures: &[&str]) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let version = version(&fs::read_to_string(source.join("CMakeLists.txt"))?)?;
+    let compiler = compiler(source)?;
     let module = root().join("target").join(WASM).join("release/anomaly_filter.wasm");
     if !module.is_file() {
         return Err(format!("{}: there is no module; run `cargo wasm` first", module.display()).into());
     }
     let folder = root().join("target/aot");
     fs::create_dir_all(&folder)?;
-    for arch in options.architectures {
+    let mut files = Vec::new();
+    for arch in architectures {
         let file = folder.join(format!("anomaly_filter-{version}-{arch}.aot"));
         let mut command = Command::new(&compiler);
         command.arg(format!("--target={arch}")).arg("--target-abi=gnu").arg("-o").arg(&file).arg(&module);
         quietly(&mut command)?;
-        println!("{}", file.display());
+        files.push(file);
     }
-    Ok(())
+    Ok(files)
 }
 
 struct Options {
@@ -101,17 +110,6 @@ fn compiler(source: &Path) -> Result<PathBuf, Box<dyn Error>> {
         quietly(Command::new("cmake").arg("--build").arg(&build).args(["--parallel", "2"]))?;
     }
     Ok(compiler)
-}
-
-/// Runs a program; what it wrote is shown only where it fails.
-fn quietly(command: &mut Command) -> Outcome {
-    let program = command.get_program().display().to_string();
-    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = [output.stdout, output.stderr].concat();
-    Err(format!("{program} failed:\n{}", String::from_utf8_lossy(&text)).into())
 }
 
 #[cfg(test)]

@@ -6,9 +6,11 @@
 //! | `rewrite.rs` | its one rewriting rule |
 //! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
 //! | `aot.rs` | compiles the filter ahead of time |
+//! | `dist/` | what a release ships: programs, packages, container image, sums |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
 mod aot;
+mod dist;
 mod filter;
 mod frames;
 #[cfg(feature = "package")]
@@ -26,6 +28,7 @@ const USAGE: &str = "\
 cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its path
 cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
+cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "package")]
         Some("preview-pkg") => package::run(&arguments),
         Some("aot") => aot::run(&arguments),
+        Some("dist") => dist::run(&arguments),
         Some("stack") => stack::run(&arguments),
         _ => {
             eprintln!("{USAGE}");
@@ -79,4 +83,20 @@ fn build(cargo: &mut Command) -> Outcome {
          rustup toolchain install --no-self-update"
     )
     .into())
+}
+
+/// Runs a program; what it wrote is shown only where it fails.
+fn quietly(command: &mut Command) -> Outcome {
+    output(command).map(drop)
+}
+
+/// What a program wrote to standard output, without the blank space at its end.
+fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
+    let program = command.get_program().display().to_string();
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(format!("{program} failed ({}):\n{}", output.status, String::from_utf8_lossy(&text)).into())
 }
