@@ -13,7 +13,7 @@ const TOOLS: [(&str, &[&str], &str); 8] = [
     ("cargo-zigbuild", &["--version"], "cargo install --locked cargo-zigbuild; pip install ziglang"),
     ("cargo-deb", &["--version"], "cargo install --locked cargo-deb"),
     ("cargo-generate-rpm", &["--version"], "cargo install --locked cargo-generate-rpm"),
-    ("cargo-cyclonedx", &["--version"], "cargo install --locked cargo-cyclonedx"),
+    ("cargo-cyclonedx", &["cyclonedx", "--version"], "cargo install --locked cargo-cyclonedx"),
 ];
 
 /// The standard libraries of the targets that `rust-toolchain.toml` does not bring, because only a release needs them.
