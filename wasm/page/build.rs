@@ -19,18 +19,21 @@ const SET_UP: &str = "rustup toolchain install --no-self-update";
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(variable("OUT_DIR"));
-    let Some(root) = here.ancestors().nth(2) else { fail("no workspace around the crate") };
+    let Some(root) = here.ancestors().nth(2) else { fail("no folder around the crate") };
     let started = Instant::now();
 
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={BUILT_ENGINE}");
     println!("cargo::rustc-env=SET_UP={SET_UP}");
     let engine = out.join("engine.wasm");
+    let packaged = here.join("built/engine.wasm");
+    if packaged.is_file() && !root.join("wasm/page/engine").is_dir() {
+        copy(&packaged, &engine);
+        return;
+    }
     if let Some(built) = env::var_os(BUILT_ENGINE) {
         println!("cargo::rerun-if-changed={}", built.display());
-        if let Err(error) = std::fs::copy(&built, &engine) {
-            fail(&format!("{BUILT_ENGINE}={}: {error}", built.display()));
-        }
+        copy(Path::new(&built), &engine);
         return;
     }
     if !target_is_installed(root) {
@@ -78,9 +81,7 @@ fn main() {
         Err(error) => fail(&format!("cargo did not start: {error}")),
     }
     let built = target.join(TARGET).join("page/fluent_anomaly_engine.wasm");
-    if let Err(error) = std::fs::copy(&built, &engine) {
-        fail(&format!("{}: {error}", built.display()));
-    }
+    copy(&built, &engine);
     println!(
         "cargo::warning=no fault: built the engine of the page of `report` for {TARGET}, in {:.0} s (without the page: \
          `--no-default-features --features companion`)",
@@ -109,6 +110,12 @@ fn target_is_installed(root: &Path) -> bool {
 fn target_folder(out: &Path) -> PathBuf {
     let build = out.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "build"));
     build.and_then(|build| build.ancestors().nth(2)).unwrap_or(out).to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if let Err(error) = std::fs::copy(from, to) {
+        fail(&format!("{}: {error}", from.display()));
+    }
 }
 
 fn watch(folder: &Path, except: &[&str]) {

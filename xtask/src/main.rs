@@ -7,6 +7,7 @@
 //! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
 //! | `aot.rs` | compiles the filter ahead of time |
 //! | `dist/` | what a release ships: programs, packages, container image, sums |
+//! | `publish.rs` | the crates as they are published |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
 mod aot;
@@ -15,6 +16,7 @@ mod filter;
 mod frames;
 #[cfg(feature = "package")]
 mod package;
+mod publish;
 mod rewrite;
 mod stack;
 
@@ -29,6 +31,7 @@ cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its pat
 cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
+cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Some("preview-pkg") => package::run(&arguments),
         Some("aot") => aot::run(&arguments),
         Some("dist") => dist::run(&arguments),
+        Some("publish") => publish::run(&arguments),
         Some("stack") => stack::run(&arguments),
         _ => {
             eprintln!("{USAGE}");
