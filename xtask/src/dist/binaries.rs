@@ -37,7 +37,8 @@ fn zigbuild(release: &Release, arguments: &[&str]) -> Outcome {
     };
     replace(root(), ".");
     let home = std::env::var_os("HOME").unwrap_or_default();
-    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(|| Path::new(&home).join(".cargo"), Into::into);
+    let cargo_home =
+        std::env::var_os("CARGO_HOME").map_or_else(|| Path::new(&home).join(".cargo"), Into::into);
     replace(&cargo_home, "cargo");
     let mut command = cargo();
     command.args(["zigbuild", "--release", "--locked"]).args(arguments);

@@ -42,7 +42,8 @@ pub(super) fn layout(release: &Release) -> Outcome {
         let platform = format!(r#","platform":{{"architecture":"{}","os":"linux"}}"#, arch.debian);
         manifests.push(manifest.descriptor(MANIFEST, &platform));
     }
-    let list = |manifests: &str| format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{manifests}]}}"#);
+    let list =
+        |manifests: &str| format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[{manifests}]}}"#);
     let both = add(&blobs, &list(&manifests.join(",")))?;
     let named = format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{}"}}"#, release.version);
     fs::write(folder.join("index.json"), list(&both.descriptor(INDEX, &named)))?;
@@ -90,7 +91,8 @@ fn tree(release: &Release, arch: Arch) -> Result<PathBuf, Box<dyn Error>> {
     fs::copy(built("libout_dd", ".so"), tree.join("usr/lib/fluent-anomaly/libout_dd.so"))?;
     let module = "anomaly_filter.wasm";
     fs::copy(release.out.join(module), tree.join("usr/lib/fluent-anomaly").join(module))?;
-    let passwd = format!("fluent-anomaly:x:{USER}:{USER}:fluent-anomaly:/var/lib/fluent-anomaly:/sbin/nologin\n");
+    let passwd =
+        format!("fluent-anomaly:x:{USER}:{USER}:fluent-anomaly:/var/lib/fluent-anomaly:/sbin/nologin\n");
     fs::write(tree.join("etc/passwd"), passwd)?;
     fs::write(tree.join("etc/group"), format!("fluent-anomaly:x:{USER}:\n"))?;
     Ok(tree)

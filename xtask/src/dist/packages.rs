@@ -58,7 +58,8 @@ pub(super) fn bill_of_materials(release: &Release) -> Outcome {
     // one file a package of the workspace; the root's names every crate of the command
     let written = root().join(format!("{name}.json"));
     fs::copy(&written, release.out.join(format!("{name}.json")))?;
-    for folder in [".", "output-dd", "wasm/filter", "wasm/package", "wasm/page", "wasm/page/engine", "xtask"] {
+    for folder in [".", "output-dd", "wasm/filter", "wasm/package", "wasm/page", "wasm/page/engine", "xtask"]
+    {
         let extra = root().join(folder).join(format!("{name}.json"));
         if extra.is_file() {
             fs::remove_file(extra)?;

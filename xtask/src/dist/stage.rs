@@ -26,7 +26,8 @@ const SHELLS: [(&str, &str); 3] = [
 /// Manual pages and completions, written by the command that runs on this machine; gives the folder.
 pub(super) fn texts(release: &Release) -> Result<PathBuf, Box<dyn Error>> {
     let here = super::ARCHITECTURES.into_iter().find(|arch| arch.rust == std::env::consts::ARCH);
-    let here = here.ok_or_else(|| format!("{}: a release is made on x86_64 or aarch64", std::env::consts::ARCH))?;
+    let here =
+        here.ok_or_else(|| format!("{}: a release is made on x86_64 or aarch64", std::env::consts::ARCH))?;
     let command = release.out.join(release.name("fluent-anomaly", here));
     let texts = release.work.join("texts");
     for (shell, path) in SHELLS {
