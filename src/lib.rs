@@ -157,6 +157,10 @@ pub mod internals {
     pub use crate::monitor::rollup::RollupSpec;
     pub use crate::monitor::{AlertState, BandPosition, Rollup, SeriesEvaluator, query};
     pub use crate::record::{Suffix, SuffixText, format_f64, parse_f64};
+    #[cfg(feature = "companion")]
+    pub use crate::sink::{datadog::read_records, forward::read_answers as read_forward_answers};
+    #[cfg(all(feature = "companion", not(target_family = "wasm")))]
+    pub use crate::source::datadog::read_answers as read_datadog_answers;
 }
 
 /// Compiles and runs the Rust part of the README.

@@ -5,6 +5,7 @@
 //! | `filter.rs` | `cargo wasm`: builds the WASM filter |
 //! | `rewrite.rs` | its one rewriting rule |
 //! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
+//! | `fuzz.rs` | runs the targets of `fuzz/` |
 //! | `aot.rs` | compiles the filter ahead of time |
 //! | `dist/` | what a release ships: programs, packages, container image, sums |
 //! | `publish.rs` | the crates as they are published |
@@ -14,6 +15,7 @@ mod aot;
 mod dist;
 mod filter;
 mod frames;
+mod fuzz;
 #[cfg(feature = "package")]
 mod package;
 mod publish;
@@ -32,6 +34,7 @@ cargo xtask stack [MODULE]             the longest chain of calls of the WASM fi
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
 cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
+cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--keep]: what they found goes to fuzz/corpus
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Some("aot") => aot::run(&arguments),
         Some("dist") => dist::run(&arguments),
         Some("publish") => publish::run(&arguments),
+        Some("fuzz") => fuzz::run(&arguments),
         Some("stack") => stack::run(&arguments),
         _ => {
             eprintln!("{USAGE}");

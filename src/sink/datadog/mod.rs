@@ -46,3 +46,20 @@ pub use point::{FURTHEST_AHEAD, OLDEST};
 pub use settings::{Compression, IntakeApi, Limits, ShipperSettings, ShipperSettingsError};
 pub use shipper::Shipper;
 pub use stream::{StreamError, StreamOptions, run_stream};
+
+/// Points of bytes that are read as a chunk, or as JSON lines, and the body of the first request made of them; for the
+/// fuzz targets. `now`: seconds since 1970.
+#[doc(hidden)]
+#[must_use]
+pub fn read_records(bytes: &[u8], is_json: bool, now: i64) -> (u64, Vec<u8>) {
+    let mut batch = batch::Batch::default();
+    if is_json {
+        for line in bytes.split(|byte| *byte == b'\n') {
+            json_lines::line(line, "tag", now as f64, &mut batch);
+        }
+    } else {
+        chunk::read(bytes, "tag", &mut batch);
+    }
+    let body = payload::build(&batch, 0, now, &Limits::default(), IntakeApi::V2, Compression::Off).body;
+    (batch.len(), body)
+}

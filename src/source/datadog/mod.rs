@@ -28,6 +28,19 @@ pub use v2::QueryV2;
 
 use std::time::Duration;
 
+/// The series of bytes, read as the answer of each version of the query API; for the fuzz targets.
+#[doc(hidden)]
+#[must_use]
+pub fn read_answers(bytes: &[u8]) -> Vec<QuerySeries> {
+    let _ = answer::error_text(bytes);
+    let read = [answer::v1(&mut &bytes[..], "avg:m{*}"), answer::v2(&mut &bytes[..], "avg:m{*}", Some(60))];
+    let series = read.into_iter().flatten().filter_map(|body| match body {
+        answer::AnswerBody::Series(series) => Some(series),
+        answer::AnswerBody::Refused(_) => None,
+    });
+    series.flatten().collect()
+}
+
 /// One bucket of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct QueryPoint {

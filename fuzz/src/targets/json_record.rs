@@ -1,11 +1,12 @@
 //! Any bytes: the scanner accepts exactly the objects that serde_json accepts, finds what serde_json finds, and
 //! annotating keeps all else.
-#![no_main]
 
-use fluent_anomaly::{Format, records::{Accessor, Extractor, Field, Found, MAX_DEPTH, Output, Value}};
-use libfuzzer_sys::fuzz_target;
+use fluent_anomaly::{
+    Format,
+    records::{Accessor, Extractor, Field, Found, MAX_DEPTH, Output, Value},
+};
 
-fuzz_target!(|data: &[u8]| {
+pub fn run(data: &[u8]) {
     let inputs = ["$a", "$a['b'][1]"].map(|text| Accessor::parse(text).unwrap());
     let output = |name: &str| Output { name: name.to_owned(), constant: None };
     let extractor = Extractor::new(Format::Json, &inputs, &[output("a"), output("a new field")]);
@@ -64,4 +65,4 @@ fuzz_target!(|data: &[u8]| {
             }
         }
     }
-});
+}

@@ -1,11 +1,12 @@
 //! Any bytes: scan and stream reader agree with rmpv and with each other, and annotating keeps all else.
-#![no_main]
 
 use fluent_anomaly::records::msgpack::object_len;
-use fluent_anomaly::{Format, records::{Accessor, Extractor, Field, Found, Output}};
-use libfuzzer_sys::fuzz_target;
+use fluent_anomaly::{
+    Format,
+    records::{Accessor, Extractor, Field, Found, Output},
+};
 
-fuzz_target!(|data: &[u8]| {
+pub fn run(data: &[u8]) {
     let inputs = ["$a", "$a['b'][1]"].map(|text| Accessor::parse(text).unwrap());
     let outputs = [Output { name: "a new field".to_owned(), constant: None }];
     let extractor = Extractor::new(Format::Msgpack, &inputs, &outputs);
@@ -43,4 +44,4 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(&annotated[after..][..members.len()], members);
         assert_eq!(&annotated[after + members.len()..], b"\xaba new field\x07");
     }
-});
+}

@@ -1,0 +1,45 @@
+//! Text as Fluent Bit prints a record: JSON stays as it is, everything else is mended to JSON or leaves as it came.
+
+use fluent_anomaly::{Config, Format, Pipeline, Time, records::MAX_DEPTH};
+use serde::de::IgnoredAny;
+
+/// No section matches: mending is all that happens.
+const CONFIG: &str = "[filter]\nstate: off\n[series.a]\nmatch: other.*\nvalue: $x\n";
+
+pub fn run(data: &[u8]) {
+    let config = Config::parse("f.ini", CONFIG).expect("a fixed text");
+    let mut pipeline = Pipeline::new(&config, Format::Json, None);
+    pipeline.mend_records();
+    let once = mended(&mut pipeline, data);
+
+    let was_json = is_json(data);
+    // digits beyond the range of floats, and pairs of surrogates, are JSON and are mended all the same
+    let is_odd = |bytes: &[u8]| {
+        bytes.windows(2).any(|two| matches!(two, b"\\u" | b"e+" | b"e3" | b"E3" | b"E+")) || bytes.len() > 300
+    };
+    if was_json && !is_odd(data) {
+        assert_eq!(once, data, "JSON stays as it is");
+    }
+    if was_json {
+        assert!(is_json(&once), "JSON stays JSON");
+    }
+    if once != data {
+        assert!(data.iter().filter(|byte| b"{[".contains(byte)).count() >= 1);
+        let twice = mended(&mut pipeline, &once);
+        assert_eq!(twice, once, "what is mended needs no mending");
+    }
+    let opened = data.iter().filter(|byte| b"{[".contains(byte)).count();
+    if was_json && opened <= MAX_DEPTH && data.trim_ascii_start().first() == Some(&b'{') && !is_odd(data) {
+        assert_eq!(once, data);
+    }
+}
+
+fn mended(pipeline: &mut Pipeline, data: &[u8]) -> Vec<u8> {
+    let mut record = data.to_vec();
+    pipeline.process(b"t", Time::from_seconds(60), &mut record);
+    record
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}

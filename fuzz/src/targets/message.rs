@@ -1,0 +1,23 @@
+//! Any text as a monitor's message: it is filled in, bounded by what it holds.
+
+use fluent_anomaly::monitors::{Facts, Status, render};
+
+pub fn run(data: &[u8]) {
+    let Ok(template) = std::str::from_utf8(data) else { return };
+    let facts = Facts {
+        share: 0.9,
+        threshold: 0.8,
+        warn_threshold: Some(0.5),
+        observed: Some(41.25),
+        band: Some((40.0, 39.0, 41.0)),
+        status: Status::Alert,
+        transition: None,
+        time_s: Some(1_700_000_000),
+        groups: &[("host", "web-1"), ("env", "prod")],
+    };
+    let text = render(template, &facts);
+    if !template.contains("{{") {
+        assert_eq!(text, template);
+    }
+    assert!(text.len() <= 64 * (template.len() + 1));
+}
