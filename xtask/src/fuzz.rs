@@ -59,8 +59,9 @@ fn read(arguments: &[OsString]) -> Result<Options, Box<dyn Error>> {
         match &*argument {
             "--inputs" => {
                 let given = arguments.next().unwrap_or_default();
-                options.inputs =
-                    given.parse().map_err(|_| format!("--inputs: {given:?} is not allowed: a whole number"))?;
+                options.inputs = given
+                    .parse()
+                    .map_err(|_| format!("--inputs: {given:?} is not allowed: a whole number"))?;
             }
             "--keep" => options.keep = true,
             name if known.iter().any(|known| known == name) => options.targets.push(name.to_owned()),
@@ -152,7 +153,9 @@ impl Run<'_> {
         let log = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             let place = self.target;
-            return Err(format!("{place}: a law does not hold, the input stands in target/fuzz\n{log}").into());
+            return Err(
+                format!("{place}: a law does not hold, the input stands in target/fuzz\n{log}").into()
+            );
         }
         let executed = log.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
         Ok(executed.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
@@ -195,7 +198,8 @@ fn unescape(line: &str) -> Vec<u8> {
                 Some(b't') => b'\t',
                 Some(b'r') => b'\r',
                 Some(b'x') => {
-                    let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16)).unwrap_or(0);
+                    let mut digit =
+                        || rest.next().and_then(|digit| char::from(digit).to_digit(16)).unwrap_or(0);
                     (digit() << 4 | digit()) as u8
                 }
                 Some(other) => other,
