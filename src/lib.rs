@@ -16,6 +16,7 @@
 //! | `sink` | where records and scores leave for (feature `datadog`) |
 //! | [`source`] | where records come from: files; Datadog, forward clients (feature `companion`) |
 //! | `aggregator` | chunks of many clients, scored, to the next hop (feature `companion`) |
+//! | `stream` | a partition of a log: checkpoints, replay (feature `companion`) |
 #![forbid(unsafe_code)]
 
 /// A module for browsers, which is downloaded: size counts for more than the last tenth of speed.
@@ -35,6 +36,8 @@ mod record;
 #[cfg(feature = "datadog")]
 mod sink;
 mod source;
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+mod stream;
 mod time;
 
 pub use config::secret::Secret;
@@ -46,6 +49,8 @@ pub use time::{HostClock, Time};
 /// What a configuration file says, checked.
 pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
         GroupKey, GroupSection, Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind,
@@ -145,6 +150,15 @@ pub mod native {
     pub use crate::companion::{
         Backoff, Counters, DropReason, Env, Native, Notice, NoticeCause, Progress, Quiet, SectionGauges,
         Snapshot, StopAndReload, Wake, atomic, metrics,
+    };
+}
+
+/// Exactly-once scoring of a partitioned log.
+#[cfg(all(feature = "companion", not(target_family = "wasm")))]
+pub mod streams {
+    pub use crate::stream::{
+        Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError, ChunkError,
+        Message, Partition, PartitionGauges, PartitionSettings, Reference, StreamCounters, Taken, chunks, render,
     };
 }
 

@@ -65,6 +65,7 @@ impl<M: Model> LiveSeries<M> {
             return;
         }
         let latest = now.plus_seconds(ClockDoubt::FAR_S);
+        let mut silences = Vec::new();
         for slot in self.arena.iter_mut().filter(|slot| slot.section == own) {
             // a record from the future does not keep its series from being silent
             if slot.seen > latest {
@@ -73,9 +74,14 @@ impl<M: Model> LiveSeries<M> {
             if moved == ClockMove::Forward {
                 let key = &slot.key;
                 slot.model.pass(&section.spec, slot.seen, now, &mut |silence| {
-                    on_silence(own, key.bytes(), silence)
+                    silences.push((key.bytes().to_vec(), silence));
                 });
             }
+        }
+        // the order of the slots is not that of a bank that was restored
+        silences.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (key, silence) in silences {
+            on_silence(own, &key, silence);
         }
     }
 }

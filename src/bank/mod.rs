@@ -20,6 +20,8 @@
 mod arena;
 mod entry;
 #[cfg(feature = "companion")]
+mod checkpoint;
+#[cfg(feature = "companion")]
 pub(crate) mod folder_storage;
 mod frame;
 mod headroom;
@@ -32,6 +34,7 @@ mod position;
 mod recover;
 mod section_clock;
 mod silences;
+mod snapshot;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -47,9 +50,10 @@ pub use storage::{MemoryStorage, Storage, StorageError};
 use arena::Arena;
 use entry::StateEntry;
 use headroom::{has_room, needed};
-use journal_writer::{JournalWriter, SeriesCounts};
+use journal_writer::JournalWriter;
 use live_series::{LiveSeries, OnSilence};
 use silences::Silences;
+use snapshot::SeriesCounts;
 
 use crate::time::HostClock;
 

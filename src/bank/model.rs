@@ -44,6 +44,17 @@ pub(crate) trait Model: Sized {
     /// # Errors
     /// When the bytes were not written by `save` under this spec.
     fn restore(spec: &Self::Spec, r: &mut Reader<'_>) -> Result<Self, CodecError>;
+    /// Writes a report of a silent series that waits for a record.
+    #[cfg(feature = "companion")]
+    fn save_silence(_silence: &Self::Silence, _w: &mut Writer<'_>) {}
+    /// The inverse of [`save_silence`](Model::save_silence).
+    ///
+    /// # Errors
+    /// When the bytes were not written by it.
+    #[cfg(feature = "companion")]
+    fn restore_silence(_r: &mut Reader<'_>) -> Result<Self::Silence, CodecError> {
+        Err(CodecError::Invalid { what: "report of a silent series" })
+    }
     /// The most bytes a model takes, inline and on the heap.
     fn memory_bytes(spec: &Self::Spec) -> usize;
 }

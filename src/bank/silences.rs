@@ -37,6 +37,11 @@ impl<M: Model> Silences<M> {
         self.0.is_empty()
     }
 
+    #[cfg(feature = "companion")]
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Silent<M>> {
+        self.0.iter()
+    }
+
     pub(super) fn take(&mut self, section: u16) -> Option<Silent<M>> {
         let at = self.0.iter().position(|silent| silent.section == section)?;
         self.0.remove(at)

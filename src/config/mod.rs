@@ -23,6 +23,8 @@ pub(crate) mod did_you_mean;
 mod general;
 mod group;
 mod ini;
+#[cfg(not(target_family = "wasm"))]
+mod kafka;
 mod monitor;
 mod predecessor;
 mod problem;
@@ -36,6 +38,8 @@ mod tests;
 pub use address::{ApiUrlProblem, api_url, forward_address};
 pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
 pub use group::{GroupKey, GroupSection};
+#[cfg(not(target_family = "wasm"))]
+pub use kafka::{KafkaFormat, KafkaSection, MessageKey, topic_name};
 pub use monitor::MonitorSection;
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
@@ -57,6 +61,9 @@ pub struct Config {
     pub filter: FilterSection,
     /// `[slack]`.
     pub slack: Option<SlackSection>,
+    /// `[kafka]`.
+    #[cfg(not(target_family = "wasm"))]
+    pub kafka: Option<KafkaSection>,
     /// `[datadog.*]` and `[series.*]` in the order of the file; at least one.
     pub sections: Vec<Section>,
     /// `[monitor.*]` in the order of the file.
@@ -124,6 +131,8 @@ impl Config {
         let (sections, slack) = read_sections(file, &ini, way, &filter, &mut problems);
         let monitors = read_monitors(file, &ini, &sections, &mut problems);
         let groups = read_groups(file, &ini, &sections, &mut problems);
+        #[cfg(not(target_family = "wasm"))]
+        let kafka = read_kafka(file, &ini, &mut problems);
         check_together(file, &sections, &mut problems);
         group::check_groups(file, &sections, &groups, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
@@ -143,7 +152,17 @@ impl Config {
             let monitors = monitors.into_iter().map(|(monitor, _)| monitor).collect();
             let groups = groups.into_iter().map(|(group, _)| group).collect();
             let is_predecessors = predecessor::is_its_form(&ini);
-            Ok(Self { general, filter, slack, sections, monitors, groups, is_predecessors })
+            Ok(Self {
+                general,
+                filter,
+                slack,
+                #[cfg(not(target_family = "wasm"))]
+                kafka,
+                sections,
+                monitors,
+                groups,
+                is_predecessors,
+            })
         } else {
             Err(ConfigError::new(problems))
         }
@@ -198,14 +217,15 @@ fn read_sections<'a>(
                 ));
                 continue;
             }
-            None if matches!(&section.name[..], "general" | "filter") => continue,
+            // the filter has no use for [kafka]; the commands of the companion check it
+            None if matches!(&section.name[..], "general" | "filter" | "kafka") => continue,
             None if section.name == "slack" => {
                 slack = SlackSection::read(&mut keys);
                 None
             }
             _ => {
                 keys.complain(
-                    "unknown section; allowed: [general], [filter], [slack], [datadog.<name>], \
+                    "unknown section; allowed: [general], [filter], [slack], [kafka], [datadog.<name>], \
                      [series.<name>], [monitor.<name>], [group.<name>]",
                 );
                 continue;
@@ -215,6 +235,19 @@ fn read_sections<'a>(
         sections.extend(read.map(|read| (read, section)));
     }
     (sections, slack)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn read_kafka(
+    file: &str,
+    ini: &[ini::IniSection],
+    problems: &mut Vec<ConfigProblem>,
+) -> Option<KafkaSection> {
+    let section = ini.iter().find(|section| section.name == "kafka")?;
+    let mut keys = SectionReader::new(file, section, problems);
+    let read = KafkaSection::read(&mut keys);
+    keys.finish();
+    Some(read)
 }
 
 /// The monitors, with where they stand.

@@ -13,11 +13,13 @@ pub(super) struct SectionReader<'a> {
     section: &'a IniSection,
     problems: &'a mut Vec<ConfigProblem>,
     known: Vec<&'static str>,
+    /// Keys that begin so are known too.
+    prefix: Option<&'static str>,
 }
 
 impl<'a> SectionReader<'a> {
     pub(super) fn new(file: &'a str, section: &'a IniSection, problems: &'a mut Vec<ConfigProblem>) -> Self {
-        Self { file, section, problems, known: Vec::new() }
+        Self { file, section, problems, known: Vec::new(), prefix: None }
     }
 
     /// A problem with the section itself.
@@ -111,10 +113,26 @@ impl<'a> SectionReader<'a> {
         })
     }
 
+    /// All keys that begin with `prefix`, without it, and their values, which may be secrets.
+    #[cfg(not(target_family = "wasm"))]
+    pub(super) fn with_prefix(&mut self, prefix: &'static str) -> Vec<(String, crate::config::secret::Secret)> {
+        self.prefix = Some(prefix);
+        let entries = self.section.entries.iter();
+        entries
+            .filter_map(|entry| {
+                let name = entry.key.strip_prefix(prefix).filter(|name| !name.is_empty())?;
+                Some((name.to_owned(), crate::config::secret::Secret::new(&entry.value)))
+            })
+            .collect()
+    }
+
     /// Reports the keys that nobody asked for.
     pub(super) fn finish(self) {
         for entry in &self.section.entries {
             if self.known.iter().any(|known| known.eq_ignore_ascii_case(&entry.key)) {
+                continue;
+            }
+            if self.prefix.is_some_and(|prefix| entry.key.starts_with(prefix)) {
                 continue;
             }
             let message = match nearest(&entry.key, self.known.iter().copied()) {

@@ -14,6 +14,8 @@
 mod annotate;
 mod annotate_fast;
 mod annotate_record;
+#[cfg(feature = "companion")]
+mod checkpoint;
 mod counted_records;
 mod errors;
 mod grouped;
@@ -128,16 +130,25 @@ impl Pipeline {
     /// A pipeline for a checked configuration; models are saved in `storage`, if there is one.
     #[must_use]
     pub fn new(config: &Config, format: Format, storage: Option<Box<dyn Storage>>) -> Self {
-        let (prepared, models) = prepare(config, format);
         let max_series = config.filter.max_series;
         let flush = match config.filter.journal {
             Journal::Record => Flush::EachRecord,
             Journal::Interval { seconds } => Flush::Interval { seconds },
         };
-        let bank = match storage {
+        Self::with_bank(config, format, |models| match storage {
             Some(storage) => Bank::open(models, max_series, storage, flush),
             None => Bank::in_memory(models, max_series),
-        };
+        })
+    }
+
+    /// `open` makes the bank from the sections of the models.
+    fn with_bank(
+        config: &Config,
+        format: Format,
+        open: impl FnOnce(Vec<BankSection<SeriesModel>>) -> Bank<SeriesModel>,
+    ) -> Self {
+        let (prepared, models) = prepare(config, format);
+        let bank = open(models);
         let unscored = Unscored::new(prepared.len(), format);
         Self {
             sections: prepared,

@@ -1,5 +1,7 @@
 //! When a user is told again of something that goes on.
 
+#[cfg(feature = "companion")]
+use crate::codec::{CodecError, Reader, Writer};
 use crate::time::Time;
 
 /// Time between two messages of the same kind, s.
@@ -25,6 +27,22 @@ impl Reminder {
             self.told = Some(now.unwrap_or_default());
         }
         is_due.then_some(self.count)
+    }
+
+    #[cfg(feature = "companion")]
+    pub(super) fn save(&self, w: &mut Writer<'_>) {
+        w.varint(self.count);
+        w.u8(u8::from(self.told.is_some()));
+        w.i64(self.told.unwrap_or_default().nanos());
+    }
+
+    #[cfg(feature = "companion")]
+    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        const WHAT: &str = "reminder";
+        let count = r.varint(WHAT)?;
+        let has_told = r.u8(WHAT)? != 0;
+        let told = Time::from_nanos(r.i64(WHAT)?);
+        Ok(Self { count, told: has_told.then_some(told) })
     }
 }
 

@@ -1,6 +1,8 @@
 //! The bank's models: the scores of each series, and each band that monitors need of it.
 
 use super::monitored::{MonitoredSeries, MonitoredSpec, SilenceReport};
+#[cfg(feature = "companion")]
+use super::monitored::{restore_report, save_report};
 use super::rating::Anomaly;
 use super::scoring::{ScoreOutcome, ScoreSpec, ScoredSeries};
 use crate::bank::{Model, Observation, Observe};
@@ -187,6 +189,16 @@ impl Model for SeriesModel {
             }
             SeriesModelSpec::Named => Ok(SeriesModel::Named),
         }
+    }
+
+    #[cfg(feature = "companion")]
+    fn save_silence(silence: &SilenceReport, w: &mut Writer<'_>) {
+        save_report(silence, w);
+    }
+
+    #[cfg(feature = "companion")]
+    fn restore_silence(r: &mut Reader<'_>) -> Result<SilenceReport, CodecError> {
+        restore_report(r)
     }
 
     fn memory_bytes(spec: &SeriesModelSpec) -> usize {

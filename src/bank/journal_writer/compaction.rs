@@ -1,26 +1,15 @@
 //! Replaces the journals of a folder by one snapshot.
 
 use super::{JournalWriter, LONG_JOURNAL, WriterMode};
-use crate::bank::entry::{SnapshotHead, StateEntry};
-use crate::bank::frame::FrameWriter;
 use crate::bank::live_series::LiveSeries;
 use crate::bank::notice::StateNotice;
-use crate::bank::position::{JournalPosition, SNAPSHOT, journal_name};
+use crate::bank::position::{JournalPosition, journal_name};
+use crate::bank::snapshot::{SeriesCounts, SnapshotParts};
 use crate::bank::storage::StorageError;
 use crate::bank::{BankSection, Model};
-use crate::codec::Writer;
 
-/// A snapshot is handed to the storage in parts of about this size.
-const PART: usize = 64 << 10;
 /// The snapshot while it is written.
 const TEMPORARY: &str = "snapshot.new";
-
-/// What a snapshot holds besides the series.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::bank) struct SeriesCounts {
-    pub(in crate::bank) next_id: u32,
-    pub(in crate::bank) evicted: u64,
-}
 
 impl JournalWriter {
     /// Replaces all journals by a snapshot of all series.
@@ -45,7 +34,8 @@ impl JournalWriter {
         }
         let first_new = self.position.next_journal;
         let mut bytes = 0;
-        match self.write_snapshot(sections, live, counts, first_new, &mut bytes) {
+        let snapshot = SnapshotParts { ids: &self.sections, sections, live, counts, next_journal: first_new };
+        match snapshot.write(TEMPORARY, &mut *self.storage, &mut bytes) {
             Ok(()) => {
                 for number in self.position.first_journal..first_new {
                     // one that stays behind is recognised by its number and removed later
@@ -89,67 +79,5 @@ impl JournalWriter {
             return Ok(());
         }
         Err(StorageError::new("create", TEMPORARY, "another filter writes it at this moment"))
-    }
-
-    fn write_snapshot<M: Model>(
-        &mut self,
-        sections: &[BankSection<M>],
-        live: &LiveSeries<M>,
-        counts: SeriesCounts,
-        next_journal: u64,
-        bytes: &mut u64,
-    ) -> Result<(), StorageError> {
-        let storage = &mut *self.storage;
-        let mut part = Vec::new();
-        if part.try_reserve_exact(PART + (PART >> 2)).is_err() {
-            return Err(StorageError::new("write", TEMPORARY, "out of memory"));
-        }
-        let mut frames = FrameWriter::default();
-        FrameWriter::preamble(&mut part);
-        let mut put = |entry: &StateEntry<'_>, part: &mut Vec<u8>| {
-            self.payload.clear();
-            entry.put(&mut self.payload);
-            frames.frame(&self.payload, part);
-        };
-        put(
-            &StateEntry::Snapshot(SnapshotHead {
-                next_journal,
-                next_id: counts.next_id,
-                evicted: counts.evicted,
-                sections: self.sections.clone(),
-                clocks: live.clocks.iter().map(|clock| clock.number).collect(),
-            }),
-            &mut part,
-        );
-        for (section, clock) in live.clocks.iter().enumerate().filter(|(_, clock)| !clock.doubt.is_none()) {
-            put(&StateEntry::Doubt { section: section as u16, doubt: clock.doubt }, &mut part);
-        }
-        let mut model = Vec::new();
-        for slot in live.arena.by_age() {
-            model.clear();
-            if let Some(section) = sections.get(usize::from(slot.section)) {
-                slot.model.save(&section.spec, &mut Writer::new(&mut model));
-            }
-            put(
-                &StateEntry::Series {
-                    id: slot.id,
-                    section: slot.section,
-                    seen: slot.seen,
-                    key: slot.key.bytes(),
-                    model: &model,
-                },
-                &mut part,
-            );
-            if part.len() >= PART {
-                storage.append(&part)?;
-                *bytes += part.len() as u64;
-                part.clear();
-            }
-        }
-        put(&StateEntry::End { series: live.arena.len() as u64 }, &mut part);
-        storage.append(&part)?;
-        *bytes += part.len() as u64;
-        storage.sync()?;
-        storage.rename(TEMPORARY, SNAPSHOT)
     }
 }

@@ -4,8 +4,6 @@ mod compaction;
 mod not_saving;
 mod takeover;
 
-pub(super) use compaction::SeriesCounts;
-
 use super::entry::{JournalHead, StateEntry};
 use super::frame::FrameWriter;
 use super::notice::StateNotice;

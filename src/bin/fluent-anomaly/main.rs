@@ -28,6 +28,8 @@ mod scoring_sink;
 mod select_k;
 mod serve;
 mod stdin;
+#[cfg(feature = "kafka")]
+mod stream;
 mod system_clock;
 mod time_range;
 mod utc;
@@ -62,6 +64,8 @@ enum Command {
     Replay(replay::Args),
     SelectK(select_k::Args),
     Serve(serve::Args),
+    #[cfg(feature = "kafka")]
+    Stream(stream::Args),
     #[cfg(feature = "report")]
     Report(report::Args),
 }
@@ -83,6 +87,8 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::SelectK(args) => select_k::run(&args),
         Command::Serve(args) => serve::run(&args),
+        #[cfg(feature = "kafka")]
+        Command::Stream(args) => stream::run(&args),
         #[cfg(feature = "report")]
         Command::Report(args) => report::run(&args),
     };

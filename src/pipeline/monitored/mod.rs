@@ -7,6 +7,8 @@ mod verdict_texts;
 
 pub(super) use series::{MonitoredSeries, MonitoredSpec};
 pub(super) use silence::SilenceReport;
+#[cfg(feature = "companion")]
+pub(super) use silence::{restore_report, save_report};
 pub(super) use verdict_texts::{PlainVerdict, VerdictTexts};
 
 use crate::config::MonitorSection;

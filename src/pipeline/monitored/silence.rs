@@ -1,13 +1,63 @@
 //! The report of a series that fell silent.
 
 use super::message::render_message;
+#[cfg(feature = "companion")]
+use crate::codec::{CodecError, Reader, Writer};
 use crate::monitor::message::Facts;
 use crate::monitor::{AlertEvaluation, MonitorSpec};
+#[cfg(feature = "companion")]
+use crate::monitor::{Status, Transition};
 use crate::pipeline::record_access::RecordAccess;
 use crate::record::Field;
 
 /// A monitor, by its place in the shared band, with its evaluation of a series that fell silent.
 pub(in crate::pipeline) type SilenceReport = (usize, AlertEvaluation);
+
+#[cfg(feature = "companion")]
+pub(in crate::pipeline) fn save_report((monitor, evaluation): &SilenceReport, w: &mut Writer<'_>) {
+    w.varint(*monitor as u64);
+    w.u8(status_code(evaluation.status));
+    w.u8(evaluation.transition.map_or(u8::MAX, |transition| {
+        status_code(transition.from) << 2 | status_code(transition.to)
+    }));
+    w.u8(u8::from(evaluation.renotify));
+    w.f64(evaluation.share);
+}
+
+#[cfg(feature = "companion")]
+pub(in crate::pipeline) fn restore_report(r: &mut Reader<'_>) -> Result<SilenceReport, CodecError> {
+    const WHAT: &str = "report of a silent series";
+    let monitor = r.varint(WHAT)? as usize;
+    let status = status_of(r.u8(WHAT)?);
+    let transition = match r.u8(WHAT)? {
+        u8::MAX => None,
+        code => Some(Transition { from: status_of(code >> 2), to: status_of(code) }),
+    };
+    let renotify = r.u8(WHAT)? != 0;
+    let share = r.f64(WHAT)?;
+    Ok((monitor, AlertEvaluation { status, transition, renotify, share }))
+}
+
+#[cfg(feature = "companion")]
+fn status_code(status: Status) -> u8 {
+    match status {
+        Status::Ok => 0,
+        Status::Warn => 1,
+        Status::Alert => 2,
+        Status::NoData => 3,
+    }
+}
+
+/// Of the two low bits.
+#[cfg(feature = "companion")]
+fn status_of(code: u8) -> Status {
+    match code & 3 {
+        0 => Status::Ok,
+        1 => Status::Warn,
+        2 => Status::Alert,
+        _ => Status::NoData,
+    }
+}
 
 /// The report as it is written into a record of another series.
 #[derive(Debug)]

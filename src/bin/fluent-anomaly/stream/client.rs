@@ -1,0 +1,162 @@
+//! What librdkafka says, and the events of the group.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::settings::StreamSettings;
+
+/// The same line is not said again within this time.
+const QUIET: Duration = Duration::from_secs(30);
+/// So many different lines are remembered.
+const REMEMBERED: usize = 256;
+
+/// Lines on standard error, without secrets, and not the same one again and again.
+pub(crate) struct StreamLog {
+    secrets: Box<dyn Fn(&str) -> String + Send + Sync>,
+    said: Mutex<BTreeMap<String, Instant>>,
+}
+
+impl StreamLog {
+    pub(crate) fn new(settings: &Arc<StreamSettings>) -> Self {
+        let settings = settings.clone();
+        Self { secrets: Box::new(move |text| settings.scrub(text)), said: Mutex::default() }
+    }
+
+    /// One line.
+    pub(crate) fn say(&self, text: &str) {
+        eprintln!("fluent-anomaly: {}", (self.secrets)(text));
+    }
+
+    /// One line that may come often.
+    pub(crate) fn say_seldom(&self, text: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.get(text).is_some_and(|at| at.elapsed() < QUIET) {
+            return;
+        }
+        if said.len() >= REMEMBERED {
+            said.clear();
+        }
+        said.insert(text.to_owned(), Instant::now());
+        drop(said);
+        self.say(text);
+    }
+}
+
+/// What the group asks for. Served by the member's thread, between two batches.
+#[derive(Debug)]
+pub(crate) enum GroupEvent {
+    Assign(Vec<(String, i32)>),
+    Revoke(Vec<(String, i32)>),
+}
+
+/// Hears a client.
+pub(crate) struct Hearing {
+    log: Arc<StreamLog>,
+    events: Mutex<Vec<GroupEvent>>,
+    has_events: AtomicBool,
+    /// The consumer is being closed: nobody serves events any more.
+    closing: AtomicBool,
+    /// The first message that could not be delivered.
+    undelivered: Mutex<Option<RDKafkaErrorCode>>,
+}
+
+impl Hearing {
+    pub(crate) fn new(log: &Arc<StreamLog>) -> Self {
+        Self {
+            log: log.clone(),
+            events: Mutex::default(),
+            has_events: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            undelivered: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn has_events(&self) -> bool {
+        self.has_events.load(Relaxed)
+    }
+
+    pub(crate) fn take_events(&self) -> Vec<GroupEvent> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        self.has_events.store(false, Relaxed);
+        std::mem::take(&mut *events)
+    }
+
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Relaxed);
+    }
+
+    pub(crate) fn take_undelivered(&self) -> Option<RDKafkaErrorCode> {
+        self.undelivered.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl ClientContext for Hearing {
+    fn log(&self, _level: RDKafkaLogLevel, fac: &str, text: &str) {
+        // properties are handed to all clients, each of which warns of those that only the others know
+        if fac != "CONFWARN" {
+            self.log.say_seldom(&format!("kafka: {}", without_client(text)));
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        // connections come and go; the log has told
+        if let KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure) = error {
+            return;
+        }
+        self.log.say_seldom(&format!("kafka: {}", without_client(reason)));
+    }
+}
+
+/// `[thrd:sasl_ssl://b:9092/1]: b:9092/1: text` without the thread.
+fn without_client(text: &str) -> &str {
+    match text.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")) {
+        Some((_, rest)) => rest,
+        None => text,
+    }
+}
+
+impl ConsumerContext for Hearing {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        what: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        let is_assign = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Relaxed) {
+            if !is_assign {
+                // an error means that there is nothing to give back
+                let _ = consumer.incremental_unassign(partitions);
+            }
+            return;
+        }
+        let list =
+            partitions.elements().iter().map(|one| (one.topic().to_owned(), one.partition())).collect();
+        let event = if is_assign { GroupEvent::Assign(list) } else { GroupEvent::Revoke(list) };
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        self.has_events.store(true, Relaxed);
+    }
+}
+
+impl ProducerContext for Hearing {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            let mut first = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.is_none() {
+                *first = error.rdkafka_error_code();
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Records of one transaction, kept until it is committed: after an abort they are sent again as they are.
+
+use std::ops::Range;
+
+use fluent_anomaly::Time;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::OwnedHeaders;
+use rdkafka::producer::{BaseProducer, BaseRecord};
+use std::time::Duration;
+
+use super::client::Hearing;
+
+/// Of larger records the original is kept too: the annotated one may be more than the topic takes.
+const LARGE: usize = 256 << 10;
+
+/// One message on its way out.
+struct Outgoing {
+    partition: Option<i32>,
+    key: Option<Range<usize>>,
+    /// `None`: a tombstone.
+    payload: Option<Range<usize>>,
+    /// The record as it came, where it is large.
+    original: Option<Range<usize>>,
+    headers: Option<OwnedHeaders>,
+    time_ms: Option<i64>,
+}
+
+/// What a message has besides its payload.
+pub(crate) struct Envelope<'a> {
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) headers: Option<OwnedHeaders>,
+    pub(crate) time: Option<Time>,
+}
+
+/// The messages of one transaction.
+#[derive(Default)]
+pub(crate) struct Output {
+    bytes: Vec<u8>,
+    messages: Vec<Outgoing>,
+    /// How many were handed to the producer in this transaction.
+    sent: usize,
+    /// Large records leave as they came.
+    pub(crate) without_annotations: bool,
+}
+
+impl Output {
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether some record could still leave as it came.
+    pub(crate) fn has_originals(&self) -> bool {
+        !self.without_annotations && self.messages.iter().any(|message| message.original.is_some())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// Adds a message; `payload` is `None` for a tombstone, `original` what it was before it was scored.
+    pub(crate) fn add(&mut self, envelope: Envelope<'_>, payload: Option<&[u8]>, original: Option<&[u8]>) {
+        let key = envelope.key.map(|key| self.keep(key));
+        let payload = payload.map(|payload| self.keep(payload));
+        let original =
+            original.filter(|original| original.len() >= LARGE).map(|original| self.keep(original));
+        self.messages.push(Outgoing {
+            partition: envelope.partition,
+            key,
+            payload,
+            original,
+            headers: envelope.headers,
+            time_ms: envelope.time.map(|time| time.nanos() / 1_000_000),
+        });
+    }
+
+    /// Hands to the producer what it has not got yet.
+    pub(crate) fn send(&mut self, producer: &BaseProducer<Hearing>, topic: &str) -> Result<(), KafkaError> {
+        while let Some(message) = self.messages.get(self.sent) {
+            let bytes = |range: &Option<Range<usize>>| range.clone().and_then(|range| self.bytes.get(range));
+            let original = message.original.as_ref().filter(|_| self.without_annotations);
+            let payload = if original.is_some() { bytes(&message.original) } else { bytes(&message.payload) };
+            let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
+            record.partition = message.partition;
+            record.key = bytes(&message.key);
+            record.payload = payload;
+            record.headers = message.headers.clone();
+            record.timestamp = message.time_ms;
+            send(producer, record)?;
+            self.sent += 1;
+        }
+        Ok(())
+    }
+
+    /// The transaction was aborted: all of it is sent again.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
+    }
+
+    /// The transaction was committed.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.messages.clear();
+        self.sent = 0;
+        self.without_annotations = false;
+    }
+}
+
+/// Hands one message to the producer, and waits while its queue is full.
+pub(crate) fn send(
+    producer: &BaseProducer<Hearing>,
+    mut record: BaseRecord<'_, [u8], [u8]>,
+) -> Result<(), KafkaError> {
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                record = back;
+                producer.poll(Duration::from_millis(5));
+            }
+            Err((error, _)) => return Err(error),
+        }
+    }
+}
