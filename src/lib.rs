@@ -49,13 +49,13 @@ pub use time::{HostClock, Time};
 /// What a configuration file says, checked.
 pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
-    #[cfg(not(target_family = "wasm"))]
-    pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
         GroupKey, GroupSection, Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind,
         SlackSection, TagPattern, api_url, forward_address,
     };
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
 }
 
 /// Where models are kept over a restart.
@@ -157,8 +157,9 @@ pub mod native {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod streams {
     pub use crate::stream::{
-        Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError, ChunkError,
-        Message, Partition, PartitionGauges, PartitionSettings, Reference, StreamCounters, Taken, chunks, render,
+        Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError,
+        ChunkError, Message, Partition, PartitionGauges, PartitionSettings, Reference, StreamCounters, Taken,
+        chunks, render,
     };
 }
 

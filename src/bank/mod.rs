@@ -18,9 +18,9 @@
 //! used up to the last sound entry, set aside and reported.
 
 mod arena;
-mod entry;
 #[cfg(feature = "companion")]
 mod checkpoint;
+mod entry;
 #[cfg(feature = "companion")]
 pub(crate) mod folder_storage;
 mod frame;

@@ -124,7 +124,9 @@ pub fn topic_name(text: &str) -> Result<String, String> {
     if is_allowed {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is not allowed: the name of a topic has 1 to 249 letters, digits, `.`, `_` and `-`"))
+    Err(format!(
+        "{text:?} is not allowed: the name of a topic has 1 to 249 letters, digits, `.`, `_` and `-`"
+    ))
 }
 
 /// `60s`, `5m`, `1h`, or plain seconds.
@@ -149,7 +151,8 @@ mod tests {
 
     #[test]
     fn every_property_passes_and_none_is_shown() {
-        let text = format!("{SERIES}[kafka]\nbrokers: b:9092\ncheckpoint: 5m\nkafka.sasl.password: s3cr3t-word\n");
+        let text =
+            format!("{SERIES}[kafka]\nbrokers: b:9092\ncheckpoint: 5m\nkafka.sasl.password: s3cr3t-word\n");
         let kafka = Config::parse("f.ini", &text).unwrap().kafka.unwrap();
         assert_eq!((kafka.brokers.as_deref(), kafka.checkpoint_seconds), (Some("b:9092"), 300));
         assert_eq!(kafka.properties[0].0, "sasl.password");
@@ -159,7 +162,8 @@ mod tests {
 
     #[test]
     fn properties_that_exactly_once_stands_on_are_refused() {
-        let text = format!("{SERIES}[kafka]\nkafka.isolation.level: read_uncommitted\nfrom: a b\nchekpoint: 1\n");
+        let text =
+            format!("{SERIES}[kafka]\nkafka.isolation.level: read_uncommitted\nfrom: a b\nchekpoint: 1\n");
         let error = Config::parse("f.ini", &text).unwrap_err().to_string();
         for told in [
             "f.ini:5: [kafka] kafka.isolation.level: it cannot be set here: it is always read_committed",

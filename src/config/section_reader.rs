@@ -115,7 +115,10 @@ impl<'a> SectionReader<'a> {
 
     /// All keys that begin with `prefix`, without it, and their values, which may be secrets.
     #[cfg(not(target_family = "wasm"))]
-    pub(super) fn with_prefix(&mut self, prefix: &'static str) -> Vec<(String, crate::config::secret::Secret)> {
+    pub(super) fn with_prefix(
+        &mut self,
+        prefix: &'static str,
+    ) -> Vec<(String, crate::config::secret::Secret)> {
         self.prefix = Some(prefix);
         let entries = self.section.entries.iter();
         entries

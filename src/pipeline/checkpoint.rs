@@ -57,13 +57,14 @@ impl Pipeline {
         let bank = r.bytes("models").map_err(impossible)?;
         let mut error = None;
         let max_series = config.filter.max_series;
-        let mut pipeline = Self::with_bank(config, format, |models| match Bank::resume(models, max_series, bank) {
-            Ok(bank) => bank,
-            Err(why) => {
-                error = Some(why);
-                Bank::in_memory(Vec::new(), 1)
-            }
-        });
+        let mut pipeline =
+            Self::with_bank(config, format, |models| match Bank::resume(models, max_series, bank) {
+                Ok(bank) => bank,
+                Err(why) => {
+                    error = Some(why);
+                    Bank::in_memory(Vec::new(), 1)
+                }
+            });
         if let Some(error) = error {
             return Err(error);
         }

@@ -115,8 +115,18 @@ pub fn render(counters: &StreamCounters, now_s: i64) -> String {
         0 => "NaN".to_owned(),
         made_s => (now_s - made_s).max(0).to_string(),
     };
-    family("partitions", "gauge", "Partitions of this member", &[(String::new(), partitions.len().to_string())]);
-    family("lag_records", "gauge", "Records that are not yet committed", &each(&|gauges| gauges.lag.to_string()));
+    family(
+        "partitions",
+        "gauge",
+        "Partitions of this member",
+        &[(String::new(), partitions.len().to_string())],
+    );
+    family(
+        "lag_records",
+        "gauge",
+        "Records that are not yet committed",
+        &each(&|gauges| gauges.lag.to_string()),
+    );
     family("checkpoint_age_seconds", "gauge", "Age of the last checkpoint", &each(&age));
     let bytes = |gauges: &PartitionGauges| gauges.checkpoint_bytes.to_string();
     family("checkpoint_bytes", "gauge", "Size of the last checkpoint", &each(&bytes));

@@ -17,9 +17,9 @@ pub(in crate::pipeline) type SilenceReport = (usize, AlertEvaluation);
 pub(in crate::pipeline) fn save_report((monitor, evaluation): &SilenceReport, w: &mut Writer<'_>) {
     w.varint(*monitor as u64);
     w.u8(status_code(evaluation.status));
-    w.u8(evaluation.transition.map_or(u8::MAX, |transition| {
-        status_code(transition.from) << 2 | status_code(transition.to)
-    }));
+    w.u8(evaluation
+        .transition
+        .map_or(u8::MAX, |transition| status_code(transition.from) << 2 | status_code(transition.to)));
     w.u8(u8::from(evaluation.renotify));
     w.f64(evaluation.share);
 }

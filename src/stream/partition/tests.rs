@@ -52,7 +52,8 @@ fn record(n: i64, seed: u64) -> (Message, Option<Vec<u8>>) {
         (x >> 32) % below
     };
     // about 20 s apart, and sometimes late or far ahead
-    let time = START + n * 20
+    let time = START
+        + n * 20
         + match draw(40) {
             0 => -200,
             1 => 900,

@@ -143,8 +143,7 @@ impl Search<'_> {
         let best = self.found.checkpoint.as_ref();
         let is_later = best.is_none_or(|best| checkpoint.offset >= best.offset);
         if checkpoint.offset <= self.wanted.committed && is_later {
-            self.found =
-                Found { checkpoint: Some(checkpoint), bytes: whole.len() as u64, wrong: None };
+            self.found = Found { checkpoint: Some(checkpoint), bytes: whole.len() as u64, wrong: None };
         }
     }
 }

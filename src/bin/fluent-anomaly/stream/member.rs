@@ -179,11 +179,7 @@ impl<'a> Member<'a> {
     }
 
     /// Begins the checkpoint that is due first, unless one is being written.
-    fn begin_checkpoint(
-        &mut self,
-        now: Instant,
-        of: impl Fn(&str, i32) -> bool,
-    ) -> Result<(), MemberError> {
+    fn begin_checkpoint(&mut self, now: Instant, of: impl Fn(&str, i32) -> bool) -> Result<(), MemberError> {
         if self.pending.is_some() {
             return Ok(());
         }
@@ -397,7 +393,7 @@ impl Scoring<'_> {
 
 /// An error of the consumer: most are told by the client itself, and mend themselves.
 fn hear(error: KafkaError, log: &StreamLog, has_lost_input: &AtomicBool) -> Result<(), MemberError> {
-    use rdkafka::error::RDKafkaErrorCode::{AutoOffsetReset, PollExceeded, OffsetOutOfRange};
+    use rdkafka::error::RDKafkaErrorCode::{AutoOffsetReset, OffsetOutOfRange, PollExceeded};
     match error {
         KafkaError::MessageConsumptionFatal(code) => {
             Err(MemberError::Again(format!("the group does not take this member: {code}")))

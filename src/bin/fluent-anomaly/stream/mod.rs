@@ -76,8 +76,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let asked = Arc::new(StopAndReload::default());
     let env = Native::new(asked.clone());
     let settings = Arc::new(StreamSettings::new(args, &config, &env)?);
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM]).map_err(|error| Failure::of("signals", error))?;
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| Failure::of("signals", error))?;
     thread::spawn(move || signals.forever().for_each(|_| asked.stop()));
     let counters = Arc::new(StreamCounters::default());
     let log = Arc::new(StreamLog::new(&settings));

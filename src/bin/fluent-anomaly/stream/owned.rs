@@ -97,14 +97,21 @@ impl Member<'_> {
                 _ if self.settings.begins_at_end => (true, high),
                 _ => (true, low),
             };
-            let reference = Reference::parse(one.metadata()).filter(|reference| reference.offset <= committed);
-            openings.push(Opening { wanted: Wanted { topic, partition, reference, committed }, is_new, low, high });
+            let reference =
+                Reference::parse(one.metadata()).filter(|reference| reference.offset <= committed);
+            openings.push(Opening {
+                wanted: Wanted { topic, partition, reference, committed },
+                is_new,
+                low,
+                high,
+            });
         }
         Ok(openings)
     }
 
     fn open_one(&self, opening: &Opening, found: Found, n: usize) -> Result<Owned, MemberError> {
-        let Opening { wanted: Wanted { topic, partition, reference, committed }, is_new, low, high } = opening;
+        let Opening { wanted: Wanted { topic, partition, reference, committed }, is_new, low, high } =
+            opening;
         let (number, low, high) = (*partition, *low, *high);
         let count = self.from_partitions;
         let say = |text: String| self.log.say(&format!("{topic} {number}: {text}"));
@@ -113,13 +120,17 @@ impl Member<'_> {
             Partition::begin(&self.settings.partition, topic, number, count, start).replaying_to(committed)
         };
         let mut partition = if committed > high && self.has_lost_input.load(Relaxed) {
-            say(format!("offset {committed} is committed, and the topic ends at {high}: it was made anew, and so are the models"));
+            say(format!(
+                "offset {committed} is committed, and the topic ends at {high}: it was made anew, and so are the models"
+            ));
             committed = low;
             begin(low, low)
         } else if let Some(checkpoint) = found.checkpoint {
             let had = checkpoint.partitions;
             if had != count {
-                say(format!("the topic has {count} partitions and had {had} at the last checkpoint: series whose keys moved begin anew"));
+                say(format!(
+                    "the topic has {count} partitions and had {had} at the last checkpoint: series whose keys moved begin anew"
+                ));
             }
             Partition::resume(&self.settings.partition, checkpoint, count, committed)
                 .map_err(|error| MemberError::Again(error.to_string()))?
@@ -130,7 +141,9 @@ impl Member<'_> {
                 _ => committed,
             };
             if let Some(why) = found.wrong {
-                say(format!("the models begin anew at offset {start}, since their checkpoint cannot be used: {why}"));
+                say(format!(
+                    "the models begin anew at offset {start}, since their checkpoint cannot be used: {why}"
+                ));
             } else if reference.is_some_and(|reference| reference.id != 0) {
                 say(format!("the models begin anew at offset {start}, since their checkpoint is gone"));
             } else if !is_new && reference.is_none() {
@@ -144,7 +157,10 @@ impl Member<'_> {
         let next = partition.next();
         if next < low {
             self.counters.gaps.fetch_add(1, Relaxed);
-            say(format!("the topic does not hold offsets {next} to {} any more: the models go on with a gap", low - 1));
+            say(format!(
+                "the topic does not hold offsets {next} to {} any more: the models go on with a gap",
+                low - 1
+            ));
             if committed < low {
                 say(format!("{} records were dropped before they were scored", low - committed));
             }

@@ -154,10 +154,9 @@ impl Member<'_> {
     fn trouble(&self, error: &KafkaError) -> Trouble {
         match error {
             KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge) => Trouble::TooLarge,
-            KafkaError::Transaction(error) if error.is_fatal() => Trouble::Over(format!(
-                "the transaction belongs to another member now: {}",
-                error.string()
-            )),
+            KafkaError::Transaction(error) if error.is_fatal() => {
+                Trouble::Over(format!("the transaction belongs to another member now: {}", error.string()))
+            }
             KafkaError::Transaction(error) => {
                 let why = format!("transaction: {}", error.string());
                 let is_about_group = matches!(
@@ -167,7 +166,11 @@ impl Member<'_> {
                         | RDKafkaErrorCode::FencedInstanceId
                         | RDKafkaErrorCode::RebalanceInProgress
                 );
-                if error.txn_requires_abort() && !is_about_group { Trouble::Abort(why) } else { Trouble::Over(why) }
+                if error.txn_requires_abort() && !is_about_group {
+                    Trouble::Abort(why)
+                } else {
+                    Trouble::Over(why)
+                }
             }
             other => Trouble::Over(other.to_string()),
         }
