@@ -42,7 +42,7 @@ mod time;
 
 pub use config::secret::Secret;
 pub use config::{Config, ConfigError};
-pub use pipeline::{Counters, Pipeline, Unconfigured};
+pub use pipeline::{Counters, Pipeline, Unconfigured, WindowRecord};
 pub use record::Format;
 pub use time::{HostClock, Time};
 
@@ -51,8 +51,8 @@ pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
-        GroupKey, GroupSection, Journal, MetricNames, MonitorSection, Nulls, Section, SectionKind,
-        SlackSection, TagPattern, api_url, forward_address,
+        GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, Section, SectionKind,
+        SlackSection, TagPattern, WindowSettings, WindowsTold, api_url, forward_address,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
@@ -92,6 +92,7 @@ pub mod detectors {
         AlarmBudget, AlarmEvent, AlarmReason, Calibrated, CalibratedSpec, CalibratedSpecError, Period,
         Rarity, ReasonKind,
     };
+    pub use crate::detector::measure::MeasureKind;
     pub use crate::detector::peers::{
         GroupSpec, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest, PeerVerdict,
     };

@@ -1,10 +1,11 @@
 //! What the frames of the two files say.
 //!
 //! ```text
-//! snapshot  = Snapshot Doubt* Series* End
-//! journal   = Journal (Register | Evict | Observe)*
+//! snapshot  = Snapshot Doubt* (Pace | Window)* Series* End
+//! journal   = Journal (Register | Evict | Observe | Clock | Tick | Leave)*
 //! ```
 
+use super::window_queue::ClosedWindow;
 use super::{Observation, SectionId};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::time::{ClockDoubt, Time};
@@ -20,6 +21,12 @@ const EVICT: u8 = b'e';
 const OBSERVE: u8 = b'o';
 /// The same of a series with one source, in three words.
 const OBSERVE_WORDS: u8 = b'O';
+/// Written only where sections have windows, as are the next ones.
+const PACE: u8 = b'p';
+const WINDOW: u8 = b'w';
+const CLOCK: u8 = b'c';
+const TICK: u8 = b't';
+const LEAVE: u8 = b'l';
 
 /// First frame of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,13 +57,54 @@ pub(super) struct JournalHead {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StateEntry<'a> {
     Snapshot(SnapshotHead),
-    Doubt { section: u16, doubt: ClockDoubt },
-    Series { id: u32, section: u16, seen: Time, key: &'a [u8], model: &'a [u8] },
-    End { series: u64 },
+    Doubt {
+        section: u16,
+        doubt: ClockDoubt,
+    },
+    Series {
+        id: u32,
+        section: u16,
+        seen: Time,
+        key: &'a [u8],
+        model: &'a [u8],
+    },
+    End {
+        series: u64,
+    },
     Journal(JournalHead),
-    Register { id: u32, section: u16, key: &'a [u8] },
-    Evict { id: u32 },
-    Observe { id: u32, observation: Observation },
+    Register {
+        id: u32,
+        section: u16,
+        key: &'a [u8],
+    },
+    Evict {
+        id: u32,
+    },
+    Observe {
+        id: u32,
+        observation: Observation,
+    },
+    /// The host's clock and the lag of one section, as [`HostPace`](super::host_pace::HostPace) wrote them.
+    Pace {
+        section: u16,
+        pace: &'a [u8],
+    },
+    /// A window that waits.
+    Window(ClosedWindow),
+    /// A record moved the clock of a section, and no series learned it.
+    Clock {
+        section: u16,
+        time_s: i64,
+    },
+    /// The host's clock was read.
+    Tick {
+        host_s: i64,
+        asked_s: i64,
+    },
+    /// The next window of this section left.
+    Leave {
+        section: u16,
+    },
 }
 
 fn put_sections(w: &mut Writer<'_>, sections: &[SectionId]) {
@@ -141,6 +189,30 @@ impl<'a> StateEntry<'a> {
                 w.f64(observation.value);
                 w.varint(u64::from(observation.source));
             }
+            StateEntry::Pace { section, pace } => {
+                w.u8(PACE);
+                w.varint(u64::from(*section));
+                w.bytes(pace);
+            }
+            StateEntry::Window(window) => {
+                w.u8(WINDOW);
+                w.varint(u64::from(window.section));
+                window.save(&mut w);
+            }
+            StateEntry::Clock { section, time_s } => {
+                w.u8(CLOCK);
+                w.varint(u64::from(*section));
+                w.i64(*time_s);
+            }
+            StateEntry::Tick { host_s, asked_s } => {
+                w.u8(TICK);
+                w.i64(*host_s);
+                w.i64(*asked_s);
+            }
+            StateEntry::Leave { section } => {
+                w.u8(LEAVE);
+                w.varint(u64::from(*section));
+            }
         }
     }
 
@@ -205,6 +277,14 @@ impl<'a> StateEntry<'a> {
                     observation: Observation { time, value: r.f64("value")?, source: 0 },
                 }
             }
+            PACE => StateEntry::Pace { section: take_section(&mut r)?, pace: r.bytes("pace of the host")? },
+            WINDOW => {
+                let section = take_section(&mut r)?;
+                StateEntry::Window(ClosedWindow::restore(section, &mut r)?)
+            }
+            CLOCK => StateEntry::Clock { section: take_section(&mut r)?, time_s: r.i64("time")? },
+            TICK => StateEntry::Tick { host_s: r.i64("time of the host")?, asked_s: r.i64("time")? },
+            LEAVE => StateEntry::Leave { section: take_section(&mut r)? },
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
         };
         if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }

@@ -25,6 +25,7 @@ mod entry;
 pub(crate) mod folder_storage;
 mod frame;
 mod headroom;
+mod host_pace;
 mod journal_writer;
 mod key;
 mod live_series;
@@ -38,6 +39,7 @@ mod snapshot;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod window_queue;
 
 pub(crate) use journal_writer::Flush;
 pub(crate) use key::SeriesKey;
@@ -46,6 +48,7 @@ pub(crate) use model::{BankSection, Model, Observe, SectionId};
 pub(crate) use notice::StateNotice;
 pub(crate) use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
+pub(crate) use window_queue::ClosedWindow;
 
 use arena::Arena;
 use entry::StateEntry;
@@ -160,6 +163,75 @@ impl<M: Model> Bank<M> {
             at = self.register(section, key)?;
         }
         Some(self.live.arena.get_mut(at).id)
+    }
+
+    /// As [`observe`](Bank::observe), for a section with windows: those that are over are closed before.
+    #[inline(never)] // stack
+    pub(crate) fn count<O: Observe<M>>(
+        &mut self,
+        section: u16,
+        key: &SeriesKey,
+        observation: Observation,
+        observer: O,
+    ) -> Option<O::Answer> {
+        let mut at = self.live.arena.see(section, key);
+        if at == arena::NONE {
+            at = self.register(section, key)?;
+        }
+        let spec = self.sections.get(usize::from(section))?;
+        let model = self.live.see_window(spec, section, at, observation.time);
+        let answer = observer.observe(model, &spec.spec, observation);
+        if let Some(journal) = &mut self.journal {
+            let id = self.live.arena.get_mut(at).id;
+            journal.log_observation(id, observation, &mut self.notices);
+        }
+        Some(answer)
+    }
+
+    /// A record that no series of a section with windows learns moves the clock of the section all the same.
+    #[inline(always)] // speed
+    pub(crate) fn advance(&mut self, section: u16, time_s: i64) {
+        let Some(spec) = self.sections.get(usize::from(section)) else { return };
+        if self.live.advance(spec, section, time_s)
+            && let Some(journal) = &mut self.journal
+        {
+            journal.log(&StateEntry::Clock { section, time_s }, &mut self.notices);
+        }
+    }
+
+    /// Second of the event for which [`tick`](Bank::tick) was called last.
+    #[inline(always)] // speed
+    pub(crate) fn asked_s(&self) -> i64 {
+        self.live.pace.asked_s
+    }
+
+    /// The host's clock, for silent series: asked at an event of the second `asked_s`.
+    pub(crate) fn tick(&mut self, host_s: i64, asked_s: i64) {
+        self.live.tick_windows(&self.sections, host_s, asked_s);
+        if let Some(journal) = &mut self.journal {
+            journal.log(&StateEntry::Tick { host_s, asked_s }, &mut self.notices);
+        }
+    }
+
+    /// Whether closed windows wait.
+    #[inline(always)] // speed
+    pub(crate) fn has_windows(&self) -> bool {
+        !self.live.windows.is_empty()
+    }
+
+    /// The next closed window of the sections that `may_leave`, an alarming one if there is any. It leaves the state with
+    /// the next [`commit`](Bank::commit).
+    pub(crate) fn take_window(&mut self, may_leave: &dyn Fn(u16) -> bool) -> Option<ClosedWindow> {
+        let window = self.live.windows.take(may_leave)?;
+        if let Some(journal) = &mut self.journal {
+            journal.log(&StateEntry::Leave { section: window.section }, &mut self.notices);
+        }
+        Some(window)
+    }
+
+    /// Windows that were closed and told, and windows that too many others kept from being told, since the start.
+    pub(crate) fn window_counts(&self) -> (u64, u64) {
+        (self.live.windows.closed, self.live.windows.lost)
     }
 
     /// The clock of the host: how soon the folder is looked at and saving is tried again goes by it.

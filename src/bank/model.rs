@@ -37,6 +37,28 @@ pub(crate) trait Model: Sized {
     }
     /// Called once a clock step for each series: its section is at `now`, itself was last `seen` then.
     fn pass(&mut self, _spec: &Self::Spec, _seen: Time, _now: Time, _report: &mut dyn FnMut(Self::Silence)) {}
+    /// Whether the models of this spec collect records in windows.
+    fn has_windows(_spec: &Self::Spec) -> bool {
+        false
+    }
+    /// Whether a window ends for the clock of its section between these two times, s.
+    fn closes_windows(_spec: &Self::Spec, _before_s: i64, _now_s: i64) -> bool {
+        false
+    }
+    /// The clock of its section, before an observation is learned, s.
+    fn set_clock(&mut self, _clock_s: i64) {}
+    /// Closes the windows that are over at `now_s` and reports those that are to be told: where each begins, whether it
+    /// alarms, and what there is to say. The last observation was made at `seen`.
+    fn close_windows(
+        &mut self,
+        _spec: &Self::Spec,
+        _seen: Time,
+        _now_s: i64,
+        _report: &mut dyn FnMut(i64, bool, Box<[u8]>),
+    ) {
+    }
+    /// The clock of its section was wrong, and is set back.
+    fn rewind(&mut self, _spec: &Self::Spec, _now_s: i64) {}
     /// Writes everything the next update depends on.
     fn save(&self, spec: &Self::Spec, w: &mut Writer<'_>);
     /// The inverse of [`save`](Model::save).

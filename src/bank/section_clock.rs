@@ -39,6 +39,12 @@ impl SectionClock {
         self.move_to(number, step_s)
     }
 
+    /// Takes a later step that is beyond doubt.
+    pub(super) fn jump(&mut self, number: i64) -> ClockMove {
+        *self = Self { number, ..Self::NEW };
+        ClockMove::Forward
+    }
+
     #[inline(never)] // speed
     fn move_to(&mut self, number: i64, step_s: i64) -> ClockMove {
         if self.number == NEVER {

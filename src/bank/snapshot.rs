@@ -64,6 +64,15 @@ impl<M: Model> SnapshotParts<'_, M> {
             put(&StateEntry::Doubt { section: section as u16, doubt: clock.doubt }, &mut part);
         }
         let mut model = Vec::new();
+        let paced = self.sections.iter().enumerate().filter(|_| !self.live.pace.is_unknown());
+        for (section, _) in paced.filter(|(_, section)| M::has_windows(&section.spec)) {
+            model.clear();
+            self.live.pace.save(section as u16, &mut Writer::new(&mut model));
+            put(&StateEntry::Pace { section: section as u16, pace: &model }, &mut part);
+        }
+        for window in self.live.windows.iter() {
+            put(&StateEntry::Window(window.clone()), &mut part);
+        }
         for slot in self.live.arena.by_age() {
             model.clear();
             if let Some(section) = self.sections.get(usize::from(slot.section)) {

@@ -3,6 +3,7 @@
 use super::address::{api_url, forward_address};
 use super::calibrated;
 use super::section_reader::SectionReader;
+use super::tag::TagPattern;
 use crate::config::secret::Secret;
 use crate::detector::calibrated::AlarmBudget;
 
@@ -172,6 +173,8 @@ pub struct FilterSection {
     pub anomaly_score: bool,
     /// False alarms that a series may raise, where a section does not say; `None`: no alarms.
     pub alarms: Option<AlarmBudget>,
+    /// Records of these tags come at a steady pace and carry closed windows.
+    pub tick: Option<TagPattern>,
 }
 
 /// `journal:` of `[filter]`.
@@ -194,6 +197,7 @@ impl Default for FilterSection {
             journal: Journal::Record,
             anomaly_score: false,
             alarms: None,
+            tick: None,
         }
     }
 }
@@ -228,6 +232,7 @@ impl FilterSection {
                         })
                 })
                 .unwrap_or(default.journal),
+            tick: keys.text("tick").map(TagPattern::new),
         }
     }
 }

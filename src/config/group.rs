@@ -1,8 +1,9 @@
 //! `[group.*]`: series of another section that should behave alike, compared with each other.
 
+use super::field::accessor;
 use super::ini::IniSection;
 use super::problem::ConfigProblem;
-use super::section::{self, Section, SectionKind};
+use super::section::{Section, SectionKind};
 use super::section_reader::SectionReader;
 use crate::config::did_you_mean::nearest;
 use crate::detector::peers::{GroupSpec, PeerAlgorithm, PeerTest};
@@ -108,6 +109,13 @@ fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usi
         let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
     }
+    if found.and_then(|at| sections.get(at)).is_some_and(|section| section.windows.is_some()) {
+        keys.complain_about(
+            "on",
+            format!("{on:?} has a `measure`: groups compare the values of records, not those of windows"),
+        );
+        return None;
+    }
     found
 }
 
@@ -116,7 +124,7 @@ fn group_keys(text: &str, tags_are_keys: bool) -> Result<Vec<GroupKey>, String> 
     let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
     let keys: Vec<GroupKey> = words
         .map(|word| match word.starts_with('$') || !tags_are_keys {
-            true => section::accessor(word).map(GroupKey::Field),
+            true => accessor(word).map(GroupKey::Field),
             false => Ok(GroupKey::Tag(word.to_owned())),
         })
         .collect::<Result<_, _>>()?;

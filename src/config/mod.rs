@@ -20,6 +20,7 @@
 mod address;
 mod calibrated;
 pub(crate) mod did_you_mean;
+mod field;
 mod general;
 mod group;
 mod ini;
@@ -34,6 +35,7 @@ mod section_reader;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 pub use address::{ApiUrlProblem, api_url, forward_address};
 pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
@@ -44,8 +46,8 @@ pub use monitor::MonitorSection;
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 pub use tag::TagPattern;
+pub use windows::{Measure, WindowSettings, WindowsTold};
 
-use crate::record::Condition;
 use section::DatadogDefaults;
 use section_reader::SectionReader;
 
@@ -301,8 +303,7 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
     for (n, (section, ini)) in sections.iter().enumerate() {
         let here = |message: String| ConfigProblem::at(file, ini.line).section(&ini.name).say(message);
         let names = section.annotation_names();
-        let tested = section.condition.iter().flat_map(Condition::fields);
-        for input in section.by.iter().chain([&section.value]).chain(&section.time).chain(tested) {
+        for input in section.inputs() {
             if names.iter().any(|name| input.root() == name) {
                 problems.push(here(format!(
                     "{input} is read, and written as an annotation: choose another `prefix`"
@@ -311,7 +312,9 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
         }
         for (other, other_ini) in &sections[..n] {
             let same = other.annotation_names().iter().any(|name| names.contains(name));
-            if same && other.tags.overlaps(&section.tags) {
+            // windows take turns: a record carries one
+            let is_shared = section.windows.is_some() && other.windows.is_some();
+            if same && !is_shared && other.tags.overlaps(&section.tags) {
                 problems.push(here(format!(
                     "writes the same fields as [{}] into records tagged `{}`: give one of them another `prefix` or `match`",
                     other_ini.name, section.tags
@@ -333,7 +336,9 @@ fn check_monitors(
             let (Some((a, _)), Some((b, _))) = (sections.get(monitor.on), sections.get(other.on)) else {
                 continue;
             };
-            if monitor.prefix == other.prefix && a.tags.overlaps(&b.tags) {
+            // a window carries the verdicts on its own series alone
+            let is_apart = monitor.on != other.on && (a.windows.is_some() || b.windows.is_some());
+            if monitor.prefix == other.prefix && a.tags.overlaps(&b.tags) && !is_apart {
                 problems.push(ConfigProblem::at(file, ini.line).section(&ini.name).say(format!(
                     "writes the same field `{}` into the same records as [{}]: give one of them another `prefix`",
                     monitor.annotation_names()[0],

@@ -1,14 +1,16 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
 use super::calibrated;
+use super::field::accessor;
 use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
 use super::section_reader::SectionReader;
 use super::tag::TagPattern;
+use super::windows::WindowSettings;
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
-use crate::record::{Accessor, Condition, hint_for_dots};
+use crate::record::{Accessor, Condition};
 
 /// One watched metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +47,8 @@ pub struct Section {
     pub anomaly_score: bool,
     /// False alarms that each series may raise; `None`: rare points are scored, and nothing alarms.
     pub alarms: Option<AlarmBudget>,
+    /// The value is that of the records of a window, not of one record.
+    pub windows: Option<Box<WindowSettings>>,
 }
 
 /// Where the records of a section come from.
@@ -185,6 +189,7 @@ impl Section {
             change_finder: read_change_finder(keys),
             anomaly_score,
             alarms,
+            windows: None,
         };
         query.map(|_| section)
     }
@@ -198,8 +203,9 @@ impl Section {
         let (anomaly_score, alarms) = read_calibrated(keys, filter);
         keys.required("match", "app.*");
         let tags = keys.parsed("match", tag_patterns);
-        keys.required("value", "$latency_ms");
-        let value = keys.parsed("value", accessor);
+        let has_windows = keys.text("measure").is_some();
+        let windows = has_windows.then(|| WindowSettings::read(keys));
+        let value = read_value(keys, has_windows);
         let by = keys.parsed("by", |text| {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
         });
@@ -226,7 +232,22 @@ impl Section {
             change_finder,
             anomaly_score,
             alarms,
+            windows: match windows {
+                Some(windows) => Some(Box::new(windows?)),
+                None => None,
+            },
         })
+    }
+
+    /// The fields that are read from a record.
+    pub(super) fn inputs(&self) -> impl Iterator<Item = &Accessor> {
+        let measured = match &self.windows {
+            Some(windows) => windows.measure.field.as_ref(),
+            None => Some(&self.value),
+        };
+        let conditions =
+            self.condition.iter().chain(self.windows.iter().flat_map(|windows| &windows.measure.condition));
+        self.by.iter().chain(measured).chain(&self.time).chain(conditions.flat_map(Condition::fields))
     }
 
     /// The section as the file heads it: `datadog.cpu`.
@@ -239,9 +260,12 @@ impl Section {
     }
 
     /// The names of the fields that are written into a record: ChangeFinder's four, `warming_up`, then `anomaly_score`,
-    /// then what a budget of alarms adds.
+    /// then what a budget of alarms adds. A section with windows writes one map.
     #[must_use]
     pub fn annotation_names(&self) -> Vec<String> {
+        if self.windows.is_some() {
+            return vec![format!("{}anomaly_window", self.prefix)];
+        }
         let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
             (false, _) => &[],
             (true, None) => &["anomaly_score"],
@@ -263,6 +287,20 @@ impl Section {
     }
 }
 
+/// Where a series with windows has its value: in the map that tells of a window.
+const WINDOW_VALUE: &str = "$anomaly_window['value']";
+
+fn read_value(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Accessor> {
+    if !has_windows {
+        keys.required("value", "$latency_ms");
+        return keys.parsed("value", accessor);
+    }
+    if keys.text("value").is_some() {
+        keys.complain_about("value", "a section has `value` or `measure`: leave one of them out");
+    }
+    Accessor::parse(WINDOW_VALUE).ok()
+}
+
 /// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.
 fn tag_patterns(text: &str) -> Result<TagPattern, String> {
     if text.contains(',') {
@@ -273,18 +311,6 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
         ));
     }
     Ok(TagPattern::new(text))
-}
-
-/// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
-pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
-    let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
-        Some(form) => format!("{text:?} is not allowed: {form}"),
-        None => error.to_string(),
-    })?;
-    match hint_for_dots(text) {
-        Some(form) => Err(format!("{text:?} is not allowed: {form}")),
-        None => Ok(accessor),
-    }
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.

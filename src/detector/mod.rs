@@ -6,6 +6,7 @@
 //! | `change_finder` | the outlier score and the change score; the choice of the AR order |
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
 //! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
+//! | `measure` | what the records of a window amount to |
 //! | [`band`] | the range in which the next point is expected, for monitors |
 //! | [`peers`] | members of a group that do not behave as the others |
 //!
@@ -17,6 +18,7 @@ pub(crate) mod calibrated;
 mod change_finder;
 mod distinct;
 mod logarithm;
+pub(crate) mod measure;
 mod min_max;
 mod numeric;
 pub(crate) mod peers;

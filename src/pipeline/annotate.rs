@@ -28,6 +28,10 @@ const VERDICTS_AT_ONCE: usize = 4;
 
 /// The fields that a section's scores may fill, in the order in which they are written.
 pub(super) fn outputs(section: &Section) -> Vec<Output> {
+    if section.windows.is_some() {
+        let names = section.annotation_names().into_iter();
+        return names.map(|name| Output { name, constant: None }).collect();
+    }
     let [outlier, change] = section.metric_names();
     let constants = [Some(outlier), None, Some(change), None];
     section

@@ -4,6 +4,7 @@ use super::monitored::MonitoredSpec;
 use super::scoring::most_calibrated_bytes;
 use super::section_id::score_spec;
 use super::series_model::{SeriesModel, SeriesModelSpec};
+use super::windows::WindowedSpec;
 use crate::bank::Bank;
 use crate::config::{GroupSection, MonitorSection, Section};
 use crate::detector::peers::PeerGroup;
@@ -12,7 +13,15 @@ use crate::monitor::SharedBand;
 /// Bytes that one series of a section takes at most, besides its key.
 #[must_use]
 pub fn series_bytes(section: &Section) -> usize {
-    let bytes = |spec| Bank::<SeriesModel>::series_bytes(&SeriesModelSpec::Scored(spec));
+    let bytes = |score| {
+        let spec = match &section.windows {
+            Some(windows) => {
+                SeriesModelSpec::Windowed(Box::new(WindowedSpec::new(windows, score, Vec::new())))
+            }
+            None => SeriesModelSpec::Scored(score),
+        };
+        Bank::<SeriesModel>::series_bytes(&spec)
+    };
     score_spec(section).map_or(0, bytes)
 }
 

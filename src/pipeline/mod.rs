@@ -43,14 +43,16 @@ mod time_tests;
 mod unscored;
 #[cfg(test)]
 mod where_tests;
+mod windows;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
 pub(crate) use rating::Anomaly;
 pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
+pub use windows::WindowRecord;
 
 use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};
-use crate::config::{Config, Journal};
+use crate::config::{Config, Journal, Section, WindowSettings};
 use crate::monitor::{MonitorVerdict, SharedBand};
 use crate::record::Format;
 use crate::time::{HostClock, Time};
@@ -62,6 +64,7 @@ use section::{OddValue, PreparedSection};
 use series_model::{Scoring, SeriesModel, SeriesModelSpec};
 use time_bound::TimeBound;
 use unscored::Unscored;
+use windows::{WindowedSections, WindowedSpec};
 
 /// What a pipeline has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,10 +88,17 @@ pub struct Counters {
     pub ahead: u64,
     /// Points since saving failed: their models are in memory only.
     pub unsaved: u64,
-    /// Points that came too late for the monitors of their section: scored, not judged.
+    /// Points that came too late for the monitors of their section: scored, not judged. Records whose window was closed:
+    /// not counted.
     pub late: u64,
     /// Records that were changed because the host could not have read them back, see [`Pipeline::mend_records`].
     pub mended: u64,
+    /// Records that were counted in windows, once for each section.
+    pub counted: u64,
+    /// Windows that were closed and are to be told.
+    pub windows: u64,
+    /// Windows that were not told because too many waited.
+    pub lost_windows: u64,
 }
 
 /// A configuration at work on records of one format.
@@ -110,6 +120,8 @@ pub struct Pipeline {
     counters: Counters,
     time_bound: TimeBound,
     unscored: Unscored,
+    /// Where the configuration has windows.
+    windows: Option<Box<WindowedSections>>,
     /// Event time of the record at hand.
     time: Time,
     /// The calibrated score of the record at hand.
@@ -162,6 +174,7 @@ impl Pipeline {
             counters: Counters::default(),
             time_bound: TimeBound::none(),
             unscored,
+            windows: WindowedSections::new(config, format),
             time: Time::default(),
             anomaly: None,
             verdicts: Vec::new(),
@@ -198,11 +211,20 @@ impl Pipeline {
         if self.counters.records == 1 || self.routed_tag != tag {
             self.find_route(tag);
         }
+        if self.windows.is_some() {
+            return self.process_with_windows(time, record);
+        }
         match self.route[..] {
             [section] => self.score(section, time, record),
             [] => return self.pass(record),
             _ => self.score_all(time, record),
         }
+        self.end_record(record);
+    }
+
+    /// What was learned is saved, and what is wrong is told.
+    #[inline(always)] // speed
+    fn end_record(&mut self, record: &mut Vec<u8>) {
         self.bank.commit();
         if self.bank.has_notices() {
             self.pass_notices_on();
@@ -222,6 +244,12 @@ impl Pipeline {
     #[inline(never)] // stack
     fn pass(&mut self, record: &mut Vec<u8>) {
         self.unscored.unmatched();
+        self.mend_unscored(record);
+    }
+
+    /// Mends a record that no section scores.
+    #[inline(always)] // speed
+    fn mend_unscored(&mut self, record: &mut Vec<u8>) {
         if let Some(mending) = &mut self.mending
             && mending.is_needed(record)
             && mending.mend(record, self.counters.records)
@@ -304,7 +332,8 @@ impl Pipeline {
     /// What was done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters { unsaved: self.bank.unsaved(), ..self.counters }
+        let (windows, lost_windows) = self.bank.window_counts();
+        Counters { unsaved: self.bank.unsaved(), windows, lost_windows, ..self.counters }
     }
 
     /// Series in memory, and how many were evicted since the state was begun.
@@ -319,9 +348,11 @@ impl Pipeline {
         self.routed_tag.clear();
         self.routed_tag.extend_from_slice(tag);
         self.route.clear();
-        let matching = self.sections.iter().enumerate().filter(|(_, section)| section.tags.matches(tag));
+        let matches = |section: &PreparedSection| !section.has_windows && section.tags.matches(tag);
+        let matching = self.sections.iter().enumerate().filter(|(_, section)| matches(section));
         self.route.extend(matching.map(|(n, _)| n as u16));
-        if self.route.is_empty() {
+        let has_windows = self.windows.as_mut().is_some_and(|windows| windows.find_route(tag));
+        if self.route.is_empty() && !has_windows {
             self.unscored.tag(tag);
         }
     }
@@ -439,12 +470,18 @@ fn prepare(config: &Config, format: Format) -> (Vec<PreparedSection>, Vec<BankSe
         // a checked configuration has no other
         if let Ok(spec) = section_id::score_spec(section) {
             let groups = config.groups.iter().filter(|group| group.on == n);
-            prepared.push(PreparedSection::new(section, monitors, groups, format));
-            let id = section_id::score_id(section);
-            models.push(BankSection { id, spec: SeriesModelSpec::Scored(spec) });
+            let mut ready = PreparedSection::new(section, monitors, groups, format);
+            models.push(match &section.windows {
+                Some(windows) => windowed(section, windows, spec, &mut ready.monitors),
+                None => {
+                    BankSection { id: section_id::score_id(section), spec: SeriesModelSpec::Scored(spec) }
+                }
+            });
+            prepared.push(ready);
         }
     }
-    for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
+    let of_records = |(_, section): &(&mut PreparedSection, &Section)| section.windows.is_none();
+    for (prepared, section) in prepared.iter_mut().zip(&config.sections).filter(of_records) {
         for (band, monitors) in SharedBand::group(prepared.monitors.specs()) {
             prepared.monitors.bands.push((models.len() as u16, monitors));
             let id = section_id::band_id(section, band.signature());
@@ -463,4 +500,21 @@ fn prepare(config: &Config, format: Format) -> (Vec<PreparedSection>, Vec<BankSe
         }
     }
     (prepared, models)
+}
+
+/// The models of a section with windows: those of its monitors go along with each series.
+fn windowed(
+    section: &Section,
+    windows: &WindowSettings,
+    score: ScoreSpec,
+    monitors: &mut SectionMonitors,
+) -> BankSection<SeriesModel> {
+    let mut bands = Vec::new();
+    for (band, places) in SharedBand::group(monitors.specs()) {
+        monitors.bands.push((0, places)); // no section of the bank: they are found by their place
+        bands.push((band.signature(), MonitoredSpec::new(band)));
+    }
+    let id = section_id::windows_id(section, windows);
+    let spec = WindowedSpec::new(windows, score, bands);
+    BankSection { id, spec: SeriesModelSpec::Windowed(Box::new(spec)) }
 }

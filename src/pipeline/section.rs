@@ -28,10 +28,12 @@ pub(super) struct PreparedSection {
     /// `None`: all records count.
     pub(super) counted: Option<Box<CountedRecords>>,
     nulls: Nulls,
+    /// Its records are counted in windows, and scored when those close.
+    pub(super) has_windows: bool,
     /// The inputs of the extractor: value, time if there is one, the key fields, the source, the fields of the condition.
     has_time: bool,
     keys: usize,
-    key_names: Vec<String>,
+    pub(super) key_names: Vec<String>,
     /// Records that lack one of the fields that make the key.
     pub(super) without_key: Cell<u64>,
     /// The input that tells the sources of one model apart.
@@ -41,11 +43,15 @@ pub(super) struct PreparedSection {
     /// Tells of records that come too late for the monitors.
     pub(super) late: Reminder,
     /// The section has an alarm budget.
-    has_budget: bool,
+    pub(super) has_budget: bool,
     /// `None` where only the general path will do.
     pub(super) fast: Option<Box<FastPath>>,
     pub(super) monitors: SectionMonitors,
     pub(super) groups: SectionGroups,
+    /// What the records of a window amount to; empty without windows.
+    pub(super) measure: String,
+    /// Under which the scores are known.
+    metrics: [String; 2],
     /// A record told that records of the section are mended.
     pub(super) has_told_mending: bool,
 }
@@ -91,25 +97,32 @@ impl PreparedSection {
             outputs.iter().map(|output| output.name.len() + output.constant.as_ref().map_or(0, String::len));
         let room = 64 * outputs.len() + 6 * texts.sum::<usize>() + monitors.room() + groups.room() + REASON;
         let extractor = Extractor::new(format, &inputs, &outputs);
-        let fast = FastPath::new(&extractor, section);
+        let has_windows = section.windows.is_some();
+        let fast = if has_windows { None } else { FastPath::new(&extractor, section) };
         Self {
             name: section.title(),
             tags: section.tags.clone(),
             access: RecordAccess { extractor, found: Found::default(), room },
             counted,
             nulls: section.nulls,
+            has_windows,
             has_time: section.time.is_some(),
             keys: section.by.len(),
-            key_names: section.by.iter().map(|accessor| accessor.root().to_owned()).collect(),
+            key_names: key_names(section),
             without_key: Cell::new(0),
             source,
-            value: section.value.clone(),
+            value: measured(section),
             time: section.time.clone(),
             late: Reminder::default(),
             has_budget: section.alarms.is_some(),
             fast,
             monitors,
             groups,
+            measure: section
+                .windows
+                .as_ref()
+                .map_or_else(String::new, |windows| windows.measure.text.clone()),
+            metrics: section.metric_names(),
             has_told_mending: false,
         }
     }
@@ -222,6 +235,16 @@ impl PreparedSection {
         });
     }
 
+    /// The name without what kind of section it is.
+    pub(super) fn plain_name(&self) -> &str {
+        self.name.split_once('.').map_or(&self.name, |(_, name)| name)
+    }
+
+    /// Under which the scores are known.
+    pub(super) fn metric_names(&self) -> &[String; 2] {
+        &self.metrics
+    }
+
     /// The value's accessor, for messages.
     pub(super) fn value(&self) -> String {
         self.value.to_string()
@@ -277,6 +300,16 @@ impl PreparedSection {
     }
 
     /// `count`: such records so far.
+    pub(super) fn explain_closed(&self, count: u64) -> String {
+        format!(
+            "[{}] {}: the record comes after its window was closed and is not counted (so far {count}; a longer `late` \
+             waits for such records)",
+            self.name,
+            self.time_name()
+        )
+    }
+
+    /// `count`: such records so far.
     pub(super) fn explain_late(&self, count: u64) -> String {
         format!(
             "[{}] {}: the record comes after the monitors have closed its interval: it is scored and not judged \
@@ -291,7 +324,7 @@ impl PreparedSection {
     }
 
     #[cold]
-    fn explain_time(&self, value: Option<Value<'_>>) -> String {
+    pub(super) fn explain_time(&self, value: Option<Value<'_>>) -> String {
         let given = match value {
             None => "missing".to_owned(),
             Some(Value::Null) => "null".to_owned(),
@@ -325,10 +358,30 @@ impl PreparedSection {
     }
 }
 
+/// The field that holds the number; of a section that only counts, what a window's number is called.
+fn measured(section: &Section) -> Accessor {
+    let field = section.windows.as_ref().and_then(|windows| windows.measure.field.as_ref());
+    field.unwrap_or(&section.value).clone()
+}
+
+/// Names of the key fields. Those of windows stand beside each other in a map: each has its own.
+fn key_names(section: &Section) -> Vec<String> {
+    let by = &section.by;
+    if section.windows.is_none() {
+        return by.iter().map(|accessor| accessor.root().to_owned()).collect();
+    }
+    let is_single = |name: &str| by.iter().filter(|other| other.name() == name).count() == 1;
+    let name = |accessor: &Accessor| match accessor.name() {
+        name if is_single(name) => name.to_owned(),
+        _ => accessor.to_string(),
+    };
+    by.iter().map(name).collect()
+}
+
 /// A time of any unit, or text.
 #[cold]
 #[inline(never)] // stack
-fn time_of(value: Value<'_>) -> Option<Time> {
+pub(super) fn time_of(value: Value<'_>) -> Option<Time> {
     match value {
         Value::Number(number) => match number.to_i64() {
             Some(integer) => Time::from_integer_of_any_unit(integer),

@@ -3,7 +3,7 @@
 use super::scoring::ScoreSpec;
 use crate::bank::SectionId;
 use crate::codec::{Writer, checksum};
-use crate::config::{GroupSection, Nulls, Section, SectionKind};
+use crate::config::{GroupSection, Nulls, Section, SectionKind, WindowSettings};
 use crate::detector::ParamsError;
 use crate::detector::calibrated::{AlarmBudget, CalibratedSpec};
 
@@ -61,6 +61,20 @@ pub(super) fn group_ids(group: &GroupSection, section: &Section) -> [SectionId; 
         SectionId { name: name.clone(), signature: checksum(3, &bytes) },
         SectionId { name: format!("{name}, members"), signature: members },
     ]
+}
+
+/// Everything that a saved series with windows of this section depends on, its bands aside.
+pub(super) fn windows_id(section: &Section, windows: &WindowSettings) -> SectionId {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.u64(score_id(section).signature);
+    w.bytes(windows.measure.text.as_bytes());
+    for seconds in [windows.every_s, windows.late_s, windows.forget_s] {
+        w.u32(seconds);
+    }
+    w.u8(u8::from(windows.empty_is_zero));
+    w.bytes(windows.zone.as_ref().map_or("", |zone| zone.name()).as_bytes());
+    SectionId { name: section.title(), signature: checksum(4, &bytes) }
 }
 
 /// A pulled point may come again together with everything that was under way with it. The companion keeps no more

@@ -5,6 +5,7 @@ use super::monitored::{MonitoredSeries, MonitoredSpec, SilenceReport};
 use super::monitored::{restore_report, save_report};
 use super::rating::Anomaly;
 use super::scoring::{ScoreOutcome, ScoreSpec, ScoredSeries};
+use super::windows::{Counted, WindowedSeries, WindowedSpec};
 use crate::bank::{Model, Observation, Observe};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
@@ -23,6 +24,8 @@ pub(super) enum SeriesModelSpec {
     Grouped(GroupSpec),
     /// Series that are there for their names: the members of groups.
     Named,
+    /// Windows of a section, with the scores and bands of what they amount to.
+    Windowed(Box<WindowedSpec>),
 }
 
 /// One series: its scores, or its band with the alert states.
@@ -36,6 +39,8 @@ pub(super) enum SeriesModel {
     Grouped(Box<PeerGroup>),
     /// A name.
     Named,
+    /// Open windows, scores, bands.
+    Windowed(Box<WindowedSeries>),
 }
 
 /// Observes scores; the calibrated score goes where this points to.
@@ -119,6 +124,28 @@ impl Observe<SeriesModel> for AskGroup {
     }
 }
 
+/// Observes a record of a window.
+pub(super) struct Counting;
+
+impl Observe<SeriesModel> for Counting {
+    type Answer = Option<Counted>;
+
+    #[inline(always)] // speed
+    fn observe(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+    ) -> Option<Counted> {
+        match (model, spec) {
+            (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => {
+                Some(series.count(spec, observation))
+            }
+            _ => None,
+        }
+    }
+}
+
 impl SeriesModel {
     fn monitor(
         &mut self,
@@ -142,6 +169,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Monitored(spec) => SeriesModel::Monitored(Box::new(MonitoredSeries::new(spec))),
             SeriesModelSpec::Grouped(_) => SeriesModel::Grouped(Box::default()),
             SeriesModelSpec::Named => SeriesModel::Named,
+            SeriesModelSpec::Windowed(spec) => SeriesModel::Windowed(Box::new(WindowedSeries::new(spec))),
         }
     }
 
@@ -150,6 +178,7 @@ impl Model for SeriesModel {
         Scoring(&mut None).observe(self, spec, observation);
         self.monitor(spec, observation, &mut |_, _| {});
         AskGroup.observe(self, spec, observation);
+        Counting.observe(self, spec, observation);
     }
 
     fn has_named_sources(spec: &SeriesModelSpec) -> bool {
@@ -159,7 +188,41 @@ impl Model for SeriesModel {
     fn clock_seconds(spec: &SeriesModelSpec) -> Option<u32> {
         match spec {
             SeriesModelSpec::Monitored(spec) => spec.clock_seconds(),
-            SeriesModelSpec::Scored(_) | SeriesModelSpec::Grouped(_) | SeriesModelSpec::Named => None,
+            _ => None,
+        }
+    }
+
+    fn has_windows(spec: &SeriesModelSpec) -> bool {
+        matches!(spec, SeriesModelSpec::Windowed(_))
+    }
+
+    fn closes_windows(spec: &SeriesModelSpec, before_s: i64, now_s: i64) -> bool {
+        matches!(spec, SeriesModelSpec::Windowed(spec) if spec.closes(before_s, now_s))
+    }
+
+    #[inline(always)] // speed
+    fn set_clock(&mut self, clock_s: i64) {
+        if let SeriesModel::Windowed(series) = self {
+            series.set_clock(clock_s);
+        }
+    }
+
+    #[inline(never)] // stack
+    fn close_windows(
+        &mut self,
+        spec: &SeriesModelSpec,
+        seen: Time,
+        now_s: i64,
+        report: &mut dyn FnMut(i64, bool, Box<[u8]>),
+    ) {
+        if let (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) = (self, spec) {
+            series.close(spec, seen, now_s, report);
+        }
+    }
+
+    fn rewind(&mut self, spec: &SeriesModelSpec, now_s: i64) {
+        if let (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) = (self, spec) {
+            series.rewind(spec, now_s);
         }
     }
 
@@ -174,6 +237,7 @@ impl Model for SeriesModel {
             (SeriesModel::Scored(series), _) => series.save(w),
             (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => series.save(spec, w),
             (SeriesModel::Grouped(group), _) => group.save(w),
+            (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => series.save(spec, w),
             _ => {}
         }
     }
@@ -188,6 +252,9 @@ impl Model for SeriesModel {
                 Ok(SeriesModel::Grouped(Box::new(PeerGroup::restore(spec, r)?)))
             }
             SeriesModelSpec::Named => Ok(SeriesModel::Named),
+            SeriesModelSpec::Windowed(spec) => {
+                Ok(SeriesModel::Windowed(Box::new(WindowedSeries::restore(spec, r)?)))
+            }
         }
     }
 
@@ -207,6 +274,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Monitored(spec) => MonitoredSeries::memory_bytes(spec),
             SeriesModelSpec::Grouped(_) => size_of::<PeerGroup>(),
             SeriesModelSpec::Named => 0,
+            SeriesModelSpec::Windowed(spec) => WindowedSeries::memory_bytes(spec),
         };
         size_of::<Self>() + heap
     }

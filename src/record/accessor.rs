@@ -114,6 +114,15 @@ impl Accessor {
         }
     }
 
+    /// What the field itself is called: the last of its keys.
+    #[must_use]
+    pub(crate) fn name(&self) -> &str {
+        let keys = self.steps.iter().rev();
+        keys.filter_map(|step| if let Step::Key(key) = step { Some(key.as_str()) } else { None })
+            .next()
+            .unwrap_or_default()
+    }
+
     /// Reads an accessor; white space around it is no part of it.
     ///
     /// # Errors

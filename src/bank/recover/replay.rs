@@ -9,7 +9,7 @@ use crate::bank::live_series::LiveSeries;
 use crate::bank::notice::StateNotice;
 use crate::bank::position::{JournalPosition, SNAPSHOT, journal_name};
 use crate::bank::storage::{Storage, StorageError};
-use crate::bank::{BankSection, Model, SectionId, SeriesKey};
+use crate::bank::{BankSection, ClosedWindow, Model, SectionId, SeriesKey};
 use crate::codec::{CodecError, Reader};
 use crate::time::Time;
 
@@ -108,6 +108,20 @@ impl<'a, M: Model> Replay<'a, M> {
                         && let Some(clock) = self.live.clocks.get_mut(usize::from(*section))
                     {
                         clock.doubt = doubt;
+                    }
+                }
+                StateEntry::Pace { section, pace } => {
+                    let restored = map.get(section).and_then(|section| match section {
+                        Ok(section) => self.live.pace.restore(*section, &mut Reader::new(pace)),
+                        Err(_) => Ok(()),
+                    });
+                    restored.map_err(|cause| ReadError::Impossible { at, cause })?;
+                }
+                StateEntry::Window(window) => {
+                    let section =
+                        map.get(window.section).map_err(|cause| ReadError::Impossible { at, cause })?;
+                    if let Ok(section) = section {
+                        self.live.windows.add(ClosedWindow { section: *section, ..window });
                     }
                 }
                 StateEntry::End { series } if series == read => return Ok(head),
@@ -226,15 +240,33 @@ impl<'a, M: Model> Replay<'a, M> {
             StateEntry::Observe { id, observation } => {
                 // a series of a dropped section has no slot
                 if let Some(&at) = self.slots.get(&id) {
-                    let section = &self.sections[usize::from(self.live.arena.get_mut(at).section)];
+                    let own = self.live.arena.get_mut(at).section;
+                    let section = &self.sections[usize::from(own)];
                     if M::has_named_sources(&section.spec)
                         && let Some(&named) = self.slots.get(&observation.source)
                     {
                         self.live.arena.touch(named);
                     }
                     self.live.arena.touch(at);
-                    let model = self.live.see(section, at, observation.time, &mut |_, _, _| {});
+                    let model = if M::has_windows(&section.spec) {
+                        self.live.see_window(section, own, at, observation.time)
+                    } else {
+                        self.live.see(section, at, observation.time, &mut |_, _, _| {})
+                    };
                     model.update(&section.spec, observation);
+                }
+            }
+            StateEntry::Clock { section, time_s } => {
+                if let Ok(own) = map.get(section)?
+                    && let Some(section) = self.sections.get(usize::from(*own))
+                {
+                    self.live.advance(section, *own, time_s);
+                }
+            }
+            StateEntry::Tick { host_s, asked_s } => self.live.tick_windows(self.sections, host_s, asked_s),
+            StateEntry::Leave { section } => {
+                if let Ok(own) = map.get(section)? {
+                    drop(self.live.windows.take(&|section| section == *own));
                 }
             }
             _ => return Err(CodecError::Invalid { what: "entry of a journal" }),

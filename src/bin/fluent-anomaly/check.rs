@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use fluent_anomaly::monitors::plain_duration;
 use fluent_anomaly::series;
 use fluent_anomaly::{
     Config,
@@ -49,7 +50,7 @@ fn describe(config: &Config, state: Option<&str>) -> String {
     let mut text = String::new();
     for section in &config.sections {
         let settings = &section.change_finder;
-        text += &format!("[{}]\n  tags    {}\n  value   {}\n", section.title(), section.tags, section.value);
+        text += &format!("[{}]\n  tags    {}\n{}", section.title(), section.tags, source(section));
         let keys: Vec<String> = section.by.iter().map(ToString::to_string).collect();
         text += &match keys.is_empty() {
             true => "  series  one for the whole section\n".to_owned(),
@@ -127,6 +128,27 @@ fn describe_group(config: &Config, group: &GroupSection) -> String {
     text
 }
 
+/// What is scored: a field, or what the records of a window amount to.
+fn source(section: &Section) -> String {
+    let mut text = String::new();
+    if let Some(condition) = &section.condition {
+        text += &format!("  where   {condition}\n");
+    }
+    let Some(windows) = &section.windows else {
+        return text + &format!("  value   {}\n", section.value);
+    };
+    let zone = windows.zone.as_ref().map_or(String::new(), |zone| format!(" of {}", zone.name()));
+    text += &format!("  measure {}\n", windows.measure.text);
+    text += &format!(
+        "  windows of {}{zone}, closed {} s after their end; without records {}; gone after {} of silence\n",
+        plain_duration(u64::from(windows.every_s)),
+        windows.late_s,
+        if windows.empty_is_zero { "0" } else { "none" },
+        plain_duration(u64::from(windows.forget_s))
+    );
+    text
+}
+
 /// When the scores of a series begin.
 fn warm_up(section: &Section) -> String {
     match (warm_up_points(section), section.warm_up) {
@@ -185,6 +207,8 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "tags": section.tags.to_string(),
             "value": section.value.to_string(),
             "where": section.condition.as_ref().map(ToString::to_string),
+            "measure": section.windows.as_ref().map(|windows| windows.measure.text.clone()),
+            "window_seconds": section.windows.as_ref().map(|windows| windows.every_s),
             "by": section.by.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "order": section.change_finder.order,
             "warm_up": section.warm_up,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use fluent_anomaly::records::{Accessor, Extractor, Field, Found, Output, Value};
-use fluent_anomaly::{Format, Pipeline, Time, Unconfigured};
+use fluent_anomaly::{Format, Pipeline, Time, Unconfigured, WindowRecord};
 
 use crate::failure::Failure;
 use crate::files;
@@ -108,7 +108,9 @@ fn score(args: &Args, log: &mut Log) -> Result<(), Failure> {
 fn open(args: &Args) -> Result<Pipeline, Failure> {
     let config = files::read_config(&args.config)?;
     let storage = files::open_state(&args.config, &config)?;
-    Ok(Pipeline::new(&config, args.format.format(), storage).with_clock(SystemClock))
+    let mut pipeline = Pipeline::new(&config, args.format.format(), storage).with_clock(SystemClock);
+    pipeline.make_window_records();
+    Ok(pipeline)
 }
 
 /// Whether standard output was closed before the start (`>&-`): the runtime then puts the null device there, open for
@@ -211,6 +213,7 @@ impl Worker<'_> {
                     self.envelope.process(&mut self.scorer, &mut self.record);
                     self.output.extend_from_slice(&self.record);
                     self.frames.end_of_record(&mut self.output);
+                    self.add_windows();
                 }
                 NextRecord::Through(why) => {
                     if let Some(why) = why {
@@ -227,6 +230,17 @@ impl Worker<'_> {
         self.write()?;
         self.settle();
         Ok(())
+    }
+
+    /// Closed windows become records of their own, behind the one that closed them.
+    fn add_windows(&mut self) {
+        let Scorer::Pipeline(pipeline) = &mut self.scorer else { return };
+        while let Some(window) = pipeline.take_window_record() {
+            self.record.clone_from(&window.record);
+            self.envelope.address(&window, &mut self.record);
+            self.output.extend_from_slice(&self.record);
+            self.frames.end_of_record(&mut self.output);
+        }
     }
 
     /// A file that was wrong may have been mended.
@@ -296,6 +310,7 @@ impl Envelope {
         let outputs: Vec<Output> = args
             .tag_key
             .iter()
+            .chain(&args.time_key)
             .map(|name| Output { name: name.trim_start_matches('$').to_owned(), constant: None })
             .collect();
         Ok(Self {
@@ -307,6 +322,21 @@ impl Envelope {
             prefix: args.add_tag_prefix.clone(),
             tag: Vec::new(),
         })
+    }
+
+    /// Writes tag and time into a record that did not come in.
+    fn address(&mut self, window: &WindowRecord, record: &mut Vec<u8>) {
+        let tag = [self.prefix.as_deref().unwrap_or_default(), window.tag.as_str()].concat();
+        let mut fields = Vec::new();
+        if self.tag_input.is_some() {
+            fields.push((fields.len(), Field::Text(&tag)));
+        }
+        if self.time_input.is_some() {
+            fields.push((fields.len(), Field::Integer(window.time.seconds())));
+        }
+        if self.extractor.scan(record, &mut self.found).is_ok() {
+            self.extractor.annotate(record, &self.found, &fields);
+        }
     }
 
     fn process(&mut self, scorer: &mut Scorer, record: &mut Vec<u8>) {

@@ -116,6 +116,28 @@ impl SectionMonitors {
         Some(RenderedVerdict { monitor, verdict, message })
     }
 
+    /// The verdicts on a closed window, encoded, with the names of their members.
+    pub(super) fn render_window(
+        &self,
+        verdicts: &[(usize, usize, MonitorVerdict)],
+        time_s: i64,
+        groups: &[(String, String)],
+    ) -> Vec<(String, Vec<u8>)> {
+        let mut rendered = Vec::new();
+        for (band, place, verdict) in verdicts {
+            let monitor = self.bands.get(*band).and_then(|(_, monitors)| monitors.get(*place));
+            let Some(verdict) = monitor.and_then(|n| self.render(*n, *verdict, time_s, || groups.to_vec()))
+            else {
+                continue;
+            };
+            let mut text = Vec::new();
+            self.append(&verdict, &mut text);
+            let name = self.monitors.get(verdict.monitor).map(|monitor| monitor.outputs[0].clone());
+            rendered.extend(name.map(|name| (name, text)));
+        }
+        rendered
+    }
+
     /// The texts of the only monitor.
     #[inline(always)] // speed
     pub(super) fn texts_of_only(&self) -> Option<&VerdictTexts> {

@@ -1,0 +1,15 @@
+//! A field of the records, as keys name it.
+
+use crate::record::{Accessor, hint_for_dots};
+
+/// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
+pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
+    let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
+        Some(form) => format!("{text:?} is not allowed: {form}"),
+        None => error.to_string(),
+    })?;
+    match hint_for_dots(text) {
+        Some(form) => Err(format!("{text:?} is not allowed: {form}")),
+        None => Ok(accessor),
+    }
+}

@@ -1,0 +1,184 @@
+//! From a record to its windows.
+
+use super::Counted;
+use crate::bank::Observation;
+use crate::pipeline::Pipeline;
+use crate::pipeline::section::time_of;
+use crate::pipeline::series_model::Counting;
+use crate::record::Value;
+use crate::time::Time;
+
+/// Events so much older than the last one for which the host's clock was read ask it again, s.
+const OLD_S: i64 = 60;
+
+impl Pipeline {
+    /// As [`process`](Pipeline::process), once the tag's sections are known, where some section has windows.
+    #[inline(never)] // stack
+    pub(in crate::pipeline) fn process_with_windows(&mut self, time: Time, record: &mut Vec<u8>) {
+        self.keep_pace(time);
+        let Some(windows) = &self.windows else { return };
+        let (scan, is_routed) = (windows.scan, windows.is_routed());
+        if let Some(scan) = scan {
+            self.collect(scan, time, record);
+        }
+        if !self.route.is_empty() {
+            self.score_all(time, record);
+        } else if !is_routed {
+            self.pass(record);
+        } else if scan.is_none() {
+            self.mend_unscored(record);
+        }
+        if self.bank.has_windows() {
+            self.carry_window(record);
+        }
+        self.end_record(record);
+    }
+
+    /// Reads the host's clock, once for each second of the events.
+    #[inline(always)] // speed
+    fn keep_pace(&mut self, time: Time) {
+        let (time_s, asked_s) = (time.seconds(), self.bank.asked_s());
+        if time_s > asked_s || time_s < asked_s.saturating_sub(OLD_S) {
+            self.ask_host(time_s);
+        }
+    }
+
+    #[inline(never)] // stack
+    fn ask_host(&mut self, time_s: i64) {
+        let is_tick = self.windows.as_ref().is_some_and(|windows| windows.is_tick);
+        match self.time_bound.now() {
+            Some(now) => self.bank.tick(now.seconds(), time_s),
+            // without a clock, a tick is the time of day
+            None if is_tick => self.bank.tick(time_s, time_s),
+            None => {}
+        }
+    }
+
+    /// Counts a record in the windows of all sections that want it.
+    #[inline(never)] // stack
+    fn collect(&mut self, scan: usize, time: Time, record: &mut Vec<u8>) {
+        let Some(shared) = self.windows.as_mut().and_then(|windows| windows.scans.get_mut(scan)) else {
+            return;
+        };
+        if !shared.scan_sound(record) && !self.mend_counted(scan, record) {
+            return;
+        }
+        let mut n = 0;
+        while self.collect_for(scan, n, time, record) {
+            n += 1;
+        }
+    }
+
+    /// Counts a record in the windows of the n-th section of a scan; false behind the last one.
+    #[inline(always)] // speed
+    fn collect_for(&mut self, scan: usize, n: usize, time: Time, record: &[u8]) -> bool {
+        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else {
+            return false;
+        };
+        let Some(inputs) = shared.inputs.get(n) else { return false };
+        let at = inputs.at;
+        let mut time = time;
+        if let Some(input) = inputs.time {
+            match shared.found.number(record, input).and_then(Time::from_seconds_f64) {
+                Some(read) => time = read,
+                None => match self.read_odd_time(scan, n, record) {
+                    Some(read) => time = read,
+                    None => return true,
+                },
+            }
+        }
+        if let Some(ahead_s) = self.time_bound.seconds_ahead(time) {
+            self.refuse_time(at, time, ahead_s);
+            return true;
+        }
+        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else {
+            return false;
+        };
+        let Some(inputs) = shared.inputs.get(n) else { return false };
+        if !inputs.counts(record, &shared.found, &mut self.encoded) {
+            self.bank.advance(at, time.seconds());
+            return true;
+        }
+        let Some((value, tail)) = inputs.measure(record, &shared.found, &mut self.encoded) else {
+            self.bank.advance(at, time.seconds());
+            self.tell_unmeasured(scan, n, record);
+            return true;
+        };
+        let is_whole = inputs.key(record, &shared.found, &mut self.key);
+        let observation = Observation { time, value, source: tail };
+        match self.bank.count(at, &self.key, observation, Counting).flatten() {
+            Some(Counted::Yes) => self.counters.counted += 1,
+            Some(Counted::Late) => self.tell_closed(at),
+            Some(Counted::Ahead) => self.counters.ahead += 1,
+            None => {}
+        }
+        if !is_whole && let Some(section) = self.sections.get(usize::from(at)) {
+            section.without_key.set(section.without_key.get() + 1);
+        }
+        true
+    }
+
+    /// A time that is no number of seconds.
+    #[cold]
+    #[inline(never)] // stack
+    fn read_odd_time(&mut self, scan: usize, n: usize, record: &[u8]) -> Option<Time> {
+        let shared = self.windows.as_ref()?.scans.get(scan)?;
+        let inputs = shared.inputs.get(n)?;
+        let given = shared.found.value(record, inputs.time?);
+        if let Some(time) = given.and_then(time_of) {
+            return Some(time);
+        }
+        self.counters.unreadable_times += 1;
+        let section = self.sections.get(usize::from(inputs.at))?;
+        self.errors.add(&section.explain_time(given));
+        None
+    }
+
+    /// The field that is measured is missing or no number.
+    #[cold]
+    #[inline(never)] // stack
+    fn tell_unmeasured(&mut self, scan: usize, n: usize, record: &[u8]) {
+        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else { return };
+        let Some(inputs) = shared.inputs.get(n) else { return };
+        let what = match inputs.field.and_then(|input| shared.found.value(record, input)) {
+            value @ (None | Some(Value::Null)) => {
+                return self.unscored.missing(inputs.at, record, value.is_some());
+            }
+            Some(Value::Number(_)) => "NaN or infinite",
+            Some(Value::Text(_)) => "a text",
+            Some(Value::Bool(_)) => "a truth value",
+            Some(Value::Array) => "an array",
+            Some(_) => "a map",
+        };
+        self.counters.refused += 1;
+        self.unscored.not_a_number(inputs.at, what);
+    }
+
+    /// Counts a record whose window is closed, and tells of it now and then.
+    #[cold]
+    #[inline(never)] // stack
+    fn tell_closed(&mut self, at: u16) {
+        self.counters.late += 1;
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if let Some(count) = section.late.count(self.time_bound.now()) {
+            let message = section.explain_closed(count);
+            self.log.push(message);
+        }
+    }
+
+    /// Mends a record that sections are to count; false if it is no record.
+    #[cold]
+    #[inline(never)] // stack
+    fn mend_counted(&mut self, scan: usize, record: &mut Vec<u8>) -> bool {
+        self.mend_unscored(record);
+        let Some(shared) = self.windows.as_mut().and_then(|windows| windows.scans.get_mut(scan)) else {
+            return false;
+        };
+        let is_record = shared.scan(record);
+        if !is_record && let Some(inputs) = shared.inputs.first() {
+            self.counters.malformed += 1;
+            self.unscored.malformed(inputs.at, record);
+        }
+        is_record
+    }
+}

@@ -1,0 +1,186 @@
+//! One look at a record for all sections that count it.
+
+use crate::bank::SeriesKey;
+use crate::config::{Section, TagPattern};
+use crate::detector::measure::{MeasureKind, hash_parts};
+use crate::pipeline::series_key::append_field;
+use crate::record::{Accessor, Condition, Extractor, Format, Found, Value};
+
+/// What a section with windows reads of a record.
+#[derive(Debug)]
+pub(super) struct WindowedSection {
+    /// Its number among all sections.
+    pub(super) at: u16,
+    pub(super) tags: TagPattern,
+    field: Option<Accessor>,
+    by: Vec<Accessor>,
+    time: Option<Accessor>,
+    condition: Option<Condition>,
+    /// Of `share`.
+    part: Option<Condition>,
+    is_distinct: bool,
+}
+
+impl WindowedSection {
+    /// `None` for a section without windows.
+    pub(super) fn new(at: u16, section: &Section) -> Option<Self> {
+        let windows = section.windows.as_deref()?;
+        Some(Self {
+            at,
+            tags: section.tags.clone(),
+            field: windows.measure.field.clone(),
+            by: section.by.clone(),
+            time: section.time.clone(),
+            condition: section.condition.clone(),
+            part: windows.measure.condition.clone(),
+            is_distinct: windows.measure.kind == MeasureKind::Distinct,
+        })
+    }
+}
+
+/// 1 for a record that is a part of the share, 0 for the others.
+#[inline(never)] // speed
+fn part_of(part: &RecordTest, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> f64 {
+    if part.holds(record, found, scratch) { 1.0 } else { 0.0 }
+}
+
+/// A text and a number that reads the same are the same value.
+#[inline(never)] // speed
+fn hash_of(value: Value<'_>, scratch: &mut Vec<u8>) -> Option<(f64, u32)> {
+    scratch.clear();
+    match value {
+        Value::Text(text) => text.append_to(scratch),
+        Value::Number(number) => number.append_to(scratch),
+        Value::Bool(truth) => scratch.extend_from_slice(if truth { b"true" } else { b"false" }),
+        _ => return None,
+    }
+    Some(hash_parts(scratch))
+}
+
+/// Where a section finds its fields among the inputs of the shared extractor.
+#[derive(Debug)]
+pub(super) struct SectionInputs {
+    /// The section's number among all.
+    pub(super) at: u16,
+    /// What is measured; `None` where records are counted.
+    pub(super) field: Option<usize>,
+    pub(super) time: Option<usize>,
+    /// Which records count.
+    pub(super) condition: Option<RecordTest>,
+    /// Of `share`: which of those are the part.
+    pub(super) part: Option<RecordTest>,
+    /// Values of any kind count, by what they are.
+    is_distinct: bool,
+    keys: Vec<usize>,
+}
+
+/// A condition, and where its fields are found among the inputs of an extractor.
+#[derive(Debug)]
+pub(super) struct RecordTest {
+    condition: Condition,
+    inputs: Vec<usize>,
+}
+
+impl RecordTest {
+    /// `input` gives the place of a field.
+    fn new(condition: &Condition, input: impl FnMut(&Accessor) -> usize) -> Self {
+        Self { condition: condition.clone(), inputs: condition.fields().iter().map(input).collect() }
+    }
+
+    /// Whether it holds for a record that was scanned. `scratch` is for texts with escapes.
+    #[inline(never)] // stack
+    fn holds(&self, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> bool {
+        self.condition.holds(scratch, |field| found.value(record, *self.inputs.get(field)?))
+    }
+}
+
+/// The fields of all sections that count records of one tag.
+#[derive(Debug)]
+pub(super) struct SharedScan {
+    /// The sections, by their place among those with windows.
+    pub(super) route: Vec<usize>,
+    pub(super) inputs: Vec<SectionInputs>,
+    extractor: Extractor,
+    pub(super) found: Found,
+}
+
+impl SharedScan {
+    pub(super) fn new(format: Format, sections: &[WindowedSection], route: Vec<usize>) -> Self {
+        let mut accessors: Vec<Accessor> = Vec::new();
+        let mut input = |accessor: &Accessor| match accessors.iter().position(|one| one == accessor) {
+            Some(at) => at,
+            None => {
+                accessors.push(accessor.clone());
+                accessors.len() - 1
+            }
+        };
+        let inputs = route.iter().filter_map(|n| sections.get(*n)).map(|section| SectionInputs {
+            at: section.at,
+            field: section.field.as_ref().map(&mut input),
+            time: section.time.as_ref().map(&mut input),
+            condition: section.condition.as_ref().map(|condition| RecordTest::new(condition, &mut input)),
+            part: section.part.as_ref().map(|part| RecordTest::new(part, &mut input)),
+            is_distinct: section.is_distinct,
+            keys: section.by.iter().map(&mut input).collect(),
+        });
+        let inputs = inputs.collect();
+        let extractor = Extractor::new(format, &accessors, &[]);
+        Self { route, inputs, extractor, found: Found::default() }
+    }
+
+    /// Walks a record; false when it is none, or needs mending.
+    #[inline(always)] // speed
+    pub(super) fn scan_sound(&mut self, record: &[u8]) -> bool {
+        self.scan(record) && !self.found.needs_mending()
+    }
+
+    pub(super) fn scan(&mut self, record: &[u8]) -> bool {
+        self.extractor.scan(record, &mut self.found).is_ok()
+    }
+}
+
+impl SectionInputs {
+    /// Whether the section counts this record.
+    #[inline(always)] // speed
+    pub(super) fn counts(&self, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> bool {
+        match &self.condition {
+            Some(condition) => condition.holds(record, found, scratch),
+            None => true,
+        }
+    }
+
+    /// What the record adds to its window, and the tail of a hash; `None` where what is measured is missing or no number.
+    #[inline(always)] // speed
+    pub(super) fn measure(&self, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> Option<(f64, u32)> {
+        match self.field {
+            Some(input) if self.is_distinct => hash_of(found.value(record, input)?, scratch),
+            Some(input) => found.number(record, input).filter(|x| x.is_finite()).map(|x| (x, 0)),
+            None => Some((self.part.as_ref().map_or(1.0, |part| part_of(part, record, found, scratch)), 0)),
+        }
+    }
+
+    /// The key of the series that a record belongs to; false where one of its fields is missing.
+    #[inline(always)] // speed
+    pub(super) fn key(&self, record: &[u8], found: &Found, key: &mut SeriesKey) -> bool {
+        if let [input] = self.keys[..]
+            && let Some(text) = found.plain_text(record, input)
+        {
+            key.set(b't', text);
+            return true;
+        }
+        self.fill_key(record, found, key)
+    }
+
+    #[inline(never)] // speed
+    fn fill_key(&self, record: &[u8], found: &Found, key: &mut SeriesKey) -> bool {
+        let mut is_whole = true;
+        key.fill(|out| {
+            for input in &self.keys {
+                let value = found.value(record, *input);
+                is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
+                append_field(value, self.keys.len() > 1, out);
+            }
+        });
+        is_whole
+    }
+}

@@ -1,0 +1,413 @@
+//! Windows behind the pipeline's border.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::bank::MemoryStorage;
+use crate::config::Config;
+use crate::pipeline::Pipeline;
+use crate::record::Format;
+use crate::time::{HostClock, Time};
+
+const TAG: &[u8] = b"app.web";
+/// A whole minute.
+const START_S: i64 = 1_800_000_000;
+const PLAIN: &str = "k: 2\nwarm_up: off\nanomaly_score: off\n";
+
+#[derive(Clone)]
+struct Clock(Arc<AtomicI64>);
+
+impl Clock {
+    fn at(seconds: i64) -> Self {
+        Self(Arc::new(AtomicI64::new(seconds)))
+    }
+
+    fn set(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::Relaxed);
+    }
+}
+
+impl HostClock for Clock {
+    fn now(&mut self) -> Option<Time> {
+        Some(Time::from_seconds(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+fn pipeline(ini: &str) -> Pipeline {
+    Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, None)
+}
+
+/// The window that a record carries away.
+fn pass(pipeline: &mut Pipeline, tag: &[u8], seconds: i64, record: &Value) -> Option<Value> {
+    let text = record.to_string();
+    let mut bytes = text.clone().into_bytes();
+    pipeline.process(tag, Time::from_seconds(seconds), &mut bytes);
+    let out = String::from_utf8(bytes).unwrap();
+    let mut parsed: Value = serde_json::from_str(&out).unwrap();
+    let window = parsed.as_object_mut().unwrap().remove("anomaly_window");
+    // everything else stays, byte for byte
+    match &window {
+        None => assert_eq!(out, text),
+        Some(_) => assert!(out.starts_with(text.trim_end_matches('}')), "{out}"),
+    }
+    window
+}
+
+/// A number of each window by its begin and the value of its only key field.
+fn value_of(window: &Value) -> ((i64, String), f64) {
+    let by = window["by"].as_object().and_then(|by| by.values().next());
+    let key = by.and_then(Value::as_str).unwrap_or_default().to_owned();
+    ((window["from"].as_i64().unwrap(), key), window["value"].as_f64().unwrap())
+}
+
+#[test]
+fn records_are_counted_and_the_next_one_carries_the_closed_window() {
+    let ini = format!("[series.errors]\nmatch: app.*\nmeasure: count\nevery: 1m\nby: $service\n{PLAIN}");
+    let mut p = pipeline(&ini);
+    let record = json!({"service": "a", "code": 500});
+    for second in [0, 10, 59, 60, 69] {
+        assert_eq!(pass(&mut p, TAG, START_S + second, &record), None, "{second}");
+    }
+    let window = pass(&mut p, TAG, START_S + 70, &record).unwrap();
+    assert_eq!(
+        window,
+        json!({
+            "series": "errors", "by": {"service": "a"}, "measure": "count", "from": START_S, "to": START_S + 60,
+            "value": 3.0, "records": 3, "metric_outlier": "changefinder.outlier.errors",
+            "score_outlier": window["score_outlier"], "metric_change": "changefinder.change.errors",
+            "score_change": window["score_change"],
+        })
+    );
+    assert!(window["score_outlier"].is_f64());
+    assert_eq!(pass(&mut p, TAG, START_S + 71, &record), None);
+    let counters = p.counters();
+    assert_eq!((counters.counted, counters.windows, counters.scored), (7, 1, 0));
+}
+
+#[test]
+fn each_measure_is_taken_of_the_records_that_the_condition_lets_through() {
+    let measures = [
+        "count",
+        "rate",
+        "share $code >= 500",
+        "sum $ms",
+        "avg $ms",
+        "min $ms",
+        "max $ms",
+        "distinct $user",
+        "p50 $ms",
+    ];
+    let expected = [4.0, 4.0 / 60.0, 0.5, 100.0, 25.0, 10.0, 40.0, 3.0, 20.0];
+    let sections: Vec<String> = measures
+        .iter()
+        .enumerate()
+        .map(|(n, measure)| {
+            format!("[series.s{n}]\nmatch: *\nwhere: $level == 'x'\nmeasure: {measure}\nevery: 1m\n{PLAIN}")
+        })
+        .collect();
+    let mut p = pipeline(&sections.join("\n"));
+    for (n, (ms, code, user)) in
+        [(10, 200, "a"), (20, 500, "b"), (30, 404, "a"), (40, 503, "c")].iter().enumerate()
+    {
+        let record = json!({"level": "x", "ms": ms, "code": code, "user": user});
+        assert_eq!(pass(&mut p, TAG, START_S + n as i64, &record), None);
+        assert_eq!(pass(&mut p, TAG, START_S + n as i64, &json!({"level": "y", "ms": 1e9})), None);
+    }
+    // a record that does not count moves the clock all the same
+    for (n, (measure, expected)) in measures.iter().zip(expected).enumerate() {
+        let window = pass(&mut p, TAG, START_S + 100, &json!({"level": "y"})).unwrap();
+        assert_eq!((&window["series"], &window["measure"]), (&json!(format!("s{n}")), &json!(measure)));
+        let value = window["value"].as_f64().unwrap();
+        assert!((value / expected - 1.0).abs() <= 0.01, "{measure}: {value}");
+    }
+    assert_eq!(pass(&mut p, TAG, START_S + 100, &json!({"level": "y"})), None);
+}
+
+#[test]
+fn a_condition_also_holds_for_sections_with_a_value() {
+    let mut p = pipeline(&format!("[series.a]\nmatch: *\nvalue: $ms\nwhere: $level == 'x'\n{PLAIN}"));
+    for (level, is_scored) in [("x", true), ("y", false)] {
+        let mut bytes = json!({"level": level, "ms": 1}).to_string().into_bytes();
+        p.process(TAG, Time::from_seconds(0), &mut bytes);
+        assert_eq!(String::from_utf8(bytes).unwrap().contains("score_outlier"), is_scored);
+    }
+    assert_eq!(p.counters().scored, 1);
+}
+
+#[test]
+fn a_silent_series_has_windows_of_zero_until_it_is_forgotten() {
+    let ini = format!(
+        "[filter]\ntick: tick\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1m\nby: $s\nforget: 5m\n{PLAIN}"
+    );
+    let clock = Clock::at(START_S);
+    let mut p = pipeline(&ini).with_clock(clock.clone());
+    assert_eq!(pass(&mut p, TAG, START_S, &json!({"s": "a"})), None);
+    let mut values = Vec::new();
+    for second in 1..1200 {
+        clock.set(START_S + second);
+        let window = pass(&mut p, b"tick", START_S + second, &json!({}));
+        values.extend(window.map(|window| (second, window["value"].as_f64().unwrap())));
+    }
+    assert_eq!(values, [(70, 1.0), (130, 0.0), (190, 0.0), (250, 0.0), (310, 0.0)]);
+    // it comes back
+    clock.set(START_S + 1200);
+    assert_eq!(pass(&mut p, TAG, START_S + 1200, &json!({"s": "a"})), None);
+    clock.set(START_S + 1270);
+    let window = pass(&mut p, b"tick", START_S + 1270, &json!({})).unwrap();
+    assert_eq!((&window["from"], &window["value"]), (&json!(START_S + 1200), &json!(1.0)));
+}
+
+#[test]
+fn a_file_that_is_read_after_the_fact_has_the_windows_of_its_own_time() {
+    let ini = format!("[series.n]\nmatch: *\nmeasure: count\nevery: 1m\n{PLAIN}");
+    let clock = Clock::at(START_S + 1_000_000);
+    let mut p = pipeline(&ini).with_clock(clock.clone());
+    let mut values = Vec::new();
+    for second in 0..300 {
+        clock.set(START_S + 1_000_000 + second / 100);
+        let window = pass(&mut p, TAG, START_S + second, &json!({}));
+        values.extend(window.map(|window| window["value"].as_f64().unwrap()));
+    }
+    assert_eq!(values, [60.0; 4]);
+}
+
+#[test]
+fn a_record_from_the_future_closes_no_window() {
+    let ini = format!("[series.n]\nmatch: *\nmeasure: count\nevery: 1m\n{PLAIN}");
+    let clock = Clock::at(START_S);
+    let mut p = pipeline(&ini).with_clock(clock.clone());
+    let mut values = Vec::new();
+    for second in 0..200 {
+        clock.set(START_S + second);
+        let ahead_s = if second % 7 == 3 { 300 } else { 0 };
+        let window = pass(&mut p, TAG, START_S + second + ahead_s, &json!({}));
+        values.extend(
+            window.map(|window| (window["from"].as_i64().unwrap() - START_S, window["value"].clone())),
+        );
+    }
+    assert_eq!(p.counters().late, 0);
+    let in_time = |from: i64| (from..from + 60).filter(|second| second % 7 != 3).count() as f64;
+    assert_eq!(values, [0, 60, 120].map(|from| (from, json!(in_time(from)))));
+}
+
+#[test]
+fn a_late_record_is_counted_told_and_left_out() {
+    let ini = format!("[series.n]\nmatch: *\nmeasure: count\nevery: 1m\nlate: 10s\n{PLAIN}");
+    let mut p = pipeline(&ini);
+    for second in [0, 65, 59, 70, 59, 30, 71] {
+        pass(&mut p, TAG, START_S + second, &json!({}));
+    }
+    assert_eq!((p.counters().late, p.counters().counted), (2, 5));
+    let log = p.take_log().join("\n");
+    assert!(
+        log.contains("[series.n] time of the event: the record comes after its window was closed"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_day_is_that_of_the_zone() {
+    let ini = format!(
+        "[filter]\ntick: t\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1d\ntimezone: Europe/Vienna\n{PLAIN}"
+    );
+    let clock = Clock::at(START_S);
+    let mut p = pipeline(&ini).with_clock(clock.clone());
+    // from 2026-10-24 00:00 in Vienna, a record an hour; clocks go back on the 25th
+    let first_s = 1_792_792_800;
+    let mut days = Vec::new();
+    for hour in 0..100 {
+        clock.set(first_s + 3600 * hour + 60);
+        let window = pass(&mut p, TAG, first_s + 3600 * hour, &json!({}));
+        let by_tick = pass(&mut p, b"t", first_s + 3600 * hour + 60, &json!({}));
+        days.extend(window.or(by_tick).map(|window| {
+            let length_s = window["to"].as_i64().unwrap() - window["from"].as_i64().unwrap();
+            (length_s / 3600, window["value"].as_f64().unwrap())
+        }));
+    }
+    assert_eq!(days, [(24, 24.0), (25, 25.0), (24, 24.0), (24, 24.0)]);
+}
+
+#[test]
+fn a_monitor_judges_windows_and_its_verdict_goes_with_them() {
+    let query = "avg(last_10m):anomalies(sum:logs.errors{*}.as_count(), 'basic', 2, direction='above', \
+                 alert_window='last_5m', interval=60, count_default_zero='true') >= 1";
+    let ini = format!(
+        "[series.errors]\nmatch: *\nmeasure: count\nevery: 1m\n{PLAIN}\n[monitor.many]\non: errors\nquery: {query}\n"
+    );
+    let mut p = pipeline(&ini);
+    let mut seen = Vec::new();
+    for minute in 0..200 {
+        let count = if minute >= 180 { 300 } else { 10 + minute % 3 };
+        for n in 0..count {
+            let window = pass(&mut p, TAG, START_S + 60 * minute + n % 60, &json!({}));
+            let transition = |window: Value| window["anomaly"]["transition"].as_str().map(str::to_owned);
+            seen.extend(window.and_then(transition).map(|transition| (minute, transition)));
+        }
+    }
+    assert_eq!(seen.first(), Some(&(186, "OK->ALERT".to_owned())));
+    assert!(seen.len() <= 2, "{seen:?}");
+}
+
+#[test]
+fn alarming_windows_leave_first() {
+    const LAST: i64 = 2000;
+    let ini = "[filter]\ntick: tick\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1m\nby: $s\nk: 2\nalarms: 1/day\n";
+    let clock = Clock::at(START_S);
+    let mut p = pipeline(ini).with_clock(clock.clone());
+    let services: Vec<String> = (0..10).map(|n| format!("s{n}")).collect();
+    for minute in 0..=LAST {
+        for (at, service) in services.iter().enumerate() {
+            let usual = 10 + (minute * 7919 + 31 * at as i64) % 7;
+            let count = if minute == LAST - 1 && at == 8 { 500 } else { usual };
+            // the last minute closes no window
+            for n in 0..count.min(if minute == LAST { 9 } else { count }) {
+                let time_s = START_S + 60 * minute + n % 60;
+                clock.set(time_s);
+                let mut bytes = json!({"s": service}).to_string().into_bytes();
+                p.process(TAG, Time::from_seconds(time_s), &mut bytes);
+            }
+        }
+    }
+    let mut left = Vec::new();
+    for second in 0..30 {
+        let time_s = START_S + 60 * LAST + 15 + second;
+        clock.set(time_s);
+        left.extend(pass(&mut p, b"tick", time_s, &json!({})));
+    }
+    assert!(left.len() >= 10, "{}", left.len());
+    assert_eq!((&left[0]["is_alarm"], &left[0]["by"]["s"]), (&json!(true), &json!("s8")));
+    assert!(left.is_sorted_by_key(|window| window["is_alarm"] != json!(true)));
+}
+
+#[derive(Debug, Clone)]
+struct Step {
+    service: &'static str,
+    later_s: i64,
+    behind_s: i64,
+    ms: f64,
+    restart: bool,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (
+        prop::sample::select(vec!["a", "b", "c"]),
+        prop_oneof![4 => 0..3_i64, 1 => 0..200_i64],
+        0..10_i64,
+        0..1000_u32,
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(service, later_s, behind_s, ms, restart)| Step {
+            service,
+            later_s,
+            behind_s,
+            ms: f64::from(ms) / 8.0,
+            restart,
+        });
+    prop::collection::vec(step, 1..300)
+}
+
+/// All records as they leave, with restarts or without.
+fn run(ini: &str, steps: &[Step], restarts: bool) -> Vec<String> {
+    let config = Config::parse("f.ini", ini).unwrap();
+    let disk = MemoryStorage::new();
+    let clock = Clock::at(START_S);
+    let open =
+        || Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone()))).with_clock(clock.clone());
+    let mut p = open();
+    let mut out = Vec::new();
+    let mut now_s = START_S;
+    let mut feed = |p: &mut Pipeline, tag: &[u8], time_s: i64, record: Value| {
+        let mut bytes = record.to_string().into_bytes();
+        p.process(tag, Time::from_seconds(time_s), &mut bytes);
+        out.push(String::from_utf8(bytes).unwrap());
+    };
+    for step in steps {
+        if restarts && step.restart {
+            drop(p); // nothing is flushed: as if it was killed
+            p = open();
+        }
+        now_s += step.later_s;
+        clock.set(now_s);
+        feed(
+            &mut p,
+            TAG,
+            now_s - step.behind_s,
+            json!({"s": step.service, "ms": step.ms, "u": step.ms as i64 % 7}),
+        );
+        feed(&mut p, b"tick", now_s, json!({}));
+    }
+    for second in 0..400 {
+        clock.set(now_s + second);
+        feed(&mut p, b"tick", now_s + second, json!({}));
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_windows_are_those_of_a_naive_count(steps in steps()) {
+        let ini = format!(
+            "[filter]\ntick: tick\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1m\nby: $s\nlate: 10s\n{PLAIN}\n\
+             [series.sum]\nmatch: app.*\nmeasure: sum $ms\nevery: 1m\nby: $s\nlate: 10s\n{PLAIN}"
+        );
+        let mut found: BTreeMap<String, BTreeMap<(i64, String), f64>> = BTreeMap::new();
+        for record in run(&ini, &steps, false) {
+            let record: Value = serde_json::from_str(&record).unwrap();
+            if let Some(window) = record.get("anomaly_window") {
+                let (at, value) = value_of(window);
+                let series = window["series"].as_str().unwrap().to_owned();
+                prop_assert!(found.entry(series).or_default().insert(at, value).is_none());
+            }
+        }
+        let mut naive: BTreeMap<(i64, String), (f64, f64)> = BTreeMap::new();
+        let mut now_s = START_S;
+        for step in &steps {
+            now_s += step.later_s;
+            let from_s = (now_s - step.behind_s).div_euclid(60) * 60;
+            let (count, sum) = naive.entry((from_s, step.service.to_owned())).or_default();
+            *count += 1.0;
+            *sum += step.ms;
+        }
+        // from the first record of each series on there are no gaps
+        let last_s = now_s + 399 - 40; // the last ones may still wait
+        for service in ["a", "b", "c"] {
+            let Some(first) = naive.keys().filter(|key| key.1 == service).map(|key| key.0).min() else { continue };
+            for from_s in (first..last_s - 59).step_by(60) {
+                naive.entry((from_s, service.to_owned())).or_default();
+            }
+        }
+        let counts: BTreeMap<_, _> = naive.iter().map(|(key, value)| (key.clone(), value.0)).collect();
+        let sums: BTreeMap<_, _> = naive.iter().map(|(key, value)| (key.clone(), value.1)).collect();
+        for found in found.values_mut() {
+            found.retain(|(from_s, _), _| from_s + 60 <= last_s);
+        }
+        prop_assert_eq!(&found["n"], &counts);
+        prop_assert_eq!(&found["sum"], &sums);
+    }
+
+    #[test]
+    fn restarts_at_any_record_change_nothing(steps in steps()) {
+        let section = |name: &str, measure: &str, more: &str| {
+            format!("[series.{name}]\nmatch: app.*\nmeasure: {measure}\nevery: 10s\n{more}k: 2\nwarm_up: off\nalarms: 1/day\n")
+        };
+        let query = "avg(last_1m):anomalies(sum:logs.n{*} by {s}.as_count(), 'basic', 2, alert_window='last_1m', interval=10) >= 0.5";
+        let ini = [
+            "[filter]\ntick: tick\n".to_owned(),
+            section("n", "count", "by: $s\nlate: 15s\n"),
+            section("p", "p95 $ms", "by: $s\nwhere: $ms > 3\n"),
+            section("d", "distinct $u", "windows: alarms\n"),
+            section("a", "avg $ms", "empty: skip\n"),
+            format!("[monitor.m]\non: n\nquery: {query}\n"),
+        ]
+        .join("\n");
+        let with = run(&ini, &steps, true);
+        let without = run(&ini, &steps, false);
+        prop_assert_eq!(with, without);
+    }
+}
