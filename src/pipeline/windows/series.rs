@@ -219,11 +219,17 @@ impl WindowedSeries {
         let observation = Observation { time: Time::from_seconds(from_s), value, source: 0 };
         let verdicts = self.judge(spec, observation);
         let mut window = WindowReport::new(from_s, to_s, value, records.count(), verdicts);
-        window.outcome = self.score.update(&spec.score, observation, &mut window.anomaly);
+        self.rate(spec, observation, &mut window);
         let is_urgent = window.is_urgent();
         if is_urgent || !spec.tells_alarms_only {
             report(from_s, is_urgent, window.to_bytes());
         }
+    }
+
+    /// The scores.
+    #[inline(never)] // stack
+    fn rate(&mut self, spec: &WindowedSpec, observation: Observation, window: &mut WindowReport) {
+        window.outcome = self.score.update(&spec.score, observation, &mut window.anomaly);
     }
 
     /// What the monitors say.
