@@ -9,10 +9,10 @@
 /// ```
 #[must_use]
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let given: Vec<char> = given.chars().take(64).flat_map(char::to_lowercase).collect();
+    let given: Vec<char> = given.chars().take(64).map(|c| c.to_ascii_lowercase()).collect();
     candidates
         .into_iter()
-        .map(|candidate| (distance(&given, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (distance(&given, &candidate.to_ascii_lowercase()), candidate))
         .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4 && distance < candidate.len())
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)

@@ -76,7 +76,7 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<ConfigProblem>) ->
             problems.push(ConfigProblem::at(file, line).say("a key before the first [section]".to_owned()));
             continue;
         };
-        let key = trimmed[..split].trim_end().to_lowercase();
+        let key = trimmed[..split].trim_end().to_ascii_lowercase();
         if let Some(first) = section.entries.iter().find(|entry| entry.key == key) {
             problems.push(
                 ConfigProblem::at(file, line)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::detector::sort_few;
+
 /// One thing to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigProblem {
@@ -76,7 +78,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     pub(super) fn new(mut problems: Vec<ConfigProblem>) -> Self {
-        problems.sort_by_key(|problem| problem.line);
+        sort_few(&mut problems, |a, b| a.line > b.line);
         Self { problems }
     }
 

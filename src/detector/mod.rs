@@ -2,7 +2,7 @@
 //!
 //! | here | what it holds |
 //! |---|---|
-//! | `numeric`, `logarithm`, `min_max` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two |
+//! | `numeric`, `logarithm`, `min_max`, `insertion` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two; a small sort |
 //! | `change_finder` | the outlier score and the change score; the choice of the AR order |
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
 //! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
@@ -17,6 +17,7 @@ pub(crate) mod band;
 pub(crate) mod calibrated;
 mod change_finder;
 mod distinct;
+mod insertion;
 mod logarithm;
 pub(crate) mod measure;
 mod min_max;
@@ -31,5 +32,6 @@ pub use change_finder::{
 };
 pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
 pub use distinct::DistinctCounter;
+pub(crate) use insertion::sort_few;
 pub use numeric::{Finite, NotLearnable, mean};
 pub use quantile_sketch::QuantileSketch;

@@ -233,7 +233,7 @@ impl OfSection {
 fn near<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
     let last = |name: &str| {
         let name = name.trim_end_matches("']");
-        name.rsplit(['$', '\'']).next().unwrap_or_default().to_lowercase()
+        name.rsplit(['$', '\'']).next().unwrap_or_default().to_ascii_lowercase()
     };
     let wanted_last = last(wanted);
     let same = names.iter().find(|name| last(name) == wanted_last).copied();

@@ -10,7 +10,7 @@ use crate::{Outcome, WASM, build, cargo, rewrite, root, stack};
 /// costs more than 50; a little more saves calls, which an interpreter pays for (docs/architecture.md).
 const FOR_SIZE: [&str; 2] = [
     r#"profile.release.package.fluent-anomaly.opt-level="s""#,
-    r#"target.wasm32-unknown-unknown.rustflags=["-C","llvm-args=-inline-threshold=75"]"#,
+    r#"target.wasm32-unknown-unknown.rustflags=["-C","llvm-args=-inline-threshold=60"]"#,
 ];
 
 pub(crate) fn run(options: &[OsString]) -> Outcome {

@@ -22,6 +22,7 @@
 
 use super::order_selection::{OrderFit, SelectedOrder, fit, lowest, select_order};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::insertion::sort_few;
 use crate::detector::numeric::Finite;
 
 /// Highest order that [`OrderSums`] can choose.
@@ -104,7 +105,7 @@ impl OrderSums {
     fn sum_first_points(&mut self) {
         let first = self.first;
         let mut sorted = first;
-        sorted.sort_unstable_by(f64::total_cmp);
+        sort_few(&mut sorted, |a, b| a.total_cmp(b).is_gt());
         self.shift = sorted[MAX_SUMMED_ORDER / 2];
         self.last = [self.shift; MAX_SUMMED_ORDER];
         for x in first {

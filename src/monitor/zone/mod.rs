@@ -15,6 +15,7 @@ mod tests;
 use posix::Posix;
 use thiserror::Error;
 
+use crate::detector::sort_few;
 use crate::monitor::text::{distance, shorten};
 
 const TABLE: &str = include_str!("zones.txt");
@@ -180,6 +181,6 @@ fn near(given: &str) -> Vec<&'static str> {
         })
         .filter(|&(distance, _)| distance <= 1 + given.len() / 4)
         .collect();
-    found.sort_unstable();
+    sort_few(&mut found, |a, b| a > b);
     found.into_iter().take(3).map(|(_, name)| name).collect()
 }

@@ -24,7 +24,7 @@ impl Folder {
     }
 
     fn path(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        self.prefix.clone() + name // without format!: stack
     }
 
     fn error(&self, operation: &'static str, name: &str, errno: Errno) -> StorageError {
