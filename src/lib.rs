@@ -48,6 +48,8 @@ pub use time::{HostClock, Time};
 
 /// What a configuration file says, checked.
 pub mod configuration {
+    #[cfg(feature = "companion")]
+    pub use crate::config::ServeSection;
     pub use crate::config::did_you_mean::nearest;
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::known::{ChunkKey, Earlier, KnownChunks};
 use super::stats::Stats;
 use super::ticket::Ticket;
-use crate::source::forward::{Arrival, ClientEvent, IncomingChunk, TakeChunk};
+use crate::source::forward::{Arrival, ClientEvent, HeldMemory, IncomingChunk, TakeChunk};
 
 /// What a chunk costs besides its bytes.
 const OVERHEAD: usize = 512;
@@ -126,7 +126,7 @@ impl Inbox {
 }
 
 impl TakeChunk for Inbox {
-    fn take(&self, connection: u64, client: IpAddr, chunk: IncomingChunk) -> Arrival {
+    fn take(&self, connection: u64, client: IpAddr, chunk: IncomingChunk, memory: HeldMemory) -> Arrival {
         let key = ChunkKey::of(client, &chunk);
         let ticket = key.map(|_| Arc::new(Ticket::default()));
         let waiting = WaitingChunk { chunk, connection, key, ticket: ticket.clone() };
@@ -159,7 +159,7 @@ impl TakeChunk for Inbox {
             state.known.begin(key, ticket.clone());
         }
         state.queue.push_back(waiting);
-        drop(state);
+        drop((state, memory));
         self.filled.notify_all();
         ticket.map_or(Arrival::Taken, |ticket| ticket.wait())
     }

@@ -3,11 +3,13 @@
 pub mod atomic;
 mod backoff;
 mod counters;
+mod digest;
 mod env;
 pub mod metrics;
 mod notice;
 
 pub use backoff::Backoff;
 pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
+pub(crate) use digest::hex_sha512;
 pub use env::{Env, Native, StopAndReload, Wake};
 pub use notice::{Notice, NoticeCause, Progress, Quiet};

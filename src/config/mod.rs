@@ -32,6 +32,8 @@ mod problem;
 pub(crate) mod secret;
 mod section;
 mod section_reader;
+#[cfg(feature = "companion")]
+mod serve;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -45,6 +47,8 @@ pub use kafka::{KafkaFormat, KafkaSection, MessageKey, topic_name};
 pub use monitor::MonitorSection;
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
+#[cfg(feature = "companion")]
+pub use serve::ServeSection;
 pub use tag::TagPattern;
 pub use windows::{Measure, WindowSettings, WindowsTold};
 
@@ -66,6 +70,9 @@ pub struct Config {
     /// `[kafka]`.
     #[cfg(not(target_family = "wasm"))]
     pub kafka: Option<KafkaSection>,
+    /// `[serve]`.
+    #[cfg(feature = "companion")]
+    pub serve: ServeSection,
     /// `[datadog.*]` and `[series.*]` in the order of the file; at least one.
     pub sections: Vec<Section>,
     /// `[monitor.*]` in the order of the file.
@@ -135,6 +142,8 @@ impl Config {
         let groups = read_groups(file, &ini, &sections, &mut problems);
         #[cfg(not(target_family = "wasm"))]
         let kafka = read_kafka(file, &ini, &mut problems);
+        #[cfg(feature = "companion")]
+        let serve = ServeSection::find(file, &ini, &mut problems);
         check_together(file, &sections, &mut problems);
         group::check_groups(file, &sections, &groups, &mut problems);
         check_monitors(file, &sections, &monitors, &mut problems);
@@ -160,6 +169,8 @@ impl Config {
                 slack,
                 #[cfg(not(target_family = "wasm"))]
                 kafka,
+                #[cfg(feature = "companion")]
+                serve,
                 sections,
                 monitors,
                 groups,
@@ -219,15 +230,15 @@ fn read_sections<'a>(
                 ));
                 continue;
             }
-            // the filter has no use for [kafka]; the commands of the companion check it
-            None if matches!(&section.name[..], "general" | "filter" | "kafka") => continue,
+            // the filter has no use for [kafka] and [serve]; the commands of the companion check it
+            None if matches!(&section.name[..], "general" | "filter" | "kafka" | "serve") => continue,
             None if section.name == "slack" => {
                 slack = SlackSection::read(&mut keys);
                 None
             }
             _ => {
                 keys.complain(
-                    "unknown section; allowed: [general], [filter], [slack], [kafka], [datadog.<name>], \
+                    "unknown section; allowed: [general], [filter], [slack], [kafka], [serve], [datadog.<name>], \
                      [series.<name>], [monitor.<name>], [group.<name>]",
                 );
                 continue;

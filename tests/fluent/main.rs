@@ -17,4 +17,5 @@ mod groups;
 mod odd_values;
 mod predecessor;
 mod serve;
+mod serve_clients;
 mod settle;

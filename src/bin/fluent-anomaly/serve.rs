@@ -1,14 +1,14 @@
 //! `serve`: records of Fluent Bit and Fluentd over the forward protocol, scored, to the next hop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats};
 use fluent_anomaly::native::{Counters, Native, StopAndReload};
-use fluent_anomaly::sources::forward::{ListenAddress, ServerSettings};
-use fluent_anomaly::{Format, Pipeline};
+use fluent_anomaly::sources::forward::{ListenAddress, ServerSecurity, ServerSettings, server_tls};
+use fluent_anomaly::{Config, Format, Pipeline};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -19,8 +19,6 @@ use crate::{files, pull};
 
 /// After a stop was asked for, what was taken may take so long to arrive at the next hop.
 const DRAIN: Duration = Duration::from_secs(8);
-/// Bytes of chunks that wait to be scored.
-const WAITING: usize = 64 << 20;
 
 /// Score the records that Fluent Bit and Fluentd forward here, and forward them on.
 ///
@@ -53,6 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let output = output(args, &mut config)?;
     let storage = files::open_state(&args.config, &config)?;
     let pipeline = Pipeline::new(&config, Format::Msgpack, storage).with_clock(SystemClock);
+    allow_descriptors();
     let asked = Arc::new(StopAndReload::default());
     listen_to_signals(asked.clone())?;
     let env = Native::new(asked);
@@ -67,9 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let settings = AggregatorSettings {
         listen,
-        server: ServerSettings::default(),
+        server: server(args, &config)?,
         output,
-        waiting_bytes: WAITING,
+        waiting_bytes: config.serve.memory / 2,
         drain: DRAIN,
     };
     let started = |addresses: &[ListenAddress]| {
@@ -80,7 +79,33 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     aggregator.run(settings, pipeline, started).map_err(|error| Failure::Failed(error.to_string()))
 }
 
-fn output(args: &Args, config: &mut fluent_anomaly::Config) -> Result<OutputSettings, Failure> {
+/// What clients may do and have to know.
+fn server(args: &Args, config: &Config) -> Result<ServerSettings, Failure> {
+    let serve = &config.serve;
+    let beside = |file: &String| args.config.parent().unwrap_or(Path::new("")).join(file);
+    let tls = match (&serve.tls_cert_file, &serve.tls_key_file) {
+        (Some(cert), Some(key)) => {
+            let client_ca = serve.tls_client_ca_file.as_ref().map(beside);
+            let tls = server_tls(&beside(cert), &beside(key), client_ca.as_deref());
+            Some(tls.map_err(|error| Failure::Usage(format!("[serve] {error}")))?)
+        }
+        _ => None,
+    };
+    Ok(ServerSettings {
+        max_connections: serve.max_connections,
+        max_frame: serve.max_frame,
+        frame_memory: serve.memory / 2,
+        tls,
+        security: serve.shared_key.clone().map(|shared_key| ServerSecurity {
+            shared_key,
+            users: serve.users.clone(),
+            self_hostname: serve.self_hostname.clone(),
+        }),
+        ..ServerSettings::default()
+    })
+}
+
+fn output(args: &Args, config: &mut Config) -> Result<OutputSettings, Failure> {
     if args.to.iter().any(|to| to == "stdout") {
         return Ok(OutputSettings::Stdout);
     }
@@ -88,6 +113,15 @@ fn output(args: &Args, config: &mut fluent_anomaly::Config) -> Result<OutputSett
         config.general.forward.clone_from(&args.to);
     }
     Ok(OutputSettings::Forward(Box::new(pull::forward_settings(&args.config, config, false)?)))
+}
+
+/// As many clients as the system allows: a shell's limit is often 1024 descriptors.
+fn allow_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // where that is not allowed, the old limit stays
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn listen_to_signals(asked: Arc<StopAndReload>) -> Result<(), Failure> {

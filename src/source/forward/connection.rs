@@ -1,14 +1,17 @@
 //! One client: its messages in, its acks out.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use super::chunk::{IncomingChunk, Skipped};
 use super::frame;
 use super::frame_error::FrameError;
+use super::frame_memory::{FrameMemory, HeldMemory};
+use super::handshake::{Greeting, HandshakeError, MAX_PING, ServerSecurity};
 use super::messages::{self, Ack};
 use super::settings::ServerSettings;
 use super::stream::ServerStream;
@@ -19,12 +22,15 @@ const FIRST: usize = 4 << 10;
 /// Room for one read of a message that is on its way.
 const PIECE: usize = 64 << 10;
 const LARGEST_PIECE: usize = 1 << 20;
+/// A message of so many bytes is not counted.
+const FREE: usize = 72 << 10;
 
 /// Takes chunks of all clients.
 pub trait TakeChunk: Send + Sync {
     /// Takes a chunk of a client, and waits while there is no room. A chunk with an id has arrived for good when this
-    /// returns. `connection` counts the clients since the start.
-    fn take(&self, connection: u64, client: IpAddr, chunk: IncomingChunk) -> Arrival;
+    /// returns. `connection` counts the clients since the start. `memory` is to be dropped when the chunk's memory is
+    /// counted by whoever takes it.
+    fn take(&self, connection: u64, client: IpAddr, chunk: IncomingChunk, memory: HeldMemory) -> Arrival;
 
     /// Tells what happened.
     fn tell(&self, event: &ClientEvent);
@@ -72,6 +78,12 @@ pub(super) enum ConnectionError {
     Frame(#[from] FrameError),
     #[error("a message was not whole {0} s after its first byte")]
     SlowFrame(u64),
+    #[error("there is no memory for a message of {0} bytes: other clients' messages take it (memory_mb)")]
+    NoMemory(usize),
+    #[error("memory is short (memory_mb), and this client takes longest over its message, {0} bytes so far")]
+    MadeRoom(usize),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
     /// Between messages: nothing is lost.
     #[error("nothing was said for a long time")]
     Idle,
@@ -92,15 +104,51 @@ pub(super) struct Connection<'a> {
     pub(super) settings: &'a ServerSettings,
     pub(super) taker: &'a dyn TakeChunk,
     pub(super) activity: &'a dyn Activity,
+    pub(super) memory: &'a Arc<FrameMemory>,
+    /// To be shut down when the client has to make room.
+    pub(super) socket: &'a Arc<TcpStream>,
     /// Bytes that were read and are not yet a message.
     pub(super) buffer: Vec<u8>,
 }
 
 impl Connection<'_> {
+    /// Asks for the shared key, before anything else.
+    pub(super) fn shake_hands(&mut self, security: &ServerSecurity) -> Result<(), ConnectionError> {
+        let broken = |error| ConnectionError::Broken { what: "handshake", error };
+        let greeting = Greeting::new(security)?;
+        self.stream.set_deadline(Instant::now() + self.settings.answer_timeout);
+        self.stream.write_all(&greeting.message).map_err(broken)?;
+        let limits = FrameLimits {
+            bytes: MAX_PING,
+            begins_within: self.settings.answer_timeout,
+            whole_within: self.settings.answer_timeout,
+        };
+        let Some((ping, _)) = self.next_frame(limits)? else {
+            return Err(HandshakeError::NoPing.into());
+        };
+        let (pong, outcome) = greeting.answer(&ping);
+        self.stream.set_deadline(Instant::now() + self.settings.answer_timeout);
+        self.stream.write_all(&pong).map_err(broken)?;
+        outcome.map_err(Into::into)
+    }
+
     pub(super) fn serve(&mut self) -> Result<(), ConnectionError> {
+        let limits = FrameLimits {
+            bytes: self.settings.max_frame,
+            begins_within: self.settings.idle_timeout,
+            whole_within: self.settings.frame_timeout,
+        };
         loop {
-            let Some(frame) = self.next_frame()? else { return Ok(()) };
-            let Some(mut chunk) = frame::read_frame(frame, self.settings.max_frame)? else { continue };
+            let Some((frame, memory)) = self.next_frame(limits)? else { return Ok(()) };
+            let packed = frame.len();
+            let unpack = |needed: usize| {
+                // one body is unpacked at a time where memory is short: its size is known behind it alone
+                memory.grow_to(packed + needed, Instant::now() + self.settings.frame_timeout)
+            };
+            let Some(mut chunk) = frame::read_frame(frame, self.settings.max_frame, unpack)? else {
+                continue;
+            };
+            memory.settle_at(chunk.bytes());
             if chunk.skipped != Skipped::default() {
                 self.taker.tell(&ClientEvent::Skipped {
                     client: self.client,
@@ -108,11 +156,12 @@ impl Connection<'_> {
                     skipped: chunk.skipped,
                 });
             }
-            let id = chunk.id.clone();
-            if chunk.is_empty() {
-                chunk.id = None;
-            } else if self.taker.take(self.number, self.client.ip(), chunk) == Arrival::Refused {
-                return Ok(());
+            let id = chunk.id.take();
+            if !chunk.is_empty() {
+                chunk.id.clone_from(&id);
+                if self.taker.take(self.number, self.client.ip(), chunk, memory) == Arrival::Refused {
+                    return Ok(());
+                }
             }
             if let Some(id) = id {
                 self.stream.set_deadline(Instant::now() + self.settings.answer_timeout);
@@ -125,9 +174,9 @@ impl Connection<'_> {
     }
 
     /// The bytes of the next message; `None` when the client has gone.
-    pub(super) fn next_frame(&mut self) -> Result<Option<Vec<u8>>, ConnectionError> {
+    fn next_frame(&mut self, limits: FrameLimits) -> Result<Option<(Vec<u8>, HeldMemory)>, ConnectionError> {
         if self.buffer.is_empty() {
-            self.stream.set_deadline(Instant::now() + self.settings.idle_timeout);
+            self.stream.set_deadline(Instant::now() + limits.begins_within);
             let mut first = [0; FIRST];
             let read = self.stream.read(&mut first).map_err(|error| match error.kind() {
                 ErrorKind::TimedOut => ConnectionError::Idle,
@@ -136,35 +185,58 @@ impl Connection<'_> {
             if read == 0 {
                 return Ok(None);
             }
-            self.buffer.extend_from_slice(first.get(..read).unwrap_or_default());
+            // what was read before stays small: a client that sends nothing holds no memory
+            self.buffer = first.get(..read).unwrap_or_default().to_vec();
         }
         self.activity.busy(true);
-        let timeout = self.settings.frame_timeout;
-        self.stream.set_deadline(Instant::now() + timeout);
+        let deadline = Instant::now() + limits.whole_within;
+        self.stream.set_deadline(deadline);
+        let memory = self.memory.hold(self.socket.clone());
         let mut scan = ObjectScan::new(frame::MAX_DEPTH);
         loop {
             let whole = scan.resume(&self.buffer).map_err(|error| FrameError::BadBytes(error.to_string()))?;
             if let Some(len) = whole {
                 let rest = self.buffer.split_off(len);
-                return Ok(Some(core::mem::replace(&mut self.buffer, rest)));
+                return Ok(Some((core::mem::replace(&mut self.buffer, rest), memory)));
             }
             let (has, needs) = (self.buffer.len(), scan.needs(&self.buffer));
-            let limit = self.settings.max_frame;
-            if needs > limit {
-                return Err(FrameError::TooLarge { announced: needs, limit }.into());
+            if needs > limits.bytes {
+                return Err(FrameError::TooLarge { announced: needs, limit: limits.bytes }.into());
             }
-            let piece = (needs - has.min(needs)).clamp(PIECE, LARGEST_PIECE);
-            self.buffer.resize(has + piece, 0);
+            let wanted = has + (needs - has.min(needs)).clamp(PIECE, LARGEST_PIECE);
+            // a vector that grows takes up to twice as much
+            if wanted > FREE && !memory.grow_to(2 * wanted, deadline) {
+                return Err(ConnectionError::NoMemory(needs));
+            }
+            self.buffer.resize(wanted, 0);
+            let is_counted = wanted > FREE;
+            if is_counted {
+                memory.begin_wait();
+            }
             let read = self.stream.read(self.buffer.get_mut(has..).unwrap_or_default());
+            if is_counted {
+                memory.end_wait(*read.as_ref().unwrap_or(&0));
+            }
             let read = read.map_err(|error| match error.kind() {
-                ErrorKind::TimedOut => ConnectionError::SlowFrame(timeout.as_secs()),
+                ErrorKind::TimedOut => ConnectionError::SlowFrame(limits.whole_within.as_secs()),
                 _ => ConnectionError::Broken { what: "reading a message", error },
             })?;
             self.buffer.truncate(has + read);
+            if read == 0 && memory.has_made_room() {
+                return Err(ConnectionError::MadeRoom(has));
+            }
             if read == 0 {
                 // a part of a message: the client sends it again, or never wanted an ack
                 return Ok(None);
             }
         }
     }
+}
+
+/// Bounds of one message.
+#[derive(Debug, Clone, Copy)]
+struct FrameLimits {
+    bytes: usize,
+    begins_within: Duration,
+    whole_within: Duration,
 }

@@ -10,11 +10,16 @@ use crate::record::msgpack::object_len;
 /// Containers in a message that stand in each other. Records may be nested to 1024 levels, within an array or two.
 pub(super) const MAX_DEPTH: usize = 1028;
 
-/// Reads a whole message. `None`: nil, which some clients send to keep a connection open.
+/// Reads a whole message. `None`: nil, which some clients send to keep a connection open. An unpacked body has at most
+/// `max_body` bytes; before it is unpacked, `may_unpack` is asked for as many.
 ///
 /// # Errors
 /// [`FrameError`].
-pub fn read_frame(frame: Vec<u8>, max_body: usize) -> Result<Option<IncomingChunk>, FrameError> {
+pub fn read_frame(
+    frame: Vec<u8>,
+    max_body: usize,
+    may_unpack: impl FnOnce(usize) -> bool,
+) -> Result<Option<IncomingChunk>, FrameError> {
     let bad = FrameError::NotAMessage;
     let outer = head::read(&frame).map_err(|_| bad("it is cut"))?;
     let elements = match outer.body {
@@ -49,6 +54,7 @@ pub fn read_frame(frame: Vec<u8>, max_body: usize) -> Result<Option<IncomingChun
         Body::Text => {
             let packed = second + body.start..second + body.end;
             match unpack::method(options.compressed.as_ref())? {
+                Some(_) if !may_unpack(max_body) => return Err(FrameError::NoMemory { bytes: max_body }),
                 Some(method) => {
                     let packed = frame.get(packed).unwrap_or_default();
                     IncomingChunk::from_entries(name, method.unpack(packed, max_body)?)

@@ -13,7 +13,7 @@ pub enum FrameError {
     #[error("no message of the forward protocol: {0}")]
     NotAMessage(&'static str),
     /// Longer than allowed.
-    #[error("a message of {announced} bytes or more is not allowed: at most {limit} (max_frame)")]
+    #[error("a message of {announced} bytes or more is not allowed: at most {limit} (max_frame_mb)")]
     TooLarge {
         /// Bytes that it has at least.
         announced: usize,
@@ -27,6 +27,14 @@ pub enum FrameError {
         how: &'static str,
         /// Cause.
         why: String,
+    },
+    /// There is no room for an unpacked body.
+    #[error(
+        "there is no memory to unpack a body of up to {bytes} bytes: other clients' messages take it (memory_mb)"
+    )]
+    NoMemory {
+        /// Bytes that it may have.
+        bytes: usize,
     },
     /// An unknown compression.
     #[error("compressed: {given:?} is not allowed: gzip, zstd or text")]

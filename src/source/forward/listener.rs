@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use super::connection::{Activity, ClientEvent, Connection, ConnectionError, TakeChunk};
+use super::frame_memory::FrameMemory;
 use super::settings::{ListenAddress, ServerSettings};
 use super::stream::ServerStream;
 
@@ -60,6 +61,7 @@ impl Activity for Client {
 struct Shared {
     settings: ServerSettings,
     taker: Arc<dyn TakeChunk>,
+    memory: Arc<FrameMemory>,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     stopping: AtomicBool,
     next: AtomicU64,
@@ -81,10 +83,9 @@ impl Shared {
                 return true;
             }
             if !asked {
-                let idle = clients.values().filter(|client| !client.busy.load(Relaxed));
-                let Some(oldest) = idle.min_by_key(|client| client.since_ms.load(Relaxed)) else {
-                    return false;
-                };
+                let idle = clients.iter().filter(|(_, client)| !client.busy.load(Relaxed));
+                let oldest = idle.min_by_key(|(number, client)| (client.since_ms.load(Relaxed), **number));
+                let Some((_, oldest)) = oldest else { return false };
                 // its thread sees the end of the stream and leaves
                 let _ = oldest.socket.shutdown(Shutdown::Both);
                 asked = true;
@@ -121,6 +122,7 @@ impl Listener {
         taker: Arc<dyn TakeChunk>,
     ) -> Result<Self, ListenError> {
         let shared = Arc::new(Shared {
+            memory: FrameMemory::new(settings.frame_memory),
             settings,
             taker,
             clients: Mutex::default(),
@@ -260,7 +262,13 @@ fn serve(
         settings,
         taker: &*shared.taker,
         activity: entry,
+        memory: &shared.memory,
+        socket: &entry.socket,
         buffer: Vec::new(),
     };
+    if let Some(security) = &settings.security {
+        connection.shake_hands(security)?;
+        entry.busy(false);
+    }
     connection.serve()
 }

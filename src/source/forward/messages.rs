@@ -1,4 +1,4 @@
-//! What the two sides say besides events: options and acks.
+//! What the two sides say besides events: options, acks, HELO, PING.
 
 use core::fmt;
 
@@ -69,6 +69,25 @@ pub(super) struct Options {
 pub(super) struct Ack<'a> {
     pub(super) ack: &'a ChunkId,
 }
+
+/// Second element of HELO. Texts and not bytes: every client takes a str, and not each one a bin.
+#[derive(Debug, Serialize)]
+pub(super) struct HeloOptions<'a> {
+    pub(super) nonce: &'a str,
+    pub(super) auth: &'a str,
+    pub(super) keepalive: bool,
+}
+
+/// `["PING", hostname, salt, digest, username, password digest]`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Ping(
+    pub(super) Text,
+    pub(super) Text,
+    pub(super) Text,
+    pub(super) Text,
+    pub(super) Text,
+    pub(super) Text,
+);
 
 /// Reads one message.
 pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use thiserror::Error;
 
+use super::handshake::ServerSecurity;
+
 /// Not `tcp://host:port` or `tls://host:port`, or not of this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{given}` is no address to listen on: tcp://host:port or tls://host:port is wanted{why}")]
@@ -64,6 +66,8 @@ pub struct ServerSettings {
     pub max_connections: usize,
     /// Bytes of a message, and of its unpacked body.
     pub max_frame: usize,
+    /// Bytes of all messages that are on their way, at least twice `max_frame`.
+    pub frame_memory: usize,
     /// A message that has begun is whole by then.
     pub frame_timeout: Duration,
     /// TLS, the handshake and each ack take no longer.
@@ -72,6 +76,8 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// For addresses with TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// What clients have to know; `None`: whoever can connect may send.
+    pub security: Option<ServerSecurity>,
 }
 
 impl Default for ServerSettings {
@@ -79,10 +85,12 @@ impl Default for ServerSettings {
         Self {
             max_connections: 1000,
             max_frame: 32 << 20,
+            frame_memory: 128 << 20,
             frame_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(600),
             tls: None,
+            security: None,
         }
     }
 }

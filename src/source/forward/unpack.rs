@@ -57,5 +57,5 @@ fn take(from: impl Read, limit: usize, body: &mut Vec<u8>) -> Result<(), String>
     let before = body.len();
     let read = from.take(limit as u64 + 1).read_to_end(body).map_err(|error| error.to_string())?;
     debug_assert_eq!(read, body.len() - before);
-    if read > limit { Err(format!("the body has more than {limit} bytes (max_frame)")) } else { Ok(()) }
+    if read > limit { Err(format!("the body has more than {limit} bytes (max_frame_mb)")) } else { Ok(()) }
 }

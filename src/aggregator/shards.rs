@@ -1,0 +1,350 @@
+//! Pipelines side by side: each has the models of its part of the series, and a thread.
+//!
+//! A chunk is scored visit by visit. In each, every thread walks over all entries in their order and scores those whose
+//! series are its own, so that a series sees its points in the order of their arrival, however many threads there are.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use super::clock::ArrivalClock;
+use super::output::ScoredEntries;
+use crate::bank::StorageError;
+use crate::config::Config;
+use crate::pipeline::{Counters, Pipeline, Router, Visit};
+use crate::record::Format;
+use crate::source::forward::IncomingChunk;
+
+/// A pipeline with what it needs to find its records.
+struct Shard {
+    number: u8,
+    pipeline: Pipeline,
+    router: Router,
+    record: Vec<u8>,
+}
+
+/// What stands between two visits.
+#[derive(Debug, Default)]
+struct Between {
+    /// Records as the visit before left them, one behind the other.
+    records: Vec<u8>,
+    ends: Vec<u32>,
+    /// What is wrong with them, where something is.
+    told: Vec<(u32, String)>,
+}
+
+/// A chunk at one visit.
+#[derive(Debug, Clone)]
+struct Job {
+    chunk: Arc<IncomingChunk>,
+    visit: Visit,
+    before: Option<Arc<Between>>,
+    /// For each entry the shard that scores it.
+    places: Arc<Vec<u8>>,
+}
+
+/// What a shard made of its entries of a job.
+#[derive(Debug, Default)]
+struct Done {
+    records: Vec<u8>,
+    ends: Vec<u32>,
+    told: Vec<(u32, String)>,
+}
+
+enum Order {
+    /// Find the places of some entries.
+    Route { chunk: Arc<IncomingChunk>, visit: Visit, before: Option<Arc<Between>>, entries: Range<usize> },
+    Score(Job),
+    Save,
+    /// Tell what is not scored.
+    Tell,
+    Look,
+}
+
+enum Answer {
+    Places(Vec<u8>),
+    Done(Done),
+    Saved(Result<Vec<u8>, StorageError>),
+    Looked(Looked),
+}
+
+/// What a pipeline has to say.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    pub(super) log: Vec<String>,
+    pub(super) counters: Counters,
+    pub(super) series: u64,
+    pub(super) evicted: u64,
+}
+
+struct Worker {
+    orders: SyncSender<Order>,
+    answers: Receiver<Answer>,
+}
+
+/// All pipelines. The first one works in the caller's thread.
+pub(super) struct Shards {
+    first: Shard,
+    others: Vec<Worker>,
+    clock: ArrivalClock,
+}
+
+/// Of an entry at a visit.
+fn record_of<'a>(chunk_record: &'a [u8], before: Option<&'a Between>, n: usize) -> &'a [u8] {
+    match before {
+        None => chunk_record,
+        Some(before) => {
+            let start = n.checked_sub(1).and_then(|n| before.ends.get(n)).copied().unwrap_or(0);
+            let end = before.ends.get(n).copied().unwrap_or(start);
+            before.records.get(start as usize..end as usize).unwrap_or_default()
+        }
+    }
+}
+
+impl Shard {
+    fn route(
+        &mut self,
+        chunk: &IncomingChunk,
+        visit: &Visit,
+        before: Option<&Between>,
+        entries: Range<usize>,
+    ) -> Vec<u8> {
+        let part = chunk.entries().enumerate().skip(entries.start).take(entries.len());
+        part.map(|(n, entry)| self.router.shard(visit, record_of(entry.record, before, n)) as u8).collect()
+    }
+
+    fn score(&mut self, job: &Job) -> Done {
+        let mut done = Done::default();
+        let before = job.before.as_deref();
+        let mut told = before.map_or(&[][..], |before| &before.told).iter().peekable();
+        let mut text = String::new();
+        let tag = job.chunk.tag.as_bytes();
+        for ((n, entry), place) in job.chunk.entries().enumerate().zip(job.places.iter()) {
+            text.clear();
+            if let Some((_, before)) = told.next_if(|(at, _)| *at as usize == n) {
+                text.push_str(before);
+            }
+            if *place != self.number {
+                continue;
+            }
+            self.record.clear();
+            self.record.extend_from_slice(record_of(entry.record, before, n));
+            if let Some(time) = entry.time {
+                self.pipeline.process_visit(tag, time, &job.visit, &mut self.record, &mut text);
+            }
+            done.records.extend_from_slice(&self.record);
+            done.ends.push(done.records.len() as u32);
+            if !text.is_empty() {
+                done.told.push((n as u32, std::mem::take(&mut text)));
+            }
+        }
+        done
+    }
+
+    fn obey(&mut self, order: Order) -> Answer {
+        match order {
+            Order::Route { chunk, visit, before, entries } => {
+                Answer::Places(self.route(&chunk, &visit, before.as_deref(), entries))
+            }
+            Order::Score(job) => Answer::Done(self.score(&job)),
+            Order::Save => Answer::Saved(self.pipeline.save()),
+            Order::Tell => {
+                self.pipeline.tell_unscored();
+                self.obey(Order::Look)
+            }
+            Order::Look => {
+                let (series, evicted) = self.pipeline.series();
+                Answer::Looked(Looked {
+                    log: self.pipeline.take_log(),
+                    counters: self.pipeline.counters(),
+                    series: series as u64,
+                    evicted,
+                })
+            }
+        }
+    }
+}
+
+impl Shards {
+    /// Begins with `saved` states of such pipelines, as many as there were; none: with nothing. They end when dropped.
+    ///
+    /// # Errors
+    /// When a state cannot be read, or no thread started.
+    pub(super) fn start(
+        config: &Config,
+        threads: usize,
+        saved: &[Vec<u8>],
+        clock: ArrivalClock,
+    ) -> Result<Self, StorageError> {
+        let threads = threads.clamp(1, usize::from(u8::MAX));
+        let pipelines = Pipeline::resume_shards(config, Format::Msgpack, saved, threads)?;
+        let mut shards = pipelines.into_iter().enumerate().map(|(n, pipeline)| Shard {
+            number: n as u8,
+            pipeline: pipeline.with_clock(clock.clone()),
+            router: Router::new(config, Format::Msgpack, threads),
+            record: Vec::new(),
+        });
+        let Some(first) = shards.next() else {
+            return Err(StorageError::new("start", "shards", "no thread"));
+        };
+        let mut others = Vec::new();
+        for mut shard in shards {
+            let (orders, wanted) = sync_channel(1);
+            let (answer, answers) = sync_channel(1);
+            let work = move || {
+                while let Ok(order) = wanted.recv() {
+                    if answer.send(shard.obey(order)).is_err() {
+                        break;
+                    }
+                }
+            };
+            thread::Builder::new()
+                .name(format!("shard-{}", others.len() + 1))
+                .spawn(work)
+                .map_err(|error| StorageError::new("start", "shards", error.to_string()))?;
+            others.push(Worker { orders, answers });
+        }
+        Ok(Self { first, others, clock })
+    }
+
+    /// Gives an order to all and collects the answers, the first pipeline's first.
+    fn all(&mut self, mut order: impl FnMut(usize) -> Order) -> Vec<Answer> {
+        for (n, worker) in self.others.iter().enumerate() {
+            // a thread that panicked gives no answer either
+            let _ = worker.orders.send(order(n + 1));
+        }
+        let mut answers = vec![self.first.obey(order(0))];
+        answers.extend(self.others.iter().filter_map(|worker| worker.answers.recv().ok()));
+        answers
+    }
+
+    /// How many pipelines there are.
+    pub(super) fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Scores a chunk that arrived at the time the clock shows.
+    pub(super) fn score(&mut self, chunk: IncomingChunk) -> ScoredEntries {
+        if self.others.is_empty() {
+            return self.score_alone(&chunk);
+        }
+        let visits = self.first.router.visits(chunk.tag.as_bytes()).to_vec();
+        let chunk = Arc::new(chunk);
+        let mut before: Option<Arc<Between>> = None;
+        for visit in visits {
+            let places = self.places(&chunk, &visit, before.as_ref());
+            let job = Job { chunk: chunk.clone(), visit, before: before.take(), places: Arc::new(places) };
+            let answers = self.all(|_| Order::Score(job.clone()));
+            let mut parts: Vec<Done> = answers
+                .into_iter()
+                .map(|answer| if let Answer::Done(done) = answer { done } else { Done::default() })
+                .collect();
+            before = Some(Arc::new(merge(&job.places, &mut parts)));
+        }
+        wrap(&chunk, before.as_deref())
+    }
+
+    fn places(&mut self, chunk: &Arc<IncomingChunk>, visit: &Visit, before: Option<&Arc<Between>>) -> Vec<u8> {
+        let share = chunk.len().div_ceil(self.len()).max(1);
+        let answers = self.all(|n| Order::Route {
+            chunk: chunk.clone(),
+            visit: visit.clone(),
+            before: before.cloned(),
+            entries: (n * share).min(chunk.len())..((n + 1) * share).min(chunk.len()),
+        });
+        let mut places = Vec::with_capacity(chunk.len());
+        for answer in answers {
+            if let Answer::Places(some) = answer {
+                places.extend_from_slice(&some);
+            }
+        }
+        places.resize(chunk.len(), 0);
+        places
+    }
+
+    /// One pipeline alone needs no places.
+    fn score_alone(&mut self, chunk: &IncomingChunk) -> ScoredEntries {
+        let Shard { pipeline, record, .. } = &mut self.first;
+        let mut scored = ScoredEntries { tag: chunk.tag.clone(), ..ScoredEntries::default() };
+        scored.bytes.reserve(chunk.bytes() + chunk.bytes() / 2);
+        scored.ends.reserve(chunk.len());
+        for entry in chunk.entries() {
+            record.clear();
+            record.extend_from_slice(entry.record);
+            if let Some(time) = entry.time {
+                pipeline.process(chunk.tag.as_bytes(), time, record);
+            }
+            scored.push(entry.time_bytes, record);
+        }
+        scored
+    }
+
+    /// The clock that all pipelines see.
+    pub(super) fn clock(&self) -> &ArrivalClock {
+        &self.clock
+    }
+
+    /// The states of all pipelines.
+    pub(super) fn save(&mut self) -> Result<Vec<Vec<u8>>, StorageError> {
+        let answers = self.all(|_| Order::Save);
+        let saved = |answer| match answer {
+            Answer::Saved(saved) => saved,
+            _ => Err(StorageError::new("save", "shards", "a thread has ended")),
+        };
+        let states: Vec<Vec<u8>> = answers.into_iter().map(saved).collect::<Result<_, _>>()?;
+        if states.len() == self.len() {
+            Ok(states)
+        } else {
+            Err(StorageError::new("save", "shards", "a thread has ended"))
+        }
+    }
+
+    /// What the pipelines have to say. `ending`: also what was not scored.
+    pub(super) fn look(&mut self, ending: bool) -> Looked {
+        let mut all = Looked::default();
+        for answer in self.all(|_| if ending { Order::Tell } else { Order::Look }) {
+            if let Answer::Looked(looked) = answer {
+                all.log.extend(looked.log);
+                all.counters.add(&looked.counters);
+                all.series += looked.series;
+                all.evicted += looked.evicted;
+            }
+        }
+        all
+    }
+}
+
+/// Puts the parts together in the order of the entries.
+fn merge(places: &[u8], parts: &mut [Done]) -> Between {
+    let mut between = Between::default();
+    between.records.reserve(parts.iter().map(|part| part.records.len()).sum());
+    between.ends.reserve(places.len());
+    let mut next = vec![(0usize, 0u32); parts.len()];
+    for &place in places {
+        if let (Some(part), Some((n, start))) =
+            (parts.get(usize::from(place)), next.get_mut(usize::from(place)))
+        {
+            let end = part.ends.get(*n).copied().unwrap_or(*start);
+            between.records.extend_from_slice(part.records.get(*start as usize..end as usize).unwrap_or_default());
+            (*n, *start) = (*n + 1, end);
+        }
+        between.ends.push(between.records.len() as u32);
+    }
+    for part in parts {
+        between.told.append(&mut part.told);
+    }
+    between.told.sort_by_key(|(n, _)| *n);
+    between
+}
+
+/// Records with their times, as entries.
+fn wrap(chunk: &IncomingChunk, between: Option<&Between>) -> ScoredEntries {
+    let mut scored = ScoredEntries { tag: chunk.tag.clone(), ..ScoredEntries::default() };
+    scored.bytes.reserve(chunk.bytes() + between.map_or(0, |between| between.records.len()));
+    scored.ends.reserve(chunk.len());
+    for (n, entry) in chunk.entries().enumerate() {
+        scored.push(entry.time_bytes, record_of(entry.record, between, n));
+    }
+    scored
+}

@@ -1,0 +1,134 @@
+//! Which of several pipelines scores a record: series are spread over them by the hash of their keys.
+//!
+//! A record with several sections may have to visit several of them. Sections whose keys are made of the same fields
+//! are visited together.
+
+use std::ops::Range;
+
+use super::series_key::append_field;
+use crate::bank::SeriesKey;
+use crate::codec::checksum;
+use crate::config::{Config, TagPattern};
+use crate::record::{Accessor, Extractor, Format, Found};
+
+/// Sections of one tag that a record is scored by at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Visit {
+    /// Places among the sections of the tag.
+    pub(crate) sections: Range<usize>,
+    /// No other visit comes before it.
+    pub(crate) is_first: bool,
+    /// No other visit comes after it.
+    pub(crate) is_last: bool,
+    /// The section whose key decides; `None`: the first pipeline.
+    key_of: Option<usize>,
+}
+
+#[derive(Debug)]
+struct RoutedSection {
+    tags: TagPattern,
+    by: Vec<Accessor>,
+    extractor: Extractor,
+    found: Found,
+    /// Its series have something in common: they are not spread.
+    is_together: bool,
+}
+
+/// Finds the place of each record.
+#[derive(Debug)]
+pub(crate) struct Router {
+    sections: Vec<RoutedSection>,
+    shards: usize,
+    tag: Vec<u8>,
+    visits: Vec<Visit>,
+    has_tag: bool,
+    key: SeriesKey,
+}
+
+impl Router {
+    /// For `shards` pipelines, at least one.
+    pub(crate) fn new(config: &Config, format: Format, shards: usize) -> Self {
+        let routed = |(n, section): (usize, &crate::config::Section)| RoutedSection {
+            tags: section.tags.clone(),
+            by: section.by.clone(),
+            extractor: Extractor::new(format, &section.by, &[]),
+            found: Found::default(),
+            is_together: is_together(config, n),
+        };
+        Self {
+            sections: config.sections.iter().enumerate().map(routed).collect(),
+            shards: shards.max(1),
+            tag: Vec::new(),
+            visits: Vec::new(),
+            has_tag: false,
+            key: SeriesKey::default(),
+        }
+    }
+
+    /// The visits of records with this tag, in their order; none: no section scores them.
+    pub(crate) fn visits(&mut self, tag: &[u8]) -> &[Visit] {
+        if !self.has_tag || self.tag != tag {
+            self.has_tag = true;
+            self.tag.clear();
+            self.tag.extend_from_slice(tag);
+            self.find_visits();
+        }
+        &self.visits
+    }
+
+    fn find_visits(&mut self) {
+        self.visits.clear();
+        let tag = &self.tag;
+        let matching = self.sections.iter().enumerate().filter(|(_, section)| section.tags.matches(tag));
+        for (place, (at, section)) in matching.enumerate() {
+            let is_same = |visit: &Visit| match visit.key_of {
+                None => section.is_together,
+                Some(other) => {
+                    !section.is_together && self.sections.get(other).is_some_and(|other| other.by == section.by)
+                }
+            };
+            match self.visits.last_mut().filter(|visit| is_same(visit)) {
+                Some(visit) => visit.sections.end = place + 1,
+                None => self.visits.push(Visit {
+                    sections: place..place + 1,
+                    is_first: place == 0,
+                    is_last: false,
+                    key_of: (!section.is_together).then_some(at),
+                }),
+            }
+        }
+        if let Some(last) = self.visits.last_mut() {
+            last.is_last = true;
+        }
+    }
+
+    /// Which pipeline a record visits, from 0 on.
+    pub(crate) fn shard(&mut self, visit: &Visit, record: &[u8]) -> usize {
+        let Some(section) = visit.key_of.and_then(|at| self.sections.get_mut(at)) else { return 0 };
+        let RoutedSection { by, extractor, found, .. } = section;
+        if by.is_empty() || extractor.scan(record, found).is_err() {
+            return shard_of(&[], self.shards);
+        }
+        let is_several = by.len() > 1;
+        match found.plain_text(record, 0) {
+            Some(text) if !is_several => self.key.set(b't', text),
+            _ => self.key.fill(|out| {
+                for input in 0..by.len() {
+                    append_field(found.value(record, input), is_several, out);
+                }
+            }),
+        }
+        shard_of(self.key.bytes(), self.shards)
+    }
+}
+
+/// Where the series with this key is.
+pub(super) fn shard_of(key: &[u8], shards: usize) -> usize {
+    // the high bits are mixed best
+    (checksum(0, key) >> 32) as usize % shards.max(1)
+}
+
+/// Whether the series of a section are judged by each other: they stay together then.
+pub(super) fn is_together(config: &Config, section: usize) -> bool {
+    config.groups.iter().any(|group| group.on == section)
+}
