@@ -143,7 +143,7 @@ pub mod sinks {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod aggregation {
     pub use crate::aggregator::{
-        Aggregator, AggregatorError, AggregatorSettings, OutputSettings, Stats, StatsSnapshot,
+        Aggregator, AggregatorError, AggregatorSettings, OutputSettings, Stats, StatsSnapshot, render,
     };
 }
 

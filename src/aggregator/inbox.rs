@@ -114,6 +114,28 @@ impl Inbox {
         self.emptied.notify_all();
     }
 
+    /// A chunk arrived before the start.
+    pub(super) fn knows(&self, key: ChunkKey) {
+        self.lock().known.arrive(key, u64::MAX);
+    }
+
+    /// A chunk was on its way at the start: whoever sends it again waits by this.
+    pub(super) fn expects(&self, key: ChunkKey) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket::default());
+        self.lock().known.begin(key, ticket.clone());
+        ticket
+    }
+
+    /// Chunks that arrived, the oldest first.
+    pub(super) fn known(&self) -> Vec<ChunkKey> {
+        self.lock().known.arrived()
+    }
+
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lock().bytes as u64
+    }
+
     /// A chunk arrived for good.
     pub(super) fn arrived(&self, key: Option<ChunkKey>, connection: u64, ticket: Option<&Arc<Ticket>>) {
         if let Some(key) = key {

@@ -73,4 +73,9 @@ impl KnownChunks {
             self.arrived.remove(&oldest);
         }
     }
+
+    /// Chunks that arrived, the oldest first.
+    pub(super) fn arrived(&self) -> Vec<ChunkKey> {
+        self.order.iter().copied().collect()
+    }
 }

@@ -10,23 +10,34 @@
 //! | `ticket` | a client waits for its chunk |
 //! | `known` | chunks that came before: a client sends a chunk again when its ack did not arrive |
 //! | `inbox` | chunks that wait, within a bound of bytes; their clients wait with them |
+//! | `input_log` | chunks on disk, from which the models are made again after a crash |
+//! | `clock` | the time of day as pipelines see it |
+//! | `shards` | pipelines side by side, each with a part of the series |
+//! | `arrivals` | how far chunks have arrived |
 //! | `stats` | what was done, for people and for `/metrics` |
+//! | `metrics_text` | counters for `/metrics` |
 //! | `json_text` | msgpack -> JSON, for people |
 //! | `output` | scored records -> forward server, standard output, or Datadog |
-//! | `engine` | one chunk behind the other: score, hand over |
+//! | `engine` | one chunk behind the other: put on disk, score, hand over |
 //! | `run` | all of it, from start to end |
 //!
 //! Every queue is bounded. Where the next hop is slow, the queues fill, and clients wait for their acks.
 
+mod arrivals;
+mod clock;
 mod engine;
 mod inbox;
+mod input_log;
 mod json_text;
 mod known;
+mod metrics_text;
 mod output;
 mod run;
+mod shards;
 mod stats;
 mod ticket;
 
+pub use metrics_text::render;
 pub use output::OutputSettings;
 pub use run::{Aggregator, AggregatorError, AggregatorSettings};
 pub use stats::{Stats, StatsSnapshot};

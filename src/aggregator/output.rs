@@ -31,6 +31,26 @@ pub(super) struct ScoredEntries {
 }
 
 impl ScoredEntries {
+    /// Adds an entry.
+    pub(super) fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
+        self.bytes.push(0x92);
+        self.bytes.extend_from_slice(time_bytes);
+        self.bytes.extend_from_slice(record);
+        // chunks are bounded far below 4 GiB
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// What lies behind the first `bytes`, in whole entries; `None` where nothing does.
+    pub(super) fn split_off(&mut self, bytes: usize) -> Option<Self> {
+        let count = self.ends.partition_point(|&end| end as usize <= bytes).max(1);
+        let at = *self.ends.get(count - 1)?;
+        if count == self.ends.len() {
+            return None;
+        }
+        let ends = self.ends.split_off(count).into_iter().map(|end| end - at).collect();
+        Some(Self { tag: self.tag.clone(), bytes: self.bytes.split_off(at as usize), ends })
+    }
+
     fn entries(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts

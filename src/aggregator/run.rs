@@ -7,21 +7,21 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::engine::{Engine, ScoredChunk};
-use super::inbox::{Inbox, Next};
+use super::arrivals::Arrivals;
+use super::engine::{Engine, ScoredChunk, Surroundings};
+use super::inbox::Inbox;
 use super::output::{Output, OutputSettings, ScoredEntries};
 use super::stats::Stats;
+use crate::bank::{Storage, StorageError};
 use crate::companion::{Counters, Env, Native, Progress, StopAndReload, Wake};
-use crate::pipeline::Pipeline;
+use crate::config::Config;
 use crate::sink::forward::ForwardSettingsError;
 use crate::source::forward::{ListenAddress, ListenError, Listener, ServerSettings};
 
-/// Bytes that are scored, put on disk and handed over together.
+/// Bytes that are handed over together.
 const BATCH: usize = 1 << 20;
-/// Scored chunks that wait for the next hop.
-const SCORED: usize = 4;
-/// The engine looks so often for what it was asked.
-const LOOK: Duration = Duration::from_millis(200);
+/// Parts of scored chunks that wait for the next hop.
+const SCORED: usize = 8;
 /// The main thread sleeps so long at most.
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -35,6 +35,9 @@ pub enum AggregatorError {
     /// The next hop's settings are wrong.
     #[error(transparent)]
     Output(#[from] ForwardSettingsError),
+    /// The state folder cannot be used.
+    #[error("state: {0}")]
+    State(#[from] StorageError),
     /// A thread cannot be started.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -67,6 +70,8 @@ pub struct Aggregator<'a> {
     pub stats: Arc<Stats>,
     /// Takes lines for the log.
     pub log: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Reads the configuration again.
+    pub reload: &'a (dyn Fn() -> Result<Config, String> + Sync),
 }
 
 impl core::fmt::Debug for Aggregator<'_> {
@@ -83,7 +88,8 @@ impl Aggregator<'_> {
     pub fn run(
         &self,
         settings: AggregatorSettings,
-        pipeline: Pipeline,
+        config: &Config,
+        storage: Option<Box<dyn Storage>>,
         started: impl FnOnce(&[ListenAddress]),
     ) -> Result<(), AggregatorError> {
         let log = self.log.clone();
@@ -94,16 +100,25 @@ impl Aggregator<'_> {
         let out_env = Native::new(give_up.clone());
         let output = Output::new(settings.output, &out_env, self.progress, self.counters, &*self.log)?;
         let (outbox, scored) = sync_channel(SCORED);
+        let engine = Engine::open(config, storage, &inbox)?;
+        let arrivals = Arrivals::default();
         let listener = Listener::start(&settings.listen, settings.server, inbox.clone())?;
         started(listener.addresses());
-        let waiting = &*inbox;
+        let (waiting, arrivals) = (&*inbox, &arrivals);
         thread::scope(|scope| {
             let out = thread::Builder::new()
                 .name("output".into())
-                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting))?;
-            let work = thread::Builder::new()
-                .name("engine".into())
-                .spawn_scoped(scope, move || self.work(Engine::new(pipeline, outbox), waiting))?;
+                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals))?;
+            let work = thread::Builder::new().name("engine".into()).spawn_scoped(scope, move || {
+                engine.work(&Surroundings {
+                    inbox: waiting,
+                    arrivals,
+                    stats: &self.stats,
+                    log: &*self.log,
+                    reload: &|| self.env.take_reload().then(self.reload),
+                    outbox,
+                });
+            })?;
             while self.env.sleep(DAY) != Wake::Stop {}
             let deadline = Instant::now() + settings.drain;
             listener.stop();
@@ -120,29 +135,13 @@ impl Aggregator<'_> {
         Ok(())
     }
 
-    fn work(&self, mut engine: Engine, inbox: &Inbox) {
-        loop {
-            match inbox.next(BATCH, LOOK) {
-                Next::Chunks(chunks) => {
-                    if !engine.work(chunks) {
-                        break;
-                    }
-                }
-                Next::Look => {}
-                Next::Closed => break,
-            }
-            for line in engine.pipeline.take_log() {
-                (self.log)(&line);
-            }
-        }
-        engine.pipeline.flush();
-        engine.pipeline.tell_unscored();
-        for line in engine.pipeline.take_log() {
-            (self.log)(&line);
-        }
-    }
-
-    fn deliver(&self, mut output: Output<'_>, scored: &Receiver<ScoredChunk>, inbox: &Inbox) {
+    fn deliver(
+        &self,
+        mut output: Output<'_>,
+        scored: &Receiver<ScoredChunk>,
+        inbox: &Inbox,
+        arrivals: &Arrivals,
+    ) {
         let mut together: Vec<ScoredChunk> = Vec::new();
         let mut ahead = None;
         while let Some(first) = ahead.take().or_else(|| scored.recv().ok()) {
@@ -160,23 +159,25 @@ impl Aggregator<'_> {
             }
             let tag = together.first().map(|first| first.entries.tag.clone()).unwrap_or_default();
             let entries: Vec<&ScoredEntries> = together.iter().map(|chunk| &chunk.entries).collect();
-            let outcome = output.deliver(&tag, &entries);
-            for chunk in together.drain(..) {
-                match outcome {
-                    Ok(()) => {
-                        self.stats.delivered(chunk.entries.ends.len() as u64);
-                        inbox.arrived(chunk.key, chunk.connection, chunk.ticket.as_ref());
-                    }
-                    Err(_) => chunk.ticket.iter().for_each(|ticket| ticket.settle(false)),
-                }
-            }
-            if let Err(error) = outcome {
+            if let Err(error) = output.deliver(&tag, &entries) {
                 (self.log)(&error.to_string());
                 break;
             }
+            for chunk in together.drain(..) {
+                self.stats.delivered(chunk.entries.ends.len() as u64, chunk.end.is_some());
+                if let Some(end) = chunk.end {
+                    inbox.arrived(end.key, end.connection, end.ticket.as_ref());
+                    arrivals.set(chunk.number);
+                }
+            }
         }
-        for chunk in ahead.into_iter().chain(scored.try_iter()) {
-            chunk.ticket.iter().for_each(|ticket| ticket.settle(false));
+        for chunk in together.into_iter().chain(ahead) {
+            chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
+        }
+        // the engine may wait for an arrival, or for room
+        arrivals.end();
+        while let Ok(chunk) = scored.recv() {
+            chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
         }
     }
 }

@@ -54,7 +54,12 @@ struct Done {
 
 enum Order {
     /// Find the places of some entries.
-    Route { chunk: Arc<IncomingChunk>, visit: Visit, before: Option<Arc<Between>>, entries: Range<usize> },
+    Route {
+        chunk: Arc<IncomingChunk>,
+        visit: Visit,
+        before: Option<Arc<Between>>,
+        entries: Range<usize>,
+    },
     Score(Job),
     Save,
     /// Tell what is not scored.
@@ -230,6 +235,10 @@ impl Shards {
             return self.score_alone(&chunk);
         }
         let visits = self.first.router.visits(chunk.tag.as_bytes()).to_vec();
+        if visits.is_empty() {
+            // the first pipeline counts and tells what no section scores
+            return self.score_alone(&chunk);
+        }
         let chunk = Arc::new(chunk);
         let mut before: Option<Arc<Between>> = None;
         for visit in visits {
@@ -245,7 +254,12 @@ impl Shards {
         wrap(&chunk, before.as_deref())
     }
 
-    fn places(&mut self, chunk: &Arc<IncomingChunk>, visit: &Visit, before: Option<&Arc<Between>>) -> Vec<u8> {
+    fn places(
+        &mut self,
+        chunk: &Arc<IncomingChunk>,
+        visit: &Visit,
+        before: Option<&Arc<Between>>,
+    ) -> Vec<u8> {
         let share = chunk.len().div_ceil(self.len()).max(1);
         let answers = self.all(|n| Order::Route {
             chunk: chunk.clone(),
@@ -326,7 +340,9 @@ fn merge(places: &[u8], parts: &mut [Done]) -> Between {
             (parts.get(usize::from(place)), next.get_mut(usize::from(place)))
         {
             let end = part.ends.get(*n).copied().unwrap_or(*start);
-            between.records.extend_from_slice(part.records.get(*start as usize..end as usize).unwrap_or_default());
+            between
+                .records
+                .extend_from_slice(part.records.get(*start as usize..end as usize).unwrap_or_default());
             (*n, *start) = (*n + 1, end);
         }
         between.ends.push(between.records.len() as u32);

@@ -1,7 +1,10 @@
 //! What the aggregator has done.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
+use super::shards::Looked;
+use crate::pipeline::Counters;
 use crate::source::forward::{ClientEvent, IncomingChunk};
 
 /// Counters of a running aggregator; shared between threads.
@@ -17,6 +20,7 @@ pub struct Stats {
     skipped: AtomicU64,
     records_out: AtomicU64,
     chunks_out: AtomicU64,
+    looked: Mutex<(Counters, StatsSnapshot)>,
 }
 
 /// All counters at one moment.
@@ -43,6 +47,14 @@ pub struct StatsSnapshot {
     pub records_out: u64,
     /// Chunks that arrived at the next hop.
     pub chunks_out: u64,
+    /// Series in memory.
+    pub series: u64,
+    /// Series forgotten because `max_series` was reached.
+    pub evicted: u64,
+    /// Bytes of the input log.
+    pub log_bytes: u64,
+    /// Bytes of chunks that wait to be scored.
+    pub waiting_bytes: u64,
 }
 
 impl Stats {
@@ -56,9 +68,28 @@ impl Stats {
         self.repeated.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn delivered(&self, records: u64) {
+    /// Records arrived, and with them a whole chunk or a part of one.
+    pub(super) fn delivered(&self, records: u64, is_whole: bool) {
         self.records_out.fetch_add(records, Relaxed);
-        self.chunks_out.fetch_add(1, Relaxed);
+        self.chunks_out.fetch_add(u64::from(is_whole), Relaxed);
+    }
+
+    /// What the pipelines have to say.
+    pub(super) fn look(&self, looked: &Looked, log_bytes: u64, waiting_bytes: u64) {
+        let gauges = StatsSnapshot {
+            series: looked.series,
+            evicted: looked.evicted,
+            log_bytes,
+            waiting_bytes,
+            ..StatsSnapshot::default()
+        };
+        *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = (looked.counters, gauges);
+    }
+
+    /// Counters of all pipelines, a second old at most.
+    #[must_use]
+    pub fn pipelines(&self) -> Counters {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).0
     }
 
     pub(super) fn client(&self, event: &ClientEvent) {
@@ -83,6 +114,7 @@ impl Stats {
     #[must_use]
     pub fn snapshot(&self) -> StatsSnapshot {
         let at = |counter: &AtomicU64| counter.load(Relaxed);
+        let gauges = self.looked.lock().unwrap_or_else(PoisonError::into_inner).1;
         StatsSnapshot {
             clients: at(&self.clients),
             connections: at(&self.connections),
@@ -94,6 +126,7 @@ impl Stats {
             skipped: at(&self.skipped),
             records_out: at(&self.records_out),
             chunks_out: at(&self.chunks_out),
+            ..gauges
         }
     }
 }

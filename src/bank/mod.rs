@@ -33,6 +33,8 @@ mod model;
 mod notice;
 mod position;
 mod recover;
+#[cfg(feature = "companion")]
+mod reshard;
 mod section_clock;
 mod silences;
 mod snapshot;

@@ -59,6 +59,29 @@ impl ErrorField {
         self.text.push_str(message);
     }
 
+    /// What is wrong goes on to another pipeline.
+    #[cfg(feature = "companion")]
+    pub(super) fn take_into(&mut self, told: &mut String) {
+        if self.text != self.standing && !self.text.is_empty() {
+            if !told.is_empty() {
+                told.push_str("; ");
+            }
+            told.push_str(&self.text);
+        }
+        self.text.clone_from(&self.standing);
+    }
+
+    /// What another pipeline found wrong before.
+    #[cfg(feature = "companion")]
+    pub(super) fn put_before(&mut self, told: &str) {
+        if !told.is_empty() {
+            let own = std::mem::replace(&mut self.text, told.to_owned());
+            if !own.is_empty() {
+                self.add(&own);
+            }
+        }
+    }
+
     /// Whether the host could not read the record back.
     pub(super) fn needs_mending(&mut self, record: &[u8]) -> bool {
         self.extractor.scan(record, &mut self.found).is_err() || self.found.needs_mending()

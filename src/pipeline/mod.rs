@@ -24,17 +24,23 @@ mod mending;
 mod monitored;
 #[cfg(test)]
 mod odd_record_tests;
+#[cfg(feature = "companion")]
+mod part;
 #[cfg(test)]
 mod path_laws;
 mod rating;
 mod record_access;
 mod reminder;
 mod repeats;
+#[cfg(feature = "companion")]
+mod router;
 mod scoring;
 mod section;
 mod section_id;
 mod series_key;
 mod series_model;
+#[cfg(feature = "companion")]
+mod shards;
 #[cfg(test)]
 mod tests;
 mod time_bound;
@@ -48,6 +54,8 @@ mod windows;
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
 pub(crate) use rating::Anomaly;
+#[cfg(feature = "companion")]
+pub(crate) use router::{Router, Visit};
 pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
 pub use windows::WindowRecord;
 

@@ -84,7 +84,8 @@ impl Router {
             let is_same = |visit: &Visit| match visit.key_of {
                 None => section.is_together,
                 Some(other) => {
-                    !section.is_together && self.sections.get(other).is_some_and(|other| other.by == section.by)
+                    !section.is_together
+                        && self.sections.get(other).is_some_and(|other| other.by == section.by)
                 }
             };
             match self.visits.last_mut().filter(|visit| is_same(visit)) {

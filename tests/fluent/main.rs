@@ -18,4 +18,5 @@ mod odd_values;
 mod predecessor;
 mod serve;
 mod serve_clients;
+mod serve_state;
 mod settle;

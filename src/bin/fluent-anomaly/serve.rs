@@ -1,20 +1,22 @@
 //! `serve`: records of Fluent Bit and Fluentd over the forward protocol, scored, to the next hop.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats};
-use fluent_anomaly::native::{Counters, Native, StopAndReload};
+use fluent_anomaly::Config;
+use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats, render};
+use fluent_anomaly::native::{Counters, Native, StopAndReload, metrics};
+use fluent_anomaly::sinks::datadog::ShipperSettings;
 use fluent_anomaly::sources::forward::{ListenAddress, ServerSecurity, ServerSettings, server_tls};
-use fluent_anomaly::{Config, Format, Pipeline};
+use fluent_anomaly::state::{FolderStorage, Storage};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 use crate::notifier::NoticeLog;
-use crate::system_clock::SystemClock;
 use crate::{files, pull};
 
 /// After a stop was asked for, what was taken may take so long to arrive at the next hop.
@@ -24,7 +26,8 @@ const DRAIN: Duration = Duration::from_secs(8);
 ///
 /// Takes every mode of the forward protocol. A chunk is acknowledged when the next hop has acknowledged its records and
 /// their models are on disk; where the next hop is slow, clients wait for their acks. SIGTERM answers what was taken and
-/// saves the state.
+/// saves the state; SIGHUP reads the configuration again. `[serve]` has the bounds, the shared key, TLS and `threads`.
+/// With `--to dd` the API key comes from DD_API_KEY.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     fluent-anomaly serve -c fluent-config/fluent-anomaly.ini --listen tcp://127.0.0.1:24225 --to tcp://127.0.0.1:24224\n  \
@@ -41,6 +44,9 @@ pub(crate) struct Args {
     /// Datadog's intake [default: `forward` in [general]]
     #[arg(long, value_name = "SERVER")]
     to: Vec<String>,
+    /// Serve OpenMetrics about this process at http://ADDRESS/metrics
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = crate::address::parse)]
+    metrics: Option<SocketAddr>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -49,21 +55,27 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let listen: Result<Vec<_>, _> = args.listen.iter().map(|text| ListenAddress::parse(text)).collect();
     let listen = listen.map_err(|error| usage(&error))?;
     let output = output(args, &mut config)?;
-    let storage = files::open_state(&args.config, &config)?;
-    let pipeline = Pipeline::new(&config, Format::Msgpack, storage).with_clock(SystemClock);
+    let storage = state(args, &config)?;
     allow_descriptors();
     let asked = Arc::new(StopAndReload::default());
     listen_to_signals(asked.clone())?;
     let env = Native::new(asked);
-    let counters = Arc::new(Counters::default());
+    let (counters, stats) = (Arc::new(Counters::default()), Arc::new(Stats::default()));
     let progress = NoticeLog { daemon: None, counters: counters.clone() };
     let aggregator = Aggregator {
         env: &env,
         progress: &progress,
         counters: &counters,
-        stats: Arc::new(Stats::default()),
+        stats: stats.clone(),
         log: Arc::new(|text| eprintln!("fluent-anomaly: {text}")),
+        reload: &|| files::read_config(&args.config).map_err(|failure| failure.text().to_owned()),
     };
+    if let Some(address) = args.metrics {
+        let counters = counters.clone();
+        let found = metrics::serve(address, move || render(&stats, &counters.snapshot()))
+            .map_err(|error| Failure::Failed(error.to_string()))?;
+        eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
+    }
     let settings = AggregatorSettings {
         listen,
         server: server(args, &config)?,
@@ -76,7 +88,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             eprintln!("fluent-anomaly: listening on {address}");
         }
     };
-    aggregator.run(settings, pipeline, started).map_err(|error| Failure::Failed(error.to_string()))
+    aggregator.run(settings, &config, storage, started).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+/// The folder `serve` in the state folder, locked for this process; `None` with `state: off`.
+fn state(args: &Args, config: &Config) -> Result<Option<Box<dyn Storage>>, Failure> {
+    let Some(folder) = files::state_path(&args.config, config) else { return Ok(None) };
+    let storage = FolderStorage::open(&folder.join("serve"))
+        .map_err(|error| Failure::Failed(format!("state: {error}")))?;
+    Ok(Some(Box::new(storage)))
 }
 
 /// What clients may do and have to know.
@@ -106,8 +126,20 @@ fn server(args: &Args, config: &Config) -> Result<ServerSettings, Failure> {
 }
 
 fn output(args: &Args, config: &mut Config) -> Result<OutputSettings, Failure> {
-    if args.to.iter().any(|to| to == "stdout") {
+    let named = |word: &str| args.to.iter().any(|to| to == word);
+    if args.to.len() > 1 && (named("stdout") || named("dd")) {
+        return Err(Failure::Usage(
+            "--to: stdout and dd stand alone; several servers are for failover".into(),
+        ));
+    }
+    if named("stdout") {
         return Ok(OutputSettings::Stdout);
+    }
+    if named("dd") {
+        let settings = ShipperSettings::read(|_| None, |name| std::env::var(name).ok());
+        let settings =
+            settings.map_err(|error| Failure::Usage(format!("--to dd: {}", error.problems.join("\n"))))?;
+        return Ok(OutputSettings::Datadog(Box::new(settings)));
     }
     if !args.to.is_empty() {
         config.general.forward.clone_from(&args.to);

@@ -204,9 +204,20 @@ impl Connection<'_> {
                 return Err(FrameError::TooLarge { announced: needs, limit: limits.bytes }.into());
             }
             let wanted = has + (needs - has.min(needs)).clamp(PIECE, LARGEST_PIECE);
-            // a vector that grows takes up to twice as much
-            if wanted > FREE && !memory.grow_to(2 * wanted, deadline) {
-                return Err(ConnectionError::NoMemory(needs));
+            if wanted > FREE {
+                // an announced message takes all its memory at once; another one grows, to twice of it at most
+                let is_announced = needs > wanted;
+                if !memory.grow_to(if is_announced { needs } else { 2 * wanted }, deadline) {
+                    let error = if memory.has_made_room() {
+                        ConnectionError::MadeRoom(has)
+                    } else {
+                        ConnectionError::NoMemory(needs)
+                    };
+                    return Err(error);
+                }
+                if is_announced {
+                    self.buffer.reserve_exact(needs - has);
+                }
             }
             self.buffer.resize(wanted, 0);
             let is_counted = wanted > FREE;

@@ -23,6 +23,8 @@ struct Holder {
     waiting_since: Option<Instant>,
     /// Present while the message is being read.
     socket: Option<Arc<TcpStream>>,
+    wants_more: bool,
+    has_made_room: bool,
 }
 
 impl Holder {
@@ -73,7 +75,8 @@ impl FrameMemory {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        let holder = Holder { bytes: 0, read: 0, waited: Duration::ZERO, waiting_since: None, socket: Some(socket) };
+        let holder =
+            Holder { bytes: 0, read: 0, waited: Duration::ZERO, waiting_since: None, socket: Some(socket) };
         state.holders.insert(number, holder);
         drop(state);
         HeldMemory { memory: self.clone(), number }
@@ -88,31 +91,80 @@ pub struct HeldMemory {
 }
 
 impl HeldMemory {
-    /// Takes `bytes` in all, and waits for them until the deadline. False when there is no room.
+    /// Takes `bytes` in all, and waits for them until the deadline, behind those who came before. False when there is no
+    /// room, or when the message has to make room for others.
     pub(super) fn grow_to(&self, bytes: usize, deadline: Instant) -> bool {
         let mut state = self.memory.lock();
+        if let Some(holder) = state.holders.get_mut(&self.number) {
+            holder.wants_more = true;
+        }
+        let (mut state, has_room) = self.wait_for_room(state, bytes, deadline);
+        if let Some(holder) = state.holders.get_mut(&self.number) {
+            holder.wants_more = false;
+        }
+        if has_room {
+            self.set(&mut state, bytes);
+        }
+        drop(state);
+        self.memory.freed.notify_all();
+        has_room
+    }
+
+    fn wait_for_room<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        bytes: usize,
+        deadline: Instant,
+    ) -> (MutexGuard<'a, State>, bool) {
+        let begun = Instant::now();
         loop {
-            let Some(own) = state.holders.get(&self.number).map(|holder| holder.bytes) else { return false };
-            if bytes <= own || state.used - own + bytes <= self.memory.most {
-                self.set(&mut state, bytes);
-                return true;
+            let Some(own) = state.holders.get(&self.number) else { return (state, false) };
+            if own.has_made_room {
+                return (state, false);
+            }
+            let is_first = !state.holders.iter().any(|(n, holder)| *n < self.number && holder.wants_more);
+            if bytes <= own.bytes || (is_first && state.used - own.bytes + bytes <= self.memory.most) {
+                return (state, true);
             }
             let now = Instant::now();
             if now >= deadline {
-                return false;
+                return (state, false);
             }
-            let reading = state.holders.iter_mut().filter_map(|(number, holder)| {
-                let may_go = *number != self.number && holder.socket.is_some() && holder.bytes > 0;
-                Some((holder.slowness(now).filter(|_| may_go)?, holder))
-            });
-            if let Some((_, slowest)) = reading.max_by_key(|(slowness, _)| *slowness)
-                && let Some(socket) = slowest.socket.take()
-            {
-                // its thread sees the end of the stream, and gives its memory back
-                let _ = socket.shutdown(Shutdown::Both);
+            if is_first {
+                self.make_room(&mut state, now, now.duration_since(begun) > STALL);
             }
-            let waited = self.memory.freed.wait_timeout(state, LOOK.min(deadline.duration_since(now)));
+            let left = deadline.duration_since(now);
+            let waited = self.memory.freed.wait_timeout(state, LOOK.min(left));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets the client go that keeps others waiting: the one that stalls or trickles; else, where all wait for more, the
+    /// one that came last.
+    fn make_room(&self, state: &mut State, now: Instant, all_wait: bool) {
+        let others = state.holders.iter_mut().filter(|(number, holder)| {
+            **number != self.number && holder.socket.is_some() && holder.bytes > 0
+        });
+        let (mut slowest, mut last): (Option<(Duration, &mut Holder)>, Option<(u64, &mut Holder)>) =
+            (None, None);
+        for (&number, holder) in others {
+            if let Some(slowness) = holder.slowness(now) {
+                if slowest.as_ref().is_none_or(|(most, _)| slowness > *most) {
+                    slowest = Some((slowness, holder));
+                }
+            } else if holder.wants_more && last.as_ref().is_none_or(|(most, _)| number > *most) {
+                last = Some((number, holder));
+            }
+        }
+        let victim = match (slowest, last) {
+            (Some((_, slowest)), _) => slowest,
+            (None, Some((_, last))) if all_wait => last,
+            _ => return,
+        };
+        victim.has_made_room = true;
+        if let Some(socket) = victim.socket.take() {
+            // its thread sees the end of the stream, and gives its memory back
+            let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
@@ -135,7 +187,7 @@ impl HeldMemory {
 
     /// Whether the message had to make room for others.
     pub(super) fn has_made_room(&self) -> bool {
-        self.memory.lock().holders.get(&self.number).is_some_and(|holder| holder.socket.is_none())
+        self.memory.lock().holders.get(&self.number).is_some_and(|holder| holder.has_made_room)
     }
 
     /// The message is whole and takes so many bytes from now on: its client cannot make room any more.

@@ -1,0 +1,95 @@
+//! Pipelines side by side, each with the models of its part of the series.
+
+use super::router::{is_together, shard_of};
+use super::{Counters, Pipeline};
+use crate::bank::StorageError;
+use crate::config::Config;
+use crate::record::Format;
+
+impl Pipeline {
+    /// As many pipelines as asked for, which go on from what [`save`](Pipeline::save) gave for each of those that were
+    /// there before: none, as many, or fewer or more.
+    ///
+    /// # Errors
+    /// When the bytes cannot be read.
+    pub(crate) fn resume_shards(
+        config: &Config,
+        format: Format,
+        saved: &[Vec<u8>],
+        shards: usize,
+    ) -> Result<Vec<Self>, StorageError> {
+        let mut share = config.clone();
+        share.filter.max_series = config.filter.max_series.div_ceil(shards.max(1));
+        if saved.len() == shards {
+            return saved.iter().map(|saved| Self::resume(&share, format, saved)).collect();
+        }
+        let mut fresh: Vec<Self> = (0..shards).map(|_| Self::new(&share, format, None)).collect();
+        for (from, saved) in saved.iter().enumerate() {
+            // all of it, however many series a part may have
+            let mut old = Self::resume(config, format, saved)?;
+            let log = old.take_log();
+            let together = old.sections_together(config);
+            for (to, pipeline) in fresh.iter_mut().enumerate() {
+                let is_here = |section: u16, key: &[u8]| match together.get(usize::from(section)) {
+                    Some(false) => shard_of(key, shards) == to,
+                    _ => to == 0,
+                };
+                // what series state as sources stays together, in the first pipeline
+                let keeps_ids = from == 0 && to == 0;
+                pipeline
+                    .bank
+                    .take_series(&old.bank, keeps_ids, &is_here)
+                    .map_err(|error| StorageError::new("read", "checkpoint", error.to_string()))?;
+            }
+            if let Some(first) = fresh.first_mut() {
+                first.log.extend(log);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// For each section of the bank up to those of groups, whether its series are in the first pipeline.
+    fn sections_together(&self, config: &Config) -> Vec<bool> {
+        let bands: usize = self.sections.iter().map(|section| section.monitors.bands.len()).sum();
+        let mut together = vec![false; self.sections.len() + bands];
+        for (n, section) in self.sections.iter().enumerate().filter(|(n, _)| is_together(config, *n)) {
+            let of_section = section.monitors.bands.iter().map(|(band, _)| usize::from(*band));
+            for at in of_section.chain([n]) {
+                if let Some(slot) = together.get_mut(at) {
+                    *slot = true;
+                }
+            }
+        }
+        together
+    }
+}
+
+impl Counters {
+    /// Adds what another pipeline has done.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            records,
+            scored,
+            warming_up,
+            repeated,
+            refused,
+            unreadable_times,
+            malformed,
+            ahead,
+            unsaved,
+            late,
+            mended,
+        } = other;
+        self.records += records;
+        self.scored += scored;
+        self.warming_up += warming_up;
+        self.repeated += repeated;
+        self.refused += refused;
+        self.unreadable_times += unreadable_times;
+        self.malformed += malformed;
+        self.ahead += ahead;
+        self.unsaved += unsaved;
+        self.late += late;
+        self.mended += mended;
+    }
+}

@@ -1,0 +1,235 @@
+//! `serve`: threads, kills, full disks, and configurations that change.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rmpv::Value;
+
+use super::serve::{Client, INI, Serve, wait_until};
+use crate::common::forward_server::{Act, Server};
+use crate::common::records::Random;
+
+/// Two sections with keys of different fields, a third one with those of the first, and a monitor.
+const SEVERAL: &str = "[filter]\nstate: state\n\
+    [series.latency]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 2\nwarm_up: off\n\
+    [series.size]\nmatch: app.*\nvalue: $bytes\nby: $service\nprefix: size_\nk: 3\nwarm_up: off\n\
+    [series.load]\nmatch: app.*\nvalue: $load\nby: $host\nprefix: load_\nk: 1\nwarm_up: off\n\
+    [series.other]\nmatch: db.*\nvalue: $ms\nby: $service\nk: 2\nwarm_up: off\n\
+    [monitor.latency]\non: latency\n\
+    query: avg(last_5m):anomalies(avg:latency{*} by {host}, 'basic', 2, alert_window='last_1m', interval=10) >= 0.5\n";
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    out.push(0xa0 | text.len() as u8);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// A chunk of some entries, and its id. Some values are no numbers, so that there is something wrong to be told.
+fn chunk(random: &mut Random, number: u32) -> (Vec<u8>, String) {
+    let mut body = Vec::new();
+    for n in 0..40 {
+        body.extend_from_slice(b"\x92\xd7\x00");
+        body.extend_from_slice(&(1_700_000_000 + number).to_be_bytes());
+        body.extend_from_slice(&(n * 1_000_000u32).to_be_bytes());
+        body.push(0x85);
+        text(&mut body, "host");
+        text(&mut body, &format!("host-{}", random.below(7)));
+        text(&mut body, "service");
+        text(&mut body, &format!("service-{}", random.below(5)));
+        for field in ["ms", "bytes", "load"] {
+            text(&mut body, field);
+            if random.below(50) == 0 {
+                text(&mut body, "none");
+            } else {
+                body.push(0xcb);
+                body.extend_from_slice(&(random.below(1000) as f64 / 8.0).to_be_bytes());
+            }
+        }
+    }
+    let tag = if number.is_multiple_of(5) { "db.main" } else { "app.web" };
+    let id = format!("chunk-{number:06}");
+    let mut message = vec![0x93];
+    text(&mut message, tag);
+    message.push(0xc5);
+    message.extend_from_slice(&(body.len() as u16).to_be_bytes());
+    message.extend_from_slice(&body);
+    message.push(0x81);
+    text(&mut message, "chunk");
+    text(&mut message, &id);
+    (message, id)
+}
+
+fn ack(id: &str) -> Vec<u8> {
+    let mut ack = b"\x81\xa3ack".to_vec();
+    text(&mut ack, id);
+    ack
+}
+
+fn send(client: &mut Client, chunks: &[(Vec<u8>, String)]) {
+    for (message, id) in chunks {
+        client.send(message);
+        client.expect(&ack(id));
+    }
+}
+
+fn chunks(count: u32) -> Vec<(Vec<u8>, String)> {
+    let mut random = Random(17);
+    (0..count).map(|number| chunk(&mut random, number)).collect()
+}
+
+/// What leaves when nothing happens.
+fn undisturbed(ini: &str, all: &[(Vec<u8>, String)]) -> Vec<(String, Value)> {
+    let next = Server::start(vec![]);
+    let serve = Serve::start(ini, &next.url());
+    send(&mut serve.client(), all);
+    next.records()
+}
+
+#[test]
+fn scores_do_not_depend_on_the_number_of_threads() {
+    let all = chunks(30);
+    let wanted = undisturbed(SEVERAL, &all);
+    assert_eq!(wanted.len(), 30 * 40);
+    let told = wanted.iter().filter(|(_, record)| record.to_string().contains("anomaly_error")).count();
+    assert!(told > 10, "{told}");
+    for threads in [2, 3, 8] {
+        let found = undisturbed(&format!("{SEVERAL}[serve]\nthreads: {threads}\n"), &all);
+        for (n, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+            assert_eq!(found, wanted, "record {n}, {threads} threads");
+        }
+        assert_eq!(found.len(), wanted.len());
+    }
+}
+
+#[test]
+fn models_go_on_when_the_number_of_threads_changes_between_two_starts() {
+    let all = chunks(24);
+    let wanted = undisturbed(SEVERAL, &all);
+    let next = Server::start(vec![]);
+    let mut serve = Serve::start(SEVERAL, &next.url());
+    send(&mut serve.client(), &all[..6]);
+    let folder = serve.folder.path().to_owned();
+    for (n, threads) in [3, 2, 1].into_iter().enumerate() {
+        // once by a stop, once by a kill
+        if n == 1 {
+            serve.program.kill_with_workers();
+        } else {
+            serve.program.stop();
+        }
+        fs::write(folder.join("fluent-anomaly.ini"), format!("{SEVERAL}[serve]\nthreads: {threads}\n"))
+            .unwrap();
+        (serve.program, serve.port) = Serve::program(&folder, &next.url(), "tcp");
+        send(&mut serve.client(), &all[6 * (n + 1)..6 * (n + 2)]);
+    }
+    // what was killed may have sent its last chunk twice
+    let found = without_repeats(next.records());
+    for (n, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+        assert_eq!(found, wanted, "record {n}");
+    }
+    assert_eq!(found.len(), wanted.len());
+}
+
+/// Records by their places; those that came twice are the same.
+fn without_repeats(records: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let mut seen = BTreeMap::new();
+    let mut kept = Vec::new();
+    for (tag, record) in records {
+        let text = format!("{tag} {record}");
+        if seen.insert(text, ()).is_none() {
+            kept.push((tag, record));
+        }
+    }
+    kept
+}
+
+#[test]
+fn nothing_is_missing_and_scores_are_the_same_when_it_is_killed_again_and_again() {
+    let all = chunks(120);
+    let wanted = undisturbed(SEVERAL, &all);
+    // the next hop acknowledges some chunks, loses its connection over others
+    let script = (0..400).map(|n| if n % 7 == 3 { Act::Close } else { Act::Ack }).collect();
+    let next = Server::start(script);
+    let ini = format!("{SEVERAL}[serve]\nthreads: 2\n");
+    let mut serve = Serve::start(&ini, &next.url());
+    let folder = serve.folder.path().to_owned();
+    let mut random = Random(3);
+    let mut kills = 0;
+    let mut at = 0;
+    while at < all.len() {
+        let mut client = serve.client();
+        let until = (at + 1 + random.below(12) as usize).min(all.len());
+        send(&mut client, &all[at..until]);
+        at = until;
+        if at < all.len() {
+            // in the middle of a chunk: sent, and not yet acknowledged
+            client.send(&all[at].0);
+            std::thread::sleep(std::time::Duration::from_millis(random.below(12)));
+            serve.program.kill_with_workers();
+            kills += 1;
+            (serve.program, serve.port) = Serve::program(&folder, &next.url(), "tcp");
+        }
+    }
+    assert!(kills > 8, "{kills}");
+    let found = without_repeats(next.records());
+    for (n, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+        assert_eq!(found, wanted, "record {n} after {kills} kills");
+    }
+    assert_eq!(found.len(), wanted.len());
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again_and_a_wrong_one_is_told() {
+    let next = Server::start(vec![]);
+    let serve = Serve::start(INI, &next.url());
+    let ini = serve.folder.path().join("fluent-anomaly.ini");
+    let record = b"\xd7\x00\x65\x53\xf1\x00\0\0\0\0\x82\xa4host\xa1a\xa2ms\x07";
+    let mut client = serve.client();
+    let mut sent = 0u8;
+    let mut send = || {
+        let id = [b'a' + sent];
+        client.send(&[b"\x94\xa7app.web", &record[..], b"\x81\xa5chunk\xa1", &id].concat());
+        client.expect(&[b"\x81\xa3ack\xa1", &id[..]].concat());
+        sent += 1;
+    };
+    send();
+    fs::write(&ini, "[series.latency]\nmatch: app.*\n").unwrap();
+    serve.program.signal("HUP");
+    wait_until("the problem", || serve.program.stderr().contains("value: the key is needed"));
+    send();
+    fs::write(
+        &ini,
+        format!("{INI}[series.twice]\nmatch: app.*\nvalue: $ms\nk: 1\nprefix: twice_\nwarm_up: off\n"),
+    )
+    .unwrap();
+    serve.program.signal("HUP");
+    wait_until("the reload", || serve.program.stderr().contains("was read again"));
+    send();
+    let records = next.records();
+    let has = |n: usize, name: &str| records[n].1.to_string().contains(&format!("\"{name}\""));
+    assert!(has(1, "score_outlier") && !has(1, "twice_score_outlier"));
+    assert!(has(2, "score_outlier") && has(2, "twice_score_outlier"));
+}
+
+#[test]
+fn what_cannot_be_read_is_set_aside_and_told() {
+    let next = Server::start(vec![]);
+    let mut serve = Serve::start(INI, &next.url());
+    let record = b"\xd7\x00\x65\x53\xf1\x00\0\0\0\0\x82\xa4host\xa1a\xa2ms\x07";
+    let message = [b"\x94\xa7app.web", &record[..], b"\x81\xa5chunk\xa1x"].concat();
+    let mut client = serve.client();
+    client.send(&message);
+    client.expect(b"\x81\xa3ack\xa1x");
+    serve.program.stop();
+    let folder = serve.folder.path().to_owned();
+    let models = folder.join("state/serve/models");
+    let mut bytes = fs::read(&models).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&models, bytes).unwrap();
+    (serve.program, serve.port) = Serve::program(&folder, &next.url(), "tcp");
+    wait_until("a word", || serve.program.stderr().contains("set aside as models.bad"));
+    assert!(Path::new(&folder.join("state/serve/models.bad")).exists());
+    let mut client = serve.client();
+    client.send(&message);
+    client.expect(b"\x81\xa3ack\xa1x");
+}
