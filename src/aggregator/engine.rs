@@ -9,7 +9,7 @@ use super::clock::ArrivalClock;
 use super::inbox::{Inbox, Next, WaitingChunk};
 use super::input_log::{InputLog, LoggedChunk, Recovered};
 use super::known::ChunkKey;
-use super::output::ScoredEntries;
+use super::output::{ScoredEntries, ScoredParts};
 use super::shards::Shards;
 use super::stats::Stats;
 use super::ticket::Ticket;
@@ -19,8 +19,6 @@ use crate::time::Time;
 
 /// Bytes that are put on disk, scored and handed over together.
 const BATCH: usize = 1 << 20;
-/// Scored entries are handed over in parts of about this size.
-const PART: usize = 1 << 20;
 /// The engine looks so often for what it was asked.
 const LOOK: Duration = Duration::from_millis(200);
 /// What pipelines have to say is asked for so often.
@@ -50,7 +48,7 @@ pub(super) struct Engine {
     shards: Shards,
     log: Option<InputLog>,
     /// Chunks that were on their way when the last process ended.
-    left: Vec<(u64, ScoredEntries, ChunkEnd)>,
+    left: Vec<(u64, ScoredParts, ChunkEnd)>,
     next: u64,
     /// Since when nothing can be put on disk.
     failed_at: Option<Instant>,
@@ -242,25 +240,16 @@ impl Engine {
 }
 
 /// Hands a scored chunk over in parts; false when nobody takes it.
-fn hand_over(
-    number: u64,
-    mut entries: ScoredEntries,
-    end: ChunkEnd,
-    outbox: &SyncSender<ScoredChunk>,
-) -> bool {
-    while let Some(rest) = entries.split_off(PART) {
-        let part = std::mem::replace(&mut entries, rest);
-        if outbox.send(ScoredChunk { number, entries: part, end: None }).is_err() {
-            end.ticket.iter().for_each(|ticket| ticket.settle(false));
+fn hand_over(number: u64, scored: ScoredParts, end: ChunkEnd, outbox: &SyncSender<ScoredChunk>) -> bool {
+    let parts = scored.into_parts();
+    let (last, mut end) = (parts.len().saturating_sub(1), Some(end));
+    for (n, entries) in parts.into_iter().enumerate() {
+        let end_of_chunk = if n == last { end.take() } else { None };
+        if let Err(refused) = outbox.send(ScoredChunk { number, entries, end: end_of_chunk }) {
+            let end = refused.0.end.or(end);
+            end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
             return false;
         }
     }
-    match outbox.send(ScoredChunk { number, entries, end: Some(end) }) {
-        Ok(()) => true,
-        Err(refused) => {
-            let ticket = refused.0.end.and_then(|end| end.ticket);
-            ticket.iter().for_each(|ticket| ticket.settle(false));
-            false
-        }
-    }
+    true
 }

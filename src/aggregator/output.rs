@@ -31,8 +31,7 @@ pub(super) struct ScoredEntries {
 }
 
 impl ScoredEntries {
-    /// Adds an entry.
-    pub(super) fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
+    fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
         self.bytes.push(0x92);
         self.bytes.extend_from_slice(time_bytes);
         self.bytes.extend_from_slice(record);
@@ -40,22 +39,49 @@ impl ScoredEntries {
         self.ends.push(self.bytes.len() as u32);
     }
 
-    /// What lies behind the first `bytes`, in whole entries; `None` where nothing does.
-    pub(super) fn split_off(&mut self, bytes: usize) -> Option<Self> {
-        let count = self.ends.partition_point(|&end| end as usize <= bytes).max(1);
-        let at = *self.ends.get(count - 1)?;
-        if count == self.ends.len() {
-            return None;
-        }
-        let ends = self.ends.split_off(count).into_iter().map(|end| end - at).collect();
-        Some(Self { tag: self.tag.clone(), bytes: self.bytes.split_off(at as usize), ends })
-    }
-
     fn entries(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts
             .zip(&self.ends)
             .map(|(start, &end)| self.bytes.get(start as usize..end as usize).unwrap_or_default())
+    }
+}
+
+/// The entries of a chunk, in parts of about [`PART`] bytes: a queue of parts is bounded, whatever chunks there are.
+#[derive(Debug)]
+pub(super) struct ScoredParts {
+    /// At least one.
+    parts: Vec<ScoredEntries>,
+    tag: String,
+    expected: usize,
+}
+
+/// Bytes from which on another part begins.
+const PART: usize = 1 << 20;
+
+impl ScoredParts {
+    /// For entries of some `expected` bytes.
+    pub(super) fn new(tag: &str, expected: usize) -> Self {
+        Self { parts: Vec::new(), tag: tag.to_owned(), expected }
+    }
+
+    /// Adds an entry.
+    pub(super) fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
+        let bytes = time_bytes.len() + record.len() + 1;
+        match self.parts.last_mut() {
+            Some(part) if part.bytes.len() + bytes <= PART => part.push(time_bytes, record),
+            _ => {
+                let mut part = ScoredEntries { tag: self.tag.clone(), ..ScoredEntries::default() };
+                part.bytes.reserve(self.expected.min(PART).max(bytes));
+                part.push(time_bytes, record);
+                self.parts.push(part);
+            }
+        }
+    }
+
+    /// All parts in their order.
+    pub(super) fn into_parts(self) -> Vec<ScoredEntries> {
+        self.parts
     }
 }
 

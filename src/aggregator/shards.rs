@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::clock::ArrivalClock;
-use super::output::ScoredEntries;
+use super::output::ScoredParts;
 use crate::bank::StorageError;
 use crate::config::Config;
 use crate::pipeline::{Counters, Pipeline, Router, Visit};
@@ -230,7 +230,7 @@ impl Shards {
     }
 
     /// Scores a chunk that arrived at the time the clock shows.
-    pub(super) fn score(&mut self, chunk: IncomingChunk) -> ScoredEntries {
+    pub(super) fn score(&mut self, chunk: IncomingChunk) -> ScoredParts {
         if self.others.is_empty() {
             return self.score_alone(&chunk);
         }
@@ -278,11 +278,9 @@ impl Shards {
     }
 
     /// One pipeline alone needs no places.
-    fn score_alone(&mut self, chunk: &IncomingChunk) -> ScoredEntries {
+    fn score_alone(&mut self, chunk: &IncomingChunk) -> ScoredParts {
         let Shard { pipeline, record, .. } = &mut self.first;
-        let mut scored = ScoredEntries { tag: chunk.tag.clone(), ..ScoredEntries::default() };
-        scored.bytes.reserve(chunk.bytes() + chunk.bytes() / 2);
-        scored.ends.reserve(chunk.len());
+        let mut scored = ScoredParts::new(&chunk.tag, 2 * chunk.bytes());
         for entry in chunk.entries() {
             record.clear();
             record.extend_from_slice(entry.record);
@@ -355,10 +353,9 @@ fn merge(places: &[u8], parts: &mut [Done]) -> Between {
 }
 
 /// Records with their times, as entries.
-fn wrap(chunk: &IncomingChunk, between: Option<&Between>) -> ScoredEntries {
-    let mut scored = ScoredEntries { tag: chunk.tag.clone(), ..ScoredEntries::default() };
-    scored.bytes.reserve(chunk.bytes() + between.map_or(0, |between| between.records.len()));
-    scored.ends.reserve(chunk.len());
+fn wrap(chunk: &IncomingChunk, between: Option<&Between>) -> ScoredParts {
+    let records = between.map_or(chunk.bytes(), |between| between.records.len());
+    let mut scored = ScoredParts::new(&chunk.tag, records + 16 * chunk.len());
     for (n, entry) in chunk.entries().enumerate() {
         scored.push(entry.time_bytes, record_of(entry.record, between, n));
     }

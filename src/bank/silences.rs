@@ -42,6 +42,11 @@ impl<M: Model> Silences<M> {
         self.0.iter()
     }
 
+    #[cfg(feature = "companion")]
+    pub(super) fn keep(&mut self, is_here: &dyn Fn(u16, &[u8]) -> bool) {
+        self.0.retain(|silent| is_here(silent.section, &silent.key));
+    }
+
     pub(super) fn take(&mut self, section: u16) -> Option<Silent<M>> {
         let at = self.0.iter().position(|silent| silent.section == section)?;
         self.0.remove(at)

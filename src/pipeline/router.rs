@@ -20,6 +20,8 @@ pub(crate) struct Visit {
     pub(crate) is_first: bool,
     /// No other visit comes after it.
     pub(crate) is_last: bool,
+    /// Records are counted in windows, and carry those that are closed.
+    pub(crate) has_windows: bool,
     /// The section whose key decides; `None`: the first pipeline.
     key_of: Option<usize>,
 }
@@ -32,12 +34,15 @@ struct RoutedSection {
     found: Found,
     /// Its series have something in common: they are not spread.
     is_together: bool,
+    has_windows: bool,
 }
 
 /// Finds the place of each record.
 #[derive(Debug)]
 pub(crate) struct Router {
     sections: Vec<RoutedSection>,
+    /// Records with such tags carry windows besides those that are counted.
+    tick: Option<TagPattern>,
     shards: usize,
     tag: Vec<u8>,
     visits: Vec<Visit>,
@@ -54,9 +59,11 @@ impl Router {
             extractor: Extractor::new(format, &section.by, &[]),
             found: Found::default(),
             is_together: is_together(config, n),
+            has_windows: section.windows.is_some(),
         };
         Self {
             sections: config.sections.iter().enumerate().map(routed).collect(),
+            tick: config.filter.tick.clone(),
             shards: shards.max(1),
             tag: Vec::new(),
             visits: Vec::new(),
@@ -79,7 +86,9 @@ impl Router {
     fn find_visits(&mut self) {
         self.visits.clear();
         let tag = &self.tag;
-        let matching = self.sections.iter().enumerate().filter(|(_, section)| section.tags.matches(tag));
+        let matches = |section: &RoutedSection| section.tags.matches(tag);
+        let of_records = |section: &RoutedSection| matches(section) && !section.has_windows;
+        let matching = self.sections.iter().enumerate().filter(|(_, section)| of_records(section));
         for (place, (at, section)) in matching.enumerate() {
             let is_same = |visit: &Visit| match visit.key_of {
                 None => section.is_together,
@@ -94,9 +103,22 @@ impl Router {
                     sections: place..place + 1,
                     is_first: place == 0,
                     is_last: false,
+                    has_windows: false,
                     key_of: (!section.is_together).then_some(at),
                 }),
             }
+        }
+        let any_windows = self.sections.iter().any(|section| section.has_windows);
+        let is_tick = any_windows && self.tick.as_ref().is_some_and(|tick| tick.matches(tag));
+        if is_tick || self.sections.iter().any(|section| matches(section) && section.has_windows) {
+            let is_first = self.visits.is_empty();
+            self.visits.push(Visit {
+                sections: 0..0,
+                is_first,
+                is_last: false,
+                has_windows: true,
+                key_of: None,
+            });
         }
         if let Some(last) = self.visits.last_mut() {
             last.is_last = true;
@@ -131,5 +153,6 @@ pub(super) fn shard_of(key: &[u8], shards: usize) -> usize {
 
 /// Whether the series of a section are judged by each other: they stay together then.
 pub(super) fn is_together(config: &Config, section: usize) -> bool {
-    config.groups.iter().any(|group| group.on == section)
+    let has_windows = config.sections.get(section).is_some_and(|section| section.windows.is_some());
+    has_windows || config.groups.iter().any(|group| group.on == section)
 }

@@ -27,22 +27,25 @@ impl Pipeline {
         for (from, saved) in saved.iter().enumerate() {
             // all of it, however many series a part may have
             let mut old = Self::resume(config, format, saved)?;
-            let log = old.take_log();
             let together = old.sections_together(config);
-            for (to, pipeline) in fresh.iter_mut().enumerate() {
-                let is_here = |section: u16, key: &[u8]| match together.get(usize::from(section)) {
-                    Some(false) => shard_of(key, shards) == to,
-                    _ => to == 0,
-                };
-                // what series state as sources stays together, in the first pipeline
-                let keeps_ids = from == 0 && to == 0;
+            let is_at = |to: usize, section: u16, key: &[u8]| match together.get(usize::from(section)) {
+                Some(false) => shard_of(key, shards) == to,
+                _ => to == 0,
+            };
+            for (to, pipeline) in fresh.iter_mut().enumerate().filter(|(to, _)| (from, *to) != (0, 0)) {
                 pipeline
                     .bank
-                    .take_series(&old.bank, keeps_ids, &is_here)
+                    .take_series(&old.bank, &|section, key| is_at(to, section, key))
                     .map_err(|error| StorageError::new("read", "checkpoint", error.to_string()))?;
             }
-            if let Some(first) = fresh.first_mut() {
-                first.log.extend(log);
+            if from == 0
+                && let Some(first) = fresh.first_mut()
+            {
+                // groups, windows and whatever else stays together: the first pipeline goes on with it
+                old.bank.keep_series(share.filter.max_series, &|section, key| is_at(0, section, key));
+                *first = old;
+            } else if let Some(first) = fresh.first_mut() {
+                first.log.extend(old.take_log());
             }
         }
         Ok(fresh)
@@ -67,29 +70,19 @@ impl Pipeline {
 impl Counters {
     /// Adds what another pipeline has done.
     pub(crate) fn add(&mut self, other: &Self) {
-        let Self {
-            records,
-            scored,
-            warming_up,
-            repeated,
-            refused,
-            unreadable_times,
-            malformed,
-            ahead,
-            unsaved,
-            late,
-            mended,
-        } = other;
-        self.records += records;
-        self.scored += scored;
-        self.warming_up += warming_up;
-        self.repeated += repeated;
-        self.refused += refused;
-        self.unreadable_times += unreadable_times;
-        self.malformed += malformed;
-        self.ahead += ahead;
-        self.unsaved += unsaved;
-        self.late += late;
-        self.mended += mended;
+        self.records += other.records;
+        self.scored += other.scored;
+        self.warming_up += other.warming_up;
+        self.repeated += other.repeated;
+        self.refused += other.refused;
+        self.unreadable_times += other.unreadable_times;
+        self.malformed += other.malformed;
+        self.ahead += other.ahead;
+        self.unsaved += other.unsaved;
+        self.late += other.late;
+        self.mended += other.mended;
+        self.counted += other.counted;
+        self.windows += other.windows;
+        self.lost_windows += other.lost_windows;
     }
 }

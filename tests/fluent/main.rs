@@ -18,5 +18,6 @@ mod odd_values;
 mod predecessor;
 mod serve;
 mod serve_clients;
+mod serve_hosts;
 mod serve_state;
 mod settle;

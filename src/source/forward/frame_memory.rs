@@ -75,8 +75,15 @@ impl FrameMemory {
         let mut state = self.lock();
         let number = state.next;
         state.next += 1;
-        let holder =
-            Holder { bytes: 0, read: 0, waited: Duration::ZERO, waiting_since: None, socket: Some(socket) };
+        let holder = Holder {
+            bytes: 0,
+            read: 0,
+            waited: Duration::ZERO,
+            waiting_since: None,
+            socket: Some(socket),
+            wants_more: false,
+            has_made_room: false,
+        };
         state.holders.insert(number, holder);
         drop(state);
         HeldMemory { memory: self.clone(), number }
