@@ -81,7 +81,7 @@ impl ServeSection {
             tls_client_ca_file: keys.text("tls_client_ca_file").map(str::to_owned),
         };
         if read.memory < 4 * read.max_frame {
-            let least = 4 * read.max_frame >> 20;
+            let least = (4 * read.max_frame) >> 20;
             keys.complain_about(
                 "memory_mb",
                 format!(

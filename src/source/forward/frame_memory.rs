@@ -152,8 +152,8 @@ impl HeldMemory {
         let others = state.holders.iter_mut().filter(|(number, holder)| {
             **number != self.number && holder.socket.is_some() && holder.bytes > 0
         });
-        let (mut slowest, mut last): (Option<(Duration, &mut Holder)>, Option<(u64, &mut Holder)>) =
-            (None, None);
+        let mut slowest: Option<(Duration, &mut Holder)> = None;
+        let mut last: Option<(u64, &mut Holder)> = None;
         for (&number, holder) in others {
             if let Some(slowness) = holder.slowness(now) {
                 if slowest.as_ref().is_none_or(|(most, _)| slowness > *most) {
