@@ -99,9 +99,9 @@ pub mod detectors {
         GroupSpec, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest, PeerVerdict,
     };
     pub use crate::detector::{
-        ArEstimator, ChangeFinder, DistinctCounter, Finite, MAX_ORDER, MAX_WINDOW, NotLearnable, OrderFit,
-        Overflow, Params, ParamsError, QuantileSketch, ScoreFunction, Scores, SelectedOrder, WarmingUp,
-        order_fits, select_order,
+        ArEstimator, ChangeFinder, DistinctCounter, Finite, LinePattern, LogPatterns, MAX_ORDER, MAX_WINDOW,
+        NotLearnable, OrderFit, Overflow, Params, ParamsError, QuantileSketch, ScoreFunction, Scores,
+        SelectedOrder, WarmingUp, order_fits, select_order,
     };
 }
 

@@ -7,6 +7,7 @@
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
 //! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
 //! | `measure` | what the records of a window amount to |
+//! | `log_patterns` | the templates that log lines follow |
 //! | [`band`] | the range in which the next point is expected, for monitors |
 //! | [`peers`] | members of a group that do not behave as the others |
 //!
@@ -18,6 +19,7 @@ pub(crate) mod calibrated;
 mod change_finder;
 mod distinct;
 mod insertion;
+pub(crate) mod log_patterns;
 mod logarithm;
 pub(crate) mod measure;
 mod min_max;
@@ -33,5 +35,6 @@ pub use change_finder::{
 pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
 pub use distinct::DistinctCounter;
 pub(crate) use insertion::sort_few;
+pub use log_patterns::{LinePattern, LogPatterns};
 pub use numeric::{Finite, NotLearnable, mean};
 pub use quantile_sketch::QuantileSketch;
