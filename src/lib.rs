@@ -96,7 +96,8 @@ pub mod detectors {
     };
     pub use crate::detector::measure::MeasureKind;
     pub use crate::detector::peers::{
-        GroupSpec, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest, PeerVerdict,
+        GroupSpec, GroupTest, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest,
+        PeerVerdict,
     };
     pub use crate::detector::{
         ArEstimator, ChangeFinder, DistinctCounter, Finite, LinePattern, LogPatterns, MAX_ORDER, MAX_WINDOW,

@@ -6,7 +6,7 @@ use super::problem::ConfigProblem;
 use super::section::{Section, SectionKind};
 use super::section_reader::SectionReader;
 use crate::config::did_you_mean::nearest;
-use crate::detector::peers::{GroupSpec, PeerAlgorithm, PeerTest};
+use crate::detector::peers::{GroupSpec, GroupTest, PeerAlgorithm, PeerTest};
 use crate::monitor::query::OutlierQuery;
 use crate::monitor::spec::unescape;
 use crate::record::Accessor;
@@ -192,6 +192,22 @@ fn read_spec(
         PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) },
         |query| query.test,
     );
+    let test = match super::calibrated::alarms(keys) {
+        None => GroupTest::Fixed(test),
+        Some(None) => {
+            keys.complain_about("alarms", "`off` means nothing here: leave it out, or say `1/week`");
+            GroupTest::Fixed(test)
+        }
+        Some(Some(budget)) => {
+            for key in ["algorithm", "tolerance", "percent", "query", "intervals"] {
+                if keys.text(key).is_some() {
+                    keys.complain_about(key, "goes with no `alarms`: a budget of alarms takes its place");
+                }
+            }
+            GroupTest::Budget(budget)
+        }
+    };
+    let intervals = if matches!(test, GroupTest::Budget(_)) { 1 } else { intervals };
     match GroupSpec::new(test, interval_s, intervals, delay_s as u32, least) {
         Ok(spec) => Some(spec),
         Err(error) => {

@@ -167,7 +167,7 @@ impl Model for SeriesModel {
         match spec {
             SeriesModelSpec::Scored(spec) => SeriesModel::Scored(ScoredSeries::new(spec)),
             SeriesModelSpec::Monitored(spec) => SeriesModel::Monitored(Box::new(MonitoredSeries::new(spec))),
-            SeriesModelSpec::Grouped(_) => SeriesModel::Grouped(Box::default()),
+            SeriesModelSpec::Grouped(spec) => SeriesModel::Grouped(Box::new(PeerGroup::new(spec))),
             SeriesModelSpec::Named => SeriesModel::Named,
             SeriesModelSpec::Windowed(spec) => SeriesModel::Windowed(Box::new(WindowedSeries::new(spec))),
         }

@@ -1,6 +1,8 @@
 //! Outliers among peers against a plain reference, and windows of groups.
 
-use fluent_anomaly::detectors::{Finite, GroupSpec, Judge, PeerAlgorithm, PeerGroup, PeerTest, PeerVerdict};
+use fluent_anomaly::detectors::{
+    AlarmBudget, Finite, GroupSpec, GroupTest, Judge, PeerAlgorithm, PeerGroup, PeerTest, PeerVerdict,
+};
 use serde_json::Value;
 
 fn algorithm(word: &str) -> PeerAlgorithm {
@@ -98,7 +100,7 @@ fn the_largest_numbers_give_finite_distances() {
 }
 
 fn spec(buckets: u32) -> GroupSpec {
-    GroupSpec::new(test(PeerAlgorithm::Dbscan), 60, buckets, 15, 3).unwrap()
+    GroupSpec::new(GroupTest::Fixed(test(PeerAlgorithm::Dbscan)), 60, buckets, 15, 3).unwrap()
 }
 
 fn tell(
@@ -138,7 +140,8 @@ fn like(id: u32, minute: i64) -> f64 {
 
 #[test]
 fn a_member_that_leaves_its_group_is_told_once_and_once_when_it_is_back() {
-    let (spec, mut group) = (spec(1), PeerGroup::new());
+    let spec = spec(1);
+    let mut group = PeerGroup::new(&spec);
     let sick =
         |id, minute| Some(like(id, minute) + if id == 3 && (10..20).contains(&minute) { 9.0 } else { 0.0 });
     let changes = run(&mut group, &spec, 10, 0..40, sick);
@@ -149,7 +152,8 @@ fn a_member_that_leaves_its_group_is_told_once_and_once_when_it_is_back() {
 #[test]
 fn groups_of_one_and_two_are_not_judged() {
     for members in 1..3 {
-        let (spec, mut group) = (spec(1), PeerGroup::new());
+        let spec = spec(1);
+        let mut group = PeerGroup::new(&spec);
         for minute in 0..10 {
             for id in 0..members {
                 let x = if id == 1 { 1e6 } else { 1.0 };
@@ -163,7 +167,8 @@ fn groups_of_one_and_two_are_not_judged() {
 
 #[test]
 fn a_member_that_reports_every_five_minutes_keeps_its_value_between() {
-    let (spec, mut group) = (spec(1), PeerGroup::new());
+    let spec = spec(1);
+    let mut group = PeerGroup::new(&spec);
     let slow = |id: u32, minute: i64| {
         (id != 0 || minute % 5 == 0).then(|| if id == 0 { 9.0 } else { like(id, minute) })
     };
@@ -174,7 +179,8 @@ fn a_member_that_reports_every_five_minutes_keeps_its_value_between() {
 
 #[test]
 fn a_member_that_falls_silent_leaves_the_group_and_is_forgotten_after_an_hour() {
-    let (spec, mut group) = (spec(1), PeerGroup::new());
+    let spec = spec(1);
+    let mut group = PeerGroup::new(&spec);
     run(&mut group, &spec, 10, 0..10, |id, minute| Some(like(id, minute)));
     let mut members = Vec::new();
     for minute in 10..75 {
@@ -191,7 +197,8 @@ fn a_member_that_falls_silent_leaves_the_group_and_is_forgotten_after_an_hour() 
 
 #[test]
 fn a_new_member_is_judged_once_it_has_filled_a_window() {
-    let (spec, mut group) = (spec(5), PeerGroup::new());
+    let spec = spec(5);
+    let mut group = PeerGroup::new(&spec);
     run(&mut group, &spec, 10, 0..20, |id, minute| Some(like(id, minute)));
     let mut judged_from = None;
     for minute in 20..30 {
@@ -205,7 +212,8 @@ fn a_new_member_is_judged_once_it_has_filled_a_window() {
 
 #[test]
 fn a_record_of_a_closed_interval_is_not_taken_and_harms_nothing() {
-    let (spec, mut group) = (spec(1), PeerGroup::new());
+    let spec = spec(1);
+    let mut group = PeerGroup::new(&spec);
     run(&mut group, &spec, 10, 0..10, |id, minute| Some(like(id, minute)));
     assert_eq!(tell(&mut group, &spec, 1, 120, 1e9), None);
     assert_eq!(tell(&mut group, &spec, 1, 100_000_000, 1e9), None, "one record from the future");
@@ -221,7 +229,7 @@ fn a_restored_group_says_what_the_first_would() {
         (!is_silent).then(|| like(id, minute) + if id == 2 && minute % 40 > 30 { 9.0 } else { 0.0 })
     };
     for cut in [0, 1, 17, 33, 59] {
-        let mut group = PeerGroup::new();
+        let mut group = PeerGroup::new(&spec);
         run(&mut group, &spec, 12, 0..cut, noisy);
         let mut bytes = Vec::new();
         group.save(&mut Writer::new(&mut bytes));
@@ -234,5 +242,60 @@ fn a_restored_group_says_what_the_first_would() {
         for len in 0..bytes.len() {
             assert!(PeerGroup::restore(&spec, &mut Reader::new(&bytes[..len])).is_err(), "{len}");
         }
+    }
+}
+
+/// Noise of about 1 that depends on member and minute only.
+fn noise(id: u32, minute: i64) -> f64 {
+    let mut z = (minute as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ u64::from(id).wrapping_mul(0xD1B5_4A32_D192_ED03);
+    let mut sum = 0.0;
+    for _ in 0..4 {
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z ^= z >> 27;
+        sum += (z >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
+    }
+    sum * 3f64.sqrt()
+}
+
+fn daily() -> GroupSpec {
+    GroupSpec::new(GroupTest::Budget(AlarmBudget::new(1.0, 86_400.0).unwrap()), 60, 1, 15, 3).unwrap()
+}
+
+/// Hosts of several sizes with one season; a shock of all at minute 2500, and host 3 is sick from minute 2700 on.
+fn fleet(id: u32, minute: i64) -> Option<f64> {
+    let shock = if (2500..2510).contains(&minute) { 3.0 } else { 1.0 };
+    let level = (1.0 + f64::from(id) / 20.0) * (50.0 + 20.0 * (minute as f64 / 229.0).sin()) * shock;
+    let sick = if id == 3 && minute >= 2700 { 8.0 } else { 0.0 };
+    Some(level + noise(id, minute) + sick)
+}
+
+#[test]
+fn a_group_with_a_budget_finds_the_sick_member_and_passes_over_what_all_do() {
+    let spec = daily();
+    let mut group = PeerGroup::new(&spec);
+    let changes = run(&mut group, &spec, 20, 0..2720, fleet);
+    let (early, late): (Vec<_>, Vec<_>) = changes.into_iter().partition(|(minute, ..)| *minute < 2700);
+    assert!(early.iter().all(|(minute, ..)| !(2500..2520).contains(minute)), "{early:?}");
+    assert!(early.len() <= 4, "one false alarm a day has a start and an end: {early:?}");
+    assert!(matches!(late[..], [(minute, 3, true)] if minute <= 2715), "{late:?}");
+}
+
+#[test]
+fn a_restored_group_with_a_budget_says_what_the_first_would() {
+    use fluent_anomaly::internals::{Reader, Writer};
+    let spec = daily();
+    let mut group = PeerGroup::new(&spec);
+    let mut from = 0;
+    for cut in [0, 40, 61, 1500, 2705] {
+        run(&mut group, &spec, 8, from..cut, fleet);
+        from = cut;
+        let mut bytes = Vec::new();
+        group.save(&mut Writer::new(&mut bytes));
+        let mut r = Reader::new(&bytes);
+        let back = PeerGroup::restore(&spec, &mut r).unwrap();
+        assert!(r.is_empty());
+        assert_eq!(back, group);
+        assert!(PeerGroup::restore(&spec, &mut Reader::new(&bytes[..bytes.len() - 1])).is_err());
     }
 }

@@ -154,6 +154,10 @@ fn mistakes_in_a_group_are_told_with_what_is_allowed() {
             "on: cpu\nacross: $host\nmin_members: 2\n",
             "f.ini:8: [group.g] min_members: \"2\" is not allowed: a whole number from 3 to 10000",
         ),
+        (
+            "on: cpu\nacross: $host\nalarms: 1/week\ntolerance: 3\n",
+            "f.ini:9: [group.g] tolerance: goes with no `alarms`: a budget of alarms takes its place",
+        ),
         ("on: cpu\nacross: ,\n", "f.ini:7: [group.g] across: \",\" names no field"),
         (
             "on: cpu\nacross: $host\nacros: $role\n",

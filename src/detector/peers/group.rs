@@ -1,11 +1,14 @@
 //! A group: members that come and go, intervals that close, and what they say.
 
+use super::budget::GroupAlarms;
 use super::judge::Judge;
 use super::member::{FILLED, Member, MemberVerdict};
-use super::spec::GroupSpec;
+use super::spec::{GroupSpec, GroupTest, PeerTest};
+use super::usual::Usual;
 use super::window_clock::{WindowClock, WindowMove};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
+use crate::detector::calibrated::AlarmBudget;
 
 /// Intervals without a value after which a member is forgotten; at least an hour.
 const FORGOTTEN: u32 = 60;
@@ -27,13 +30,23 @@ pub struct PeerGroup {
     cursor: u32,
     /// Members with a value in each interval of the window that closed last.
     compared: u32,
+    /// Where the group has a budget of alarms.
+    alarms: Option<Box<GroupAlarms>>,
 }
 
 impl PeerGroup {
     /// A group without members.
     #[must_use]
-    pub fn new() -> Self {
-        Self { clock: WindowClock::NEW, members: Vec::new(), values: Vec::new(), cursor: 0, compared: 0 }
+    pub fn new(spec: &GroupSpec) -> Self {
+        let alarms = matches!(spec.test(), GroupTest::Budget(_)).then(|| Box::new(GroupAlarms::new()));
+        Self {
+            clock: WindowClock::NEW,
+            members: Vec::new(),
+            values: Vec::new(),
+            cursor: 0,
+            compared: 0,
+            alarms,
+        }
     }
 
     /// Takes a value of the member `id`, and tells what the windows so far say of it. `None`: its time lies outside of the
@@ -86,6 +99,10 @@ impl PeerGroup {
         if is_full || self.members.try_reserve(1).is_err() || self.values.try_reserve(buckets).is_err() {
             return None;
         }
+        if let Some(alarms) = &mut self.alarms {
+            alarms.members.try_reserve(1).ok()?;
+            alarms.members.insert(at, Usual::NEW);
+        }
         self.members.insert(at, Member::new(id));
         let start = at * buckets;
         self.values.splice(start..start, std::iter::repeat_n(f64::NAN, buckets));
@@ -99,11 +116,31 @@ impl PeerGroup {
         let most = i64::from(spec.buckets() + FILLED + 2);
         for _ in 0..count.min(most) {
             self.close_one(spec);
+            if let GroupTest::Budget(budget) = spec.test() {
+                self.judge_by_budget(spec, budget);
+            }
         }
         let skipped = u32::try_from(count - count.min(most)).unwrap_or(u32::MAX);
         self.members.iter_mut().for_each(|member| member.absent = member.absent.saturating_add(skipped));
         self.forget(spec);
-        self.compare(spec);
+        if let GroupTest::Fixed(test) = spec.test() {
+            self.compare(spec, test);
+        }
+    }
+
+    /// Judges the interval that closed last.
+    fn judge_by_budget(&mut self, spec: &GroupSpec, budget: AlarmBudget) {
+        let Self { members, values, compared, alarms, .. } = self;
+        *compared = values.iter().filter(|value| !value.is_nan()).count() as u32;
+        let Some(alarms) = alarms.as_mut().filter(|_| *compared >= spec.least_members()) else {
+            members.iter_mut().for_each(|member| member.verdict = None);
+            return;
+        };
+        alarms.judge(spec, budget, values, |at, verdict| {
+            if let Some(member) = members.get_mut(at) {
+                member.verdict = verdict;
+            }
+        });
     }
 
     fn close_one(&mut self, spec: &GroupSpec) {
@@ -126,6 +163,10 @@ impl PeerGroup {
             return;
         }
         let buckets = spec.buckets() as usize;
+        if let Some(alarms) = &mut self.alarms {
+            let mut kept = self.members.iter().map(|member| member.absent <= most);
+            alarms.members.retain(|_| kept.next().unwrap_or(false));
+        }
         let mut kept = self.members.iter().map(|member| member.absent <= most);
         let mut keeps = false;
         let mut at = 0;
@@ -141,7 +182,7 @@ impl PeerGroup {
 
     /// Compares the members that have a value in each interval of the window.
     #[inline(never)] // stack
-    fn compare(&mut self, spec: &GroupSpec) {
+    fn compare(&mut self, spec: &GroupSpec, test: PeerTest) {
         let buckets = spec.buckets() as usize;
         let is_whole = |values: &[f64]| values.iter().all(|value| !value.is_nan());
         let whole = self.values.chunks_exact(buckets).filter(|values| is_whole(values));
@@ -162,7 +203,7 @@ impl PeerGroup {
             window.extend_from_slice(late);
         }
         let mut judge = Judge::default();
-        let mut verdicts = judge.judge(spec.test(), buckets, &window).iter();
+        let mut verdicts = judge.judge(test, buckets, &window).iter();
         for (member, values) in self.members.iter_mut().zip(self.values.chunks_exact(buckets)) {
             if is_whole(values) {
                 member.verdict = verdicts.next().copied();
@@ -183,13 +224,14 @@ impl PeerGroup {
     }
 
     fn most_members(spec: &GroupSpec) -> usize {
-        MOST_MEMBERS.min(MOST_SAVED / (Member::SAVED + 8 * spec.buckets() as usize))
+        MOST_MEMBERS.min(MOST_SAVED / (Member::SAVED + Usual::SAVED + 8 * spec.buckets() as usize))
     }
 
     /// Bytes of each member, without what names it.
     #[must_use]
     pub fn member_bytes(spec: &GroupSpec) -> usize {
-        size_of::<Member>() + 8 * spec.buckets() as usize
+        let usual = if matches!(spec.test(), GroupTest::Budget(_)) { size_of::<Usual>() } else { 0 };
+        size_of::<Member>() + 8 * spec.buckets() as usize + usual
     }
 
     /// Appends the state: a restored group says exactly what this one would.
@@ -200,6 +242,9 @@ impl PeerGroup {
         w.varint(self.members.len() as u64);
         self.members.iter().for_each(|member| member.save(w));
         w.f64s(&self.values);
+        if let Some(alarms) = &self.alarms {
+            alarms.save(w);
+        }
     }
 
     /// The inverse of [`PeerGroup::save`].
@@ -208,7 +253,7 @@ impl PeerGroup {
     /// When the bytes were not written by `save` under this spec.
     pub fn restore(spec: &GroupSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "group";
-        let mut group = Self::new();
+        let mut group = Self::new(spec);
         group.clock = WindowClock::restore(r)?;
         group.cursor = r.u32(WHAT)?;
         group.compared = r.u32(WHAT)?;
@@ -221,14 +266,11 @@ impl PeerGroup {
         }
         group.values.resize(group.members.len() * spec.buckets() as usize, 0.0);
         r.f64s(&mut group.values, WHAT)?;
+        if group.alarms.is_some() {
+            group.alarms = Some(Box::new(GroupAlarms::restore(group.members.len(), r)?));
+        }
         let in_order = group.members.is_sorted_by(|a, b| a.id < b.id);
         let no_infinity = group.values.iter().all(|value| !value.is_infinite());
         if in_order && no_infinity { Ok(group) } else { Err(CodecError::Invalid { what: WHAT }) }
-    }
-}
-
-impl Default for PeerGroup {
-    fn default() -> Self {
-        Self::new()
     }
 }

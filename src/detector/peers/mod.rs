@@ -8,6 +8,7 @@
 //! | `dbscan` | members apart from the largest cluster |
 //! | `mad` | members whose values lie far from the median of all |
 //! | `judge` | one window of a group, from values to outliers |
+//! | `budget`, `usual`, `ladder` | a group with a budget of alarms: its threshold, what is usual of a member, how often levels are crossed |
 //! | `window_clock` | which window is open, by the times of the records |
 //! | `member` | one member: its open windows, its last values, its verdict |
 //! | `group` | a group: members that come and go, windows that close |
@@ -25,21 +26,24 @@
 //! overall magnitude". Here both take [`TO_DEVIATION`], and the scaled variants take at least [`SCALED_SHARE`] of the
 //! magnitude for the spread.
 
+mod budget;
 mod common;
 mod dbscan;
 mod group;
 mod judge;
+mod ladder;
 mod mad;
 mod member;
 mod sort;
 mod spec;
+mod usual;
 mod window_clock;
 
 pub use common::PeerVerdict;
 pub use group::PeerGroup;
 pub use judge::Judge;
 pub use member::MemberVerdict;
-pub use spec::{GroupSpec, PeerAlgorithm, PeerSpecError, PeerTest};
+pub use spec::{GroupSpec, GroupTest, PeerAlgorithm, PeerSpecError, PeerTest};
 
 /// Median absolute deviation -> standard deviation of normal values: 1 / 0.6745.
 const TO_DEVIATION: f64 = 1.4826;

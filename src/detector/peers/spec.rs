@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::codec::Writer;
+use crate::detector::calibrated::AlarmBudget;
 
 /// Most windows that are compared at once.
 const MOST_BUCKETS: u32 = 60;
@@ -57,10 +58,19 @@ pub struct PeerTest {
     pub percent: f64,
 }
 
+/// By what a group is judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GroupTest {
+    /// The same distance at all times.
+    Fixed(PeerTest),
+    /// Alarms of the whole group per time; the distance follows from what is usual.
+    Budget(AlarmBudget),
+}
+
 /// What all members of a section's groups share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupSpec {
-    test: PeerTest,
+    test: GroupTest,
     interval_s: u32,
     buckets: u32,
     delay_s: u32,
@@ -102,18 +112,16 @@ impl GroupSpec {
     /// # Errors
     /// [`PeerSpecError`] for the first setting outside of its range.
     pub fn new(
-        test: PeerTest,
+        test: GroupTest,
         interval_s: u32,
         buckets: u32,
         delay_s: u32,
         least_members: u32,
     ) -> Result<Self, PeerSpecError> {
-        // false for NaN, too
-        if !(test.tolerance > 0.0 && test.tolerance <= 1000.0) {
-            return Err(PeerSpecError::Tolerance(test.tolerance));
-        }
-        if !(0.0..100.0).contains(&test.percent) {
-            return Err(PeerSpecError::Percent(test.percent));
+        if let GroupTest::Fixed(test) = test {
+            Self::check(test)?;
+        } else if buckets != 1 {
+            return Err(PeerSpecError::Buckets(buckets));
         }
         if !(1..=MOST_BUCKETS).contains(&buckets) {
             return Err(PeerSpecError::Buckets(buckets));
@@ -127,17 +135,34 @@ impl GroupSpec {
         Ok(Self { test, interval_s, buckets, delay_s, least_members })
     }
 
-    /// What makes a member an outlier.
+    fn check(test: PeerTest) -> Result<(), PeerSpecError> {
+        // false for NaN, too
+        if !(test.tolerance > 0.0 && test.tolerance <= 1000.0) {
+            return Err(PeerSpecError::Tolerance(test.tolerance));
+        }
+        if !(0.0..100.0).contains(&test.percent) {
+            return Err(PeerSpecError::Percent(test.percent));
+        }
+        Ok(())
+    }
+
+    /// By what a group is judged.
     #[must_use]
-    pub fn test(&self) -> PeerTest {
+    pub fn test(&self) -> GroupTest {
         self.test
     }
 
     /// Writes everything that a saved group depends on.
     pub fn put_signature(&self, w: &mut Writer<'_>) {
-        let word = PeerAlgorithm::WORDS.iter().find(|(.., algorithm)| *algorithm == self.test.algorithm);
-        w.bytes(word.map_or("", |(word, ..)| word).as_bytes());
-        w.f64s(&[self.test.tolerance, self.test.percent]);
+        match self.test {
+            GroupTest::Fixed(test) => {
+                let word = PeerAlgorithm::WORDS.iter().find(|(.., algorithm)| *algorithm == test.algorithm);
+                w.bytes(word.map_or("", |(word, ..)| word).as_bytes());
+                w.f64s(&[test.tolerance, test.percent]);
+            }
+            // what is learned of a group does not depend on its budget, its threshold does until the next block ends
+            GroupTest::Budget(_) => w.bytes(b"budget"),
+        }
         for number in [self.interval_s, self.buckets, self.delay_s, self.least_members] {
             w.u32(number);
         }
@@ -170,10 +195,16 @@ impl GroupSpec {
 
 impl std::fmt::Display for GroupSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let PeerTest { algorithm, tolerance, percent } = self.test;
-        write!(f, "{}, tolerance {tolerance}", algorithm.query_word())?;
-        if algorithm.has_percent() {
-            write!(f, ", more than {percent} % of the values")?;
+        match self.test {
+            GroupTest::Fixed(PeerTest { algorithm, tolerance, percent }) => {
+                write!(f, "{}, tolerance {tolerance}", algorithm.query_word())?;
+                if algorithm.has_percent() {
+                    write!(f, ", more than {percent} % of the values")?;
+                }
+            }
+            GroupTest::Budget(budget) => {
+                write!(f, "one false alarm of the group in {} h", budget.period_s() / 3600.0)?;
+            }
         }
         let (buckets, interval_s, delay_s) = (self.buckets, self.interval_s, self.delay_s);
         write!(f, "; windows of {buckets} x {interval_s} s, judged {delay_s} s behind their end, ")?;

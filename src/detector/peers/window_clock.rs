@@ -100,11 +100,11 @@ impl WindowClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detector::peers::{PeerAlgorithm, PeerTest};
+    use crate::detector::peers::{GroupTest, PeerAlgorithm, PeerTest};
 
     fn spec() -> GroupSpec {
         let test = PeerTest { algorithm: PeerAlgorithm::Mad, tolerance: 3.0, percent: 0.0 };
-        GroupSpec::new(test, 60, 1, 15, 3).unwrap()
+        GroupSpec::new(GroupTest::Fixed(test), 60, 1, 15, 3).unwrap()
     }
 
     const OPEN: WindowMove = WindowMove::Open { is_next: false };

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use fluent_anomaly::Config;
 use fluent_anomaly::configuration::{GroupKey, GroupSection, Section, SectionKind};
+use fluent_anomaly::detectors::{GroupTest, PeerTest};
 use fluent_anomaly::monitors::exchange::{self, GroupMonitor};
 use fluent_anomaly::monitors::query::OutlierQuery;
 
@@ -31,7 +32,6 @@ pub(super) fn explain(config: &Config, group: &GroupSection) -> String {
         line(format!("Each {} is a group of its own.", names(&group.within)));
     }
     let (buckets, interval_s) = (spec.buckets(), spec.interval_s());
-    let tolerance = spec.test().tolerance;
     line(match buckets {
         1 => format!("Each {interval_s} s the mean of each member is compared."),
         _ => format!(
@@ -39,22 +39,7 @@ pub(super) fn explain(config: &Config, group: &GroupSection) -> String {
             u64::from(buckets) * u64::from(interval_s) / 60
         ),
     });
-    let algorithm = spec.test().algorithm;
-    line(match algorithm.has_percent() {
-        true => format!(
-            "A member is an outlier when more than {} % of its values lie more than {tolerance} usual deviations from the median of all.",
-            spec.test().percent
-        ),
-        false => format!(
-            "A member is an outlier when it is no part of the largest cluster; {tolerance} usual deviations separate two clusters."
-        ),
-    });
-    if algorithm.query_word().starts_with("scaled") {
-        line(
-            "A deviation is at least 4.4 % of the level, so that members of a close group may differ."
-                .to_owned(),
-        );
-    }
+    explain_test(spec.test()).into_iter().for_each(&mut line);
     line(format!(
         "An interval waits {} s for late records; groups of fewer than {} are not judged.",
         spec.delay_s(),
@@ -62,6 +47,36 @@ pub(super) fn explain(config: &Config, group: &GroupSection) -> String {
     ));
     line(format!("Written into the records of [{on}] as `{}`.", group.annotation_name()));
     text
+}
+
+fn explain_test(test: GroupTest) -> Vec<String> {
+    let PeerTest { algorithm, tolerance, percent } = match test {
+        GroupTest::Fixed(test) => test,
+        GroupTest::Budget(budget) => {
+            return vec![
+                "Learns how far each member usually is from the median of its group, and how much that moves.".to_owned(),
+                format!(
+                    "A member is an outlier when it moves so far from there as the whole group does by chance once in {} h.",
+                    budget.period_s() / 3600.0
+                ),
+            ];
+        }
+    };
+    let mut lines = vec![match algorithm.has_percent() {
+        true => format!(
+            "A member is an outlier when more than {percent} % of its values lie more than {tolerance} usual deviations from the median of all."
+        ),
+        false => format!(
+            "A member is an outlier when it is no part of the largest cluster; {tolerance} usual deviations separate two clusters."
+        ),
+    }];
+    if algorithm.query_word().starts_with("scaled") {
+        lines.push(
+            "A deviation is at least 4.4 % of the level, so that members of a close group may differ."
+                .to_owned(),
+        );
+    }
+    lines
 }
 
 /// The body of Datadog's create call.
@@ -92,7 +107,9 @@ fn query_of(config: &Config, group: &GroupSection) -> Result<OutlierQuery, Strin
     else {
         return Err("has no query, and compares records that Datadog does not have: add `query`".to_owned());
     };
-    let test = group.spec.test();
+    let GroupTest::Fixed(test) = group.spec.test() else {
+        return Err("has a budget of alarms, which Datadog's outlier monitors do not have".to_owned());
+    };
     let text = format!("outliers({query}, '{}', {})", test.algorithm.query_word(), test.tolerance);
     let mut query = OutlierQuery::parse(&text).map_err(|error| format!("cannot be exported: {error}"))?;
     query.test = test;

@@ -1,0 +1,26 @@
+//! Groups and fleets by numbers: what is found, what is not, and how often nothing was wrong.
+//!
+//! ```text
+//! cargo bench --bench fleet -- sick      one sick host among fifty, shared season and shocks
+//! cargo bench --bench fleet -- rate      false alarms of groups against their budget
+//! cargo bench --bench fleet -- cost      a record of a member, through the detector
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a bench that cannot run fails")]
+
+mod group;
+mod hosts;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let number = |name: &str, usual: u32| {
+        let given = arguments.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        given.map_or(usual, |text| text.parse().unwrap())
+    };
+    match arguments.first().map(String::as_str) {
+        Some("sick") => group::sick(number("runs", 100)),
+        Some("rate") => group::rate(number("groups", 20), number("weeks", 8)),
+        Some("cost") => group::cost(),
+        _ => println!("say one of: sick, rate, cost"),
+    }
+}
