@@ -145,7 +145,9 @@ impl GroupAlarms {
         alarms.level = r.f64(WHAT)?;
         alarms.level_scale = r.f64(WHAT)?;
         alarms.seen = r.u32(WHAT)?;
-        if !alarms.level.is_finite() || !(alarms.level_scale >= 0.0 && alarms.level_scale.is_finite()) {
+        let is_sound =
+            alarms.level.is_finite() && alarms.level_scale >= 0.0 && alarms.level_scale.is_finite();
+        if !is_sound {
             return Err(CodecError::Invalid { what: WHAT });
         }
         alarms.members = (0..members).map(|_| Usual::restore(r)).collect::<Result<_, _>>()?;
