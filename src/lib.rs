@@ -54,7 +54,7 @@ pub mod configuration {
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
         GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, Section, SectionKind,
-        SlackSection, TagPattern, WindowSettings, WindowsTold, api_url, forward_address,
+        SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url, forward_address,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};

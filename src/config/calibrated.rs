@@ -16,16 +16,22 @@ pub(super) fn anomaly_score(keys: &mut SectionReader<'_>) -> Option<bool> {
 
 /// `1/week` or `off`, which is `Some(None)`; `None` where the key is absent or wrong.
 pub(super) fn alarms(keys: &mut SectionReader<'_>) -> Option<Option<AlarmBudget>> {
-    keys.parsed("alarms", |text| {
-        if text.eq_ignore_ascii_case("off") {
-            return Ok(None);
-        }
-        budget(text).map(Some).ok_or_else(|| {
-            format!(
-                "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
-                 `1/week`, at most one an hour"
-            )
-        })
+    keys.parsed("alarms", alarm_budget)
+}
+
+/// Reads `1/week`; `off` is no budget.
+///
+/// # Errors
+/// What is allowed, in the words of `fluent-anomaly check`.
+pub fn alarm_budget(text: &str) -> Result<Option<AlarmBudget>, String> {
+    if text.eq_ignore_ascii_case("off") {
+        return Ok(None);
+    }
+    budget(text).map(Some).ok_or_else(|| {
+        format!(
+            "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
+             `1/week`, at most one an hour"
+        )
     })
 }
 

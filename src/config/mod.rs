@@ -40,6 +40,7 @@ mod tests;
 mod windows;
 
 pub use address::{ApiUrlProblem, api_url, forward_address};
+pub use calibrated::alarm_budget;
 pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
 pub use group::{GroupKey, GroupSection};
 #[cfg(not(target_family = "wasm"))]

@@ -227,7 +227,7 @@ test("both sizes and themes show everything without sideways scrolling", async (
       const page = await open({ theme, ...size });
       const [wide, window, charts] = await page.run("[document.documentElement.scrollWidth, innerWidth, document.querySelectorAll('.chart canvas').length]");
       assert.ok(wide <= window, `${wide} px in ${window}`);
-      assert.equal(charts, 4);
+      assert.equal(charts, 5);
       const back = await page.run("getComputedStyle(document.body).backgroundColor");
       assert.equal(back, theme === "dark" ? "rgb(18, 21, 27)" : "rgb(255, 255, 255)");
       assertQuiet(page);
@@ -245,7 +245,7 @@ test("few and odd points show a page with words and axes, never a blank one", as
     const counts = await page.run("document.getElementById('counts').textContent");
     assert.ok(counts.includes(`Points${points}`) || counts.includes(`too large)${points}`), `${input}: ${counts}`);
     const lefts = await page.run("[...document.querySelectorAll('.chart .u-over')].map((plot) => plot.getBoundingClientRect().left)");
-    assert.equal(lefts.length, 4);
+    assert.equal(lefts.length, 5);
     assert.equal(new Set(lefts).size, 1, `${input}: plots begin at ${lefts}`);
     assertQuiet(page);
     await page.close();
@@ -257,16 +257,105 @@ test("--serve follows the configuration, and keeps the last good page when that 
   const server = spawn(BINARY, ["report", "-i", "history.csv", "-c", "served.ini", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
   try {
     const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
-    const page = await browser.page({ url });
+    const page = await browser.page({ url: `${url}#series=a` });
     await page.ready();
     writeFileSync(file("served.ini"), CONFIG.replace("'agile', 3", "'agile', 2.5"));
     await page.until("document.getElementById('query')?.textContent.includes(\"'agile', 2.5\")");
     writeFileSync(file("served.ini"), CONFIG.replace("warning: 0.3", "warning: 7"));
     await page.until("document.getElementById('message')?.textContent.includes('warning: 7 is not allowed')");
     await page.ready();
-    assert.equal(await page.run("document.querySelectorAll('.chart canvas').length"), 4);
+    assert.equal(await page.run("document.querySelectorAll('.chart canvas').length"), 5);
     await page.close();
   } finally {
     server.kill();
   }
+});
+
+test("--serve takes new records in without loading the page anew, and what was turned stays turned", async () => {
+  const lines = readFileSync(file("history.csv"), "utf8").trim().split("\n");
+  writeFileSync(file("growing.csv"), lines.slice(0, -600).join("\n"));
+  const server = spawn(BINARY, ["report", "-i", "growing.csv", "-c", "f.ini", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+    const page = await browser.page({ url: `${url}#series=b` });
+    await page.ready();
+    await page.run("window.untouched = true; window.preview.set({ deviations: '4' })");
+    const points = await page.run("window.preview.page.reply.summary.points");
+    writeFileSync(file("growing.csv"), lines.join("\n"));
+    await page.until(`window.preview.page.reply?.summary.points === ${points + 600}`);
+    assert.equal(await page.run("window.untouched"), true);
+    assert.equal(await page.run("window.preview.page.reply.query.includes(\"'agile', 4\")"), true);
+    assertQuiet({ ...page, requests: [] });
+    await page.close();
+  } finally {
+    server.kill();
+  }
+});
+
+test("several series open with a ranked list of all; a click opens one, and the list comes back", async () => {
+  const page = await open({ hash: "" });
+  assert.equal(await page.run("document.getElementById('charts').hidden"), true);
+  await page.until("window.preview.overview.rows.filter((row) => row?.alerts !== undefined).length === 2");
+  const rows = await page.run("[...document.querySelectorAll('.overview-row')].map((row) => row.textContent)");
+  assert.equal(rows.length, 2);
+  for (const row of rows) assert.match(row, /^[ab]\d+ alarms? · \d+ alerts? · \w+ of [\d.]+ deviations at 2025-/);
+  const sizes = await page.run("[...document.querySelectorAll('.overview-name')].map((name) => window.preview.overview.rows[window.preview.meta.series.findIndex((series) => series.name === name.textContent)].size)");
+  assert.ok(sizes[0] >= sizes[1], `${sizes}`);
+  await page.run("document.getElementById('overview-search').value = 'b'; document.getElementById('overview-search').dispatchEvent(new Event('input'))");
+  assert.deepEqual(await page.run("[...document.querySelectorAll('.overview-name')].map((name) => name.textContent)"), ["b"]);
+  await page.run("document.querySelector('.overview-row').click()");
+  await page.until("window.preview.page.reply && !document.getElementById('charts').hidden");
+  assert.equal(await page.run("document.getElementById('series').value"), "b");
+  await page.run("document.getElementById('overview-open').click()");
+  await page.until("!document.getElementById('overview').hidden");
+  assertQuiet(page);
+  await page.close();
+});
+
+test("alarms of the budget are those of the filter, and a smaller budget raises fewer", async () => {
+  const page = await open();
+  const input = readFileSync(file("history.csv"), "utf8").split("\n").slice(1).map((line) => line.split(",")).filter(([, , host]) => host === "a").map(([time, value]) => `{"time":${time},"value":${value}}`).join("\n");
+  const seen = [];
+  for (const alarms of ["1/hour", "1/week"]) {
+    await page.run(`window.preview.set({ alarms: "${alarms}" })`);
+    const columns = await columnsOf(page);
+    const found = await page.run("window.preview.page.alarms");
+    writeFileSync(file("alarms.ini"), `[filter]\nstate: off\n[series.s]\nmatch: *\nvalue: $value\ntime: $time\nalarms: ${alarms}\n`);
+    const out = execFileSync(BINARY, ["filter", "-c", "alarms.ini", "--tag", "x"], { input, cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
+    const starts = [];
+    out.trim().split("\n").forEach((line, row) => {
+      const record = JSON.parse(line);
+      assert.ok(Object.is(columns.rarity[row], record.anomaly_score ?? null), `row ${row}: ${columns.rarity[row]} and ${record.anomaly_score}`);
+      if (record.alarm === "start") starts.push(record.time);
+    });
+    assert.deepEqual(found.map(({ from }) => from), starts);
+    assert.match(await page.run("document.getElementById('alarms').textContent"), /usual deviations/);
+    seen.push(starts.length);
+  }
+  assert.ok(seen[1] >= 1 && seen[0] >= seen[1], `${seen}`);
+  await page.run("window.preview.set({ alarms: 'off' })");
+  assert.deepEqual(await page.run("window.preview.page.alarms"), []);
+  assertQuiet(page);
+  await page.close();
+});
+
+test("settings are undone, redone and reset, a change tells what it changed, and the address carries them", async () => {
+  const page = await open();
+  const deviations = () => page.run("document.querySelector('[name=deviations]').value");
+  await page.run("window.preview.set({ deviations: '1' })");
+  assert.match(await page.run("document.getElementById('counts').textContent"), /Alerts\d+ \(was \d+\), [\d.]+ a week/);
+  await page.until("window.preview.trail.entries.length === 2");
+  const hash = await page.run("location.hash");
+  await page.run("document.getElementById('undo').click()");
+  assert.equal(await deviations(), "3");
+  await page.run("document.getElementById('redo').click()");
+  assert.equal(await deviations(), "1");
+  await page.run("document.getElementById('reset').click()");
+  assert.equal(await deviations(), "3");
+  await page.close();
+  const shared = await open({ hash });
+  assert.equal(await shared.run("document.querySelector('[name=deviations]').value"), "1");
+  assert.equal(await shared.run("window.preview.page.reply.query.includes(\"'agile', 1,\")"), true);
+  assertQuiet(shared);
+  await shared.close();
 });

@@ -65,7 +65,7 @@ export async function startSite() {
   return {
     folder, file, run, browser,
     async open(options = {}) {
-      const page = await browser.page({ url: pathToFileURL(file(options.file ?? "report.html")).href, ...options });
+      const page = await browser.page({ url: pathToFileURL(file(options.file ?? "report.html")).href + (options.hash ?? "#series=a"), ...options });
       await page.ready();
       return page;
     },

@@ -96,7 +96,56 @@ function viewOf(series, { all, shown: columns, silences }, from, to, bins) {
       outlier: pick(all.outlier, scored),
       change: pick(all.change, scored),
     },
+    rarity: all.rarity?.length ? rarityOf(series, all.rarity, from, to, bins) : { time: [], score: [] },
   };
+}
+
+/** The largest score of each bin: ordinary points between two rare ones say nothing. */
+function rarityOf(series, scores, from, to, bins) {
+  const [first, end] = rowsOf(series.times, from, to);
+  const count = Math.min(bins, end - first);
+  const rows = [];
+  for (let bin = 0; bin < count; bin += 1) {
+    const start = first + Math.floor((bin * (end - first)) / count);
+    const stop = first + Math.floor(((bin + 1) * (end - first)) / count);
+    let most = start;
+    for (let row = start + 1; row < stop; row += 1) if (scores[row] > scores[most] || scores[most] !== scores[most]) most = row;
+    rows.push(most);
+  }
+  return { time: pickTimes(series.times, rows), score: pick(scores, rows) };
+}
+
+/** A quantile of the numbers in a column; null where there are none. */
+function quantile(column, share) {
+  const numbers = column.filter((value) => value === value).sort();
+  return numbers.length ? numbers[Math.min(numbers.length - 1, Math.floor(share * numbers.length))] : null;
+}
+
+/** The usual distance of two points, s. */
+function stepOf(times) {
+  const steps = [];
+  const stride = Math.max(1, Math.floor(times.length / 200));
+  for (let row = 1; row < times.length; row += stride) steps.push(times[row] - times[row - 1]);
+  return steps.length ? Math.max(1, steps.sort((a, b) => a - b)[steps.length >> 1]) : 60;
+}
+
+/** Least and greatest value by bin, for a small chart. */
+function sparkOf(times, values, bins) {
+  const [from, to] = [times[0], times[times.length - 1]];
+  const least = new Array(bins).fill(null);
+  const most = new Array(bins).fill(null);
+  let [low, high] = [Infinity, -Infinity];
+  for (let row = 0; row < times.length; row += 1) {
+    const value = values[row];
+    if (!Number.isFinite(value)) continue;
+    const bin = Math.min(bins - 1, Math.floor((bins * (times[row] - from)) / Math.max(1, to - from)));
+    if (bin < 0) continue;
+    if (least[bin] === null || value < least[bin]) least[bin] = value;
+    if (most[bin] === null || value > most[bin]) most[bin] = value;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return { from, to, least, most, low, high };
 }
 
 /** Where several points share a bucket, the last of them: by then the value is the bucket's. */

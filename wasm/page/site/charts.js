@@ -113,6 +113,7 @@ function paintLevel(u, level, name, text) {
   if (level === undefined || level === null) return;
   const { ctx, bbox } = u;
   const y = u.valToPos(level, "y", true);
+  if (y < bbox.top || y > bbox.top + bbox.height) return;
   ctx.save();
   ctx.strokeStyle = colour(name);
   ctx.lineWidth = 1.5 * devicePixelRatio;
@@ -125,7 +126,7 @@ function paintLevel(u, level, name, text) {
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   // on the line, which makes room for it
-  const left = bbox.left + (name === "warn" ? 58 : 6) * devicePixelRatio;
+  const left = bbox.left + ({ warn: 58, change: 124 }[name] ?? 6) * devicePixelRatio;
   const room = 3 * devicePixelRatio;
   ctx.fillStyle = colour("back");
   ctx.fillRect(left - room, y - 6 * devicePixelRatio, ctx.measureText(text).width + 2 * room, 12 * devicePixelRatio);

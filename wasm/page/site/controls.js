@@ -3,41 +3,45 @@
 const ALGORITHMS = ["basic", "agile", "robust"];
 const WINDOWS = ["last_5m", "last_15m", "last_30m", "last_1h", "last_2h", "last_4h", "last_1d"];
 
-/** Key, label, and either choices or a hint of what holds when the field is empty. */
+/** Key, label, a sentence that says what it does, and either choices or a hint of what holds when the field is empty. */
 const GROUPS = [
-  ["Band", [
-    { key: "algorithm", label: "Algorithm", choices: ALGORITHMS },
-    { key: "deviations", label: "Deviations", step: 0.5, least: 0.5 },
-    { key: "seasonality", label: "Seasonality", choices: ["", "hourly", "daily", "weekly"], seasonal: true },
-    { key: "direction", label: "Direction", choices: ["both", "above", "below"] },
-    { key: "interval", label: "Rollup, s", step: 60, least: 1 },
-    { key: "timezone", label: "Time zone, DST", list: "zones", hint: "UTC", seasonal: true },
-    { key: "metric", label: "Metric query", wide: true, hint: "avg:value{*}" },
+  ["Alarms", [
+    { key: "alarms", label: "False alarms allowed", wide: true, choices: ["1/hour", "1/day", "1/week", "1/month", "off"], help: "How many false alarms each series may raise; the calibrated score alarms at what is rarer than that." },
   ]],
-  ["Windows and thresholds", [
-    { key: "trigger_window", label: "Trigger window", list: "windows" },
-    { key: "recovery_window", label: "Recovery window", list: "windows", hint: "as trigger" },
-    { key: "critical", label: "Alert at share", step: 0.1, least: 0 },
-    { key: "critical_recovery", label: "Alert recovery", step: 0.1, least: 0, hint: "0" },
-    { key: "warning", label: "Warn at share", step: 0.1, least: 0, hint: "off" },
-    { key: "warning_recovery", label: "Warn recovery", step: 0.1, least: 0, hint: "0" },
-    { key: "query_window", label: "Query window", list: "windows", hint: "5 x trigger" },
-    { key: "evaluation_delay", label: "Evaluation delay, s", step: 60, least: 0, hint: "0" },
-    { key: "notify_no_data", label: "Notify no data", choices: ["", "true", "false"] },
-    { key: "require_full_window", label: "Require full window", choices: ["", "true", "false"] },
-    { key: "count_default_zero", label: "Empty counts are 0", choices: ["", "true", "false"] },
+  ["Monitor: band", [
+    { key: "algorithm", label: "Algorithm", choices: ALGORITHMS, help: "Basic follows the level, agile follows seasons and shifts, robust holds on to the seasons it knows." },
+    { key: "deviations", label: "Deviations", step: 0.5, least: 0.5, help: "The width of the band: more deviations make fewer points anomalous." },
+    { key: "seasonality", label: "Seasonality", choices: ["", "hourly", "daily", "weekly"], seasonal: true, help: "The pattern that repeats; a band needs three of them first." },
+    { key: "direction", label: "Direction", choices: ["both", "above", "below"], help: "Which side of the band is anomalous." },
+    { key: "interval", label: "Rollup, s", step: 60, least: 1, help: "Points are averaged over this many seconds before they are judged." },
+    { key: "timezone", label: "Time zone, DST", list: "zones", hint: "UTC", seasonal: true, help: "Days begin at midnight there, and follow its daylight saving." },
+    { key: "metric", label: "Metric query", wide: true, hint: "avg:value{*}", help: "The metric as Datadog writes it; it goes into the copied query." },
+  ]],
+  ["Monitor: windows and thresholds", [
+    { key: "trigger_window", label: "Trigger window", list: "windows", help: "The share of anomalous points is taken over this window." },
+    { key: "recovery_window", label: "Recovery window", list: "windows", hint: "as trigger", help: "An alert ends when the share over this window is low enough." },
+    { key: "critical", label: "Alert at share", step: 0.1, least: 0, help: "Share of anomalous points, 0 to 1, that alerts." },
+    { key: "critical_recovery", label: "Alert recovery", step: 0.1, least: 0, hint: "0", help: "Share at which an alert ends." },
+    { key: "warning", label: "Warn at share", step: 0.1, least: 0, hint: "off", help: "Share of anomalous points, 0 to 1, that warns." },
+    { key: "warning_recovery", label: "Warn recovery", step: 0.1, least: 0, hint: "0", help: "Share at which a warning ends." },
+    { key: "query_window", label: "Query window", list: "windows", hint: "5 x trigger", help: "The time that Datadog's chart shows; it does not change what alerts." },
+    { key: "evaluation_delay", label: "Evaluation delay, s", step: 60, least: 0, hint: "0", help: "Waits this long for points that come late." },
+    { key: "notify_no_data", label: "Notify no data", choices: ["", "true", "false"], help: "A silent series becomes NO DATA." },
+    { key: "require_full_window", label: "Require full window", choices: ["", "true", "false"], help: "Judges only windows without gaps." },
+    { key: "count_default_zero", label: "Empty counts are 0", choices: ["", "true", "false"], help: "A count without points is a 0." },
   ]],
   ["ChangeFinder", [
-    { key: "r", label: "r, discounting rate", step: 0.005, least: 0, hint: "0.02" },
-    { key: "k", label: "k, AR order", step: 1, least: 1, hint: "by AIC" },
-    { key: "T1", label: "T1, points", step: 1, least: 1, hint: "10" },
-    { key: "T2", label: "T2, points", step: 1, least: 1, hint: "5" },
-    { key: "ar", label: "ar", choices: ["yule", "burg"] },
-    { key: "score", label: "score", choices: ["logloss", "hellinger"] },
+    { key: "r", label: "r, discounting rate", step: 0.005, least: 0, hint: "0.02", help: "How fast old points are forgotten: 0.02 remembers about fifty." },
+    { key: "k", label: "k, AR order", step: 1, least: 1, hint: "by AIC", help: "How many points before it predict a point." },
+    { key: "T1", label: "T1, points", step: 1, least: 1, hint: "10", help: "Outlier scores are averaged over this many points." },
+    { key: "T2", label: "T2, points", step: 1, least: 1, hint: "5", help: "Change scores are averaged over this many points." },
+    { key: "ar", label: "ar", choices: ["yule", "burg"], help: "How the AR model is estimated." },
+    { key: "score", label: "score", choices: ["logloss", "hellinger"], help: "What a score measures: surprise, or how far the prediction moves." },
   ]],
 ];
 
 const DEFAULTS = {
+  alarms: "1/week",
   algorithm: "basic", deviations: "2", direction: "both", interval: "60", trigger_window: "last_15m",
   critical: "0.8", ar: "yule", score: "logloss",
 };
@@ -62,7 +66,7 @@ function fieldOf(control) {
   }
   input.name = control.key;
   input.setAttribute("aria-describedby", `${id}-problem`);
-  const field = element("div", { class: control.wide ? "field wide" : "field" },
+  const field = element("div", { class: control.wide ? "field wide" : "field", title: control.help },
     element("label", { for: id }, control.label), input, element("span", { class: "problem", id: `${id}-problem` }));
   return field;
 }
@@ -98,17 +102,26 @@ function buildControls(form, changed) {
   const set = (settings) => {
     Object.entries(settings).forEach(([key, value]) => {
       const input = form.elements[key];
-      if (input) input.value = value;
-      else extra[key] = value;
+      if (!input) extra[key] = value;
+      else {
+        // a budget of its own, from a configuration
+        if (input.options && value !== "" && ![...input.options].some((option) => option.value === value)) input.append(element("option", { value }, value));
+        input.value = value;
+      }
     });
     dim();
+  };
+  /** All settings at once: what is not given is empty. */
+  const replace = (settings) => {
+    extra = {};
+    set({ ...Object.fromEntries(controls.map(({ key }) => [key, ""])), ...settings });
   };
   const dim = () => {
     const basic = form.elements.algorithm.value === "basic";
     controls.filter(({ seasonal }) => seasonal).forEach(({ key }) => {
       const field = form.elements[key].parentElement;
       field.classList.toggle("idle", basic);
-      field.title = basic ? "basic knows no seasons" : "";
+      field.title = basic ? "basic knows no seasons" : controls.find((control) => control.key === key).help;
     });
   };
   form.addEventListener("input", () => { dim(); changed(); });
@@ -132,5 +145,5 @@ function buildControls(form, changed) {
     tell(untold.map(({ key, message }) => `${key}: ${message}`).join("\n"), "settings");
   };
   set(DEFAULTS);
-  return { get, set, problems };
+  return { get, set, replace, problems };
 }

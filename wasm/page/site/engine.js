@@ -11,6 +11,7 @@ async function startEngine(bytes) {
     const text = new TextDecoder().decode(new Uint8Array(wasm.memory.buffer, wasm.reply(), wasm.reply_len()));
     return text === "" ? null : JSON.parse(text);
   };
+  const linesOf = (settings) => utf8.encode(Object.entries(settings).map(([key, value]) => `${key}=${String(value).replace(/\s+/g, " ")}`).join("\n"));
   const outcome = (fine) => (fine ? { reply: reply() } : { refused: reply() });
 
   return {
@@ -23,8 +24,7 @@ async function startEngine(bytes) {
     },
     /** Evaluates under settings by key: `{columns, reply}`, or `{refused}` with the problems. */
     evaluate(settings) {
-      const lines = Object.entries(settings).map(([key, value]) => `${key}=${String(value).replace(/\s+/g, " ")}`);
-      const text = utf8.encode(lines.join("\n"));
+      const text = linesOf(settings);
       new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
       const said = outcome(wasm.evaluate());
       if (said.refused) return said;
@@ -35,6 +35,20 @@ async function startEngine(bytes) {
       COLUMNS.forEach((name, number) => copy(name, number, Float64Array));
       FLAGS.forEach((name, number) => copy(name, COLUMNS.length + number, Uint8Array));
       return { ...said, columns };
+    },
+    /** Scores under the budget of the settings: `{scores, reply}`, or `{refused}`. */
+    alarms(settings) {
+      const text = linesOf(settings);
+      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
+      const said = outcome(wasm.alarms());
+      if (said.refused) return said;
+      return { ...said, scores: new Float64Array(wasm.memory.buffer, wasm.column(10), wasm.column_len(10)).slice() };
+    },
+    /** The reply of an evaluation alone, without its columns. */
+    summary(settings) {
+      const text = linesOf(settings);
+      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
+      return outcome(wasm.evaluate());
     },
     /** Suggests settings for the series that is loaded; incidents: `[{from, to}]`, s. */
     suggest(incidents) {

@@ -147,6 +147,7 @@ function legend() {
     ["background:var(--band);border:1px solid var(--band-edge)", "band"],
     ["height:0;border-top:2px dashed var(--expected)", "expected"],
     ["width:8px;height:8px;background:var(--anomaly);transform:rotate(45deg)", "anomalous"],
+    ["background:var(--alarm);border-top:3px solid var(--alert)", "alarm"],
     ["background:var(--incident);border-top:3px solid var(--incident-edge)", "incident"],
     ["height:2px;background:var(--outlier)", "outlier score"],
     ["height:0;border-top:3px dashed var(--change)", "change score"],
@@ -161,5 +162,34 @@ function legend() {
 function reloads() {
   if (!meta.version || location.protocol === "file:") return;
   const events = new EventSource(`changes?${meta.version}`);
-  events.onmessage = () => location.reload();
+  events.onmessage = latestOnly(follow);
+}
+
+/** Takes in the page's new data without loading it anew: what is shown stays where it is, and goes on at its end. */
+async function follow() {
+  const text = await (await fetch("/", { cache: "no-store" })).text();
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const now = JSON.parse(fresh.getElementById("meta").textContent);
+  const name = meta.series[page.index]?.name;
+  const names = JSON.stringify(meta.series.map((series) => series.name));
+  const sameSettings = JSON.stringify(meta.settings) === JSON.stringify(now.settings);
+  if (names !== JSON.stringify(now.series.map((series) => series.name)) || !sameSettings) {
+    // the address has the settings of before
+    if (!sameSettings) history.replaceState(null, "", name === undefined || overview.open ? "#" : `#${new URLSearchParams({ series: name })}`);
+    return location.reload();
+  }
+  document.querySelectorAll("[data-series]").forEach((old) => old.remove());
+  document.body.append(...[...fresh.querySelectorAll("[data-series]")].map((data) => document.importNode(data, true)));
+  const [from, to] = view.state.view;
+  const wasAtEnd = to >= (meta.series[page.index]?.end ?? Infinity);
+  Object.assign(meta, now);
+  overview.done = null;
+  tell(meta.notes.join("\n"), "notes");
+  if (overview.open) return overview.scan();
+  const index = Math.max(0, meta.series.findIndex((series) => series.name === name));
+  const { start, end } = meta.series[index];
+  await ask("load", { ...packed(index), until: meta.until });
+  const interval = Number(controls.get().interval) || 60;
+  view.extend(start, end + interval, wasAtEnd ? [end + interval - (to - from), end + interval] : [from, to]);
+  return evaluate();
 }

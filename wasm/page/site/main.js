@@ -5,6 +5,8 @@ const byId = (id) => document.getElementById(id);
 const page = {
   index: 0, // series
   reply: null, // of the latest evaluation: texts and counts
+  alarms: [], // of the calibrated score
+  usual: {}, // the score of one point in a thousand
   states: [],
   shown: null, // what the charts show now
   overview: null,
@@ -29,7 +31,11 @@ const zoneOf = () => {
   }
 };
 
-const view = buildView((which) => refresh(which));
+const view = buildView((which) => {
+  clearTimeout(view.writing);
+  if (trail.at >= 0) view.writing = setTimeout(() => address.write(), 400);
+  return refresh(which);
+});
 
 /* ---- charts ---- */
 
@@ -41,7 +47,7 @@ function makeCharts() {
   Object.values(charts).forEach((chart) => chart.destroy());
   const zone = zoneOf();
   const range = (which) => () => view.state[which];
-  const boxes = { history: byId("history"), evaluation: byId("evaluation"), share: byId("share"), scores: byId("scores") };
+  const boxes = { history: byId("history"), evaluation: byId("evaluation"), share: byId("share"), rarity: byId("rarity"), scores: byId("scores") };
   const incidents = (u) => paintStretches(u, page.incidents.map(({ from, to }) => [from, to]), colour("incident"), colour("incident-edge"));
   const tall = window.innerHeight >= 760 || window.innerWidth <= 820;
   const selected = (u) => select.view(u);
@@ -55,6 +61,7 @@ function makeCharts() {
         drawClear: [(u) => {
           incidents(u);
           paintStretches(u, page.states.filter(([, , state]) => state === 2), colour("anomaly") + "40", colour("alert"));
+          paintStretches(u, page.alarms.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"));
           paintStretches(u, [view.state.view], colour("view"), colour("focus"));
         }],
         draw: [(u) => paintRug(u)],
@@ -64,7 +71,7 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents], draw: [(u) => { paintAnomalies(u, 5); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: { drawClear: [incidents, (u) => paintAlarms(u, page.alarms)], draw: [(u) => { paintAnomalies(u, 5); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,
@@ -82,6 +89,19 @@ function makeCharts() {
         setCursor: [(u) => { byId("share-readout").textContent = u.cursor.idx == null ? "" : percent(u.data[1][u.cursor.idx]); }],
       },
     }), [[], []], boxes.share),
+    rarity: new uPlot(chartOptions(tall ? 64 : 56, zone, {
+      noTimes: true,
+      x: { range: range("view") },
+      y: { range: [0, 1.04] },
+      space: 18,
+      series: [{}, { stroke: colour("alert"), width: 1.25, points: { show: false } }],
+      hooks: {
+        drawClear: [incidents],
+        draw: [(u) => paintEmpty(u, [1], controls.get().alarms === "off" ? "off" : "not judged yet")],
+        setSelect: [selected],
+        setCursor: [(u) => { byId("rarity-readout").textContent = u.cursor.idx == null ? "" : short(u.data[1][u.cursor.idx]); }],
+      },
+    }), [[], []], boxes.rarity),
     scores: new uPlot(chartOptions(tall ? 112 : 100, zone, {
       x: { range: range("view") },
       series: [{},
@@ -89,7 +109,10 @@ function makeCharts() {
         { stroke: colour("change"), width: 2, dash: [6, 2], points: { show: false } }],
       hooks: {
         drawClear: [incidents],
-        draw: [(u) => paintEmpty(u, [1, 2], "no scores here: an order is chosen over the first points, or none has come")],
+        draw: [(u) => {
+          paintLevel(u, page.usual.outlier, "outlier", "outlier, 1 in 1000");
+          paintLevel(u, page.usual.change, "change", "change, 1 in 1000");
+        }, (u) => paintEmpty(u, [1, 2], "no scores here: an order is chosen over the first points, or none has come")],
         setSelect: [selected],
         setCursor: [(u) => {
           const row = u.cursor.idx;
@@ -102,6 +125,8 @@ function makeCharts() {
 }
 
 function resize() {
+  if (overview.open) return overview.draw();
+  if (!charts.evaluation) return;
   const width = sizeOf(byId("evaluation"));
   Object.values(charts).forEach((chart) => chart.setSize({ width, height: chart.height }));
   drawStates();
@@ -156,6 +181,7 @@ const fetchView = latestOnly(async () => {
   charts.history.setData([overview.time, overview.value]);
   charts.evaluation.setData(bandData(shown));
   charts.share.setData([shown.share.time, shown.share.share]);
+  charts.rarity.setData([shown.rarity.time, shown.rarity.score]);
   charts.scores.setData([shown.scores.time, shown.scores.outlier, shown.scores.change]);
   drawStates();
   await comparison.draw();
@@ -166,20 +192,30 @@ const fetchView = latestOnly(async () => {
 const evaluate = latestOnly(async () => {
   const settings = controls.get();
   const began = performance.now();
+  const note = setTimeout(() => { byId("busy").textContent = "Computing…"; }, 150);
   const said = await ask("evaluate", { name: "main", settings });
+  clearTimeout(note);
+  byId("busy").textContent = "";
   page.refused = said.refused ?? null;
   controls.problems(said.refused ?? []);
   if (said.refused) return;
   page.reply = said.reply;
   page.states = said.states;
   page.buckets = said.buckets;
+  page.alarms = said.calibrated?.alarms ?? [];
+  page.judgedFrom = said.calibrated?.judged_from;
+  page.usual = said.usual ?? {};
   page.took = performance.now() - began;
   byId("query").textContent = said.reply.query;
   fill(byId("explanation"), said.reply.explanation);
   counts();
+  listAlarms();
   await comparison.evaluate(settings);
   await refresh();
 });
+
+/** A control was turned: the series that is open is evaluated anew, or the list of all. */
+const changed = () => (overview.open ? overview.scan() : evaluate());
 
 function fill(details, lines) {
   details.querySelector("ul").replaceChildren(...lines.map((line) => element("li", {}, line)));
@@ -190,14 +226,21 @@ function counts() {
   const judged = judge(page.incidents, page.states, trigger_s);
   page.judged = judged;
   listIncidents();
+  const weeks = Math.max(1 / 7, (meta.series[page.index].end - meta.series[page.index].start) / 604800);
+  const figures = { alarms: page.alarms.length, alerts: summary.alerts, hits: judged.hits, misses: judged.misses, falseAlarms: judged.falseAlarms };
+  const before = trail.before();
+  trail.commit(figures);
+  const was = (key) => (before && before[key] !== figures[key] ? ` (was ${before[key]})` : "");
+  const weekly = (key) => `${figures[key]}${was(key)}, ${short(Number((figures[key] / weeks).toPrecision(2)))} a week`;
   const items = [
+    ["Alarms", page.judgedFrom === undefined ? "not judged yet" : weekly("alarms")],
     ["Points", summary.points.toLocaleString("en")],
     ["Anomalous", `${summary.anomalous.toLocaleString("en")} (${percent(summary.judged ? summary.anomalous / summary.judged : 0)})`],
     ...(page.buckets ? [["Buckets outside", `${page.buckets.outside.toLocaleString("en")} (${percent(page.buckets.judged ? page.buckets.outside / page.buckets.judged : 0)})`]] : []),
-    ["Alerts", summary.alerts], ["Warnings", summary.warnings],
+    ["Alerts", weekly("alerts")], ["Warnings", summary.warnings],
   ];
   if (page.incidents.length) {
-    items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}`], ["Missed", judged.misses], ["False alarms", judged.falseAlarms]);
+    items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}${was("hits")}`], ["Missed", `${judged.misses}${was("misses")}`], ["False alarms", `${judged.falseAlarms}${was("falseAlarms")}`]);
   }
   if (summary.late) items.push(["Left out (too late or too large)", summary.late]);
   if (summary.judged === 0) items.push(["No band yet", "the history is too short for these parameters"]);
@@ -221,25 +264,28 @@ async function suggest() {
 }
 
 async function show(index) {
+  overview.place(false);
   page.index = index;
+  if (!charts.evaluation) makeCharts();
+  byId("series").value = meta.series[index].name;
   const { start: first, end: last } = meta.series[index];
   page.incidents = page.allIncidents.get(index) ?? [];
   const loaded = await ask("load", { ...packed(index), until: meta.until });
   if (loaded.refused) return tell(loaded.refused);
-  if (!meta.settings?.algorithm && !page.suggested) page.suggested = await suggest();
+  if (!meta.settings?.algorithm && !page.suggested && !address.given?.settings) page.suggested = await suggest();
   const interval = Number(controls.get().interval) || 60;
   page.reply = null; // nothing is drawn of the old series
   view.reset(first, last + interval, Math.max(86400 * (last - first > 3 * 86400 ? 1.5 : 1), 300 * interval));
   await evaluate();
-  showLastAlert();
+  showLast();
 }
 
-/** Alerts are what one looks for first. */
-function showLastAlert() {
-  const alerts = page.states.filter(([, , state]) => state === 2);
+/** Alerts and alarms are what one looks for first. */
+function showLast() {
+  const found = [...page.states.filter(([, , state]) => state === 2), ...page.alarms.map(({ from, to }) => [from, to])];
   const [from, to] = view.state.view;
-  if (alerts.length === 0 || alerts.some(([start, end]) => end > from && start < to)) return;
-  const [start, end] = alerts[alerts.length - 1];
+  if (found.length === 0 || found.some(([start, end]) => end > from && start < to)) return;
+  const [start, end] = found.reduce((last, stretch) => (stretch[1] > last[1] ? stretch : last));
   view.look((start + end) / 2);
 }
 
@@ -250,27 +296,35 @@ const select = {};
 async function start() {
   byId("title").textContent = meta.title;
   document.title = `${meta.title} - fluent-anomaly`;
-  controls = buildControls(byId("controls"), () => evaluate());
+  controls = buildControls(byId("controls"), () => changed());
   controls.set(meta.settings ?? {});
+  address.given = address.read();
+  if (address.given.settings) controls.replace(address.given.settings);
   legend();
   themes();
   copies();
   incidentControls();
+  overviewControls();
+  trailControls();
   if (meta.notes.length) tell(meta.notes.join("\n"), "notes");
   if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
   fingers(byId("history"), () => charts.history, view, "context", addIncident);
-  ["evaluation", "share", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
+  ["evaluation", "share", "rarity", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
   select.context = steer(byId("history"), () => charts.history, view, "context", (at) => clicked(at) || view.look(at), dragged);
   select.view = steer(byId("evaluation"), () => charts.evaluation, view, "view", clicked, dragged);
   steer(byId("share"), () => charts.share, view, "view", clicked);
+  steer(byId("rarity"), () => charts.rarity, view, "view", clicked);
   steer(byId("scores"), () => charts.scores, view, "view", clicked);
   rangeButtons();
   buildPicker(byId("series"), byId("series-list"), meta.series.map(({ name }) => name), (index) => show(index));
   ask = startWorker();
   await ask("start", { text: byId("engine").textContent });
-  makeCharts();
-  new ResizeObserver(() => resize()).observe(byId("charts"));
-  await show(0);
+  new ResizeObserver(() => resize()).observe(document.querySelector("main"));
+  if (meta.series.length > 1 && address.given.index < 0) await overview.show();
+  else {
+    await show(Math.max(0, address.given.index));
+    if (address.given.view) view.set("view", address.given.view);
+  }
   document.documentElement.dataset.ready = "true";
 }
 
@@ -290,9 +344,13 @@ function rangeButtons() {
   document.querySelectorAll("[data-move]").forEach((button) => button.addEventListener("click", () => view.move("view", Number(button.dataset.move) * 0.5)));
   document.querySelectorAll("[data-zoom]").forEach((button) => button.addEventListener("click", () => view.zoom("view", Number(button.dataset.zoom))));
   byId("suggest").addEventListener("click", async () => {
+    if (overview.open) await show(page.index);
     if (await suggest()) await evaluate();
   });
-  byId("compare").addEventListener("click", () => comparison.toggle());
+  byId("compare").addEventListener("click", async () => {
+    if (overview.open) await show(page.index);
+    await comparison.toggle();
+  });
 }
 
 window.addEventListener("error", (event) => tell(`The page failed: ${event.message}`));

@@ -9,12 +9,14 @@ window.preview = {
   /** Sets controls and evaluates; null when something is not allowed. */
   async set(settings) {
     controls.set(settings);
-    await evaluate();
+    await changed();
     return page.refused ? null : page.reply;
   },
   /** All columns of the latest evaluation, unthinned. */
   columns: (name = "main") => ask("columns", { name }),
   show,
+  overview,
+  trail,
 };
 window.preview.ready = start();
 window.preview.ready.then(reloads, (error) => tell(`The page failed: ${error.message}`));

@@ -31,6 +31,13 @@ function buildView(changed) {
       state.view = within([whole[1] - length, whole[1]], whole);
       changed("view");
     },
+    /** The same series with more points: what is looked at is given. */
+    extend(from, to, range) {
+      whole = [from, to > from ? to : from + 3600];
+      state.context = [...whole];
+      state.view = within(range, whole);
+      changed("view");
+    },
     set,
     /** Seconds; 0 is everything. */
     length(seconds) {

@@ -2,6 +2,7 @@
 
 let engine = null;
 let series = null;
+let judged = null; // the calibrated score under the latest budget: the other settings do not touch it
 const results = new Map(); // by name of the evaluation: "main", or an algorithm's
 
 const tasks = {
@@ -13,6 +14,7 @@ const tasks = {
     const { times, values } = unpack(packed);
     series = { times, values, silences: silencesOf(times) };
     results.clear();
+    judged = null;
     return engine.load(times, values, until);
   },
   evaluate({ name, settings }) {
@@ -21,8 +23,24 @@ const tasks = {
     if (said.refused) return said;
     const { columns, reply } = said;
     const shown = lastOfBuckets(columns, reply.interval);
+    const calibrated = name === "main" ? alarmsUnder(settings) : null;
+    if (calibrated) Object.assign(columns, { rarity: calibrated.scores });
     results.set(name, { all: columns, shown, silences: silencesOf(shown.time) });
-    return { buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
+    return { calibrated: calibrated?.reply, usual: { outlier: quantile(columns.outlier, 0.999), change: quantile(columns.change, 0.999) }, buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
+  },
+  /** One series for the list of all: its alarms and a small chart, or how often its monitor alerts. */
+  scan({ until, settings, what, ...packed }) {
+    const { times, values } = unpack(packed);
+    const loaded = engine.load(times, values, until);
+    if (loaded.refused) return loaded;
+    if (what === "alerts") {
+      const said = engine.summary(settings);
+      return said.refused ? said : { alerts: said.reply.summary.alerts };
+    }
+    const said = engine.alarms(settings);
+    if (said.refused) return said;
+    const size = said.reply.alarms.reduce((most, alarm) => Math.max(most, alarm.size), 0);
+    return { ...said.reply, size, step: stepOf(times), spark: sparkOf(times, values, 220) };
   },
   suggest: ({ incidents }) => engine.suggest(incidents),
   view({ name, from, to, bins }) {
@@ -32,6 +50,12 @@ const tasks = {
   /** All columns, for tests and scripts. */
   columns: ({ name }) => results.get(name)?.all ?? null,
 };
+
+function alarmsUnder(settings) {
+  const key = String(settings.alarms ?? "");
+  if (judged?.key !== key) judged = { key, ...engine.alarms(settings) };
+  return judged;
+}
 
 self.onmessage = async ({ data: { id, task, ...given } }) => {
   try {

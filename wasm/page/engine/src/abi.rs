@@ -8,6 +8,7 @@ use std::cell::RefCell;
 
 use fluent_anomaly::monitors::KnownIncident;
 
+use crate::alarms::Alarms;
 use crate::copy::Copies;
 use crate::evaluation::{Columns, Evaluation};
 use crate::json::Json;
@@ -21,6 +22,7 @@ struct Page {
     text: Vec<u8>,
     preview: Option<Preview>,
     evaluation: Evaluation,
+    alarms: Alarms,
     reply: String,
 }
 
@@ -73,6 +75,26 @@ pub(crate) extern "C" fn evaluate() -> u32 {
                 page.evaluation = preview.evaluate(&checked);
                 page.reply =
                     Copies::new(&settings, &checked).to_json(&page.evaluation.summary, &checked.monitor);
+                1
+            }
+            Err(problems) => {
+                page.reply = problems_json(&problems);
+                0
+            }
+        }
+    })
+}
+
+/// Scores the series under the budget of the settings; 0 when they have problems, with a reply that lists them.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn alarms() -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
+        let Some(preview) = &page.preview else { return 0 };
+        match settings.check() {
+            Ok(checked) => {
+                page.alarms = preview.alarms(&checked);
+                page.reply = page.alarms.to_json();
                 1
             }
             Err(problems) => {
@@ -137,8 +159,8 @@ pub(crate) extern "C" fn reply_len() -> usize {
     PAGE.with_borrow(|page| page.reply.len())
 }
 
-/// Address of a column: 0 time, 1 value, 2 expected, 3 lower, 4 upper, 5 share, 6 outlier, 7 change (numbers), 8
-/// anomalous, 9 status (bytes).
+/// Address of a column: 0 time, 1 value, 2 expected, 3 lower, 4 upper, 5 share, 6 outlier, 7 change, 10
+/// anomaly score (numbers), 8 anomalous, 9 status (bytes).
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn column(number: u32) -> *const u8 {
     PAGE.with_borrow(|page| {
@@ -146,6 +168,7 @@ pub(crate) extern "C" fn column(number: u32) -> *const u8 {
         match number {
             8 => columns.anomalous.as_ptr(),
             9 => columns.status.as_ptr(),
+            10 => page.alarms.scores.as_ptr().cast(),
             _ => numbers(columns, number).as_ptr().cast(),
         }
     })
@@ -159,6 +182,7 @@ pub(crate) extern "C" fn column_len(number: u32) -> usize {
         match number {
             8 => columns.anomalous.len(),
             9 => columns.status.len(),
+            10 => page.alarms.scores.len(),
             _ => numbers(columns, number).len(),
         }
     })

@@ -8,6 +8,7 @@
 //! | `settings.rs` | texts of controls -> query and checked parameters, or what `check` says of them |
 //! | `series.rs` | times and values, and their evaluation |
 //! | `evaluation.rs` | columns of the result |
+//! | `alarms.rs` | the calibrated score under a budget of alarms |
 //! | `copy.rs` | query, INI sections and JSON body to take along |
 //! | `json.rs`, `replies.rs` | write JSON |
 //! | `abi.rs` (feature `exports`) | plain exports for the page |
@@ -17,6 +18,7 @@
 
 #[cfg(feature = "exports")]
 mod abi;
+mod alarms;
 mod copy;
 mod evaluation;
 mod json;
@@ -24,6 +26,7 @@ mod replies;
 mod series;
 mod settings;
 
+pub use alarms::{Alarm, Alarms};
 pub use copy::Copies;
 pub use evaluation::{Columns, Evaluation, Summary};
 pub use replies::{problems_json, suggestion_json};

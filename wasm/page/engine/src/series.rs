@@ -14,6 +14,7 @@ use fluent_anomaly::series::Observation;
 use fluent_anomaly::series::{ScoreOutcome, ScoredSeries};
 use thiserror::Error;
 
+use crate::alarms::Alarms;
 use crate::evaluation::{Columns, Evaluation, NOT_JUDGED, Summary, status_number};
 use crate::settings::Checked;
 
@@ -102,6 +103,12 @@ impl Preview {
         columns.outlier = scores.outlier.clone();
         columns.change = scores.change.clone();
         Evaluation { columns, summary }
+    }
+
+    /// Scores all points under a budget of alarms; without a budget there is nothing to say.
+    #[must_use]
+    pub fn alarms(&self, checked: &Checked) -> Alarms {
+        checked.budget.map_or_else(Alarms::default, |budget| Alarms::of(&self.times, &self.values, budget))
     }
 
     /// Suggests a monitor from the whole series and what is known to have been wrong, each parameter with its reasons:

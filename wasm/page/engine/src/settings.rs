@@ -1,6 +1,7 @@
 //! What the controls say, as texts, and the checked parameters they stand for.
 
-use fluent_anomaly::configuration::ChangeFinderSettings;
+use fluent_anomaly::configuration::{ChangeFinderSettings, alarm_budget};
+use fluent_anomaly::detectors::AlarmBudget;
 use fluent_anomaly::monitors::{MonitorProblem, MonitorSpec, RawMonitor};
 use fluent_anomaly::series::ScoreSpec;
 
@@ -55,6 +56,8 @@ pub struct Checked {
     pub scores: ScoreSpec,
     pub(crate) change_finder: ChangeFinderSettings,
     pub(crate) raw: RawMonitor,
+    /// False alarms that the calibrated score may raise; none where `alarms` is `off`.
+    pub(crate) budget: Option<AlarmBudget>,
 }
 
 impl Settings {
@@ -139,12 +142,15 @@ impl Settings {
     pub fn check(&self) -> Result<Checked, Vec<Problem>> {
         let mut problems = self.unknown();
         let change_finder = self.change_finder(&mut problems);
+        let budget = alarm_budget(self.get("alarms").unwrap_or("1/week")).map_err(|message| {
+            problems.push(Problem { key: "alarms".to_owned(), message });
+        });
         let raw = self.raw();
         let monitor = MonitorSpec::check(&raw)
             .map_err(|found| problems.extend(found.iter().map(|problem| self.place(problem))));
-        match (monitor, change_finder) {
-            (Ok(monitor), Some((change_finder, scores))) if problems.is_empty() => {
-                Ok(Checked { monitor, scores, change_finder, raw })
+        match (monitor, change_finder, budget) {
+            (Ok(monitor), Some((change_finder, scores)), Ok(budget)) if problems.is_empty() => {
+                Ok(Checked { monitor, scores, change_finder, raw, budget })
             }
             _ => Err(problems),
         }
@@ -153,6 +159,7 @@ impl Settings {
     fn unknown(&self) -> Vec<Problem> {
         let known = |key: &str| {
             key == "query"
+                || key == "alarms"
                 || RawMonitor::KEYS.contains(&key)
                 || SCORE_KEYS.contains(&key)
                 || QUERY_KEYS.iter().any(|(other, _)| *other == key)
@@ -189,7 +196,7 @@ impl Settings {
     /// The section of a configuration that scores the series.
     pub(crate) fn section(&self) -> String {
         let mut text = "[series.preview]\nmatch: *\nvalue: $value\n".to_owned();
-        for key in SCORE_KEYS {
+        for key in SCORE_KEYS.into_iter().chain(["alarms"]) {
             if let Some(value) = self.get(key) {
                 text += &format!("{key}: {}\n", one_line(value));
             }
@@ -270,6 +277,7 @@ mod tests {
             (&[("r", "2")], "r", "a number above 0 and below 1"),
             (&[("k", "1000")], "k", "is not allowed"),
             (&[("ar", "levinson")], "ar", "yule"),
+            (&[("alarms", "2/minute")], "alarms", "1/week"),
             (&[("colour", "red")], "colour", "unknown key"),
         ] {
             let found = problems(pairs);

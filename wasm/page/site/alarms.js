@@ -1,0 +1,39 @@
+// Alarms of the calibrated score: on the charts, and as a list.
+
+/** Alarms as stretches with a word above each, where there is room for it. */
+function paintAlarms(u, found) {
+  const { ctx, bbox } = u;
+  const scale = devicePixelRatio;
+  paintStretches(u, found.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"));
+  ctx.save();
+  ctx.font = `600 ${11 * scale}px system-ui`;
+  ctx.textBaseline = "top";
+  let free = bbox.left;
+  found.forEach(({ from, reason, size }) => {
+    const x = u.valToPos(from, "x", true) + 3 * scale;
+    const text = `${reason} ${short(Number(size.toPrecision(2)))}σ`;
+    const width = ctx.measureText(text).width;
+    if (x < free || x + width > bbox.left + bbox.width) return;
+    ctx.fillStyle = colour("back");
+    ctx.fillRect(x - scale, bbox.top + 4 * scale, width + 2 * scale, 13 * scale);
+    ctx.fillStyle = colour("text");
+    ctx.fillText(text, x, bbox.top + 5 * scale);
+    free = x + width + 4 * scale;
+  });
+  ctx.restore();
+}
+
+function listAlarms() {
+  const zone = zoneOf();
+  const when = (s) => new Date(s * 1000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16);
+  const items = [...page.alarms].reverse().slice(0, 100).map((alarm) => {
+    const minutes = Math.round((alarm.to - alarm.from) / 60);
+    const go = element("button", { type: "button" }, when(alarm.from));
+    go.addEventListener("click", () => view.set("view", [alarm.from - 6 * 3600, alarm.to + 6 * 3600]));
+    return element("li", {}, go, ` ${alarm.reason}: ${short(alarm.observed)} instead of ${short(alarm.expected)}, ${short(Number(alarm.size.toPrecision(3)))} usual deviations${minutes > 0 ? `, ${minutes} min` : ""}`);
+  });
+  const details = byId("alarms");
+  details.querySelector("ul").replaceChildren(...items);
+  const judged = page.judgedFrom === undefined ? "not judged yet: too few points" : `${page.alarms.length}`;
+  details.querySelector("summary").textContent = `Alarms of the calibrated score (${judged})`;
+}

@@ -1,0 +1,160 @@
+// All series of the file, ranked by what happened to them. A second worker scans them, so that an open series stays quick.
+
+const MOST_ROWS = 60;
+/** Orders of the list: text, and the number that goes first. */
+const ORDERS = {
+  size: ["largest alarm", ({ size }) => size],
+  alarms: ["most alarms", ({ alarms }) => alarms.length],
+  alerts: ["most alerts", ({ alerts }) => alerts ?? 0],
+  name: ["name", null],
+};
+
+const overview = {
+  rows: [], // by series: what a scan found, or null
+  open: false,
+  asked: 0, // a newer scan ends the older one
+  ask: null,
+
+  /** Shows the list in place of a series, and scans what is not scanned yet under the present settings. */
+  async show() {
+    overview.place(true);
+    await overview.scan();
+  },
+  place(open) {
+    overview.open = open;
+    byId("overview").hidden = !open;
+    byId("charts").hidden = open;
+    byId("overview-open").hidden = meta.series.length < 2;
+    byId("overview-open").setAttribute("aria-pressed", open);
+  },
+  async start() {
+    if (overview.ask) return;
+    overview.ask = startWorker();
+    await overview.ask("start", { text: byId("engine").textContent });
+  },
+  /** Alarms of all series first, then the alerts of the monitor: the first is what the list is ranked by. */
+  async scan() {
+    await overview.start();
+    const settings = controls.get();
+    const wanted = JSON.stringify(settings);
+    if (overview.done === wanted) return overview.draw();
+    overview.asked += 1;
+    const turn = overview.asked;
+    let drawn = performance.now();
+    for (const what of ["alarms", "alerts"]) {
+      for (let index = 0; index < meta.series.length; index += 1) {
+        const said = await overview.ask("scan", { ...packed(index), until: meta.until, settings, what });
+        if (turn !== overview.asked) return undefined;
+        if (said.refused) {
+          controls.problems(Array.isArray(said.refused) ? said.refused : []);
+          return overview.draw();
+        }
+        overview.rows[index] = { ...overview.rows[index], alerts: undefined, ...said };
+        if (performance.now() - drawn > 250) {
+          overview.note(what, index + 1);
+          overview.draw();
+          drawn = performance.now();
+        }
+      }
+      controls.problems([]);
+      overview.note("", 0);
+      overview.draw();
+    }
+    overview.done = wanted;
+    return undefined;
+  },
+  note(what, scanned) {
+    const all = meta.series.length.toLocaleString("en");
+    byId("overview-note").textContent = what ? `computing ${what}: ${scanned.toLocaleString("en")} of ${all} series` : "";
+  },
+
+  /** Stretches in which at least two series, and a tenth of them all, are in alarm at once: `[from, to, count]`. */
+  shared() {
+    const edges = [];
+    overview.rows.forEach((row) => row?.alarms?.forEach(({ from, to }) => edges.push([from, 1], [to + row.step, -1])));
+    edges.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+    const least = Math.max(2, Math.ceil(meta.series.length / 10));
+    const stretches = [];
+    let count = 0;
+    edges.forEach(([at, by]) => {
+      const before = count;
+      count += by;
+      const last = stretches[stretches.length - 1];
+      if (before < least && count >= least) stretches.push([at, at, count]);
+      else if (last && count >= least) last[2] = Math.max(last[2], count);
+      if (before >= least && count < least) last[1] = at;
+    });
+    return stretches;
+  },
+  ranked() {
+    const words = byId("overview-search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const indexes = meta.series.map((_, index) => index).filter((index) => words.every((word) => meta.series[index].name.toLowerCase().includes(word)));
+    const first = ORDERS[byId("overview-order").value][1];
+    const found = (index) => overview.rows[index] ?? { alarms: [], alerts: 0, size: 0 };
+    if (first) indexes.sort((a, b) => first(found(b)) - first(found(a)) || found(b).alarms.length - found(a).alarms.length || a - b);
+    else indexes.sort((a, b) => meta.series[a].name.localeCompare(meta.series[b].name));
+    return indexes;
+  },
+  draw() {
+    if (!overview.open) return;
+    const indexes = overview.ranked();
+    const bands = overview.shared();
+    const times = [Math.min(...meta.series.map(({ start }) => start)), meta.until ?? 1];
+    byId("overview-list").replaceChildren(...indexes.slice(0, MOST_ROWS).map((index) => overview.row(index, times, bands)));
+    byId("overview-more").textContent = indexes.length > MOST_ROWS ? `${(indexes.length - MOST_ROWS).toLocaleString("en")} more: search narrows the list` : indexes.length ? "" : "no series has such a name";
+    byId("overview-shared").textContent = bands.length ? `${bands.length} shared: ${bands.slice(0, 3).map(([from, , count]) => `${count} series at ${iso(from)}`).join(", ")}${bands.length > 3 ? ", …" : ""}` : "";
+  },
+  row(index, times, bands) {
+    const { name, points } = meta.series[index];
+    const found = overview.rows[index];
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const button = element("button", { type: "button", class: "overview-row" }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, overview.told(found, points)));
+    button.addEventListener("click", () => { overview.place(false); show(index); });
+    requestAnimationFrame(() => paintSpark(canvas, found, times, bands));
+    return element("li", {}, button);
+  },
+  told(found, points) {
+    if (!found) return `${points.toLocaleString("en")} points`;
+    const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+    const alerts = found.alerts === undefined ? "" : ` · ${many(found.alerts, "alert")}`;
+    if (found.alarms.length === 0) return found.judged_from === undefined ? `not judged yet${alerts}` : `no alarm${alerts}`;
+    const largest = found.alarms.reduce((most, alarm) => (alarm.size > most.size ? alarm : most));
+    return `${many(found.alarms.length, "alarm")}${alerts} · ${largest.reason} of ${short(Number(largest.size.toPrecision(3)))} deviations at ${iso(largest.from)}`;
+  },
+};
+
+/** A small chart: shared alarms as bands, own alarms as ticks, the values' range by pixel column. */
+function paintSpark(canvas, found, [from, to], bands) {
+  const scale = devicePixelRatio;
+  const [width, height] = [canvas.clientWidth * scale, canvas.clientHeight * scale];
+  Object.assign(canvas, { width, height });
+  const ctx = canvas.getContext("2d");
+  const x = (at) => ((at - from) / Math.max(1, to - from)) * width;
+  const stretch = (start, end, fill, top, tall) => {
+    ctx.fillStyle = fill;
+    ctx.fillRect(x(start), top, Math.max(2 * scale, x(end) - x(start)), tall);
+  };
+  bands.forEach(([start, end]) => stretch(start, end, colour("incident"), 0, height));
+  if (!found?.spark) return;
+  found.alarms.forEach((alarm) => stretch(alarm.from, alarm.to, colour("alert"), height - 4 * scale, 4 * scale));
+  const { least, most, low, high } = found.spark;
+  const y = (value) => (height - 6 * scale) * (1 - (value - low) / Math.max(high - low, 1e-300)) + scale;
+  const bin = (found.spark.to - found.spark.from) / least.length;
+  ctx.strokeStyle = colour("value");
+  ctx.lineWidth = scale;
+  ctx.beginPath();
+  least.forEach((value, n) => {
+    if (value === null) return;
+    const at = x(found.spark.from + (n + 0.5) * bin);
+    ctx.moveTo(at, y(value) + scale / 2);
+    ctx.lineTo(at, y(most[n]) - scale / 2);
+  });
+  ctx.stroke();
+}
+
+function overviewControls() {
+  Object.entries(ORDERS).forEach(([value, [text]]) => byId("overview-order").append(element("option", { value }, text)));
+  byId("overview-order").addEventListener("input", () => overview.draw());
+  byId("overview-search").addEventListener("input", () => overview.draw());
+  byId("overview-open").addEventListener("click", () => (overview.open ? show(page.index) : overview.show()));
+}
