@@ -319,7 +319,12 @@ async function start() {
   buildPicker(byId("series"), byId("series-list"), meta.series.map(({ name }) => name), (index) => show(index));
   ask = startWorker();
   await ask("start", { text: byId("engine").textContent });
-  new ResizeObserver(() => resize()).observe(document.querySelector("main"));
+  let width = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width === width) return; // what is drawn changes the height
+    width = contentRect.width;
+    requestAnimationFrame(resize);
+  }).observe(document.querySelector("main"));
   if (meta.series.length > 1 && address.given.index < 0) await overview.show();
   else {
     await show(Math.max(0, address.given.index));

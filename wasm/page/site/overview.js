@@ -1,6 +1,9 @@
-// All series of the file, ranked by what happened to them. A second worker scans them, so that an open series stays quick.
+// All series of the file, ranked by what happened to them. Workers of their own scan them, so that an open series stays
+// quick.
 
 const MOST_ROWS = 60;
+const BATCH = 10; // series that a worker is given at once
+const MOST_WORKERS = 4;
 /** Orders of the list: text, and the number that goes first. */
 const ORDERS = {
   size: ["largest alarm", ({ size }) => size],
@@ -13,7 +16,7 @@ const overview = {
   rows: [], // by series: what a scan found, or null
   open: false,
   asked: 0, // a newer scan ends the older one
-  ask: null,
+  workers: null,
 
   /** Shows the list in place of a series, and scans what is not scanned yet under the present settings. */
   async show() {
@@ -27,41 +30,51 @@ const overview = {
     byId("overview-open").hidden = meta.series.length < 2;
     byId("overview-open").setAttribute("aria-pressed", open);
   },
-  async start() {
-    if (overview.ask) return;
-    overview.ask = startWorker();
-    await overview.ask("start", { text: byId("engine").textContent });
+  start() {
+    overview.workers ??= Promise.all(Array.from({ length: Math.min(MOST_WORKERS, navigator.hardwareConcurrency || 1, Math.ceil(meta.series.length / BATCH)) }, async () => {
+      const ask = startWorker();
+      await ask("start", { text: byId("engine").textContent });
+      return ask;
+    }));
+    return overview.workers;
   },
   /** Alarms of all series first, then the alerts of the monitor: the first is what the list is ranked by. */
   async scan() {
-    await overview.start();
+    const workers = await overview.start();
     const settings = controls.get();
     const wanted = JSON.stringify(settings);
     if (overview.done === wanted) return overview.draw();
     overview.asked += 1;
     const turn = overview.asked;
-    let drawn = performance.now();
     for (const what of ["alarms", "alerts"]) {
-      for (let index = 0; index < meta.series.length; index += 1) {
-        const said = await overview.ask("scan", { ...packed(index), until: meta.until, settings, what });
-        if (turn !== overview.asked) return undefined;
-        if (said.refused) {
-          controls.problems(Array.isArray(said.refused) ? said.refused : []);
-          return overview.draw();
-        }
-        overview.rows[index] = { ...overview.rows[index], alerts: undefined, ...said };
-        if (performance.now() - drawn > 250) {
-          overview.note(what, index + 1);
-          overview.draw();
-          drawn = performance.now();
-        }
-      }
-      controls.problems([]);
+      const run = { what, settings, next: 0, scanned: 0, drawn: performance.now(), refused: null, isOver: () => turn !== overview.asked };
+      await Promise.all(workers.map((ask) => overview.scanWith(ask, run)));
+      if (run.isOver()) return undefined;
+      controls.problems(Array.isArray(run.refused) ? run.refused : []);
       overview.note("", 0);
       overview.draw();
+      if (run.refused) return undefined;
     }
     overview.done = wanted;
     return undefined;
+  },
+  /** One worker takes batches until none is left. */
+  async scanWith(ask, run) {
+    while (run.next < meta.series.length && !run.refused) {
+      const first = run.next;
+      run.next = Math.min(meta.series.length, first + BATCH);
+      const batch = Array.from({ length: run.next - first }, (_, n) => packed(first + n));
+      const all = await ask("scan", { batch, until: meta.until, settings: run.settings, what: run.what });
+      if (run.isOver()) return;
+      run.refused ??= all.find((said) => said.refused)?.refused ?? null;
+      all.forEach((said, n) => { overview.rows[first + n] = { ...overview.rows[first + n], alerts: undefined, ...said }; });
+      run.scanned += batch.length;
+      if (performance.now() - run.drawn > 300) {
+        overview.note(run.what, run.scanned);
+        overview.draw();
+        run.drawn = performance.now();
+      }
+    }
   },
   note(what, scanned) {
     const all = meta.series.length.toLocaleString("en");

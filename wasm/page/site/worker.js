@@ -28,20 +28,8 @@ const tasks = {
     results.set(name, { all: columns, shown, silences: silencesOf(shown.time) });
     return { calibrated: calibrated?.reply, usual: { outlier: quantile(columns.outlier, 0.999), change: quantile(columns.change, 0.999) }, buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
   },
-  /** One series for the list of all: its alarms and a small chart, or how often its monitor alerts. */
-  scan({ until, settings, what, ...packed }) {
-    const { times, values } = unpack(packed);
-    const loaded = engine.load(times, values, until);
-    if (loaded.refused) return loaded;
-    if (what === "alerts") {
-      const said = engine.summary(settings);
-      return said.refused ? said : { alerts: said.reply.summary.alerts };
-    }
-    const said = engine.alarms(settings);
-    if (said.refused) return said;
-    const size = said.reply.alarms.reduce((most, alarm) => Math.max(most, alarm.size), 0);
-    return { ...said.reply, size, step: stepOf(times), spark: sparkOf(times, values, 220) };
-  },
+  /** Series for the list of all: alarms and a small chart of each, or how often its monitor alerts. */
+  scan: ({ batch, ...given }) => batch.map((packed) => scanned(packed, given)),
   suggest: ({ incidents }) => engine.suggest(incidents),
   view({ name, from, to, bins }) {
     const result = results.get(name);
@@ -50,6 +38,20 @@ const tasks = {
   /** All columns, for tests and scripts. */
   columns: ({ name }) => results.get(name)?.all ?? null,
 };
+
+function scanned(packed, { until, settings, what }) {
+  const { times, values } = unpack(packed);
+  const loaded = engine.load(times, values, until);
+  if (loaded.refused) return loaded;
+  if (what === "alerts") {
+    const said = engine.summary(settings);
+    return said.refused ? said : { alerts: said.reply.summary.alerts };
+  }
+  const said = engine.alarms(settings);
+  if (said.refused) return said;
+  const size = said.reply.alarms.reduce((most, alarm) => Math.max(most, alarm.size), 0);
+  return { ...said.reply, size, step: stepOf(times), spark: sparkOf(times, values, 220) };
+}
 
 function alarmsUnder(settings) {
   const key = String(settings.alarms ?? "");
