@@ -154,16 +154,17 @@ pub(crate) fn read(module: &[u8], named: &[u8]) -> Result<Functions, Error> {
         let index = all.len();
         let own = kind(type_of.get(index).copied().ok_or("a function has no type")?)?;
         let walked = walk(function, &body, own)?;
+        let name = names.get(&index).cloned().unwrap_or_else(|| format!("function {index}"));
+        let may_call = |callee: &usize| names.get(callee).is_none_or(|callee| may_call(&name, callee));
         let (mut calls, mut table_calls) = (BTreeSet::new(), BTreeSet::new());
         for call in walked.calls {
             match call {
                 Call::Function(callee) => {
                     calls.insert(callee);
                 }
-                Call::Type(kind) => table_calls.extend(of_type(kind)?),
+                Call::Type(kind) => table_calls.extend(of_type(kind)?.into_iter().filter(may_call)),
             }
         }
-        let name = names.get(&index).cloned().unwrap_or_else(|| format!("function {index}"));
         all.push(Function {
             name,
             frame: walked.frame,
@@ -173,6 +174,21 @@ pub(crate) fn read(module: &[u8], named: &[u8]) -> Result<Functions, Error> {
         });
     }
     Ok(Functions { all, exported, shadow_stack })
+}
+
+/// Whether one function may call another one through the table, by what the names say. Types alone say too little: a
+/// closure has the type of a text's `fmt`.
+///
+/// - A method `fmt` of a trait of `core::fmt` is called by `core::fmt` and by other methods `fmt`: this code has no
+///   `dyn Display`, `dyn Debug` or `dyn Error` of its own.
+/// - What a panic says is made by panics alone, and these end in a trap with or without an overflow.
+fn may_call(caller: &str, callee: &str) -> bool {
+    let is_in_core_fmt = |name: &str| {
+        ["core::fmt", "alloc::fmt", "4core3fmt", "5alloc3fmt"].iter().any(|room| name.contains(room))
+    };
+    let is_fmt = callee.ends_with("::fmt") || callee.contains("Debug3fmt") || callee.contains("Display3fmt");
+    let is_of_panics = callee.contains("PanicPayload");
+    !(is_fmt && is_in_core_fmt(callee) && !is_in_core_fmt(caller) || is_of_panics)
 }
 
 /// Names of functions by index; none where the module has none.
@@ -598,4 +614,29 @@ fn is_plain(operator: &Operator<'_>) -> bool {
             | Operator::MemorySize { .. }
             | Operator::MemoryGrow { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_call;
+
+    #[test]
+    fn only_formatting_calls_a_texts_fmt_through_the_table() {
+        let display = "_<bank::Notice as core::fmt::Display>::fmt";
+        let debug = "_RNvXs6_NtNtCsg_4core3fmt5floatdNtB7_5Debug3fmt";
+        let write = "_RNvNtCsgXGp5Oqx2Ny_4core3fmt5write";
+        for callee in [display, debug] {
+            assert!(may_call(write, callee) && may_call(display, callee));
+            assert!(!may_call("monitor::evaluate::say", callee));
+        }
+        assert!(may_call("monitor::evaluate::say", "core::ops::function::FnMut::call_mut"));
+        assert!(may_call(
+            "monitor::evaluate::say",
+            "_RNvXsZ_5alloc6stringNtB5_6StringNtNtCsg_4core3fmt5Write9write_str"
+        ));
+        assert!(!may_call(
+            "bank::open",
+            "_RNvXs_3std9panicking13panic_handlerNtB4_19FormatStringPayloadNtNtCsg_4core5panic12PanicPayload8take_box"
+        ));
+    }
 }
