@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// What is wrong with an OpenMetrics text, as far as this program uses the format: families, suffixes, labels.
@@ -164,6 +165,19 @@ fn everything_else_is_refused_with_its_status() {
         assert!(!answer.contains("fluent_anomaly_up"), "{answer}");
     }
     assert!(ask(address, b"POST /metrics HTTP/1.1\r\n\r\n").contains("\r\nAllow: GET\r\n"));
+}
+
+#[test]
+fn probes_tell_a_process_that_lives_from_one_that_takes_work() {
+    let draining = Arc::new(AtomicBool::new(false));
+    let asked = draining.clone();
+    let ready = move || !asked.load(Relaxed);
+    let address = metrics::serve_with_readiness("127.0.0.1:0".parse().unwrap(), String::new, ready).unwrap();
+    let status =
+        |path: &str| ask(address, format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes())[9..12].to_owned();
+    assert_eq!((status("/healthz"), status("/readyz")), ("200".to_owned(), "200".to_owned()));
+    draining.store(true, Relaxed);
+    assert_eq!((status("/healthz"), status("/readyz")), ("200".to_owned(), "503".to_owned()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod attributes;
 mod examples;
+mod kubernetes;
 mod links;
 mod modules;
 mod readme;

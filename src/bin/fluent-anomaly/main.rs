@@ -32,6 +32,7 @@ mod stdin;
 mod stream;
 mod system_clock;
 mod time_range;
+mod unpack;
 mod utc;
 
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
@@ -68,6 +69,7 @@ enum Command {
     Stream(stream::Args),
     #[cfg(feature = "report")]
     Report(report::Args),
+    Unpack(unpack::Args),
 }
 
 fn main() -> ExitCode {
@@ -91,6 +93,7 @@ fn main() -> ExitCode {
         Command::Stream(args) => stream::run(&args),
         #[cfg(feature = "report")]
         Command::Report(args) => report::run(&args),
+        Command::Unpack(args) => unpack::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use fluent_anomaly::Secret;
-use fluent_anomaly::native::{Counters, Native, StopAndReload, metrics};
+use fluent_anomaly::native::{Counters, Env, Native, StopAndReload, metrics};
 use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sinks::{RecordSink, StdoutSink};
 use fluent_anomaly::sources::datadog::{self, ApiVersion, DatadogSettings};
@@ -136,7 +136,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),
     };
     if let Some(address) = args.metrics {
-        let found = serve_metrics(address, counters.clone())?;
+        let found = serve_metrics(address, counters.clone(), env.clone())?;
         log.say(&format!("metrics at http://{found}/metrics"));
         if let Some(daemon) = &daemon {
             daemon.metrics_at(found.to_string());
@@ -161,7 +161,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
     }
 }
 
-fn serve_metrics(address: SocketAddr, counters: Arc<Counters>) -> Result<SocketAddr, Failure> {
+fn serve_metrics(address: SocketAddr, counters: Arc<Counters>, env: Native) -> Result<SocketAddr, Failure> {
     let now = || {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
@@ -171,7 +171,8 @@ fn serve_metrics(address: SocketAddr, counters: Arc<Counters>) -> Result<SocketA
         let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: now() };
         metrics::render(&counters.snapshot(), about)
     };
-    metrics::serve(address, text).map_err(|error| Failure::Failed(error.to_string()))
+    metrics::serve_with_readiness(address, text, move || !env.stopping())
+        .map_err(|error| Failure::Failed(error.to_string()))
 }
 
 /// Site of the configuration, keys of the environment or of a file.

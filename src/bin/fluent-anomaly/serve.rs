@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fluent_anomaly::Config;
 use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats, render};
-use fluent_anomaly::native::{Counters, Native, StopAndReload, metrics};
+use fluent_anomaly::native::{Counters, Env, Native, StopAndReload, metrics};
 use fluent_anomaly::sinks::datadog::ShipperSettings;
 use fluent_anomaly::sources::forward::{ListenAddress, ServerSecurity, ServerSettings, server_tls};
 use fluent_anomaly::state::{FolderStorage, Storage};
@@ -71,8 +71,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         reload: &|| files::read_config(&args.config).map_err(|failure| failure.text().to_owned()),
     };
     if let Some(address) = args.metrics {
-        let counters = counters.clone();
-        let found = metrics::serve(address, move || render(&stats, &counters.snapshot()))
+        let (counters, world) = (counters.clone(), env.clone());
+        let text = move || render(&stats, &counters.snapshot());
+        let found = metrics::serve_with_readiness(address, text, move || !world.stopping())
             .map_err(|error| Failure::Failed(error.to_string()))?;
         eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
     }

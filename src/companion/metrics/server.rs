@@ -1,4 +1,4 @@
-//! `GET /metrics` and nothing else: a few threads over one listener, bounded in every direction.
+//! `GET /metrics`, `/healthz` and `/readyz`, nothing else: a few threads over one listener, bounded in every direction.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -42,17 +42,30 @@ pub fn serve(
     address: SocketAddr,
     text: impl Fn() -> String + Send + Sync + 'static,
 ) -> Result<SocketAddr, MetricsError> {
+    serve_with_readiness(address, text, || true)
+}
+
+/// As [`serve`]; `/readyz` answers 503 while `is_ready` says no, for example while the process drains. `/healthz` answers
+/// 200 as long as the process lives.
+///
+/// # Errors
+/// [`MetricsError`].
+pub fn serve_with_readiness(
+    address: SocketAddr,
+    text: impl Fn() -> String + Send + Sync + 'static,
+    is_ready: impl Fn() -> bool + Send + Sync + 'static,
+) -> Result<SocketAddr, MetricsError> {
     let failed = |source| MetricsError::Listen { address, source };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let found = listener.local_addr().map_err(failed)?;
-    let text = Arc::new(text);
+    let told = Arc::new((text, is_ready));
     for _ in 0..THREADS {
-        let (listener, text) = (listener.try_clone().map_err(failed)?, text.clone());
+        let (listener, told) = (listener.try_clone().map_err(failed)?, told.clone());
         let work = move || {
             loop {
                 match listener.accept() {
                     // a client that leaves or stalls is its own affair
-                    Ok((socket, _)) => drop(answer(&socket, &*text)),
+                    Ok((socket, _)) => drop(answer(&socket, &told.0, &told.1)),
                     // out of descriptors: no busy loop until some are free
                     Err(_) => thread::sleep(Duration::from_millis(100)),
                 }
@@ -63,10 +76,10 @@ pub fn serve(
     Ok(found)
 }
 
-fn answer(socket: &TcpStream, text: &dyn Fn() -> String) -> io::Result<()> {
+fn answer(socket: &TcpStream, text: &dyn Fn() -> String, is_ready: &dyn Fn() -> bool) -> io::Result<()> {
     let mut stream = Deadlined { socket, until: Instant::now() + PATIENCE };
     let (status, body) = match read_head(&mut stream)? {
-        RequestHead::Line(line) => respond(&line, text),
+        RequestHead::Line(line) => respond(&line, text, is_ready),
         RequestHead::TooLong => ("431 Request Header Fields Too Large", None),
         RequestHead::Gone => return Ok(()),
     };
@@ -95,16 +108,25 @@ fn answer(socket: &TcpStream, text: &dyn Fn() -> String) -> io::Result<()> {
 }
 
 /// Status, and the body if there is one of its own.
-fn respond(line: &str, text: &dyn Fn() -> String) -> (&'static str, Option<String>) {
+fn respond(
+    line: &str,
+    text: &dyn Fn() -> String,
+    is_ready: &dyn Fn() -> bool,
+) -> (&'static str, Option<String>) {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
         [method, target, version] if version.starts_with("HTTP/1.") => {
-            if target.split('?').next() != Some("/metrics") {
+            let path = target.split('?').next().unwrap_or_default();
+            if !["/metrics", "/healthz", "/readyz"].contains(&path) {
                 ("404 Not Found", None)
             } else if method != "GET" {
                 ("405 Method Not Allowed", None)
-            } else {
+            } else if path == "/metrics" {
                 ("200 OK", Some(text()))
+            } else if path == "/healthz" || is_ready() {
+                ("200 OK", None)
+            } else {
+                ("503 Service Unavailable", None)
             }
         }
         _ => ("400 Bad Request", None),

@@ -37,7 +37,7 @@ pub(super) fn texts(release: &Release) -> Result<PathBuf, Box<dyn Error>> {
     }
     let pages = texts.join("usr/share/man/man1");
     fs::create_dir_all(&pages)?;
-    quietly(Command::new(&command).arg("man").arg("--out").arg(&pages))?;
+    quietly(Command::new(&command).arg("man").arg("--output").arg(&pages))?;
     for page in fs::read_dir(&pages)? {
         quietly(Command::new("gzip").arg("-n9").arg(page?.path()))?;
     }

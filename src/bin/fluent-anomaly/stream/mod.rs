@@ -81,9 +81,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let counters = Arc::new(StreamCounters::default());
     let log = Arc::new(StreamLog::new(&settings));
     if let Some(address) = args.metrics {
-        let (counters, world) = (counters.clone(), env.clone());
-        let text = move || render(&counters, world.now_ms() / 1000);
-        let found = metrics::serve(address, text).map_err(|error| Failure::Failed(error.to_string()))?;
+        let (counters, clock, world) = (counters.clone(), env.clone(), env.clone());
+        let text = move || render(&counters, clock.now_ms() / 1000);
+        let ready = move || !world.stopping();
+        let found = metrics::serve_with_readiness(address, text, ready)
+            .map_err(|error| Failure::Failed(error.to_string()))?;
         log.say(&format!("metrics at http://{found}/metrics"));
     }
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
