@@ -94,6 +94,7 @@ pub mod detectors {
         AlarmBudget, AlarmEvent, AlarmReason, Calibrated, CalibratedSpec, CalibratedSpecError, Period,
         Rarity, ReasonKind,
     };
+    pub use crate::detector::fleet::{Fleet, FleetAnswer, IncidentEvent, IncidentMember, IncidentReport};
     pub use crate::detector::measure::MeasureKind;
     pub use crate::detector::peers::{
         GroupSpec, GroupTest, Judge, MemberVerdict, PeerAlgorithm, PeerGroup, PeerSpecError, PeerTest,

@@ -3,11 +3,14 @@
 //! ```text
 //! cargo bench --bench fleet -- sick      one sick host among fifty, shared season and shocks
 //! cargo bench --bench fleet -- rate      false alarms of groups against their budget
+//! cargo bench --bench fleet -- budget    incidents of fleets against one budget for all series
+//! cargo bench --bench fleet -- deploy    a fifth of 1000 series shifts at once
 //! cargo bench --bench fleet -- cost      a record of a member, through the detector
 //! ```
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot run fails")]
 
+mod budget;
 mod group;
 mod hosts;
 
@@ -20,7 +23,9 @@ fn main() {
     match arguments.first().map(String::as_str) {
         Some("sick") => group::sick(number("runs", 100)),
         Some("rate") => group::rate(number("groups", 20), number("weeks", 8)),
+        Some("budget") => budget::rate(number("weeks", 4)),
+        Some("deploy") => budget::deploy(number("series", 1000), i64::from(number("days", 5))),
         Some("cost") => group::cost(),
-        _ => println!("say one of: sick, rate, cost"),
+        _ => println!("say one of: sick, rate, budget, deploy, cost"),
     }
 }

@@ -236,6 +236,22 @@ impl<M: Model> Bank<M> {
         (self.live.windows.closed, self.live.windows.lost)
     }
 
+    /// The bytes of the key of a series, by its id: a look at all of them.
+    pub(crate) fn key_of(&self, id: u32) -> Option<&[u8]> {
+        self.live.arena.by_age().find(|slot| slot.id == id).map(|slot| slot.key.bytes())
+    }
+
+    /// Series of a section that had an observation since then: a look at all of them.
+    pub(crate) fn count_seen(&self, section: u16, since: crate::time::Time) -> usize {
+        self.live.arena.by_age().filter(|slot| slot.section == section && slot.seen >= since).count()
+    }
+
+    /// The model of a series, if it is known.
+    pub(crate) fn peek(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
+        let at = self.live.arena.find(section, key)?;
+        Some(&self.live.arena.get_mut(at).model)
+    }
+
     /// The clock of the host: how soon the folder is looked at and saving is tried again goes by it.
     pub(crate) fn set_clock(&mut self, clock: Box<dyn HostClock>) {
         if let Some(journal) = &mut self.journal {

@@ -24,15 +24,42 @@ pub(super) fn alarms(keys: &mut SectionReader<'_>) -> Option<Option<AlarmBudget>
 /// # Errors
 /// What is allowed, in the words of `fluent-anomaly check`.
 pub fn alarm_budget(text: &str) -> Result<Option<AlarmBudget>, String> {
-    if text.eq_ignore_ascii_case("off") {
-        return Ok(None);
+    match read(text) {
+        Some((_, true)) => Err(format!(
+            "{text:?} is not allowed here: `for all` goes into a [datadog.*] or [series.*] section"
+        )),
+        Some((budget, false)) => Ok(budget),
+        None => Err(not_allowed(text)),
     }
-    budget(text).map(Some).ok_or_else(|| {
-        format!(
-            "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
-             `1/week`, at most one an hour"
-        )
-    })
+}
+
+/// The same of a section of series: `1/day for all` is one budget for all of them.
+pub(super) fn alarms_of_series(keys: &mut SectionReader<'_>) -> (Option<Option<AlarmBudget>>, bool) {
+    let read = keys.parsed("alarms", |text| read(text).ok_or_else(|| not_allowed(text)));
+    read.map_or((None, false), |(budget, for_all)| (Some(budget), for_all))
+}
+
+fn not_allowed(text: &str) -> String {
+    format!(
+        "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
+         `1/week`, at most one an hour"
+    )
+}
+
+/// A budget, and whether it is for all; no budget for `off`.
+fn read(text: &str) -> Option<(Option<AlarmBudget>, bool)> {
+    if text.eq_ignore_ascii_case("off") {
+        return Some((None, false));
+    }
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match &words[..] {
+        [rest @ .., last_but_one, last]
+            if last_but_one.eq_ignore_ascii_case("for") && last.eq_ignore_ascii_case("all") =>
+        {
+            Some((Some(budget(&rest.concat())?), true))
+        }
+        _ => Some((Some(budget(text)?), false)),
+    }
 }
 
 fn budget(text: &str) -> Option<AlarmBudget> {

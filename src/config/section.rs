@@ -49,6 +49,8 @@ pub struct Section {
     pub alarms: Option<AlarmBudget>,
     /// The value is that of the records of a window, not of one record.
     pub windows: Option<Box<WindowSettings>>,
+    /// The budget is one for all series of the section together.
+    pub alarms_for_all: bool,
 }
 
 /// Where the records of a section come from.
@@ -151,7 +153,7 @@ impl Section {
         defaults: DatadogDefaults<'_>,
         filter: &FilterSection,
     ) -> Option<Self> {
-        let (anomaly_score, alarms) = read_calibrated(keys, filter);
+        let (anomaly_score, alarms, alarms_for_all) = read_calibrated(keys, filter);
         let query = keys
             .required("query", "avg:system.cpu.idle{*} by {host}")
             .map(|query| query.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -190,6 +192,7 @@ impl Section {
             anomaly_score,
             alarms,
             windows: None,
+            alarms_for_all,
         };
         query.map(|_| section)
     }
@@ -200,11 +203,17 @@ impl Section {
         keys: &mut SectionReader<'_>,
         filter: &FilterSection,
     ) -> Option<Self> {
-        let (anomaly_score, alarms) = read_calibrated(keys, filter);
+        let (anomaly_score, alarms, alarms_for_all) = read_calibrated(keys, filter);
         keys.required("match", "app.*");
         let tags = keys.parsed("match", tag_patterns);
         let has_windows = keys.text("measure").is_some();
         let windows = has_windows.then(|| WindowSettings::read(keys));
+        if has_windows && alarms_for_all {
+            keys.complain_about(
+                "alarms",
+                "`for all` goes with no `measure`: its windows are judged one by one",
+            );
+        }
         let value = read_value(keys, has_windows);
         let by = keys.parsed("by", |text| {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
@@ -236,6 +245,7 @@ impl Section {
                 Some(windows) => Some(Box::new(windows?)),
                 None => None,
             },
+            alarms_for_all,
         })
     }
 
@@ -269,6 +279,9 @@ impl Section {
         let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
             (false, _) => &[],
             (true, None) => &["anomaly_score"],
+            (true, Some(_)) if self.alarms_for_all => {
+                &["anomaly_score", "is_alarm", "alarm", "anomaly_reason", "anomaly_size", "incident"]
+            }
             (true, Some(_)) => &["anomaly_score", "is_alarm", "alarm", "anomaly_reason", "anomaly_size"],
         };
         ["metric_outlier", "score_outlier", "metric_change", "score_change", "warming_up"]
@@ -313,10 +326,13 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
     Ok(TagPattern::new(text))
 }
 
-/// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`.
-fn read_calibrated(keys: &mut SectionReader<'_>, filter: &FilterSection) -> (bool, Option<AlarmBudget>) {
+/// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`; whether the budget is one for all series.
+fn read_calibrated(
+    keys: &mut SectionReader<'_>,
+    filter: &FilterSection,
+) -> (bool, Option<AlarmBudget>, bool) {
     let score = calibrated::anomaly_score(keys);
-    let alarms = calibrated::alarms(keys);
+    let (alarms, for_all) = calibrated::alarms_of_series(keys);
     if score == Some(false) && matches!(alarms, Some(Some(_))) {
         keys.complain_about(
             "alarms",
@@ -324,7 +340,7 @@ fn read_calibrated(keys: &mut SectionReader<'_>, filter: &FilterSection) -> (boo
         );
     }
     let score = score.unwrap_or(filter.anomaly_score || matches!(alarms, Some(Some(_))));
-    (score, alarms.unwrap_or(filter.alarms).filter(|_| score))
+    (score, alarms.unwrap_or(filter.alarms).filter(|_| score), for_all)
 }
 
 fn read_nulls(keys: &mut SectionReader<'_>, default: Nulls) -> Nulls {

@@ -9,6 +9,7 @@
 //! | `measure` | what the records of a window amount to |
 //! | `log_patterns` | the templates that log lines follow |
 //! | [`band`] | the range in which the next point is expected, for monitors |
+//! | [`fleet`] | one budget of alarms for all series, one incident for alarms that begin together |
 //! | [`peers`] | members of a group that do not behave as the others |
 //!
 //! All results are the same bits on every target: nothing here depends on the mathematics library of the platform,
@@ -18,6 +19,7 @@ pub(crate) mod band;
 pub(crate) mod calibrated;
 mod change_finder;
 mod distinct;
+pub(crate) mod fleet;
 mod insertion;
 pub(crate) mod log_patterns;
 mod logarithm;

@@ -21,6 +21,8 @@ pub(super) const IS_ALARM: usize = 6;
 const ALARM: usize = 7;
 const ANOMALY_REASON: usize = 8;
 const ANOMALY_SIZE: usize = 9;
+/// Where series share a budget.
+pub(super) const INCIDENT: usize = 10;
 /// The most fields that scores fill.
 const SCORE_FIELDS: usize = 10;
 /// The most verdicts that are written at once; more take a further pass over the record.

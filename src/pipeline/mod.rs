@@ -18,6 +18,7 @@ mod annotate_record;
 mod checkpoint;
 mod counted_records;
 mod errors;
+mod fleet;
 mod grouped;
 mod memory;
 mod mending;
@@ -61,10 +62,12 @@ pub use windows::WindowRecord;
 
 use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};
 use crate::config::{Config, Journal, Section, WindowSettings};
+use crate::detector::fleet::IncidentReport;
 use crate::monitor::{MonitorVerdict, SharedBand};
 use crate::record::Format;
 use crate::time::{HostClock, Time};
 use errors::ErrorField;
+use fleet::SectionFleet;
 use grouped::{BankSections, GroupVerdict};
 use mending::Mending;
 use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
@@ -144,6 +147,8 @@ pub struct Pipeline {
     group_key: SeriesKey,
     member_key: SeriesKey,
     group_verdicts: Vec<GroupVerdict>,
+    /// What the record at hand tells of an incident.
+    incident: Option<IncidentReport>,
 }
 
 impl Pipeline {
@@ -191,6 +196,7 @@ impl Pipeline {
             group_key: SeriesKey::default(),
             member_key: SeriesKey::default(),
             group_verdicts: Vec::new(),
+            incident: None,
         }
     }
 
@@ -437,6 +443,10 @@ impl Pipeline {
         {
             self.ask_groups(at, observation, record);
         }
+        if self.has_fleet(at) {
+            let is_new = matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)));
+            self.ask_fleet(at, observation, is_new);
+        }
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {
                 self.counters.scored += 1;
@@ -462,6 +472,9 @@ impl Pipeline {
         }
         if !self.group_verdicts.is_empty() {
             self.annotate_groups(at, record);
+        }
+        if let Some(report) = self.incident.take() {
+            self.annotate_incident(at, &report, record);
         }
     }
 }
@@ -505,6 +518,13 @@ fn prepare(config: &Config, format: Format) -> (Vec<PreparedSection>, Vec<BankSe
             let specs = [SeriesModelSpec::Grouped(group.spec), SeriesModelSpec::Named];
             let ids = section_id::group_ids(group, section).into_iter();
             models.extend(ids.zip(specs).map(|(id, spec)| BankSection { id, spec }));
+        }
+    }
+    for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
+        if let Some(budget) = section.alarms.filter(|_| section.alarms_for_all) {
+            prepared.fleet = Some(SectionFleet::new(models.len() as u16));
+            let id = section_id::fleet_id(section);
+            models.push(BankSection { id, spec: SeriesModelSpec::Fleet(budget) });
         }
     }
     (prepared, models)

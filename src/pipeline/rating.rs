@@ -42,6 +42,8 @@ pub struct AlarmNumbers {
     pub expected: f64,
     /// See [`Rarity::size`].
     pub size: f64,
+    /// See [`Rarity::unbounded_log10_s`].
+    pub log10_s: f64,
 }
 
 impl From<Rarity> for Anomaly {
@@ -57,6 +59,7 @@ impl From<Rarity> for Anomaly {
                 observed,
                 expected,
                 size: rarity.size,
+                log10_s: rarity.unbounded_log10_s,
             }),
         }
     }

@@ -3,6 +3,7 @@
 use super::annotate::{self, Annotations};
 use super::annotate_fast::FastPath;
 use super::counted_records::CountedRecords;
+use super::fleet::SectionFleet;
 use super::grouped::SectionGroups;
 use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
 use super::rating::Anomaly;
@@ -48,6 +49,8 @@ pub(super) struct PreparedSection {
     pub(super) fast: Option<Box<FastPath>>,
     pub(super) monitors: SectionMonitors,
     pub(super) groups: SectionGroups,
+    /// Where its series share a budget of alarms.
+    pub(super) fleet: Option<SectionFleet>,
     /// What the records of a window amount to; empty without windows.
     pub(super) measure: String,
     /// Under which the scores are known.
@@ -118,6 +121,7 @@ impl PreparedSection {
             fast,
             monitors,
             groups,
+            fleet: None,
             measure: section
                 .windows
                 .as_ref()

@@ -77,6 +77,13 @@ pub(super) fn windows_id(section: &Section, windows: &WindowSettings) -> Section
     SectionId { name: section.title(), signature: checksum(4, &bytes) }
 }
 
+/// Everything that a saved fleet of this section depends on.
+pub(super) fn fleet_id(section: &Section) -> SectionId {
+    let mut bytes = Vec::new();
+    put_inputs(section, &mut Writer::new(&mut bytes));
+    SectionId { name: format!("{}, fleet", section.title()), signature: checksum(4, &bytes) }
+}
+
 /// A pulled point may come again together with everything that was under way with it. The companion keeps no more
 /// points of a series unacknowledged.
 const REMEMBERED: usize = 64;
@@ -87,8 +94,10 @@ pub(super) fn score_spec(section: &Section) -> Result<ScoreSpec, ParamsError> {
         SectionKind::Datadog { .. } => REMEMBERED,
         SectionKind::Series => 0,
     };
-    // what is learned does not depend on the budget
-    let budget = section.alarms.unwrap_or(AlarmBudget::WEEKLY);
+    // what is learned does not depend on the budget; where series share one, the fleet says what alarms, and wants to hear
+    // of whatever may
+    let own = if section.alarms_for_all { AlarmBudget::new(1.0, 3600.0).ok() } else { section.alarms };
+    let budget = own.unwrap_or(AlarmBudget::WEEKLY);
     let calibrated = section.anomaly_score.then(|| CalibratedSpec::new(budget));
     ScoreSpec::new(&section.change_finder, section.warm_up, remembered, calibrated)
 }

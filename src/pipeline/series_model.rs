@@ -9,6 +9,8 @@ use super::windows::{Counted, WindowedSeries, WindowedSpec};
 use crate::bank::{Model, Observation, Observe};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
+use crate::detector::calibrated::AlarmBudget;
+use crate::detector::fleet::{Fleet, FleetAnswer};
 use crate::detector::peers::{GroupSpec, MemberVerdict, PeerGroup};
 use crate::monitor::{MonitorVerdict, Unchanged};
 use crate::time::Time;
@@ -26,6 +28,8 @@ pub(super) enum SeriesModelSpec {
     Named,
     /// Windows of a section, with the scores and bands of what they amount to.
     Windowed(Box<WindowedSpec>),
+    /// The fleet of a section whose series share a budget.
+    Fleet(AlarmBudget),
 }
 
 /// One series: its scores, or its band with the alert states.
@@ -39,8 +43,55 @@ pub(super) enum SeriesModel {
     Grouped(Box<PeerGroup>),
     /// A name.
     Named,
+    /// What all series of a section are to each other.
+    Fleet(Box<Fleet>),
     /// Open windows, scores, bands.
     Windowed(Box<WindowedSeries>),
+}
+
+/// The source of an observation that says how many series a fleet has.
+pub(super) const COUNT: u32 = u32::MAX;
+
+/// Observes a fleet: a rare point whose source is its series, or with [`COUNT`] the number of its series. Answers with when
+/// the fleet wants that number next, s.
+pub(super) struct AskFleet;
+
+impl Observe<SeriesModel> for AskFleet {
+    type Answer = Option<(FleetAnswer, i64)>;
+
+    #[inline(never)] // stack
+    fn observe(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        observation: Observation,
+    ) -> Option<(FleetAnswer, i64)> {
+        match (model, spec) {
+            (SeriesModel::Fleet(fleet), SeriesModelSpec::Fleet(budget)) => {
+                let Observation { time, value, source } = observation;
+                let answer = match source {
+                    COUNT => fleet.tick(*budget, time.seconds(), value),
+                    _ => {
+                        let (log10_s, size) = unpack(value);
+                        fleet.observe(*budget, time.seconds(), source, log10_s, size)
+                    }
+                };
+                Some((answer, fleet.next_tick_s()))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Rarity and size of a point in one number, as an observation has room for one. It is finite: both are, and 0..1e38.
+pub(super) fn pack(log10_s: f64, size: f64) -> f64 {
+    let bits = |value: f64| u64::from((value.clamp(0.0, 1e38) as f32).to_bits());
+    f64::from_bits(bits(log10_s) << 32 | bits(size))
+}
+
+fn unpack(value: f64) -> (f64, f32) {
+    let bits = value.to_bits();
+    (f64::from(f32::from_bits((bits >> 32) as u32)), f32::from_bits(bits as u32))
 }
 
 /// Observes scores; the calibrated score goes where this points to.
@@ -170,6 +221,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Grouped(spec) => SeriesModel::Grouped(Box::new(PeerGroup::new(spec))),
             SeriesModelSpec::Named => SeriesModel::Named,
             SeriesModelSpec::Windowed(spec) => SeriesModel::Windowed(Box::new(WindowedSeries::new(spec))),
+            SeriesModelSpec::Fleet(_) => SeriesModel::Fleet(Box::default()),
         }
     }
 
@@ -179,10 +231,11 @@ impl Model for SeriesModel {
         self.monitor(spec, observation, &mut |_, _| {});
         AskGroup.observe(self, spec, observation);
         Counting.observe(self, spec, observation);
+        AskFleet.observe(self, spec, observation);
     }
 
     fn has_named_sources(spec: &SeriesModelSpec) -> bool {
-        matches!(spec, SeriesModelSpec::Grouped(_))
+        matches!(spec, SeriesModelSpec::Grouped(_) | SeriesModelSpec::Fleet(_))
     }
 
     fn clock_seconds(spec: &SeriesModelSpec) -> Option<u32> {
@@ -238,6 +291,7 @@ impl Model for SeriesModel {
             (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => series.save(spec, w),
             (SeriesModel::Grouped(group), _) => group.save(w),
             (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => series.save(spec, w),
+            (SeriesModel::Fleet(fleet), _) => fleet.save(w),
             _ => {}
         }
     }
@@ -255,6 +309,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Windowed(spec) => {
                 Ok(SeriesModel::Windowed(Box::new(WindowedSeries::restore(spec, r)?)))
             }
+            SeriesModelSpec::Fleet(_) => Ok(SeriesModel::Fleet(Box::new(Fleet::restore(r)?))),
         }
     }
 
@@ -275,6 +330,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Grouped(_) => size_of::<PeerGroup>(),
             SeriesModelSpec::Named => 0,
             SeriesModelSpec::Windowed(spec) => WindowedSeries::memory_bytes(spec),
+            SeriesModelSpec::Fleet(_) => size_of::<Fleet>(),
         };
         size_of::<Self>() + heap
     }

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod fleet;
 mod groups;
 mod monitor_cli;
 mod monitor_records;

@@ -76,7 +76,8 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             (false, _) => "  rarity  no anomaly_score\n".to_owned(),
             (true, None) => "  rarity  anomaly_score; no alarms\n".to_owned(),
             (true, Some(budget)) => format!(
-                "  rarity  anomaly_score; at most one false alarm a series in {} h\n",
+                "  rarity  anomaly_score; at most one false alarm {} in {} h\n",
+                if section.alarms_for_all { "of all series together" } else { "a series" },
                 budget.period_s() / 3600.0
             ),
         };
@@ -215,6 +216,7 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "warm_up_points": warm_up_points(section),
             "writes": section.annotation_names(),
             "anomaly_score": section.anomaly_score,
+            "alarms_for_all": section.alarms_for_all,
             "seconds_per_false_alarm": section.alarms.map(|budget| budget.period_s()),
             "calibrated_bytes_per_series": series::calibrated_bytes(section),
             "bytes_per_series": series::series_bytes(section),

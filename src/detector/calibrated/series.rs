@@ -29,6 +29,8 @@ const LEAST_ERROR: f64 = 4.0;
 const TREND_AFTER: f64 = 2.0;
 /// Share of the way that the mean has gone when a value is part of a drift.
 const DRIFTED: f64 = 0.5;
+/// Age from which on rarity may be told without the bound of what is known, s.
+const OLD_S: f64 = 2.0 * 86_400.0;
 /// log10 of a minute in seconds.
 const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 /// What remains of the rarity at which an echo begins.
@@ -248,6 +250,9 @@ impl Calibrated {
         if alarm_points > 0.0 {
             rarity.log10_points = self.within_knowledge(alarm_points, ALARM_KNOWN_TIMES);
             rarity.log10_s = larger(rarity.log10_points + self.spacing.log10_spacing(), 0.0);
+            let is_old = self.spacing.known_s() >= OLD_S;
+            let points = if is_old { alarm_points } else { rarity.log10_points };
+            rarity.unbounded_log10_s = larger(points + self.spacing.log10_spacing(), 0.0);
         }
         let (kind, lasts) = rarities.kind();
         let is_slow = lasts > TREND_AFTER * at.window

@@ -16,6 +16,9 @@ pub struct Rarity {
     pub log10_points: f64,
     /// log10 of the seconds between two incidents as rare as this, from the series' own point spacing.
     pub log10_s: f64,
+    /// As `log10_s`, without the bound of what the series has lived through, once it is two days old: for a judge who
+    /// compares many series.
+    pub unbounded_log10_s: f64,
     /// The point is rarer than the budget allows for, or continues an alarm by being so.
     pub is_alarm: bool,
     /// An alarm begins or ends here.
@@ -31,7 +34,16 @@ impl Rarity {
     /// What nearly every point is.
     #[inline(always)] // speed
     pub(super) const fn ordinary(alarm: Option<AlarmEvent>) -> Self {
-        Self { score: 0.0, log10_points: 0.0, log10_s: 0.0, is_alarm: false, alarm, size: 0.0, reason: None }
+        Self {
+            score: 0.0,
+            log10_points: 0.0,
+            log10_s: 0.0,
+            unbounded_log10_s: 0.0,
+            is_alarm: false,
+            alarm,
+            size: 0.0,
+            reason: None,
+        }
     }
 }
 

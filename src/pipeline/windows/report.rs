@@ -92,7 +92,7 @@ impl WindowReport {
             w.u8(code(&[AlarmEdge::Start, AlarmEdge::End], rating.edge));
             w.u8(code(&REASONS, rating.reason));
             w.u8(u8::from(values.is_some()));
-            if let Some(AlarmNumbers { observed, expected, size }) = values {
+            if let Some(AlarmNumbers { observed, expected, size, .. }) = values {
                 w.f64(observed);
                 w.f64(expected);
                 w.f64(size);
@@ -137,7 +137,12 @@ fn take_anomaly(r: &mut Reader<'_>) -> Result<Anomaly, CodecError> {
     let values = if r.u8(WHAT)? == 0 {
         None
     } else {
-        Some(AlarmNumbers { observed: r.f64(WHAT)?, expected: r.f64(WHAT)?, size: r.f64(WHAT)? })
+        Some(AlarmNumbers {
+            observed: r.f64(WHAT)?,
+            expected: r.f64(WHAT)?,
+            size: r.f64(WHAT)?,
+            log10_s: 0.0,
+        })
     };
     Ok(Anomaly { rating, values })
 }
