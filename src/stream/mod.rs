@@ -19,12 +19,16 @@ mod checkpoint;
 mod chunk;
 mod counters;
 mod folder;
+mod opening;
 mod partition;
 mod reference;
+mod rekey;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use chunk::{Assembler, CHUNK_BYTES, ChunkError, chunks};
 pub use counters::{PartitionGauges, StreamCounters, render};
 pub use folder::{CheckpointFolder, CheckpointFolderError};
-pub use partition::{Message, Partition, PartitionSettings, Taken};
+pub use opening::{Found, Opened, Opening};
+pub use partition::{Message, Partition, PartitionSettings, PartitionSettingsError, Taken};
 pub use reference::Reference;
+pub use rekey::RekeyError;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
+use thiserror::Error;
+
 use super::checkpoint::Checkpoint;
+use super::rekey::{Rekey, RekeyError};
 use crate::bank::StorageError;
 use crate::config::{Config, KafkaFormat, KafkaSection, MessageKey};
 use crate::pipeline::{Pipeline, Unconfigured};
@@ -22,14 +25,32 @@ pub struct PartitionSettings {
     tag_input: Option<usize>,
     time_input: Option<usize>,
     key: MessageKey,
+    /// Where records are given the key of their series first.
+    rekey: Option<Rekey>,
+}
+
+/// What is wrong with `[kafka]`, or with the sections it is used with.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PartitionSettingsError {
+    /// `tag_key` or `time_key` names no field.
+    #[error("tag_key or time_key: {0}")]
+    Field(#[from] AccessorError),
+    /// `rekey` finds no key.
+    #[error("rekey: {0}")]
+    Rekey(#[from] RekeyError),
 }
 
 impl PartitionSettings {
     /// As `[kafka]` says; `topic` is the tag where it names none.
     ///
     /// # Errors
-    /// When `tag_key` or `time_key` is no record accessor.
-    pub fn new(config: &Config, kafka: &KafkaSection, topic: &str) -> Result<Self, AccessorError> {
+    /// [`PartitionSettingsError`].
+    pub fn new(
+        config: &Config,
+        kafka: &KafkaSection,
+        topic: &str,
+    ) -> Result<Self, PartitionSettingsError> {
         let (format, tag_key, time_key) = match kafka.format {
             KafkaFormat::Json => (Format::Json, None, None),
             KafkaFormat::Msgpack => (Format::Msgpack, None, None),
@@ -52,6 +73,7 @@ impl PartitionSettings {
             tag_input,
             time_input,
             key: kafka.key,
+            rekey: kafka.rekey.is_some().then(|| Rekey::new(config, format)).transpose()?,
         })
     }
 }
@@ -80,6 +102,8 @@ pub enum Taken {
     Replayed,
     /// Its record is to leave as it is now.
     Leaves,
+    /// Its record goes to the topic of `rekey` as it came, with the key of [`Partition::key`].
+    Rekeyed,
     /// It was taken before, and changed nothing.
     Known,
 }
@@ -118,6 +142,9 @@ pub struct Partition {
     /// Whether some section scores the tag.
     is_scored_tag: bool,
     is_resumed: bool,
+    /// It gives records their keys, and scores none.
+    is_rekeying: bool,
+    message_key: Vec<u8>,
     refused: u64,
 }
 
@@ -176,6 +203,8 @@ impl Partition {
             tag: Vec::new(),
             is_scored_tag: false,
             is_resumed: false,
+            is_rekeying: false,
+            message_key: Vec::new(),
             refused: 0,
         };
         partition.set_tag(&settings.tag);
@@ -199,7 +228,13 @@ impl Partition {
         if let Some(read) = self.read_envelope(record) {
             time = read;
         }
-        if !message.has_key
+        if self.is_rekeying {
+            if let Some(rekey) = &self.settings.rekey
+                && rekey.key(&self.tag, record, &mut self.found, &mut self.message_key)
+            {
+                return if taken == Taken::Leaves { Taken::Rekeyed } else { taken };
+            }
+        } else if !message.has_key
             && self.partitions > 1
             && self.settings.key == MessageKey::Required
             && self.is_scored_tag
@@ -281,6 +316,25 @@ impl Partition {
     pub fn replaying_to(mut self, committed: i64) -> Self {
         self.committed = committed;
         self
+    }
+
+    /// It gives records the key of their series, and scores none of them.
+    #[must_use]
+    pub fn rekeying(mut self) -> Self {
+        self.is_rekeying = true;
+        self
+    }
+
+    /// Whether it has no models.
+    #[must_use]
+    pub fn is_rekeying(&self) -> bool {
+        self.is_rekeying
+    }
+
+    /// The key of the message that was taken last, after [`Taken::Rekeyed`].
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.message_key
     }
 
     /// Whether it went on from a checkpoint.

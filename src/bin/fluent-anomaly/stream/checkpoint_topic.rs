@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fluent_anomaly::streams::{Assembler, Checkpoint, Reference};
+use fluent_anomaly::streams::{Assembler, Checkpoint, Found, Opening, Reference};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
@@ -22,16 +22,6 @@ use super::settings::StreamSettings;
 /// Nothing comes for so long: the broker is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// What is looked for.
-pub(crate) struct Wanted {
-    pub(crate) topic: String,
-    pub(crate) partition: i32,
-    /// What the committed offset names.
-    pub(crate) reference: Option<Reference>,
-    /// Without a name: the latest one at or before this offset.
-    pub(crate) committed: i64,
-}
-
 /// The key of a chunk.
 pub(crate) fn key(group: &str, topic: &str, partition: i32, slot: u8, index: usize) -> String {
     format!("{}{slot}/{index}", prefix(group, topic, partition))
@@ -41,37 +31,54 @@ fn prefix(group: &str, topic: &str, partition: i32) -> String {
     format!("{group}/{topic}/{partition}/")
 }
 
-/// What was found.
-#[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) checkpoint: Option<Checkpoint>,
-    /// Its bytes as it is stored.
-    pub(crate) bytes: u64,
-    /// Why the one that is named cannot be used.
-    pub(crate) wrong: Option<String>,
-}
-
 struct Search<'a> {
-    wanted: &'a Wanted,
+    wanted: &'a Opening,
+    /// What is to be found: nothing else will do.
+    name: Option<Reference>,
     prefix: String,
     assemblers: BTreeMap<u64, Assembler>,
     found: Found,
 }
 
-/// Finds the checkpoints of partitions; `None` for one that has none.
+/// Finds the checkpoints of partitions: those that are named, from where they begin. For the others the whole topic is
+/// read: offsets that were reset by another program, and brokers that do not keep the metadata of offsets, name none.
 pub(crate) fn load(
     settings: &StreamSettings,
     log: &Arc<StreamLog>,
+    topic: (&str, i32),
+    wanted: &[&Opening],
+) -> Result<Vec<Found>, MemberError> {
+    let mut found = scan(settings, log, topic, wanted, |opening| opening.reference)?;
+    let is_lost =
+        |(opening, found): (&&Opening, &Found)| opening.reference.is_some() && found.checkpoint.is_none();
+    let lost: Vec<bool> = wanted.iter().zip(&found).map(is_lost).collect();
+    if lost.contains(&true) {
+        let again: Vec<&Opening> =
+            wanted.iter().zip(&lost).filter(|(_, lost)| **lost).map(|(opening, _)| *opening).collect();
+        let mut others = scan(settings, log, topic, &again, |_| None)?.into_iter();
+        for (found, _) in found.iter_mut().zip(lost).filter(|(_, lost)| *lost) {
+            let other = others.next().unwrap_or_default();
+            *found = Found { wrong: found.wrong.take().or(other.wrong), ..other };
+        }
+    }
+    Ok(found)
+}
+
+fn scan(
+    settings: &StreamSettings,
+    log: &Arc<StreamLog>,
     (topic, partitions): (&str, i32),
-    wanted: &[Wanted],
+    wanted: &[&Opening],
+    name: impl Fn(&Opening) -> Option<Reference>,
 ) -> Result<Vec<Found>, MemberError> {
     let again = |error: KafkaError| MemberError::Again(format!("checkpoints cannot be read: {error}"));
     let reader: BaseConsumer<Hearing> =
         settings.checkpoint_reader().create_with_context(Hearing::new(log)).map_err(again)?;
     let mut searches: Vec<Search<'_>> = wanted
         .iter()
-        .map(|wanted| Search {
+        .map(|&wanted| Search {
             wanted,
+            name: name(wanted),
             prefix: prefix(&settings.group, &wanted.topic, wanted.partition),
             assemblers: BTreeMap::new(),
             found: Found::default(),
@@ -80,7 +87,7 @@ pub(crate) fn load(
     // where to begin in each partition of the topic
     let mut starts: BTreeMap<i32, i64> = BTreeMap::new();
     for wanted in wanted {
-        let start = wanted.reference.map_or(0, |reference| reference.log_start);
+        let start = name(wanted).map_or(0, |reference| reference.log_start);
         let at = starts.entry(wanted.partition % partitions).or_insert(start);
         *at = start.min(*at);
     }
@@ -102,7 +109,7 @@ pub(crate) fn load(
                 let place = message.partition();
                 let is_done = |search: &Search<'_>| {
                     search.wanted.partition % partitions != place
-                        || (search.found.checkpoint.is_some() && search.wanted.reference.is_some())
+                        || (search.found.checkpoint.is_some() && search.name.is_some())
                 };
                 if searches.iter().all(is_done) {
                     left.retain(|&partition| partition != place);
@@ -127,9 +134,10 @@ impl Search<'_> {
             return;
         }
         let Ok(id) = Assembler::id_of(payload) else { return };
-        if self.wanted.reference.is_some_and(|reference| reference.id != id) {
+        if self.name.is_some_and(|name| name.id != id) {
             return;
         }
+        let slot = key.get(self.prefix.len()).map_or(0, |slot| slot & 1);
         let assembler = self.assemblers.entry(id).or_insert_with(|| Assembler::new(Some(id)));
         let Ok(Some(whole)) = assembler.push(payload) else { return };
         self.assemblers.remove(&id);
@@ -143,7 +151,21 @@ impl Search<'_> {
         let best = self.found.checkpoint.as_ref();
         let is_later = best.is_none_or(|best| checkpoint.offset >= best.offset);
         if checkpoint.offset <= self.wanted.committed && is_later {
-            self.found = Found { checkpoint: Some(checkpoint), bytes: whole.len() as u64, wrong: None };
+            let reference = self.name.unwrap_or(Reference {
+                id,
+                offset: checkpoint.offset,
+                partitions: checkpoint.partitions,
+                slot,
+                chunks: 0,
+                log_start: 0,
+                made_s: 0,
+            });
+            self.found = Found {
+                checkpoint: Some(checkpoint),
+                reference: Some(reference),
+                bytes: whole.len() as u64,
+                wrong: None,
+            };
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use fluent_anomaly::native::Env;
-use fluent_anomaly::streams::{Checkpoint, CheckpointFolder, Reference, chunks};
+use fluent_anomaly::streams::{Checkpoint, CheckpointFolder, Found, Opening, Reference, chunks};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord};
 
-use super::checkpoint_topic::{self, Found, Wanted};
+use super::checkpoint_topic;
 use super::client::{Hearing, StreamLog};
 use super::member::MemberError;
 use super::settings::{CheckpointPlace, StreamSettings};
@@ -46,7 +46,7 @@ impl Checkpoints {
         &self,
         settings: &StreamSettings,
         log: &Arc<StreamLog>,
-        wanted: &[Wanted],
+        wanted: &[&Opening],
     ) -> Result<Vec<Found>, MemberError> {
         let folder = match self {
             Self::Topic { name, partitions } => {
@@ -54,13 +54,22 @@ impl Checkpoints {
             }
             Self::Folder(folder) => folder,
         };
-        let load = |wanted: &Wanted| {
-            let Wanted { topic, partition, reference, committed } = wanted;
+        let load = |wanted: &&Opening| {
+            let Opening { topic, partition, reference, committed, .. } = wanted;
             match folder.load(topic, *partition, reference.as_ref(), *committed) {
                 Ok(Some((id, checkpoint))) => {
                     folder.keep_only(topic, *partition, Some(id));
                     let bytes = checkpoint.models.len() as u64;
-                    Found { checkpoint: Some(checkpoint), bytes, wrong: None }
+                    let reference = reference.unwrap_or(Reference {
+                        id,
+                        offset: checkpoint.offset,
+                        partitions: checkpoint.partitions,
+                        slot: 0,
+                        chunks: 0,
+                        log_start: 0,
+                        made_s: 0,
+                    });
+                    Found { checkpoint: Some(checkpoint), reference: Some(reference), bytes, wrong: None }
                 }
                 Ok(None) => Found::default(),
                 Err(error) => Found { wrong: Some(error.to_string()), ..Found::default() },

@@ -109,8 +109,9 @@ impl ClientContext for Hearing {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // connections come and go; the log has told
-        if let KafkaError::Global(RDKafkaErrorCode::BrokerTransportFailure) = error {
+        // connections come and go, which the log has told; the end of a partition is no error
+        let harmless = [RDKafkaErrorCode::BrokerTransportFailure, RDKafkaErrorCode::PartitionEOF];
+        if error.rdkafka_error_code().is_some_and(|code| harmless.contains(&code)) {
             return;
         }
         self.log.say_seldom(&format!("kafka: {}", without_client(reason)));

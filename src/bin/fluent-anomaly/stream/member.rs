@@ -16,7 +16,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::checkpoints::{Checkpoints, Pending};
 use super::client::{GroupEvent, Hearing, StreamLog};
-use super::output::{Envelope, Output};
+use super::output::{Envelope, Output, Target};
 use super::owned::Owned;
 use super::settings::StreamSettings;
 use super::topics;
@@ -47,6 +47,27 @@ impl MemberError {
     }
 }
 
+/// A topic that is read.
+struct Input {
+    topic: String,
+    partitions: i32,
+    /// The output has as many partitions: records keep theirs.
+    keeps_partition: bool,
+    /// By number.
+    owned: Vec<Option<Box<Owned>>>,
+}
+
+impl Input {
+    fn new(topic: &str, partitions: i32, to_partitions: i32) -> Self {
+        let keeps_partition = partitions == to_partitions;
+        Self { topic: topic.to_owned(), partitions, keeps_partition, owned: Vec::new() }
+    }
+
+    fn slot(&mut self, number: i32) -> Option<&mut Option<Box<Owned>>> {
+        self.owned.get_mut(usize::try_from(number).ok()?)
+    }
+}
+
 pub(crate) struct Member<'a> {
     pub(super) settings: &'a StreamSettings,
     env: &'a Native,
@@ -57,11 +78,7 @@ pub(crate) struct Member<'a> {
     pub(super) checkpoints: Checkpoints,
     /// A broker said that it does not have an offset. Its answer about the ends of a partition may be a late one.
     pub(super) has_lost_input: &'a AtomicBool,
-    pub(super) from_partitions: i32,
-    /// The output has as many partitions as the input: records keep theirs.
-    keeps_partition: bool,
-    /// By number.
-    partitions: Vec<Option<Box<Owned>>>,
+    inputs: Vec<Input>,
     pub(super) output: Output,
     pub(super) pending: Option<Pending>,
     pub(super) in_transaction: bool,
@@ -91,7 +108,13 @@ impl<'a> Member<'a> {
             .create_with_context(Hearing::new(log))
             .map_err(MemberError::again("producer"))?;
         producer.init_transactions(INIT_WITHIN).map_err(MemberError::again("transactions"))?;
-        consumer.subscribe(&[from]).map_err(MemberError::again("subscription"))?;
+        let mut inputs = vec![Input::new(from, from_partitions, to_partitions)];
+        if let Some(rekey) = &settings.rekey {
+            let partitions = topics::of_rekeyed(&consumer, settings, rekey, from_partitions, log)?;
+            inputs.push(Input::new(rekey, partitions, to_partitions));
+        }
+        let names: Vec<&str> = inputs.iter().map(|input| input.topic.as_str()).collect();
+        consumer.subscribe(&names).map_err(MemberError::again("subscription"))?;
         log.say(&format!(
             "member {instance:?} of group {group:?} scores {from:?} ({from_partitions} partitions) into {to:?} ({to_partitions})"
         ));
@@ -104,9 +127,7 @@ impl<'a> Member<'a> {
             producer,
             checkpoints,
             has_lost_input,
-            from_partitions,
-            keeps_partition: from_partitions == to_partitions,
-            partitions: Vec::new(),
+            inputs,
             output: Output::default(),
             pending: None,
             in_transaction: false,
@@ -143,34 +164,33 @@ impl<'a> Member<'a> {
         let mut count = 0_u32;
         let mut wait = COMMIT_EVERY;
         while self.output.len() < MOST_RECORDS && self.output.bytes() < MOST_BYTES {
-            // the borrow of the consumer ends with the message; everything else is disjoint
-            match self.consumer.poll(wait) {
+            let found = self.consumer.poll(wait);
+            let is_silent = found.is_none();
+            match found {
                 Some(Ok(message)) => {
                     let scored = Scoring {
-                        partitions: &mut self.partitions,
+                        inputs: &mut self.inputs,
                         output: &mut self.output,
                         record: &mut self.record,
                         counters: self.counters,
-                        keeps_partition: self.keeps_partition,
                     };
                     self.is_touched |= scored.take(&message);
                 }
                 Some(Err(error)) => hear(error, self.log, self.has_lost_input)?,
                 None => {}
             }
+            count += 1;
+            // a look at the clock, and at what others have set, costs as much as a small record
+            if !is_silent && !count.is_multiple_of(32) {
+                continue;
+            }
             if self.consumer.context().has_events() || self.env.stopping() {
                 break;
             }
-            count += 1;
-            // a look at the clock costs as much as a small record
-            if wait.is_zero() && !count.is_multiple_of(64) {
-                continue;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            wait = until.saturating_duration_since(Instant::now());
+            if wait.is_zero() {
                 break;
             }
-            wait = if count.is_multiple_of(64) { Duration::ZERO } else { left };
         }
         if self.output.len() > 0 {
             self.ensure_transaction()?;
@@ -185,17 +205,19 @@ impl<'a> Member<'a> {
         }
         let due = self.owned().filter(|((topic, number), owned)| {
             owned.due <= now
-                && owned.partition.next() > owned.reference.offset
+                && owned.reference.is_none_or(|reference| owned.partition.next() > reference.offset)
                 && !owned.partition.is_replaying()
+                && !owned.partition.is_rekeying()
                 && of(topic, *number)
         });
-        let Some((_, number)) = due.min_by_key(|(_, owned)| owned.due).map(|(place, _)| place) else {
+        let Some((topic, number)) = due.min_by_key(|(_, owned)| owned.due).map(|(place, _)| place) else {
             return Ok(());
         };
+        let topic = topic.to_owned();
         let every = self.settings.checkpoint_every;
-        let Some(owned) = self.partition_mut(number) else { return Ok(()) };
+        let Some(owned) = self.partition_mut(&topic, number) else { return Ok(()) };
         owned.due = now + every;
-        let before = Some(owned.reference).filter(|reference| reference.id != 0);
+        let before = owned.reference;
         let checkpoint = owned.partition.checkpoint().map_err(MemberError::again("checkpoint"))?;
         let pending = self.checkpoints.begin(&checkpoint, before.as_ref(), &self.consumer, self.env)?;
         self.pending = Some(pending);
@@ -205,7 +227,8 @@ impl<'a> Member<'a> {
     /// The transaction was committed: what it named counts.
     pub(super) fn committed(&mut self) {
         self.is_touched = false;
-        for owned in self.partitions.iter_mut().flatten().filter(|owned| owned.is_touched) {
+        let all = self.inputs.iter_mut().flat_map(|input| &mut input.owned).flatten();
+        for owned in all.filter(|owned| owned.is_touched) {
             owned.is_touched = false;
             owned.committed = owned.partition.next();
         }
@@ -215,9 +238,9 @@ impl<'a> Member<'a> {
         }
         let Some(pending) = self.pending.take() else { return };
         let Pending { topic, partition, reference, bytes, .. } = pending;
-        let Some(owned) = self.partition_mut(partition) else { return };
-        let before = std::mem::replace(&mut owned.reference, reference);
-        self.checkpoints.replaced(&topic, partition, Some(&before).filter(|before| before.id != 0));
+        let Some(owned) = self.partition_mut(&topic, partition) else { return };
+        let before = owned.reference.replace(reference);
+        self.checkpoints.replaced(&topic, partition, before.as_ref());
         self.counters.checkpoints.fetch_add(1, Relaxed);
         self.counters.partition(&topic, partition, |gauges| {
             gauges.checkpoint_made_s = reference.made_s;
@@ -230,6 +253,25 @@ impl<'a> Member<'a> {
         let pending = self.pending.as_ref()?;
         let is_this = pending.partition == number && pending.topic == topic && pending.is_whole();
         is_this.then_some(pending.reference)
+    }
+
+    /// First checkpoints of partitions that have none: their models as they are before anything is read.
+    pub(super) fn begin_checkpoints(&mut self) -> Result<(), MemberError> {
+        let without = |member: &Self| {
+            let mut owned = member.owned().filter(|(_, owned)| !owned.partition.is_rekeying());
+            owned.any(|(_, owned)| owned.reference.is_none())
+        };
+        while without(self) {
+            let now = Instant::now();
+            for owned in self.inputs.iter_mut().flat_map(|input| &mut input.owned).flatten() {
+                if owned.reference.is_none() {
+                    owned.due = now;
+                }
+            }
+            self.begin_checkpoint(now, |_, _| true)?;
+            self.commit()?;
+        }
+        Ok(())
     }
 
     /// Checkpoints of partitions that are given away: whoever gets them need not replay.
@@ -273,7 +315,8 @@ impl<'a> Member<'a> {
         for (topic, number) in partitions {
             list.add_partition(topic, *number);
             self.counters.forget(topic, *number);
-            if let Some(slot) = usize::try_from(*number).ok().and_then(|n| self.partitions.get_mut(n)) {
+            let mut inputs = self.inputs.iter_mut();
+            if let Some(slot) = inputs.find(|input| input.topic == *topic).and_then(|input| input.slot(*number)) {
                 *slot = None;
             }
         }
@@ -288,43 +331,55 @@ impl<'a> Member<'a> {
     }
 
     /// Takes a partition.
-    pub(super) fn own(&mut self, _topic: &str, number: i32, owned: Owned) {
+    pub(super) fn own(&mut self, topic: &str, number: i32, owned: Owned) {
+        let Some(input) = self.inputs.iter_mut().find(|input| input.topic == topic) else { return };
         let Ok(at) = usize::try_from(number) else { return };
-        if self.partitions.len() <= at {
-            self.partitions.resize_with(at + 1, || None);
+        if input.owned.len() <= at {
+            input.owned.resize_with(at + 1, || None);
         }
-        if let Some(slot) = self.partitions.get_mut(at) {
+        if let Some(slot) = input.owned.get_mut(at) {
             *slot = Some(Box::new(owned));
         }
     }
 
     /// The partitions of this member.
     pub(super) fn owned(&self) -> impl Iterator<Item = ((&str, i32), &Owned)> {
-        let from = self.settings.from.as_str();
-        let numbered = self.partitions.iter().zip(0..);
-        numbered.filter_map(move |(owned, number)| Some(((from, number), &**owned.as_ref()?)))
+        self.inputs.iter().flat_map(|input| {
+            let numbered = input.owned.iter().zip(0..);
+            numbered.filter_map(|(owned, number)| Some(((input.topic.as_str(), number), &**owned.as_ref()?)))
+        })
     }
 
-    fn partition_mut(&mut self, number: i32) -> Option<&mut Owned> {
-        self.partitions.get_mut(usize::try_from(number).ok()?)?.as_deref_mut()
+    fn partition_mut(&mut self, topic: &str, number: i32) -> Option<&mut Owned> {
+        self.inputs.iter_mut().find(|input| input.topic == topic)?.slot(number)?.as_deref_mut()
+    }
+
+    /// How many partitions a topic of the input has.
+    pub(super) fn partitions_of(&self, topic: &str) -> i32 {
+        self.inputs.iter().find(|input| input.topic == topic).map_or(0, |input| input.partitions)
+    }
+
+    /// Whether the records of a topic are given their keys, and scored once they come back.
+    pub(super) fn is_rekeyed(&self, topic: &str) -> bool {
+        self.settings.rekey.is_some() && topic == self.settings.from
     }
 
     /// Says what the pipelines have to say.
     fn tell(&mut self) {
-        let from = &self.settings.from;
-        for (owned, number) in self.partitions.iter_mut().zip(0..) {
-            for line in owned.iter_mut().flat_map(|owned| owned.partition.take_log()) {
-                self.log.say(&format!("{from} {number}: {line}"));
-            }
-        }
+        self.say_of_each(|_, _| true, |owned| owned.partition.take_log());
     }
 
     fn tell_at_end(&mut self, of: impl Fn(&str, i32) -> bool) {
-        let from = &self.settings.from;
-        for (owned, number) in self.partitions.iter_mut().zip(0..) {
-            if let Some(owned) = owned.as_mut().filter(|_| of(from, number)) {
-                for line in owned.partition.end() {
-                    self.log.say(&format!("{from} {number}: {line}"));
+        self.say_of_each(of, |owned| owned.partition.end());
+    }
+
+    fn say_of_each(&mut self, of: impl Fn(&str, i32) -> bool, lines: impl Fn(&mut Owned) -> Vec<String>) {
+        for input in &mut self.inputs {
+            for (owned, number) in input.owned.iter_mut().zip(0..) {
+                if let Some(owned) = owned.as_mut().filter(|_| of(&input.topic, number)) {
+                    for line in lines(owned) {
+                        self.log.say(&format!("{} {number}: {line}", input.topic));
+                    }
                 }
             }
         }
@@ -344,20 +399,24 @@ impl Drop for Member<'_> {
 
 /// What a message is scored with.
 struct Scoring<'m> {
-    partitions: &'m mut Vec<Option<Box<Owned>>>,
+    inputs: &'m mut [Input],
     output: &'m mut Output,
     record: &'m mut Vec<u8>,
     counters: &'m StreamCounters,
-    keeps_partition: bool,
 }
 
 impl Scoring<'_> {
     /// Scores the record of a message; true where it is to leave.
     fn take(self, message: &BorrowedMessage<'_>) -> bool {
         let number = message.partition();
-        let owned = usize::try_from(number).ok().and_then(|at| self.partitions.get_mut(at));
+        let input = match self.inputs {
+            [only] => Some(only),
+            several => several.iter_mut().find(|input| input.topic == message.topic()),
+        };
+        let Some(input) = input else { return false };
+        let keeps_partition = input.keeps_partition;
         // a partition that was given back may still have messages in the queue
-        let Some(owned) = owned.and_then(Option::as_mut) else { return false };
+        let Some(Some(owned)) = input.slot(number) else { return false };
         let time = message.timestamp().to_millis().filter(|ms| *ms > 0);
         let time = time.map(|ms| Time::from_nanos(ms.saturating_mul(1_000_000)));
         let key = message.key();
@@ -371,22 +430,22 @@ impl Scoring<'_> {
             }
             None => owned.partition.pass(head),
         };
-        match taken {
+        let (target, partition, key) = match taken {
             Taken::Replayed => {
                 self.counters.replayed.fetch_add(1, Relaxed);
                 return false;
             }
             Taken::Known => return false,
-            Taken::Leaves => {}
-        }
-        owned.is_touched = true;
-        let envelope = Envelope {
-            partition: self.keeps_partition.then_some(number),
-            key,
-            headers: message.headers().map(|headers| headers.detach()),
-            time,
+            Taken::Leaves => (Target::Scored, keeps_partition.then_some(number), key),
+            Taken::Rekeyed => {
+                self.counters.rekeyed.fetch_add(1, Relaxed);
+                (Target::Rekey, None, Some(owned.partition.key()))
+            }
         };
+        let headers = message.headers().map(|headers| headers.detach());
+        let envelope = Envelope { target, partition, key, headers, time };
         self.output.add(envelope, payload.map(|_| self.record.as_slice()), payload);
+        owned.is_touched = true;
         true
     }
 }

@@ -13,8 +13,18 @@ use super::client::Hearing;
 /// Of larger records the original is kept too: the annotated one may be more than the topic takes.
 const LARGE: usize = 256 << 10;
 
+/// Where a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The topic of the scored records.
+    Scored,
+    /// The topic of records that are given their keys.
+    Rekey,
+}
+
 /// One message on its way out.
 struct Outgoing {
+    target: Target,
     partition: Option<i32>,
     key: Option<Range<usize>>,
     /// `None`: a tombstone.
@@ -27,6 +37,7 @@ struct Outgoing {
 
 /// What a message has besides its payload.
 pub(crate) struct Envelope<'a> {
+    pub(crate) target: Target,
     pub(crate) partition: Option<i32>,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) headers: Option<OwnedHeaders>,
@@ -71,6 +82,7 @@ impl Output {
         let original =
             original.filter(|original| original.len() >= LARGE).map(|original| self.keep(original));
         self.messages.push(Outgoing {
+            target: envelope.target,
             partition: envelope.partition,
             key,
             payload,
@@ -81,11 +93,17 @@ impl Output {
     }
 
     /// Hands to the producer what it has not got yet.
-    pub(crate) fn send(&mut self, producer: &BaseProducer<Hearing>, topic: &str) -> Result<(), KafkaError> {
+    pub(crate) fn send(
+        &mut self,
+        producer: &BaseProducer<Hearing>,
+        scored: &str,
+        rekey: Option<&str>,
+    ) -> Result<(), KafkaError> {
         while let Some(message) = self.messages.get(self.sent) {
             let bytes = |range: &Option<Range<usize>>| range.clone().and_then(|range| self.bytes.get(range));
             let original = message.original.as_ref().filter(|_| self.without_annotations);
             let payload = if original.is_some() { bytes(&message.original) } else { bytes(&message.payload) };
+            let topic = if message.target == Target::Scored { scored } else { rekey.unwrap_or(scored) };
             let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
             record.partition = message.partition;
             record.key = bytes(&message.key);

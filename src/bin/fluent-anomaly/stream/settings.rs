@@ -38,6 +38,8 @@ pub(crate) struct StreamSettings {
     pub(crate) group: String,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Where records go first, to be given the key of their series.
+    pub(crate) rekey: Option<String>,
     pub(crate) instance: String,
     pub(crate) checkpoint_every: Duration,
     pub(crate) checkpoints: CheckpointPlace,
@@ -60,13 +62,18 @@ impl StreamSettings {
         let group = needed("group", args.group.as_ref(), "group", &kafka.group)?;
         let from = needed("from", args.from.as_ref(), "from", &kafka.from)?;
         let to = needed("to", args.to.as_ref(), "to", &kafka.to)?;
+        if let Some(rekey) = kafka.rekey.as_ref().filter(|rekey| [&from, &to].contains(rekey)) {
+            return Err(Failure::Usage(format!(
+                "{file}: [kafka] rekey: {rekey:?} is the topic of `from` or `to`: a topic of its own is wanted"
+            )));
+        }
         if from == to {
             return Err(Failure::Usage(format!(
                 "{file}: [kafka] to: {to:?} is the topic of `from` too: records would be scored without end"
             )));
         }
         let partition = PartitionSettings::new(config, &kafka, &from)
-            .map_err(|error| Failure::Usage(format!("{file}: [kafka] tag_key or time_key: {error}")))?;
+            .map_err(|error| Failure::Usage(format!("{file}: [kafka] {error}")))?;
         let instance = args.instance.clone().or_else(|| kafka.instance.clone());
         let checkpoints = match &kafka.checkpoint_folder {
             Some(folder) => {
@@ -81,6 +88,7 @@ impl StreamSettings {
             group,
             from,
             to,
+            rekey: kafka.rekey.clone(),
             instance: instance.unwrap_or_else(|| format!("{:016x}", env.random())),
             checkpoint_every: Duration::from_secs(u64::from(kafka.checkpoint_seconds.max(1))),
             checkpoints,
@@ -124,7 +132,9 @@ impl StreamSettings {
 
     fn client(&self, own: &[(&str, &str)], fixed: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Warning);
+        let is_debugged = self.property("debug").is_some();
+        let level = if is_debugged { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Warning };
+        config.set_log_level(level);
         config.set("client.id", "fluent-anomaly");
         config.set("allow.auto.create.topics", "false");
         for (name, value) in own {

@@ -59,6 +59,30 @@ pub(crate) fn of_checkpoints<C: ConsumerContext>(
     count: i32,
     log: &StreamLog,
 ) -> Result<i32, MemberError> {
+    // a reader that scans the whole topic reads little more than the last two checkpoints
+    let properties = [("cleanup.policy", "compact"), ("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")];
+    made(consumer, settings, topic, count, &properties, log)
+}
+
+/// The topic of records that are given their keys; it is made where it is not there.
+pub(crate) fn of_rekeyed<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    settings: &StreamSettings,
+    topic: &str,
+    count: i32,
+    log: &StreamLog,
+) -> Result<i32, MemberError> {
+    made(consumer, settings, topic, count, &[("cleanup.policy", "delete")], log)
+}
+
+fn made<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    settings: &StreamSettings,
+    topic: &str,
+    count: i32,
+    properties: &[(&str, &str)],
+    log: &StreamLog,
+) -> Result<i32, MemberError> {
     if let Some(found) = partitions(consumer, topic)? {
         return Ok(found);
     }
@@ -66,15 +90,15 @@ pub(crate) fn of_checkpoints<C: ConsumerContext>(
     let replicas = brokers.unwrap_or(1).clamp(1, REPLICAS) as i32;
     let admin: AdminClient<DefaultClientContext> =
         settings.admin().create().map_err(|error| MemberError::Again(error.to_string()))?;
-    let new = NewTopic::new(topic, count, TopicReplication::Fixed(replicas))
-        .set("cleanup.policy", "compact")
-        // a reader that scans the whole topic reads little more than the last two checkpoints
-        .set("segment.ms", "600000")
-        .set("min.cleanable.dirty.ratio", "0.1");
+    let mut new = NewTopic::new(topic, count, TopicReplication::Fixed(replicas));
+    for (name, value) in properties {
+        new = new.set(name, value);
+    }
     let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
     let failed = |why: &dyn std::fmt::Display| {
         MemberError::Again(format!(
-            "topic {topic:?} of the checkpoints cannot be made: {why}; make it with cleanup.policy=compact and {count} partitions"
+            "topic {topic:?} cannot be made: {why}; make it with {count} partitions and {}",
+            properties.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
         ))
     };
     let made = wait_for(admin.create_topics([&new], &options)).map_err(|error| failed(&error))?;
@@ -85,7 +109,7 @@ pub(crate) fn of_checkpoints<C: ConsumerContext>(
             Err((_, why)) => return Err(failed(&why)),
         }
     }
-    log.say(&format!("topic {topic:?} for the checkpoints is made: {count} partitions, compacted"));
+    log.say(&format!("topic {topic:?} is made: {count} partitions"));
     for _ in 0..50 {
         if let Some(found) = partitions(consumer, topic)? {
             return Ok(found);

@@ -91,7 +91,8 @@ impl Member<'_> {
     }
 
     fn try_commit(&mut self) -> Result<(), Trouble> {
-        self.output.send(&self.producer, &self.settings.to).map_err(|error| self.trouble(&error))?;
+        let sent = self.output.send(&self.producer, &self.settings.to, self.settings.rekey.as_deref());
+        sent.map_err(|error| self.trouble(&error))?;
         if let Some(pending) = &mut self.pending {
             let sent = pending.send(&self.checkpoints, &self.settings.group, &self.producer);
             sent.map_err(|error| self.trouble(&error))?;
@@ -146,7 +147,9 @@ impl Member<'_> {
             let next = owned.partition.next().max(owned.committed);
             let mut entry = offsets.add_partition(topic, number);
             entry.set_offset(Offset::Offset(next))?;
-            entry.set_metadata(new.unwrap_or(owned.reference).to_string());
+            if let Some(reference) = new.or(owned.reference) {
+                entry.set_metadata(reference.to_string());
+            }
         }
         Ok(offsets)
     }
