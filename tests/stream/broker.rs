@@ -105,7 +105,7 @@ impl Broker {
 
     pub(crate) fn writer(&self) -> Writer {
         let mut config = self.client();
-        config.set("linger.ms", "2").set("message.max.bytes", "33554432");
+        config.set("linger.ms", "2").set("message.max.bytes", "33554432").set("reconnect.backoff.max.ms", "500");
         Writer { producer: config.create().unwrap() }
     }
 
@@ -142,11 +142,12 @@ impl Broker {
 
     /// Whether a reader of committed records is spared those of an aborted transaction.
     fn hides_aborted(&self) -> bool {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         // the mock cluster shows all
         if self.run == "mock" {
             return false;
         }
-        let topic = self.name("aborted");
+        let topic = self.name(&format!("aborted-{}", NUMBER.fetch_add(1, Relaxed)));
         self.create_topic(&topic, 1);
         let mut config = self.client();
         config.set("transactional.id", &topic);
@@ -294,7 +295,7 @@ impl Writer {
     }
 
     pub(crate) fn flush(&self) {
-        self.producer.flush(ANSWER).unwrap();
+        self.producer.flush(2 * ANSWER).unwrap();
     }
 }
 

@@ -20,7 +20,7 @@ fn brokers_that_go_away_come_back_and_refuse_cost_no_record() {
     for topic in [&from, &to] {
         cluster.create_topic(topic, 2, 3).unwrap();
     }
-    let text = config(&broker, "checkpoint_folder: checkpoints\n");
+    let text = config(&broker, "checkpoint_folder: checkpoints\nkafka.reconnect.backoff.max.ms: 500\n");
     let writer = broker.writer();
     writer.records(&from, 2, 0..200);
     let mut member = broker.member(&text, "a.1");

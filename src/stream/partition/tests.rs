@@ -13,7 +13,7 @@ const START: i64 = 1_710_000_000;
 
 const CONFIG: &str = "[filter]
 state: off
-max_series: 10
+max_series: 24
 anomaly_score: on
 [series.a]
 match: *
@@ -29,6 +29,17 @@ time: $t
 prefix: w_
 k: 2
 warm_up: off
+[series.counted]
+match: *
+measure: count
+every: 1m
+by: $s
+k: 2
+warm_up: off
+prefix: n_
+[group.g]
+on: a
+across: $s
 [monitor.a]
 on: a
 query: avg(last_10m):anomalies(avg:a{*} by {s}, 'basic', 2, direction='both', alert_window='last_5m', interval=60, count_default_zero='true') >= 0.5
@@ -131,7 +142,7 @@ proptest! {
                 match taken {
                     Taken::Leaves => pending.push(record),
                     Taken::Replayed => {}
-                    Taken::Known => panic!("offset {} was taken twice", *n),
+                    Taken::Rekeyed | Taken::Known => panic!("offset {} was taken twice", *n),
                 }
             };
             while partition.is_replaying() {
@@ -174,6 +185,7 @@ fn the_records_of_the_law_are_scored_judged_and_refused() {
         "no key",
         "ahead of this host's clock",
         "not a number",
+        "n_anomaly_window",
     ] {
         assert!(text.contains(found), "{found}");
     }
