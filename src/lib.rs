@@ -162,9 +162,9 @@ pub mod native {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod streams {
     pub use crate::stream::{
-        Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError, ChunkError,
-        Found, Message, Opened, Opening, Partition, PartitionGauges, PartitionSettings, PartitionSettingsError,
-        Reference, RekeyError, StreamCounters, Taken, chunks, render,
+        Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError,
+        ChunkError, Found, Message, Opened, Opening, Partition, PartitionGauges, PartitionSettings,
+        PartitionSettingsError, Reference, RekeyError, StreamCounters, Taken, chunks, render,
     };
 }
 

@@ -71,7 +71,8 @@ impl Opening {
             self.anew(settings, self.low, self.low)
         } else {
             let reference = found.reference;
-            match found.checkpoint.map(|checkpoint| self.resumed(settings, checkpoint, reference, &mut told)) {
+            match found.checkpoint.map(|checkpoint| self.resumed(settings, checkpoint, reference, &mut told))
+            {
                 Some(Ok(opened)) => opened,
                 Some(Err(why)) => self.without_checkpoint(settings, Some(why), &mut told),
                 None => self.without_checkpoint(settings, found.wrong, &mut told),
@@ -86,7 +87,10 @@ impl Opening {
                 self.low - 1
             ));
             if opened.committed < self.low {
-                told.push(format!("{} records were dropped before they were scored", self.low - opened.committed));
+                told.push(format!(
+                    "{} records were dropped before they were scored",
+                    self.low - opened.committed
+                ));
             }
             opened.partition.skip_to(self.low);
             opened.committed = opened.committed.max(self.low);
@@ -102,7 +106,9 @@ impl Opening {
         let mut opened = self.anew(settings, start, start);
         opened.partition = opened.partition.rekeying();
         if self.committed < self.low {
-            opened.told.push(format!("{} records were dropped before they were read", self.low - self.committed));
+            opened
+                .told
+                .push(format!("{} records were dropped before they were read", self.low - self.committed));
         }
         opened
     }
@@ -134,11 +140,16 @@ impl Opening {
     ) -> Opened {
         let start = self.committed;
         if let Some(why) = wrong {
-            told.push(format!("the models begin anew at offset {start}, as their checkpoint cannot be used: {why}"));
+            told.push(format!(
+                "the models begin anew at offset {start}, as their checkpoint cannot be used: {why}"
+            ));
         } else if self.reference.is_some() {
             told.push(format!("the models begin anew at offset {start}, as their checkpoint is gone"));
         } else if !self.is_new {
-            told.push(format!("offset {} is committed without a checkpoint: the models begin there", self.committed));
+            told.push(format!(
+                "offset {} is committed without a checkpoint: the models begin there",
+                self.committed
+            ));
         }
         self.anew(settings, start, self.committed)
     }
@@ -245,7 +256,8 @@ mod tests {
         let settings = settings(TEXT);
         let (found, reference) = saved(&settings);
         let opened = Opening { partitions: 6, ..opening(Some(reference)) }.open(&settings, found);
-        let told = "the topic has 6 partitions and had 4 at the last checkpoint: series whose keys moved begin anew";
+        let told =
+            "the topic has 6 partitions and had 4 at the last checkpoint: series whose keys moved begin anew";
         assert_eq!(opened.told, [told]);
     }
 
@@ -254,7 +266,10 @@ mod tests {
         let (found, reference) = saved(&settings(TEXT));
         let other = settings(&TEXT.replace("k: 2", "k: 3"));
         let opened = opening(Some(reference)).open(&other, found);
-        assert_eq!(opened.told, ["section [series.a] was changed or removed: 1 saved models of it were dropped"]);
+        assert_eq!(
+            opened.told,
+            ["section [series.a] was changed or removed: 1 saved models of it were dropped"]
+        );
         assert_eq!((opened.partition.next(), opened.partition.series()), (30, 0));
     }
 

@@ -46,11 +46,7 @@ impl PartitionSettings {
     ///
     /// # Errors
     /// [`PartitionSettingsError`].
-    pub fn new(
-        config: &Config,
-        kafka: &KafkaSection,
-        topic: &str,
-    ) -> Result<Self, PartitionSettingsError> {
+    pub fn new(config: &Config, kafka: &KafkaSection, topic: &str) -> Result<Self, PartitionSettingsError> {
         let (format, tag_key, time_key) = match kafka.format {
             KafkaFormat::Json => (Format::Json, None, None),
             KafkaFormat::Msgpack => (Format::Msgpack, None, None),

@@ -25,8 +25,14 @@ fn wrong_settings_end_it_at_once_and_are_told_by_key() {
     for (kafka, told) in [
         ("", "f.ini: [kafka] brokers: the key is needed, or the option --brokers"),
         ("brokers: b:1\ngroup: g\nfrom: t\nto: t\n", "[kafka] to: \"t\" is the topic of `from` too"),
-        ("brokers: b:1\ngroup: g\nfrom: t\nto: u\nrekey: u\n", "[kafka] rekey: \"u\" is the topic of `from` or `to`"),
-        ("brokers: b:1\ngroup: g\nfrom: t\nto: u\nkafka.no.such: 1\n", "kafka.no.such: No such configuration property"),
+        (
+            "brokers: b:1\ngroup: g\nfrom: t\nto: u\nrekey: u\n",
+            "[kafka] rekey: \"u\" is the topic of `from` or `to`",
+        ),
+        (
+            "brokers: b:1\ngroup: g\nfrom: t\nto: u\nkafka.no.such: 1\n",
+            "kafka.no.such: No such configuration property",
+        ),
         (
             "brokers: b:1\ngroup: g\nfrom: t\nto: u\nkafka.auto.offset.reset: never\n",
             "kafka.auto.offset.reset: \"never\" is not allowed: earliest or latest",
@@ -86,7 +92,8 @@ fn wrong_credentials_are_told_tried_again_and_stand_nowhere() {
             thread::spawn(|| refuse(client));
         }
     });
-    let secure = "kafka.security.protocol: sasl_plaintext\nkafka.sasl.mechanism: PLAIN\nkafka.sasl.username: user\n";
+    let secure =
+        "kafka.security.protocol: sasl_plaintext\nkafka.sasl.mechanism: PLAIN\nkafka.sasl.username: user\n";
     let text = config(&broker, secure);
     let mut member = broker.member_with(&text, "a", &[("KAFKA_SASL_PASSWORD", "hunter2-secret")]);
     let log = broker.folder.path().join("a.stderr");
@@ -111,7 +118,8 @@ fn two_groups_on_one_topic_of_checkpoints_do_not_disturb_each_other() {
     let writer = broker.writer();
     for (round, end) in [(0, 300), (1, 600)] {
         writer.records(&from, 2, end - 300..end);
-        let mut members = [(&one, "one"), (&two, "two")].map(|(text, name)| broker.member(text, &format!("{name}.{round}")));
+        let mut members = [(&one, "one"), (&two, "two")]
+            .map(|(text, name)| broker.member(text, &format!("{name}.{round}")));
         broker.wait_committed(&group, &from, 2, end);
         broker.wait_committed(&second, &from, 2, end);
         for member in &mut members {

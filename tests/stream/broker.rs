@@ -105,7 +105,10 @@ impl Broker {
 
     pub(crate) fn writer(&self) -> Writer {
         let mut config = self.client();
-        config.set("linger.ms", "2").set("message.max.bytes", "33554432").set("reconnect.backoff.max.ms", "500");
+        config
+            .set("linger.ms", "2")
+            .set("message.max.bytes", "33554432")
+            .set("reconnect.backoff.max.ms", "500");
         Writer { producer: config.create().unwrap() }
     }
 
@@ -154,7 +157,9 @@ impl Broker {
         let producer: BaseProducer = config.create().unwrap();
         producer.init_transactions(ANSWER).unwrap();
         producer.begin_transaction().unwrap();
-        producer.send(BaseRecord::<'_, str, str>::to(&topic).payload("aborted").key("a").partition(0)).unwrap();
+        producer
+            .send(BaseRecord::<'_, str, str>::to(&topic).payload("aborted").key("a").partition(0))
+            .unwrap();
         producer.flush(ANSWER).unwrap();
         producer.abort_transaction(ANSWER).unwrap();
         self.read(&topic, 1)[0].is_empty()
@@ -191,7 +196,11 @@ impl Broker {
             if committed.iter().map(|(offset, _)| offset).sum::<i64>() >= count {
                 return;
             }
-            assert!(Instant::now() < until, "{count} records are not committed: {committed:?}\n{}", self.logs());
+            assert!(
+                Instant::now() < until,
+                "{count} records are not committed: {committed:?}\n{}",
+                self.logs()
+            );
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -215,7 +224,9 @@ impl Broker {
         let mut text = String::new();
         for entry in fs::read_dir(self.folder.path()).unwrap().flatten() {
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == "stderr") && !path.ends_with("broker.stderr") {
+            if path.extension().is_some_and(|extension| extension == "stderr")
+                && !path.ends_with("broker.stderr")
+            {
                 text += &format!("--- {}\n{}", path.display(), fs::read_to_string(&path).unwrap_or_default());
             }
         }
@@ -263,7 +274,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn send(&self, topic: &str, partition: i32, key: Option<&str>, value: Option<&[u8]>, time_ms: i64) {
+    pub(crate) fn send(
+        &self,
+        topic: &str,
+        partition: i32,
+        key: Option<&str>,
+        value: Option<&[u8]>,
+        time_ms: i64,
+    ) {
         let header = Header { key: "trace", value: Some("a1") };
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic)
             .partition(partition)
@@ -286,7 +304,8 @@ impl Writer {
     pub(crate) fn records(&self, topic: &str, partitions: i32, numbers: std::ops::Range<i64>) {
         for n in numbers {
             let series = n % i64::from(partitions * 3);
-            let value = format!("{{\"s\":\"s{series}\",\"v\":{},\"n\":{n}}}", n.wrapping_mul(n) * 7919 % 1000);
+            let value =
+                format!("{{\"s\":\"s{series}\",\"v\":{},\"n\":{n}}}", n.wrapping_mul(n) * 7919 % 1000);
             let partition = (series % i64::from(partitions)) as i32;
             let key = format!("s{series}");
             self.send(topic, partition, Some(&key), Some(value.as_bytes()), START_MS + n * 1000);
@@ -320,7 +339,13 @@ pub(crate) fn filtered(broker: &Broker, sections: &str, records: &[Seen]) -> Vec
 /// A broker that shows a `read_committed` reader what was never committed cannot show that records leave once: there
 /// repeats with the very bytes of the record are left out, and their number is told.
 #[track_caller]
-pub(crate) fn assert_exactly_once(broker: &Broker, sections: &str, from: &str, to: &str, partitions: i32) -> usize {
+pub(crate) fn assert_exactly_once(
+    broker: &Broker,
+    sections: &str,
+    from: &str,
+    to: &str,
+    partitions: i32,
+) -> usize {
     let (input, output) = (broker.read(from, partitions), broker.read(to, partitions));
     let hides_aborted = broker.hides_aborted();
     let mut repeats = 0;
@@ -334,13 +359,18 @@ pub(crate) fn assert_exactly_once(broker: &Broker, sections: &str, from: &str, t
                 repeats += 1;
             } else {
                 let wanted = expected.get(next).map_or("nothing more", String::as_str);
-                panic!("partition {partition}, record {next}\n found {found}\nwanted {wanted}\n{}", broker.logs());
+                panic!(
+                    "partition {partition}, record {next}\n found {found}\nwanted {wanted}\n{}",
+                    broker.logs()
+                );
             }
         }
         assert_eq!(next, expected.len(), "records of partition {partition} are missing\n{}", broker.logs());
     }
     if repeats > 0 {
-        println!("{repeats} records of transactions that were never committed are shown by this broker, and left out");
+        println!(
+            "{repeats} records of transactions that were never committed are shown by this broker, and left out"
+        );
     }
     input.iter().map(Vec::len).sum()
 }

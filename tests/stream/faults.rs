@@ -11,7 +11,8 @@ use crate::exactly_once::{SECTIONS, config};
 #[test]
 fn brokers_that_go_away_come_back_and_refuse_cost_no_record() {
     use RDKafkaRespErr::{
-        RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS as BUSY, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS as LOADING,
+        RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS as BUSY,
+        RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS as LOADING,
         RD_KAFKA_RESP_ERR_NOT_COORDINATOR as NOT_COORDINATOR,
     };
     let cluster = MockCluster::new(3).unwrap();

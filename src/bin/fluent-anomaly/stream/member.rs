@@ -316,7 +316,9 @@ impl<'a> Member<'a> {
             list.add_partition(topic, *number);
             self.counters.forget(topic, *number);
             let mut inputs = self.inputs.iter_mut();
-            if let Some(slot) = inputs.find(|input| input.topic == *topic).and_then(|input| input.slot(*number)) {
+            if let Some(slot) =
+                inputs.find(|input| input.topic == *topic).and_then(|input| input.slot(*number))
+            {
                 *slot = None;
             }
         }

@@ -35,13 +35,17 @@ impl Member<'_> {
         let rekeyed = self.settings.rekey.is_some().then(|| self.settings.from.clone());
         let is_wanted = |opening: &&Opening| !opening.is_new && rekeyed.as_ref() != Some(&opening.topic);
         let wanted: Vec<&Opening> = openings.iter().filter(is_wanted).collect();
-        let loaded =
-            if wanted.is_empty() { Vec::new() } else { self.checkpoints.load(self.settings, self.log, &wanted)? };
+        let loaded = if wanted.is_empty() {
+            Vec::new()
+        } else {
+            self.checkpoints.load(self.settings, self.log, &wanted)?
+        };
         let mut loaded = loaded.into_iter();
         let mut list = TopicPartitionList::new();
         let (mut series, mut bytes, mut replay) = (0, 0, 0);
         for (n, opening) in openings.iter().enumerate() {
-            let found = if is_wanted(&opening) { loaded.next().unwrap_or_default() } else { Found::default() };
+            let found =
+                if is_wanted(&opening) { loaded.next().unwrap_or_default() } else { Found::default() };
             bytes += found.bytes;
             let owned = self.open_one(opening, found, n);
             series += owned.partition.series();
@@ -90,10 +94,13 @@ impl Member<'_> {
             let (is_new, committed) = match one.offset() {
                 Offset::Offset(offset) => (false, offset),
                 // records that were given their keys before this member came are none of them late
-                _ if self.settings.begins_at_end && Some(&topic) != self.settings.rekey.as_ref() => (true, high),
+                _ if self.settings.begins_at_end && Some(&topic) != self.settings.rekey.as_ref() => {
+                    (true, high)
+                }
                 _ => (true, low),
             };
-            let reference = Reference::parse(one.metadata()).filter(|reference| reference.offset <= committed);
+            let reference =
+                Reference::parse(one.metadata()).filter(|reference| reference.offset <= committed);
             openings.push(Opening {
                 partitions: self.partitions_of(&topic),
                 topic,
@@ -112,12 +119,11 @@ impl Member<'_> {
     fn open_one(&self, opening: &Opening, found: Found, n: usize) -> Owned {
         let (topic, number) = (opening.topic.as_str(), opening.partition);
         let bytes = found.bytes;
-        let Opened { mut partition, committed, reference, told, has_gap } =
-            if self.is_rekeyed(topic) {
-                opening.without_models(&self.settings.partition)
-            } else {
-                opening.open(&self.settings.partition, found)
-            };
+        let Opened { mut partition, committed, reference, told, has_gap } = if self.is_rekeyed(topic) {
+            opening.without_models(&self.settings.partition)
+        } else {
+            opening.open(&self.settings.partition, found)
+        };
         for line in told {
             self.log.say(&format!("{topic} {number}: {line}"));
         }

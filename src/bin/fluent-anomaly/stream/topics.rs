@@ -60,7 +60,8 @@ pub(crate) fn of_checkpoints<C: ConsumerContext>(
     log: &StreamLog,
 ) -> Result<i32, MemberError> {
     // a reader that scans the whole topic reads little more than the last two checkpoints
-    let properties = [("cleanup.policy", "compact"), ("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")];
+    let properties =
+        [("cleanup.policy", "compact"), ("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")];
     made(consumer, settings, topic, count, &properties, log)
 }
 
