@@ -97,12 +97,25 @@ impl<'a> Writer<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Reader<'a> {
     rest: &'a [u8],
+    /// The last part was of an older version and is left out.
+    outdated: bool,
 }
 
 impl<'a> Reader<'a> {
     /// Reads `bytes` from its start.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { rest: bytes, outdated: false }
+    }
+
+    /// Leaves the rest out: an older version wrote it, and this one cannot go on from there.
+    pub fn leave_outdated(&mut self) {
+        self.rest = &[];
+        self.outdated = true;
+    }
+
+    /// Whether something was left out because an older version wrote it.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated
     }
 
     /// The bytes that have not been read yet.

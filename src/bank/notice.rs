@@ -36,6 +36,16 @@ pub(crate) enum StateNotice {
         /// How many models.
         series: u64,
     },
+    /// A part of the saved models is of an older version.
+    #[error(
+        "section [{section}]: {series} saved models hold anomaly scores of an older version; these begin anew, all else is kept"
+    )]
+    Outdated {
+        /// Name of the section.
+        section: String,
+        /// How many models.
+        series: u64,
+    },
     /// Model updates are in memory only for now.
     #[error("state is not saved: {0}; scoring goes on in memory, saving is tried again")]
     CannotSave(StorageError),

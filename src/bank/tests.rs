@@ -31,13 +31,20 @@ impl Model for Digest {
     fn save(&self, _: &u64, w: &mut Writer<'_>) {
         w.u64(self.0);
     }
-    fn restore(_: &u64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self(r.u64("digest")?))
+    fn restore(spec: &u64, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let digest = r.u64("digest")?;
+        if *spec == WITH_AN_OLD_PART {
+            r.leave_outdated();
+        }
+        Ok(Self(digest))
     }
     fn memory_bytes(_: &u64) -> usize {
         size_of::<Self>()
     }
 }
+
+/// The spec of a section whose saved models hold what an older version wrote.
+const WITH_AN_OLD_PART: u64 = 77;
 
 /// Asks for the digest.
 struct Sum;
@@ -185,6 +192,35 @@ fn a_lower_cap_after_a_restart_keeps_the_most_recent() {
     assert!(
         bank.model(0, &SeriesKey::new(&[19])).is_some() && bank.model(0, &SeriesKey::new(&[16])).is_none()
     );
+}
+
+#[test]
+fn what_an_older_version_wrote_is_left_out_and_told() {
+    let disk = MemoryStorage::new();
+    let open = || {
+        let sections = sections(&[1, WITH_AN_OLD_PART]);
+        Bank::open(sections, 100, Box::new(disk.clone()), Flush::EachRecord)
+    };
+    let mut bank = open();
+    let mut digest = None;
+    let mut told = Vec::new();
+    for chunk in 0..400 {
+        told = bank.take_notices();
+        if !told.is_empty() {
+            break; // there was a snapshot
+        }
+        for n in chunk * 100..chunk * 100 + 100 {
+            step(&mut bank, n);
+        }
+        digest = bank.model(1, &SeriesKey::new(b"host:4")).cloned();
+        drop(bank);
+        bank = open();
+    }
+    let in_section = bank.series().filter(|(section, ..)| *section == 1).count();
+    let outdated = StateNotice::Outdated { section: "s1".into(), series: in_section as u64 };
+    assert_eq!(told, [outdated]);
+    assert!(told[0].to_string().contains("of an older version; these begin anew, all else is kept"));
+    assert_eq!(bank.model(1, &SeriesKey::new(b"host:4")).cloned(), digest);
 }
 
 #[test]

@@ -94,8 +94,13 @@ fn band(spec: &MonitorSpec) -> String {
         (_, Some(zone)) => format!(", in the local time of {}", zone.name()),
     };
     let history = plain_duration(3 * u64::from(season.seconds()));
+    let until_then = spec.fallback.as_ref().map_or(String::new(), |fallback| {
+        let season =
+            fallback.seasonality().map_or(String::new(), |season| format!(" with a {season} season"));
+        format!(" Until then '{}'{season} judges.", fallback.algorithm())
+    });
     format!(
-        "Band: {}, {season} season{default}: like {cycle}{zone}; {width}; there is one after three seasons with points, {history} at least.",
+        "Band: {}, {season} season{default}: like {cycle}{zone}; {width}; there is one after three seasons with points, {history} at least.{until_then}",
         query.algorithm
     )
 }

@@ -390,6 +390,9 @@ impl ScoredSeries {
             0 => None,
             most => Some(Box::new(RecentPoints::restore(most, r)?)),
         };
+        if r.rest().first().is_some_and(|version| Calibrated::is_outdated(*version)) {
+            r.leave_outdated();
+        }
         let saved = if r.is_empty() { None } else { Some(CalibratedSeries::restore(r)?) };
         let calibrated = spec
             .calibrated
@@ -439,6 +442,48 @@ mod tests {
         let Stage::Scoring { params, .. } = restored.stage else { panic!("{restored:?}") };
         let all = [&points[..], &[3.0]].concat();
         assert_eq!(usize::from(params) + 1, select_order(&all, 50).order);
+    }
+
+    #[test]
+    fn an_anomaly_score_of_an_older_version_begins_anew_beside_a_model_that_goes_on() {
+        let settings = ChangeFinderSettings::from_texts([("k", "2")]).unwrap();
+        let plain = ScoreSpec::new(&settings, false, 0, None).unwrap();
+        let both = ScoreSpec::new(&settings, false, 0, Some(CalibratedSpec::default())).unwrap();
+        let (mut model, mut calibrated) = (ScoredSeries::new(&plain), ScoredSeries::new(&both));
+        let point = |n: usize| Observation {
+            time: Time::from_seconds(60 * n as i64),
+            value: (n * 7919 % 101) as f64,
+            source: 0,
+        };
+        for n in 0..500 {
+            model.update(&plain, point(n), &mut None);
+            calibrated.update(&both, point(n), &mut None);
+        }
+        let saved = |series: &ScoredSeries| {
+            let mut bytes = Vec::new();
+            series.save(&mut Writer::new(&mut bytes));
+            bytes
+        };
+        let (without, whole) = (saved(&model), saved(&calibrated));
+        assert!(whole.starts_with(&without), "the anomaly score stands last");
+        let current = whole[without.len()];
+        for version in 0..=current + 1 {
+            let mut bytes = whole.clone();
+            bytes[without.len()] = version;
+            let mut r = Reader::new(&bytes);
+            match ScoredSeries::restore(&both, &mut r) {
+                Ok(mut back) if version != current => {
+                    assert!((1..current).contains(&version) && r.is_empty() && r.is_outdated());
+                    let mut anomaly = None;
+                    let scores = model.clone().update(&plain, point(500), &mut None);
+                    assert_eq!(back.update(&both, point(500), &mut anomaly), scores, "version {version}");
+                    assert!(anomaly.is_none(), "the anomaly score begins anew");
+                }
+                Ok(_) => assert!(!r.is_outdated()),
+                // neither is one that this program has ever written
+                Err(_) => assert!(version == 0 || version > current, "version {version}"),
+            }
+        }
     }
 
     #[test]

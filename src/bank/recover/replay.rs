@@ -29,6 +29,8 @@ pub(super) struct Replay<'a, M: Model> {
     slots: BTreeMap<u32, u32>,
     /// Section name -> series that were dropped because its parameters are others now.
     dropped: BTreeMap<String, u64>,
+    /// Section number -> series that came back without a part that an older version wrote.
+    outdated: BTreeMap<u16, u64>,
     /// A series did not fit into memory, with so many in it; it begins anew when it is seen.
     full: Option<usize>,
 }
@@ -56,7 +58,14 @@ impl SectionMap {
 
 impl<'a, M: Model> Replay<'a, M> {
     pub(super) fn new(sections: &'a [BankSection<M>], live: &'a mut LiveSeries<M>) -> Self {
-        Self { sections, live, slots: BTreeMap::new(), dropped: BTreeMap::new(), full: None }
+        Self {
+            sections,
+            live,
+            slots: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            outdated: BTreeMap::new(),
+            full: None,
+        }
     }
 
     /// Forgets everything that was read.
@@ -64,6 +73,7 @@ impl<'a, M: Model> Replay<'a, M> {
         self.live.clear();
         self.slots.clear();
         self.dropped.clear();
+        self.outdated.clear();
         self.full = None;
     }
 
@@ -71,7 +81,11 @@ impl<'a, M: Model> Replay<'a, M> {
     /// not be read again.
     pub(super) fn tell_losses(self, notices: &mut Vec<StateNotice>) -> bool {
         notices.extend(self.full.map(|series| StateNotice::OutOfMemory { series }));
-        let must_rewrite = !self.dropped.is_empty();
+        let must_rewrite = !self.dropped.is_empty() || !self.outdated.is_empty();
+        for (section, series) in self.outdated {
+            let section = self.sections.get(usize::from(section)).map(|section| section.id.name.clone());
+            notices.extend(section.map(|section| StateNotice::Outdated { section, series }));
+        }
         let dropped = self.dropped.into_iter();
         notices.extend(dropped.map(|(section, series)| StateNotice::Dropped { section, series }));
         must_rewrite
@@ -166,6 +180,9 @@ impl<'a, M: Model> Replay<'a, M> {
         let model = M::restore(spec, &mut r)?;
         if !r.is_empty() {
             return Err(CodecError::Invalid { what: "model length" });
+        }
+        if r.is_outdated() {
+            *self.outdated.entry(section).or_default() += 1;
         }
         if let Some(at) = self.add(id, section, key, model) {
             self.live.arena.get_mut(at).seen = seen;

@@ -2,8 +2,8 @@
 //!
 //! Channels that move together, an AR noise, a ramp, what size takes away: raw rarities are not exchangeable
 //! everywhere. Each series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate
-//! from the counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right; it is worth
-//! no more than the time whose promise may be spent in advance.
+//! from the counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right; for alarms it
+//! is worth no more than the time whose promise may be spent in advance.
 //!
 //! A series' first records are wild: where next to nothing is remembered, anything lies far beyond it. They would
 //! stand at the knots for as long as it takes to count past them, and keep the series quiet. So what the high knots
@@ -19,31 +19,77 @@ const KNOTS: usize = 31;
 /// crowd's rate is given to all between two knots. What size takes away leads below 0.
 const FIRST: f64 = -1.45;
 const STEP: f64 = 0.35;
-const TOP: f64 = FIRST + STEP * (KNOTS - 1) as f64;
-/// Raw rarity above which decades are worth less, and what they are worth: what lies so far out says only that it is
-/// far, and the top knot must tell a series' own large incidents apart.
-const FAR: f64 = 4.0;
-const FAR_WORTH: f64 = 0.4;
-/// 10^-FIRST and 10^STEP.
-const FIRST_RATE: f64 = 28.183_829_312_644_54;
+/// 10^STEP.
 const RATIO: f64 = 2.238_721_138_568_339_6;
-/// Weight of the prior, incidents, at the knots below `LIGHT` and from there on.
-const LOW_WEIGHT: f64 = 1.0;
-const WEIGHT: f64 = 1.0;
-const LIGHT: usize = 12;
 /// Slope between knots, decades per decade of raw rarity: a series that lingers just under a knot that it never
 /// reached must not borrow that knot's rarity.
 const STEEPEST: f64 = 2.0;
-const FLATTEST: f64 = 0.03;
 /// Points after which the counts are halved: old habits fade.
 const WINDOW: u32 = 400_000;
-/// First knot that is high; and the most incidents that a knot forgets: where there are more, they are the series' own.
+/// First knot that is high.
 const HIGH: usize = 15;
-const FORGETS: f32 = 8.0;
 /// Return times of the knots from `HIGH` on, 10^(FIRST + STEP·j) points, while counts are not yet halved.
 const RETURN_TIMES: [u32; 5] = [6_310, 14_125, 31_623, 70_795, 158_489];
 /// Ages at which the counts of the low knots are halved, points.
 const HALVINGS: [u32; 5] = [375, 1_500, 6_000, 24_000, 96_000];
+
+/// How a calibration counts and reads its counts.
+#[derive(Debug)]
+pub(super) struct CalibrationRule {
+    /// Knots in use: the first, and the one behind the last.
+    knots: [usize; 2],
+    /// Raw rarity of the first, 10^ that, and the distance below it at which a return time is one point.
+    first: f64,
+    first_points: f64,
+    first_step: f64,
+    /// Weight of the prior at the first knot, incidents; half of one less at each next, at least 1.
+    weight: f64,
+    /// Decades by which a knot may be raised above its prior.
+    raise: f64,
+    /// Least slope between knots.
+    flattest: f64,
+    /// What decades beyond `FAR` are worth, and the largest raw rarity that is told apart.
+    far_worth: f64,
+    top: f64,
+    /// Most incidents that a high knot forgets: where there are more, they are the series' own.
+    forgets: f32,
+    /// What low knots have counted fades while the series is young.
+    fades: bool,
+}
+
+/// Raw rarity from which on decades may be worth less.
+const FAR: f64 = 4.0;
+
+/// For alarms. What size takes away leads below 0. What lies far out says only that it is far, and the top knot must
+/// tell a series' own large incidents apart.
+pub(super) static ALARM: CalibrationRule = CalibrationRule {
+    knots: [0, KNOTS],
+    first: FIRST,
+    first_points: 0.035_481_338_923_357_55,
+    first_step: STEP,
+    weight: 1.0,
+    raise: f64::INFINITY,
+    flattest: 0.03,
+    far_worth: 0.4,
+    top: FIRST + STEP * (KNOTS - 1) as f64,
+    forgets: 8.0,
+    fades: true,
+};
+
+/// For the score, whose rarities are whole: sixteen knots from one decade on.
+pub(super) static SCORE: CalibrationRule = CalibrationRule {
+    knots: [7, 23],
+    first: 1.0,
+    first_points: 10.0,
+    first_step: 1.0,
+    weight: 4.0,
+    raise: 1.0,
+    flattest: 0.14,
+    far_worth: 1.0,
+    top: f64::INFINITY,
+    forgets: f32::INFINITY,
+    fades: false,
+};
 
 /// Counts of incidents by raw rarity; 152 bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +115,7 @@ pub(super) struct CalibrationContext {
     pub(super) hold_s: f64,
     /// Time for which an incident may rise, s.
     pub(super) climb_s: f64,
-    /// Points whose promise may be spent in advance.
+    /// Points whose promise may be spent in advance; infinite where the prior counts whole.
     pub(super) advance: f64,
 }
 
@@ -79,12 +125,13 @@ impl Calibration {
     }
 
     /// Raw rarity -> -log10 of the rate of incidents that rare, per point, 0..; then counts this point.
-    pub(super) fn calibrate(&mut self, raw: f64, at: &CalibrationContext) -> f64 {
+    pub(super) fn calibrate(&mut self, raw: f64, at: &CalibrationContext, rule: &CalibrationRule) -> f64 {
         // a climb is judged by the incidents before it, not by what it has itself added
         let own = if at.now_s - self.start_s > at.climb_s { 0 } else { self.reached as usize };
-        let raw = if raw > FAR { smaller(FAR + FAR_WORTH * (raw - FAR), TOP) } else { raw };
-        let calibrated = if raw > FIRST - STEP { self.look_up(raw, own, at.advance) } else { 0.0 };
-        if raw >= FIRST {
+        let raw = if raw > FAR { smaller(FAR + rule.far_worth * (raw - FAR), rule.top) } else { raw };
+        let calibrated =
+            if raw > rule.first - rule.first_step { self.look_up(raw, own, at.advance, rule) } else { 0.0 };
+        if raw >= rule.first {
             if at.now_s - self.start_s > at.hold_s {
                 self.start_s = at.now_s;
                 self.reached = 0;
@@ -97,7 +144,7 @@ impl Calibration {
                 self.reached += 1;
             }
         }
-        self.count();
+        self.count(rule);
         larger(calibrated, 0.0)
     }
 
@@ -108,50 +155,56 @@ impl Calibration {
 
     /// Counts a point; one that is nothing rare needs no more than this.
     #[inline]
-    pub(super) fn count(&mut self) {
+    pub(super) fn count(&mut self, rule: &CalibrationRule) {
         self.points += 1;
         if self.points >= self.turn_at {
-            self.turn();
+            self.turn(rule);
         }
     }
 
     #[inline(never)] // speed: rarely needed
-    fn turn(&mut self) {
+    fn turn(&mut self, rule: &CalibrationRule) {
         if self.points > WINDOW {
             self.points /= 2;
             self.counts.iter_mut().for_each(|count| *count *= 0.5);
         } else if let Some(nth) = RETURN_TIMES.iter().position(|time| *time == self.points) {
-            let high = self.counts.iter_mut().skip(HIGH + nth).filter(|count| **count <= FORGETS);
+            let high = self.counts.iter_mut().skip(HIGH + nth).filter(|count| **count <= rule.forgets);
             high.for_each(|count| *count = smaller(*count, 1.0));
-        } else if HALVINGS.contains(&self.points) {
+        } else if rule.fades && HALVINGS.contains(&self.points) {
             self.counts.iter_mut().take(HIGH).for_each(|count| *count *= 0.5);
         }
         self.turn_at = next_turn(self.points);
     }
 
-    fn look_up(&self, raw: f64, own: usize, advance: f64) -> f64 {
+    fn look_up(&self, raw: f64, own: usize, advance: f64, rule: &CalibrationRule) -> f64 {
         let points = f64::from(self.points);
-        let mut prior = FIRST_RATE;
-        let mut knot = FIRST;
+        let [first, end] = rule.knots;
+        let mut return_points = rule.first_points;
+        let mut knot = rule.first;
+        let mut step = rule.first_step;
+        let mut weight = rule.weight;
         let mut below = 0.0;
-        for (j, &count) in self.counts.iter().enumerate() {
+        for (j, &count) in self.counts.iter().enumerate().take(end).skip(first) {
             let count = f64::from(count) - if j < own { 1.0 } else { 0.0 };
             let count = larger(count, 0.0);
-            let weight = if j < LIGHT { LOW_WEIGHT } else { WEIGHT };
-            // where the prior is worth more points than may be spent in advance, it is worth those
-            let rate = larger((weight + count) / (weight / prior + points), count / (points + advance));
-            let mut here = -log10(rate);
-            if j > 0 {
-                here = here.clamp(below + FLATTEST * STEP, below + STEEPEST * STEP);
+            // points an incident: where the prior is worth more points than may be spent in advance, it is worth those
+            let (all, known) = (weight + count, weight * return_points + points);
+            let spent = count * known > all * (points + advance);
+            let each = if spent { (points + advance) / count } else { known / all };
+            let mut here = smaller(log10(each), knot + rule.raise);
+            if j > first {
+                here = here.clamp(below + rule.flattest * STEP, below + STEEPEST * STEP);
             }
-            if raw < knot || j + 1 == KNOTS {
-                return below + (here - below) * (raw - knot + STEP) / STEP;
+            if raw < knot {
+                return below + (here - below) * (raw - knot + step) / step;
             }
             below = here;
-            prior /= RATIO;
+            return_points *= RATIO;
             knot += STEP;
+            step = STEP;
+            weight = larger(weight - 0.5, 1.0);
         }
-        below
+        below + (raw - knot + STEP)
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
@@ -201,7 +254,7 @@ mod tests {
     fn aged(points: u32, wild: u32) -> Calibration {
         let mut calibration = Calibration::new();
         for i in 0..points {
-            calibration.calibrate(if i < wild { 6.0 } else { -9.0 }, &at(i));
+            calibration.calibrate(if i < wild { 6.0 } else { -9.0 }, &at(i), &ALARM);
         }
         calibration
     }
@@ -216,9 +269,27 @@ mod tests {
     }
 
     #[test]
+    fn rules_written_out_agree_with_the_knots() {
+        for rule in [&ALARM, &SCORE] {
+            assert!((rule.first - (FIRST + STEP * rule.knots[0] as f64)).abs() < 1e-12);
+            assert!((libm::log10(rule.first_points) - rule.first).abs() < 1e-12);
+        }
+        assert!((libm::log10(RATIO) - STEP).abs() < 1e-12);
+    }
+
+    #[test]
+    fn where_nothing_was_counted_a_raw_rarity_is_right() {
+        for rule in [&ALARM, &SCORE] {
+            let calibration = Calibration { points: 100_000, ..Calibration::new() };
+            let read = calibration.look_up(2.7, 0, f64::INFINITY, rule);
+            assert!(read > 2.6, "{read}: not seen in 100 000 points is at least as rare as promised");
+        }
+    }
+
+    #[test]
     fn wild_records_of_the_first_minutes_are_forgotten() {
         let (calm, wild) = (aged(200_000, 0), aged(200_000, 5));
-        let (calm, wild) = (calm.look_up(4.5, 0, ADVANCE), wild.look_up(4.5, 0, ADVANCE));
+        let (calm, wild) = (calm.look_up(4.5, 0, ADVANCE, &ALARM), wild.look_up(4.5, 0, ADVANCE, &ALARM));
         // five incidents in 200 000 points would be half a decade more
         assert!(calm - wild < 0.31, "{calm} {wild}");
     }
@@ -231,8 +302,8 @@ mod tests {
             calibration.save(&mut Writer::new(&mut bytes));
             let mut back = Calibration::restore(&mut Reader::new(&bytes)).unwrap();
             for _ in 0..20_000 {
-                calibration.count();
-                back.count();
+                calibration.count(&ALARM);
+                back.count(&ALARM);
             }
             assert_eq!(calibration, back, "after {points} points");
         }

@@ -6,8 +6,6 @@ use crate::detector::min_max::smaller;
 
 /// A young series pays for its alarms from what its budget has earned so far, s.
 const YOUNG_S: f64 = 2.0 * 86_400.0;
-/// Share of the budget's period that separates two alarms at most.
-const HOLD_SHARE: f64 = 6.0;
 /// A run of rare points that goes on is a new one, for the score, after this many holds.
 const RENEWED: f64 = 3.0;
 /// Multiple of what the budget has earned, the advance included, that a series may spend at most.
@@ -40,11 +38,6 @@ impl RareRun {
         self.last_s = now_s;
         begins
     }
-}
-
-/// Quiet time that ends an alarm, s.
-fn alarm_hold_s(budget: AlarmBudget, hold_s: f64) -> f64 {
-    smaller(hold_s, budget.period_s() / HOLD_SHARE)
 }
 
 /// The life of an alarm.
@@ -91,6 +84,8 @@ pub(super) struct Incidents {
     alarm: RareRun,
     /// An alarm has started and not ended.
     open: bool,
+    /// It began with what had been drifting away for some time.
+    drifting: bool,
     /// Alarms so far, saturating.
     spent: u32,
     /// Time of the latest point that was rare enough for an alarm, s.
@@ -108,6 +103,7 @@ impl Incidents {
         Self {
             alarm: RareRun::NONE,
             open: false,
+            drifting: false,
             spent: 0,
             rare_s: f64::NEG_INFINITY,
             usual: f64::NAN,
@@ -120,9 +116,8 @@ impl Incidents {
     /// Whether a point alarms, and what happens to the alarm. An alarm goes on until a point has come that lies more
     /// than the hold behind its last alarming one, so that each start has its end.
     pub(super) fn alarm(&mut self, at: &AlarmContext, budget: AlarmBudget) -> (bool, Option<AlarmEvent>) {
-        let hold_s = alarm_hold_s(budget, at.hold_s);
         if at.log10_s <= 0.0 || at.log10_s < budget.log10_s() {
-            return (false, self.end(at.now_s, hold_s));
+            return (false, self.end(at.now_s, at.hold_s));
         }
         if self.open {
             // the traces of an incident, such as the spread that it leaves, do not prolong it, but it is not over while
@@ -149,6 +144,14 @@ impl Incidents {
         (true, Some(AlarmEvent::Started { start_s: at.now_s }))
     }
 
+    /// Whether an alarming point belongs to a drift: `is_slow` says so of itself, and the alarm began with such a point.
+    pub(super) fn drifts(&mut self, is_slow: bool, begins: bool) -> bool {
+        if begins {
+            self.drifting = is_slow;
+        }
+        is_slow && self.drifting
+    }
+
     /// Whether the budget allows for one more alarm.
     fn is_affordable(&self, at: &AlarmContext, budget: AlarmBudget) -> bool {
         let cost_s = (f64::from(self.spent) + 1.0) * budget.period_s();
@@ -168,8 +171,8 @@ impl Incidents {
 
     /// The end of an alarm, if one is open and has been quiet long enough: all that can happen at an ordinary point.
     #[inline]
-    pub(super) fn rest(&mut self, now_s: f64, budget: AlarmBudget, hold_s: f64) -> Option<AlarmEvent> {
-        if self.open { self.end(now_s, alarm_hold_s(budget, hold_s)) } else { None }
+    pub(super) fn rest(&mut self, now_s: f64, hold_s: f64) -> Option<AlarmEvent> {
+        if self.open { self.end(now_s, hold_s) } else { None }
     }
 
     fn end(&mut self, now_s: f64, hold_s: f64) -> Option<AlarmEvent> {
@@ -208,7 +211,7 @@ impl Incidents {
             self.peak,
         ]);
         w.f64s(&[self.usual, self.farthest]);
-        w.u8(u8::from(self.open));
+        w.u8(u8::from(self.open) + 2 * u8::from(self.drifting));
         w.u32(self.spent);
     }
 
@@ -222,7 +225,7 @@ impl Incidents {
         let open = r.u8(WHAT)?;
         let spent = r.u32(WHAT)?;
         let [start_s, last_s, rare_s, echo_start_s, echo_last_s, peak] = v;
-        if open > 1
+        if open > 3
             || v.iter().any(|v| v.is_nan() || *v == f64::INFINITY)
             || way.iter().any(|v| v.is_infinite())
         {
@@ -230,7 +233,8 @@ impl Incidents {
         }
         Ok(Self {
             alarm: RareRun { start_s, last_s },
-            open: open == 1,
+            open: open & 1 == 1,
+            drifting: open & 2 == 2,
             spent,
             rare_s,
             usual,

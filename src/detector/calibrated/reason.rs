@@ -68,7 +68,7 @@ const FULL_RUN: f64 = 6.0;
 const LEAST_SIZE: f64 = 0.9;
 const LEAST_RATIO: f64 = 1.25;
 /// Decades of what is nothing rare, less than any incident has.
-pub(super) const NOTHING: f64 = -99.0;
+const NOTHING: f64 = -99.0;
 
 /// How large a point's deviation is, by what it is compared with.
 #[derive(Debug, Clone, Copy)]

@@ -20,6 +20,8 @@ pub(super) struct SeasonalRarity {
     pub(super) size: f64,
     /// The series has been drifting away from its profile for hours.
     pub(super) drifts: bool,
+    /// What is rare is the mean of the distances, which has gone half of the way.
+    pub(super) of_mean: bool,
 }
 
 /// Smallest usual deviation of a time, as a share of that of all times.
@@ -34,6 +36,8 @@ const JUDGED_FROM: f64 = 2.0;
 /// Time for which, and share of the way to the value that, the mean distance must have gone one way to be a drift, s.
 const DRIFT_S: f64 = 3.0 * 3600.0;
 const DRIFTED: f64 = 0.25;
+/// Share of the way that the mean distance must have gone to be a new level.
+const SHIFTED: f64 = 0.5;
 /// Distances that are told apart: the smallest step and the farthest.
 const RESOLUTION: f32 = 1e-4;
 const FARTHEST: f64 = 1e30;
@@ -172,22 +176,23 @@ impl Season {
         let at = &PointContext { seen: self.seen, resolution: RESOLUTION, quantum: 0.0, ..*at };
         self.seen = self.seen.saturating_add(1);
         let [high, low, mean_high, mean_low] = &mut self.sides;
-        let mut record = Record::NONE;
-        for (up, down, y) in [(high, low, distance), (mean_high, mean_low, self.mean)] {
+        let mut both = [Record::NONE; 2];
+        for (record, (up, down, y)) in
+            both.iter_mut().zip([(high, low, distance), (mean_high, mean_low, self.mean)])
+        {
             let y = y as f32;
-            record = record.rarer(up.rarity(y, Some(down), at, tuning)).rarer(down.rarity(
-                -y,
-                Some(up),
-                at,
-                tuning,
-            ));
+            *record = up.rarity(y, Some(down), at, tuning).rarer(down.rarity(-y, Some(up), at, tuning));
         }
+        let [own, of_mean] = both;
+        let record = own.rarer(of_mean);
         let size = distance.abs();
+        let of_mean =
+            of_mean.rarity >= own.rarity && self.mean * distance > 0.0 && self.mean.abs() >= SHIFTED * size;
         let drifts = f64::from(self.signed) * spacing_s >= DRIFT_S
             && self.mean * distance > 0.0
             && self.mean.abs() >= DRIFTED * size;
         let judged = age >= JUDGED_FROM && at.seen >= WARM_UP;
-        judged.then_some(SeasonalRarity { record, expected, size, drifts })
+        judged.then_some(SeasonalRarity { record, expected, size, drifts, of_mean })
     }
 
     fn close_bucket(&mut self, age: f64) {

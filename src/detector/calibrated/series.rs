@@ -2,12 +2,12 @@
 
 use super::super::numeric::Finite;
 use super::age::{Measure, PointContext, Record, WARM_UP};
-use super::calibration::{Calibration, CalibrationContext};
+use super::calibration::{ALARM, Calibration, CalibrationContext, SCORE};
 use super::channels::{ChannelValues, Channels};
 use super::extremes::{Extremes, NONE_RARE, RUN_BIT};
 use super::incident::{AlarmContext, Incidents};
 use super::period::Period;
-use super::reason::{AlarmReason, NOTHING, ReasonKind, Sizes};
+use super::reason::{AlarmReason, ReasonKind, Sizes};
 use super::season::{Season, SeasonalRarity};
 use super::season_detector::SeasonDetector;
 use super::spacing::PointSpacing;
@@ -163,12 +163,12 @@ impl Calibrated {
         if first != [NONE_RARE; 2] || self.season.is_some() {
             return self.judge(spec, time_s, first, o, at);
         }
-        self.score.calibration.count();
-        self.alarm.calibration.count();
+        self.score.calibration.count(&SCORE);
+        self.alarm.calibration.count(&ALARM);
         if at.seen < WARM_UP {
             return None;
         }
-        let alarm = self.incidents.rest(self.spacing.now_s(), spec.budget, tuning.hold_s);
+        let alarm = self.incidents.rest(self.spacing.now_s(), spec.hold_s());
         Some(Rarity::ordinary(alarm))
     }
 
@@ -216,15 +216,14 @@ impl Calibrated {
         let spacing_s = self.spacing.spacing_s();
         let moment = CalibrationContext {
             now_s: self.spacing.now_s(),
-            hold_s: tuning.hold_s,
+            hold_s: tuning.score_hold_s,
             climb_s: tuning.window_s,
-            advance: tuning.advance_s / spacing_s,
+            advance: f64::INFINITY,
         };
         let [first_score, first_alarm] = first;
         let rarities = self.score.extremes.evidence(first_score, &o, &at, tuning);
-        let raw =
-            if rarities.strongest() > LOG10_SIDES { rarities.strongest() - LOG10_SIDES } else { NOTHING };
-        let score_points = self.score.calibration.calibrate(raw, &moment);
+        let raw = if rarities.strongest() > LOG10_SIDES { rarities.strongest() - LOG10_SIDES } else { 0.0 };
+        let score_points = self.score.calibration.calibrate(raw, &moment, &SCORE);
 
         let at = PointContext { winsorised: true, ..at };
         let place =
@@ -242,7 +241,9 @@ impl Calibrated {
         let usual = self.usual(&o, place, is_way_back, tuning);
         rarities.weigh(&self.sizes(&o, usual.size, place, &at, tuning), tuning);
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
-        let alarm_points = self.alarm.calibration.calibrate(rarities.strongest() - sides, &moment);
+        let moment =
+            CalibrationContext { hold_s: spec.hold_s(), advance: spec.advance_s() / spacing_s, ..moment };
+        let alarm_points = self.alarm.calibration.calibrate(rarities.strongest() - sides, &moment, &ALARM);
         if at.seen < WARM_UP {
             return None;
         }
@@ -336,8 +337,8 @@ impl Calibrated {
             now_s: self.spacing.now_s(),
             known_s: self.spacing.known_s(),
             log10_s: rarity.log10_s,
-            hold_s: spec.tuning.hold_s,
-            advance_s: spec.tuning.advance_s,
+            hold_s: spec.hold_s(),
+            advance_s: spec.advance_s(),
             value: if of_value { o.value } else { f64::NAN },
             usual: if of_value { usual.value } else { f64::NAN },
             size: usual.size,
@@ -346,6 +347,8 @@ impl Calibrated {
         (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
         if rarity.is_alarm {
             rarity.size = usual.size;
+            // what began with a jump has not drifted away
+            let is_slow = self.incidents.drifts(is_slow, rarity.alarm.is_some());
             rarity.reason = Some(self.reason(kind, is_slow, o, usual, place));
         }
     }
@@ -358,7 +361,7 @@ impl Calibrated {
         // geometric mean of points and minutes: evidence comes in points, attention is paid in time
         let spacing = self.spacing.log10_spacing();
         let mut mean = larger(log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
-        if mean >= tuning.echo && self.incidents.echoes(self.spacing.now_s(), mean, tuning.hold_s) {
+        if mean >= tuning.echo && self.incidents.echoes(self.spacing.now_s(), mean, tuning.score_hold_s) {
             mean = tuning.echo * ECHO_REST;
         }
         verdict::score(mean)
@@ -383,19 +386,24 @@ impl Calibrated {
         place: Option<SeasonalRarity>,
     ) -> AlarmReason {
         let units = |value| self.channels.in_units(value);
+        let is_seasonal = kind == ReasonKind::Rhythm;
+        let place_or_usual = place.map_or(usual.value, |place| place.expected);
         let kind = match kind {
             ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Rhythm | ReasonKind::Level if is_slow => {
                 ReasonKind::Trend
             }
             ReasonKind::Spike | ReasonKind::Drop if o.value > usual.value => ReasonKind::Spike,
             ReasonKind::Spike | ReasonKind::Drop => ReasonKind::Drop,
+            ReasonKind::Rhythm if place.is_some_and(|place| place.of_mean) => ReasonKind::Level,
             kind => kind,
         };
         let (observed, expected) = match kind {
             ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Trend => (units(o.value), units(usual.value)),
+            // away from the season for as long as its mean has moved
+            ReasonKind::Level if is_seasonal => (units(o.value), units(place_or_usual)),
             ReasonKind::Level => (units(o.mean), units(self.channels.usual_level())),
             ReasonKind::Spread => self.channels.activities(),
-            ReasonKind::Rhythm => (units(o.value), units(place.map_or(usual.value, |place| place.expected))),
+            ReasonKind::Rhythm => (units(o.value), units(place_or_usual)),
             ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.alarm.extremes.longest_run() + 1.0),
         };
         AlarmReason { kind, observed, expected }
@@ -454,6 +462,12 @@ impl Calibrated {
         if let Some(season) = &self.season {
             season.save(w);
         }
+    }
+
+    /// Whether a saved state with this first byte is of an older version, which learned other things.
+    #[must_use]
+    pub fn is_outdated(first: u8) -> bool {
+        (1..VERSION).contains(&first)
     }
 
     /// Reads a saved state.

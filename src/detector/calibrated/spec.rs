@@ -1,6 +1,10 @@
 //! What is promised (the budget) and the constants of the method.
 
+use crate::detector::min_max::{larger, smaller};
 use thiserror::Error;
+
+/// Share of the budget's period that separates two alarms at most.
+const HOLD_SHARE: f64 = 6.0;
 
 /// Why a budget or a setting is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
@@ -73,6 +77,16 @@ impl CalibratedSpec {
     pub fn new(budget: AlarmBudget) -> Self {
         Self { budget, tuning: Tuning::default() }
     }
+
+    /// Time whose promise a series may spend in advance, s.
+    pub(super) fn advance_s(&self) -> f64 {
+        larger(self.tuning.advance_s, self.tuning.advance_periods * self.budget.period_s)
+    }
+
+    /// Quiet time that ends an alarm, and that separates two incidents, s: of a frequent budget a share of its period.
+    pub(super) fn hold_s(&self) -> f64 {
+        smaller(self.tuning.hold_s, self.budget.period_s / HOLD_SHARE)
+    }
 }
 
 impl Default for CalibratedSpec {
@@ -99,6 +113,8 @@ pub struct Tuning {
     pub ar_rate: f64,
     /// Quiet time that separates two incidents, s; one that goes on is a new one after three times as long.
     pub hold_s: f64,
+    /// The same for the score, s.
+    pub score_hold_s: f64,
     /// Rarity above which the points that follow within an incident are no longer rare, log10.
     pub echo: f64,
     /// Channels in use, one bit each: value, mean, activity, error, run, season. For ablation.
@@ -115,6 +131,8 @@ pub struct Tuning {
     pub resolution_share: f64,
     /// Time whose promise a series may spend in advance, s.
     pub advance_s: f64,
+    /// Periods of the budget whose promise it may spend in advance at least.
+    pub advance_periods: f64,
 }
 
 impl Default for Tuning {
@@ -127,6 +145,7 @@ impl Default for Tuning {
             excess: 1.0,
             ar_rate: 0.01,
             hold_s: 28_800.0,
+            score_hold_s: 14_400.0,
             echo: 3.5,
             channels: 0b11_1111,
             winsor: 0.5,
@@ -135,6 +154,7 @@ impl Default for Tuning {
             size_weight: 4.0,
             resolution_share: 0.25,
             advance_s: 10.0 * 604_800.0,
+            advance_periods: 5.0,
         }
     }
 }

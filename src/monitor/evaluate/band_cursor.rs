@@ -9,6 +9,8 @@ use crate::monitor::zone::OffsetSpan;
 #[derive(Debug, Clone)]
 pub(super) struct BandCursor {
     pub(super) engine: BandEngine,
+    /// What is asked for as long as the engine has no band; gone from then on.
+    pub(super) fallback: Option<Box<BandEngine>>,
     pub(super) constant: ConstantRun,
     // both follow from the rest and are not saved
     pub(super) zone: OffsetSpan,
@@ -31,6 +33,7 @@ impl BandCursor {
     pub(super) fn new(shared: &SharedBand) -> Self {
         Self {
             engine: BandEngine::new(&shared.band),
+            fallback: shared.fallback.as_ref().map(|spec| Box::new(BandEngine::new(spec))),
             constant: ConstantRun::new(),
             zone: NO_SPAN,
             newest: ForecastBucket::NONE,
@@ -46,8 +49,32 @@ impl BandCursor {
         let next_place =
             if place + 1 < shared.countable { place + 1 } else { shared.look_up_place(&mut self.zone, next) };
         let forecast = self.engine.advance(&shared.band, bucket, place, closed, next_place);
+        if self.fallback.is_some() {
+            self.learn_apart(shared, bucket, closed);
+        }
         self.newest = ForecastBucket { bucket: next, place: next_place, banded: true };
         if self.constant.observe(&shared.band, bucket, closed) { forecast } else { None }
+    }
+
+    /// What is expected of a bucket, by the band or by what judges while there is none.
+    pub(super) fn predict(&mut self, shared: &SharedBand, bucket: i64) -> Option<Prediction> {
+        let offset = shared.offset(&mut self.zone, bucket);
+        let forecast = self.engine.predict(&shared.band, bucket, offset);
+        if forecast.is_some() {
+            self.fallback = None;
+            return forecast;
+        }
+        self.fallback.as_mut()?.predict(shared.fallback.as_ref()?, bucket, offset)
+    }
+
+    /// Learns a bucket in what judges while there is no band.
+    #[cold]
+    #[inline(never)] // speed: keeps the usual way small
+    pub(super) fn learn_apart(&mut self, shared: &SharedBand, bucket: i64, value: f64) {
+        let offset = shared.offset(&mut self.zone, bucket);
+        if let (Some(engine), Some(spec)) = (&mut self.fallback, &shared.fallback) {
+            engine.update(spec, bucket, offset, value);
+        }
     }
 }
 

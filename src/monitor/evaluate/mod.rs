@@ -128,8 +128,7 @@ impl SeriesEvaluator {
         report: &mut dyn FnMut(usize, MonitorVerdict),
     ) {
         let change = BucketChange { bucket, banded, closed, value };
-        let offset = shared.offset(&mut self.cursor.zone, self.cursor.newest.bucket);
-        let forecast = self.cursor.engine.predict(&shared.band, self.cursor.newest.bucket, offset);
+        let forecast = self.cursor.predict(shared, self.cursor.newest.bucket);
         self.cursor.newest.banded = forecast.is_some();
         for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
             let bounds = |forecast: Prediction| forecast.bounds(monitor.query.deviations);
@@ -221,6 +220,9 @@ impl SeriesEvaluator {
         if let Some(value) = closed.value {
             let offset = shared.offset(&mut self.cursor.zone, closed.bucket);
             self.cursor.engine.update(&shared.band, closed.bucket, offset, value);
+            if self.cursor.fallback.is_some() {
+                self.cursor.learn_apart(shared, closed.bucket, value);
+            }
             self.cursor.constant.observe(&shared.band, closed.bucket, value);
             self.cursor.newest = ForecastBucket::NONE;
         }
@@ -232,7 +234,7 @@ impl SeriesEvaluator {
             return;
         }
         let offset = shared.offset(&mut self.cursor.zone, bucket);
-        let forecast = self.cursor.engine.predict(&shared.band, bucket, offset);
+        let forecast = self.cursor.predict(shared, bucket);
         self.cursor.newest =
             ForecastBucket { bucket, place: shared.band.place(bucket, offset), banded: forecast.is_some() };
         if let Some(forecast) = forecast {
@@ -255,6 +257,9 @@ impl SeriesEvaluator {
         let bucket = shared.rollup.bucket(time_s);
         self.rollup.rewind(&shared.rollup);
         self.cursor.engine.rewind(bucket);
+        if let Some(fallback) = &mut self.cursor.fallback {
+            fallback.rewind(bucket);
+        }
         self.cursor.newest = ForecastBucket::NONE;
         for (monitor, state) in shared.monitors.iter().zip(&mut self.monitors) {
             state.alert.rewind(monitor, bucket);
@@ -277,6 +282,7 @@ impl SeriesEvaluator {
         size_of::<Self>() - size_of::<Rollup>() - size_of::<BandEngine>()
             + Rollup::memory_bytes(&shared.rollup)
             + BandEngine::memory_bytes(&shared.band)
+            + shared.fallback.as_ref().map_or(0, BandEngine::memory_bytes)
             + alerts.sum::<usize>()
     }
 }

@@ -21,6 +21,10 @@ impl SeriesEvaluator {
             w.bytes(&bytes);
         }
         self.cursor.constant.save(w);
+        if shared.fallback.is_some() {
+            w.u8(u8::from(self.cursor.fallback.is_some()));
+            self.cursor.fallback.iter().for_each(|engine| engine.save(w));
+        }
     }
 
     /// Reads what [`SeriesEvaluator::save`] wrote for a shared band with the same [`signature`](SharedBand::signature). The state of a
@@ -50,6 +54,13 @@ impl SeriesEvaluator {
         }
         if monitors & WITH_CONSTANT != 0 {
             evaluator.cursor.constant = ConstantRun::restore(r)?;
+        }
+        if let Some(spec) = &shared.fallback {
+            evaluator.cursor.fallback = match r.u8("fallback")? {
+                0 => None,
+                1 => Some(Box::new(BandEngine::restore(spec, r)?)),
+                _ => return Err(CodecError::Invalid { what: "fallback" }),
+            };
         }
         Ok(evaluator)
     }

@@ -11,6 +11,8 @@ use crate::detector::band;
 pub struct SharedBand {
     pub(super) rollup: RollupSpec,
     pub(super) band: band::BandSpec,
+    /// Judges a series for as long as there is no band.
+    pub(super) fallback: Option<band::BandSpec>,
     zone: Option<Zone>,
     /// Places in the season up to which each bucket has the one behind that of its predecessor; 0 where they have to
     /// be looked up.
@@ -26,6 +28,7 @@ impl SharedBand {
         Self {
             rollup: RollupSpec::new(&monitor),
             band: monitor.band,
+            fallback: monitor.fallback,
             countable: if monitor.zone.is_none() && monitor.band.places_count_up() {
                 monitor.band.buckets() as usize
             } else {
@@ -57,14 +60,21 @@ impl SharedBand {
     }
 
     fn shares_engine_with(&self, other: &Self) -> bool {
-        other.rollup == self.rollup && other.band == self.band && other.zone == self.zone
+        other.rollup == self.rollup
+            && other.band == self.band
+            && other.fallback == self.fallback
+            && other.zone == self.zone
     }
 
     /// Names what the roll-up and the engine depend on: with another signature what they learned is worthless.
     /// Deviations, thresholds and windows are no part of it.
     #[must_use]
     pub fn signature(&self) -> u64 {
-        checksum(0, as_saved(&format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone)).as_bytes())
+        let mut text = format!("{:?} {:?} {:?}", self.rollup, self.band, self.zone);
+        if let Some(fallback) = &self.fallback {
+            text += &format!(" {fallback:?}");
+        }
+        checksum(0, as_saved(&text).as_bytes())
     }
 
     /// The monitors, in the order in which [`SeriesEvaluator`] reports them.
@@ -97,7 +107,7 @@ fn signature(monitor: &MonitorSpec) -> u64 {
     checksum(1, as_saved(&format!("{monitor:?}")).as_bytes())
 }
 
-/// State files know these types by the names that they had first.
+/// State files know these types by the names and fields that they had first.
 fn as_saved(text: &str) -> String {
-    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {")
+    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {").replace(" fallback: None,", "")
 }

@@ -39,6 +39,91 @@ fn observe(
     found
 }
 
+/// A day of 10-minute points with a wave of a day, over and over.
+fn waving(bucket: i64) -> f64 {
+    40.0 + 10.0 * f64::from([0, 1, 3, 5, 6, 7, 7, 6, 5, 3, 1, 0][(bucket.rem_euclid(144) / 12) as usize])
+        + (bucket * 7919 % 101) as f64 / 50.0
+}
+
+#[test]
+fn a_series_is_judged_by_the_fallback_until_its_own_season_is_known() {
+    let weekly = |keys: &[(&str, &str)]| {
+        let mut raw = RawMonitor::default();
+        raw.set("query", "avg(last_1d):anomalies(avg:x{*}, 'agile', 3, alert_window='last_1h', interval=600, seasonality='weekly') >= 0.8");
+        keys.iter().for_each(|(key, value)| assert!(raw.set(key, *value)));
+        SharedBand::new(MonitorSpec::check(&raw).unwrap())
+    };
+    let (alone, helped) = (weekly(&[]), weekly(&[("fallback", "daily")]));
+    assert_ne!(alone.signature(), helped.signature());
+    assert!(SeriesEvaluator::memory_bytes(&helped) > SeriesEvaluator::memory_bytes(&alone));
+    let mut without = SeriesEvaluator::new(&alone);
+    let mut with = SeriesEvaluator::new(&helped);
+    let mut first = [None; 2];
+    for bucket in 0..30 * 144 {
+        if bucket % 1000 == 999 {
+            // restarts are exact, before and after the fallback is gone
+            let mut bytes = Vec::new();
+            with.save(&helped, &mut Writer::new(&mut bytes));
+            let mut r = Reader::new(&bytes);
+            with = SeriesEvaluator::restore(&helped, &mut r).unwrap();
+            assert!(r.is_empty());
+        }
+        let x = waving(bucket) + if bucket == 10 * 144 { 60.0 } else { 0.0 };
+        let said = [
+            observe(&mut without, &alone, bucket * 600, x).unwrap(),
+            observe(&mut with, &helped, bucket * 600, x).unwrap(),
+        ];
+        for (first, said) in first.iter_mut().zip(&said) {
+            if said.band.is_some() {
+                first.get_or_insert(bucket / 144);
+            }
+        }
+        if bucket == 10 * 144 {
+            assert!(said[1].is_anomaly && said[0].band.is_none(), "{said:?}");
+        }
+        if said[0].band.is_some() {
+            assert_eq!(
+                said[0].band, said[1].band,
+                "with a band of its own the fallback is gone, at {bucket}"
+            );
+        }
+    }
+    assert_eq!(first, [Some(21), Some(3)]);
+    assert!(with.cursor.fallback.is_none());
+}
+
+#[test]
+fn a_fallback_is_a_shorter_season_or_none() {
+    let problems = |tail: &str, fallback: &str| {
+        let mut raw = RawMonitor::default();
+        raw.set(
+            "query",
+            format!(
+                "avg(last_1h):anomalies(avg:x{{*}}, {tail}, alert_window='last_15m', interval=60) >= 0.8"
+            ),
+        );
+        raw.set("fallback", fallback);
+        MonitorSpec::check(&raw).err().map(|problems| problems[0].message())
+    };
+    let daily = "'robust', 3, seasonality='daily'";
+    assert_eq!(problems(daily, "hourly"), None);
+    assert_eq!(problems(daily, "basic"), None);
+    for (tail, fallback, told) in [
+        (daily, "daily", "a shorter season than that of the query"),
+        (daily, "weekly", "daily, hourly or basic"),
+        ("'basic', 3", "basic", "or basic where it has one"),
+    ] {
+        let message = problems(tail, fallback).unwrap();
+        assert!(message.contains(told) && message.contains(fallback), "{message}");
+    }
+}
+
+#[test]
+fn monitors_without_a_fallback_have_the_signatures_that_they_always_had() {
+    let spec = monitor("avg:x{*}", "'basic', 3", &[]);
+    assert!(format!("{spec:?}").contains(" fallback: None,"), "as_saved leaves this out");
+}
+
 #[test]
 fn a_shift_alerts_after_its_share_of_the_window_and_recovers() {
     let shared = basic("avg:x{*}", &[("recovery_window", "last_5m")]);

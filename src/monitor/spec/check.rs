@@ -2,7 +2,7 @@
 
 use super::raw::unescape;
 use super::{MOST_OPEN_BUCKETS, MonitorProblem, MonitorSpec, RawMonitor};
-use crate::detector::band;
+use crate::detector::band::{self, Algorithm};
 use crate::monitor::query::{self, AnomalyQuery, Direction, Seasonality};
 use crate::monitor::text::shorten;
 use crate::monitor::timeframe::{Timeframe, plain_duration, recovery_range};
@@ -80,6 +80,7 @@ impl MonitorSpec {
         reading.trigger(&query, trigger_window);
         reading.direction(&mut query, direction);
         let zone = reading.season_zone(&mut query, zone);
+        let fallback = reading.fallback(&band);
         reading.delay(&query, evaluation_delay_s);
         reading.no_data(&query, no_data_timeframe_min);
         let critical_recovery = critical_recovery.unwrap_or(0.0);
@@ -100,6 +101,7 @@ impl MonitorSpec {
             no_data_timeframe_min: no_data_timeframe_min.unwrap_or((2 * alert_min).min(DAY_MIN)),
             renotify_interval_min: renotify_interval_min.filter(|minutes| *minutes > 0),
             timeout_h: timeout_h.filter(|hours| *hours > 0),
+            fallback,
             message: unescape(raw.message.as_deref().unwrap_or("")),
             tags,
             priority: priority.and_then(|priority| u8::try_from(priority).ok()),
@@ -272,6 +274,28 @@ impl KeyChecker<'_> {
             _ => {}
         }
         asked.or(key).filter(|zone| !zone.is_utc())
+    }
+
+    /// The band of a shorter season, or of none, with the interval and alert window of the one asked for.
+    #[inline(never)] // stack
+    fn fallback(&mut self, asked: &band::BandSpec) -> Option<band::BandSpec> {
+        let season = match self.text("fallback")? {
+            "daily" => Some(Seasonality::Daily),
+            "hourly" => Some(Seasonality::Hourly),
+            "basic" => None,
+            _ => {
+                self.refuse("fallback", "daily, hourly or basic");
+                return None;
+            }
+        };
+        let seconds = |season: Option<Seasonality>| season.map_or(0, Seasonality::seconds);
+        if seconds(season) >= seconds(asked.seasonality()) {
+            self.refuse("fallback", "a shorter season than that of the query, or basic where it has one");
+            return None;
+        }
+        let algorithm = if season.is_some() { asked.algorithm() } else { Algorithm::Basic };
+        let made = band::BandSpec::new(algorithm, season, asked.interval(), asked.alert_window_points());
+        made.map_err(|error| self.problems.push(MonitorProblem::Band(error))).ok()
     }
 
     fn delay(&mut self, query: &AnomalyQuery, delay_s: Option<u32>) {

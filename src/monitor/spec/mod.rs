@@ -54,6 +54,8 @@ pub struct MonitorSpec {
     pub renotify_interval_min: Option<u32>,
     /// Hours of silence after which a state resolves to OK, 1..=24; `None`: never.
     pub timeout_h: Option<u32>,
+    /// The band that judges a series for as long as there is none of [`band`](Self::band); `None`: nothing does.
+    pub fallback: Option<band::BandSpec>,
     /// Message template.
     pub message: String,
     /// Tags of the monitor itself.

@@ -73,6 +73,8 @@ raw_monitor! {
     tags,
     /// 1 to 5.
     priority,
+    /// daily, hourly or basic: what judges a series until its season is known; nothing does when absent.
+    fallback,
     /// Message template; `\n`, `\\` and `\xHH` stand for characters that a configuration cannot hold.
     message,
 }

@@ -9,6 +9,9 @@ use fluent_anomaly::Pipeline;
 use super::labels::Window;
 use super::series::Point;
 
+/// The kind of reason that may only show some points after the first.
+const LEVEL: &str = "level";
+
 /// The tag of the records.
 pub(super) const TAG: &str = "eval";
 
@@ -48,8 +51,11 @@ pub(super) fn score(config: &Config, points: &[Point]) -> Vec<Scored> {
 pub(super) struct Alarm {
     pub(super) start: i64,
     pub(super) end: i64,
+    /// Reason of the first point; `level` where that is what most points say, because a new level begins with a jump.
     pub(super) reason: String,
     pub(super) is_false: bool,
+    /// Points that say `level`, and all of them.
+    level_points: [usize; 2],
 }
 
 /// What became of one file.
@@ -83,9 +89,21 @@ impl File {
             }
             if scored.starts {
                 open.insert(&point.series, alarms.len());
-                alarms.push(Alarm { start: time, end: time, reason: scored.reason.clone(), is_false: true });
+                alarms.push(Alarm {
+                    start: time,
+                    end: time,
+                    reason: scored.reason.clone(),
+                    is_false: true,
+                    level_points: [0; 2],
+                });
             }
             if let Some(alarm) = open.get(&point.series[..]).and_then(|n| alarms.get_mut(*n)) {
+                let [level, all] = &mut alarm.level_points;
+                *level += usize::from(scored.reason == LEVEL);
+                *all += 1;
+                if 2 * *level > *all {
+                    LEVEL.clone_into(&mut alarm.reason);
+                }
                 alarm.end = alarm.end.max(time);
                 alarm.is_false &= !inside(time);
             }

@@ -207,7 +207,7 @@ impl Settings {
     fn change_finder(&self, problems: &mut Vec<Problem>) -> Option<(ChangeFinderSettings, ScoreSpec)> {
         let texts = SCORE_KEYS.iter().filter_map(|key| Some((*key, self.get(key)?)));
         match ChangeFinderSettings::from_texts(texts) {
-            Ok(settings) => Some((settings, ScoreSpec::new(&settings, false, 0, None).ok()?)),
+            Ok(settings) => Some((settings, ScoreSpec::new(&settings, true, 0, None).ok()?)),
             Err(found) => {
                 problems.extend(found.iter().map(|problem| Problem {
                     key: problem.at_key().unwrap_or_default().to_owned(),
