@@ -497,3 +497,26 @@ fn without_the_option_there_are_no_events() {
     let totals = run_stream(input, settings, &StreamOptions::default(), |_| ()).unwrap();
     assert_eq!((server.seen().len(), totals.sent), (0, 0));
 }
+
+#[test]
+fn incidents_and_groups_become_events_too() {
+    let server = Server::start([]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let input = format!(
+        r#"{{"time":{now},"host":"web1","incident":{{"id":"cpu-17","event":"update","started":17,"series":200,"first":"web1","size":7.25,"members":{{"web1":7.25}}}},"anomaly_group":{{"group":"load:db","is_outlier":true,"status":"ALERT","transition":"OK->ALERT"}}}}
+{{"time":{now},"incident":{{"id":"cpu-17"}}}}
+"#
+    );
+    let settings = settings(&server.url, &[("dd_events", "on")]);
+    run_stream(std::io::Cursor::new(input.into_bytes()), settings, &StreamOptions::default(), |_| ())
+        .unwrap();
+    let mut texts: Vec<String> = server.seen().iter().map(http::Request::text).collect();
+    texts.sort();
+    let incident = format!(
+        r#"{{"aggregation_key":"incident:cpu-17","alert_type":"error","date_happened":{now},"tags":["incident:cpu-17"],"text":"The incident cpu-17 grows: 200 series alarmed, first web1; the largest is 7.2 usual deviations away.","title":"Incident cpu-17 grows: 200 series, first web1"}}"#
+    );
+    let group = format!(
+        r#"{{"aggregation_key":"load:db:host:web1","alert_type":"error","date_happened":{now},"host":"web1","tags":["group:load:db"],"text":"The group load:db is ALERT (OK->ALERT) for host:web1.","title":"Group load:db: OK->ALERT on host:web1"}}"#
+    );
+    assert_eq!(texts, [incident, group]);
+}

@@ -31,7 +31,12 @@ pub(super) fn event(
     default_host: Option<&str>,
     default_tags: &[String],
 ) -> MonitorEvent {
-    let monitor = map.monitor.as_text().unwrap_or_default();
+    if map.is_incident() {
+        return incident(map, time, default_host, default_tags);
+    }
+    let group = map.group.as_text();
+    let monitor = map.monitor.as_text().or(group).unwrap_or_default();
+    let (kind, called) = if group.is_some() { ("group", "group") } else { ("monitor", "anomaly monitor") };
     let status = map.status.as_text().unwrap_or_default();
     // a silent series is told in the record of another one: only its own name counts
     let silent = map.series.as_text().is_some();
@@ -43,7 +48,7 @@ pub(super) fn event(
     if !silent {
         tags.extend(fields.tag.tags().chain(fields.tags.tags()).filter_map(names::tag));
     }
-    tags.extend(names::tag(&format!("monitor:{monitor}")));
+    tags.extend(names::tag(&format!("{kind}:{monitor}")));
     tags.extend(default_tags.iter().cloned());
     let series = match (scope.is_empty(), host) {
         (false, _) => scope.join(","),
@@ -54,10 +59,10 @@ pub(super) fn event(
         Some(transition) => transition.to_owned(),
         None => format!("still {status}"),
     };
-    let plain = || format!("The anomaly monitor {monitor} is {status} ({what}) for {series}.");
+    let plain = || format!("The {called} {monitor} is {status} ({what}) for {series}.");
     let text = map.message.as_text().map_or_else(plain, str::to_owned);
     let mut body = json!({
-        "title": cut(format!("Monitor {monitor}: {what} on {series}"), TITLE_LIMIT),
+        "title": cut(format!("{} {monitor}: {what} on {series}", capital(kind)), TITLE_LIMIT),
         "text": text.chars().take(TEXT_LIMIT).collect::<String>(),
         "alert_type": match status {
             "ALERT" => "error",
@@ -70,6 +75,43 @@ pub(super) fn event(
         "date_happened": time,
     });
     if let (Some(host), Some(body)) = (host.or(default_host), body.as_object_mut()) {
+        body.insert("host".to_owned(), host.into());
+    }
+    MonitorEvent { time, body: body.to_string().into_bytes() }
+}
+
+fn capital(kind: &str) -> &'static str {
+    if kind == "group" { "Group" } else { "Monitor" }
+}
+
+/// The event of an incident: its updates and its end are joined to its start by its id.
+fn incident(
+    map: &MonitorMap<'_>,
+    time: i64,
+    default_host: Option<&str>,
+    default_tags: &[String],
+) -> MonitorEvent {
+    let id = map.id.as_text().unwrap_or_default();
+    let first = map.first.as_text().unwrap_or("-");
+    let series = map.series.as_number().unwrap_or(1.0);
+    let size = map.size.as_number().unwrap_or(0.0);
+    let (what, alert_type) = match map.event.as_text() {
+        Some("end") => ("is over", "success"),
+        Some("update") => ("grows", "error"),
+        _ => ("begins", "error"),
+    };
+    let mut tags: BTreeSet<String> = default_tags.iter().cloned().collect();
+    tags.extend(names::tag(&format!("incident:{id}")));
+    let mut body = json!({
+        "title": cut(format!("Incident {id} {what}: {series} series, first {first}"), TITLE_LIMIT),
+        "text": format!("The incident {id} {what}: {series} series alarmed, first {first}; the largest is {size:.1} usual deviations away.")
+            .chars().take(TEXT_LIMIT).collect::<String>(),
+        "alert_type": alert_type,
+        "tags": tags,
+        "aggregation_key": aggregation_key(&format!("incident:{id}")),
+        "date_happened": time,
+    });
+    if let (Some(host), Some(body)) = (default_host, body.as_object_mut()) {
         body.insert("host".to_owned(), host.into());
     }
     MonitorEvent { time, body: body.to_string().into_bytes() }

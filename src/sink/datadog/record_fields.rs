@@ -131,7 +131,8 @@ pub(super) struct Annotation<'a> {
     pub(super) score: FieldValue<'a>,
 }
 
-/// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series.
+/// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series; that of a group,
+/// `<prefix>anomaly_group`; that of an incident, `<prefix>incident`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MonitorMap<'a> {
     pub(super) monitor: FieldValue<'a>,
@@ -140,6 +141,12 @@ pub(super) struct MonitorMap<'a> {
     pub(super) transition: FieldValue<'a>,
     renotify: bool,
     pub(super) message: FieldValue<'a>,
+    pub(super) group: FieldValue<'a>,
+    /// Of an incident: its id, what happens to it, the first of its series, the largest size.
+    pub(super) id: FieldValue<'a>,
+    pub(super) event: FieldValue<'a>,
+    pub(super) first: FieldValue<'a>,
+    pub(super) size: FieldValue<'a>,
 }
 
 impl<'a> MonitorMap<'a> {
@@ -151,6 +158,11 @@ impl<'a> MonitorMap<'a> {
             b"status" => self.status = value,
             b"transition" => self.transition = value,
             b"message" => self.message = value,
+            b"group" => self.group = value,
+            b"id" => self.id = value,
+            b"event" => self.event = value,
+            b"first" => self.first = value,
+            b"size" => self.size = value,
             // only ever written as true
             b"renotify" => self.renotify = true,
             _ => {}
@@ -159,7 +171,13 @@ impl<'a> MonitorMap<'a> {
 
     /// Whether anybody has to be told.
     pub(super) fn is_event(&self) -> bool {
-        self.monitor.as_text().is_some() && (self.renotify || self.transition.as_text().is_some())
+        let of_monitor = self.monitor.as_text().is_some() || self.group.as_text().is_some();
+        of_monitor && (self.renotify || self.transition.as_text().is_some()) || self.is_incident()
+    }
+
+    /// Whether it is that of an incident, and somebody has to be told.
+    pub(super) fn is_incident(&self) -> bool {
+        self.id.as_text().is_some() && matches!(self.event.as_text(), Some("start" | "update" | "end"))
     }
 }
 
@@ -181,7 +199,7 @@ pub(super) enum FieldSlot<'a> {
     ScoreName(&'a str, ScoreKind),
     /// `<prefix>score_outlier`, `<prefix>score_change`
     Score(&'a str, ScoreKind),
-    /// `<prefix>anomaly`, `<prefix>anomaly_silent`
+    /// `<prefix>anomaly`, `<prefix>anomaly_silent`, `<prefix>anomaly_group`, `<prefix>incident`
     MonitorMap,
 }
 
@@ -200,7 +218,12 @@ impl<'a> FieldSlot<'a> {
             b"type" => Self::Type,
             b"time" => Self::Time,
             b"interval" => Self::Interval,
-            _ if key.ends_with(b"anomaly") || key.ends_with(b"anomaly_silent") => Self::MonitorMap,
+            _ if [&b"anomaly"[..], b"anomaly_silent", b"anomaly_group", b"incident"]
+                .iter()
+                .any(|name| key.ends_with(name)) =>
+            {
+                Self::MonitorMap
+            }
             _ => {
                 let (rest, kind) = if let Some(rest) = key.strip_suffix(b"_outlier") {
                     (rest, ScoreKind::Outlier)
