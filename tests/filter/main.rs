@@ -6,4 +6,5 @@
 mod common;
 
 mod cli;
+mod soak;
 mod wasm_filter;
