@@ -16,6 +16,7 @@ mod forward_hosts;
 mod groups;
 mod odd_values;
 mod predecessor;
+mod recipes;
 mod serve;
 mod serve_clients;
 mod serve_hosts;

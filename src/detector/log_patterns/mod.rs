@@ -18,7 +18,7 @@
 mod saved;
 mod tokens;
 
-use tokens::{Words, path};
+use tokens::Words;
 
 /// Templates that are known at a time.
 pub(crate) const MAX_PATTERNS: usize = 1000;
@@ -89,7 +89,7 @@ impl LogPatterns {
     pub fn observe(&mut self, line: &[u8]) -> LinePattern {
         self.lines += 1;
         self.words.read(line);
-        let path = path(self.words.hashes());
+        let path = self.words.path();
         let start = self.leaves.partition_point(|&(leaf, _)| leaf < path);
         match self.most_similar(path, start) {
             Some(place) => self.follow(place),

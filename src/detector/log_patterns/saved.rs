@@ -1,6 +1,5 @@
 //! The templates as bytes.
 
-use super::tokens::path;
 use super::{LogPatterns, MAX_PATTERNS, MAX_TEXT, MAX_WORDS, Pattern};
 use crate::codec::{CodecError, Reader, Writer};
 
@@ -46,16 +45,16 @@ impl LogPatterns {
 
 impl Pattern {
     fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let (id, path_saved) = (r.u32("id of a template")?, r.u64("path of a template")?);
+        let (id, path) = (r.u32("id of a template")?, r.u64("path of a template")?);
         let last_line = r.varint("last line of a template")?;
         let len = r.varint("words of a template")? as usize;
-        if len > MAX_WORDS || id == 0 || (len == 0 && path_saved != path(&[])) {
+        if len > MAX_WORDS || id == 0 {
             return Err(CodecError::Invalid { what: "template" });
         }
         let words = (0..len).map(|_| r.u32("word of a template")).collect::<Result<_, _>>()?;
         let text = std::str::from_utf8(r.bytes("text of a template")?).ok();
         let text = text.filter(|text| text.len() <= MAX_TEXT);
         let text = text.ok_or(CodecError::Invalid { what: "text of a template" })?.into();
-        Ok(Pattern { id, path: path_saved, words, text, last_line })
+        Ok(Pattern { id, path, words, text, last_line })
     }
 }

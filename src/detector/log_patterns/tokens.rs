@@ -14,6 +14,8 @@ pub(super) const VARIES: u32 = 0;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Words {
     hashes: Vec<u32>, // at most MAX_WORDS
+    /// Of the words that lead to the leaf: a word with any mask in it is one that varies.
+    lead: [u32; PATH_WORDS],
     /// The line's first row, as far as its words count.
     row: Vec<u8>,
     /// A word with its masks.
@@ -23,19 +25,29 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn read(&mut self, line: &[u8]) {
         self.hashes.clear();
+        self.lead = [VARIES; PATH_WORDS];
         let row = line.split(|&b| b == b'\n').next().unwrap_or_default();
         self.row.clear();
         // the text is wanted for a new template only, and its beginning is enough
         self.row.extend_from_slice(row.get(..2 * MAX_TEXT).unwrap_or(row));
         for word in words(row) {
-            let hash = if !word.iter().any(u8::is_ascii_digit) {
+            let is_masked = word.iter().any(u8::is_ascii_digit);
+            let hash = if !is_masked {
                 hash(word)
             } else {
                 mask(word, &mut self.masked);
                 if self.masked == WILDCARD.as_bytes() { VARIES } else { hash(&self.masked) }
             };
+            if !is_masked && let Some(lead) = self.lead.get_mut(self.hashes.len()) {
+                *lead = hash;
+            }
             self.hashes.push(hash);
         }
+    }
+
+    /// The leaf of the line.
+    pub(super) fn path(&self) -> u64 {
+        self.lead.iter().fold(self.hashes.len() as u64, |path, &word| mix(path ^ u64::from(word)))
     }
 
     pub(super) fn hashes(&self) -> &[u32] {
@@ -63,15 +75,6 @@ pub(super) fn cut(text: &mut String) {
 
 fn words(row: &[u8]) -> impl Iterator<Item = &[u8]> {
     row.split(|&b| matches!(b, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty()).take(MAX_WORDS)
-}
-
-/// The leaf of a line with these words.
-pub(super) fn path(words: &[u32]) -> u64 {
-    let mut path = words.len() as u64;
-    for word in words.iter().take(PATH_WORDS) {
-        path = mix(path ^ u64::from(*word));
-    }
-    path
 }
 
 /// The id of a template with these words.

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Four days of lines of three services up to now; `mail` falls silent twenty minutes before the end.
+cd "$(dirname "$0")" || exit 1
+awk -v now="$(date +%s)" 'BEGIN {
+    srand(7); split("shop pay mail", services, " ")
+    for (second = now - 4 * 86400; second < now; second += 10) for (n = 1; n <= 3; n++)
+        if (rand() < 0.6 && (n < 3 || second < now - 1200))
+            printf "{\"time\":%d,\"service\":\"%s\",\"msg\":\"request %d done\"}\n", second, services[n], second
+}' > app.log
