@@ -6,12 +6,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::common::build;
 use crate::common::hosts;
 use crate::common::http_server::{Answer, Request, Server};
 use crate::common::program::{self, Running};
 use fluent_anomaly::Config;
 use serde_json::Value;
+use tempfile::TempDir;
 
+const MODULE: &str = "target/wasm32-unknown-unknown/release/anomaly_filter.wasm";
 const RECIPES: &str = "fluent-config/recipes";
 
 fn folders() -> Vec<PathBuf> {
@@ -32,9 +35,25 @@ fn each_recipe_has_a_sound_configuration_and_is_explained_in_ten_lines() {
     }
 }
 
+/// A folder with the recipes and the module.
+fn site() -> TempDir {
+    let site = program::site();
+    program::install(&site, build::wasm_module(), MODULE);
+    for folder in folders() {
+        let copy = site.path().join(RECIPES).join(folder.file_name().unwrap());
+        fs::create_dir_all(&copy).unwrap();
+        for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.is_file() && file.extension().is_none_or(|extension| extension != "log") {
+                fs::copy(&file, copy.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    site
+}
+
 /// Runs a recipe on its sample until `is_enough` of what it prints.
 fn run(program: &Path, recipe: &str, is_enough: impl Fn(&[Value]) -> bool) {
-    let site = program::site();
+    let site = site();
     let folder = site.path().join(RECIPES).join(recipe);
     let sampled = Command::new("sh").arg(folder.join("sample.sh")).status();
     assert!(sampled.unwrap().success());
@@ -96,7 +115,7 @@ fn container_logs_are_counted_by_namespace_and_label() {
 #[test]
 fn system_metrics_are_read_by_every_section() {
     for program in hosts::executables("FLUENT_BIT") {
-        let site = program::site();
+        let site = site();
         let yaml = format!("{RECIPES}/system-metrics/fluent-bit.yaml");
         let mut running = Running::start(&program, &["-c", &yaml], site.path(), "system");
         let stdout = site.path().join("system.stdout");
@@ -118,19 +137,6 @@ fn system_metrics_are_read_by_every_section() {
     }
 }
 
-/// The recipe with its variables set.
-fn with_variables(site: &Path, file: &str, variables: &[(&str, &str)]) -> String {
-    let path = format!("{RECIPES}/{file}");
-    let mut yaml = fs::read_to_string(site.join(&path)).unwrap();
-    for (name, value) in variables {
-        let written = format!("${{{name}}}");
-        assert!(yaml.contains(&written), "{file} names {name}");
-        yaml = yaml.replace(&written, value);
-    }
-    fs::write(site.join(&path), yaml).unwrap();
-    path
-}
-
 fn receiver() -> (Server, String) {
     let server = Server::start(|_, _| Answer::json(r#"{"errors":false,"items":[]}"#));
     let port = server.url.rsplit(':').next().unwrap().to_owned();
@@ -141,20 +147,18 @@ fn receiver() -> (Server, String) {
 fn alarms_reach_slack_pagerduty_and_a_webhook_each_with_a_body_of_its_own() {
     for program in hosts::executables("FLUENT_BIT") {
         let (server, port) = receiver();
-        let site = program::site();
+        let site = site();
         let sample = site.path().join(RECIPES).join("alarms/sample.sh");
         assert!(Command::new("sh").arg(sample).status().unwrap().success());
-        let yaml = with_variables(
-            site.path(),
-            "alarms/fluent-bit.yaml",
-            &[
-                ("ALARM_HOST", "127.0.0.1"),
-                ("ALARM_PORT", &port),
-                ("ALARM_TLS", "off"),
-                ("SLACK_PATH", "/services/T0/B0/X"),
-            ],
-        );
-        let mut running = Running::start(&program, &["-c", &yaml], site.path(), "alarms");
+        let variables = [
+            ("ALARM_HOST", "127.0.0.1"),
+            ("ALARM_PORT", &port),
+            ("ALARM_TLS", "off"),
+            ("SLACK_PATH", "/services/T0/B0/X"),
+            ("PAGERDUTY_KEY", "secret"),
+        ];
+        let yaml = format!("{RECIPES}/alarms/fluent-bit.yaml");
+        let mut running = Running::start_with(&program, &["-c", &yaml], &variables, site.path(), "alarms");
         let bodies = |target: &str| -> Vec<Value> {
             let requests = server.requests.lock().unwrap();
             let sent = requests.iter().filter(|request| request.target == target);
@@ -167,7 +171,7 @@ fn alarms_reach_slack_pagerduty_and_a_webhook_each_with_a_body_of_its_own() {
         let slack = bodies(targets[0])[0]["text"].as_str().unwrap().to_owned();
         assert!(slack.starts_with(":rotating_light: latency {service=pay}: anomaly (spike: 9"), "{slack}");
         let event = &bodies(targets[1])[0];
-        assert_eq!(event["event_action"], "trigger");
+        assert_eq!((&event["event_action"], &event["routing_key"]), (&"trigger".into(), &"secret".into()));
         assert_eq!(event["dedup_key"], "latency {service=pay}");
         assert_eq!(event["payload"]["severity"], "warning");
         let hook = &bodies(targets[2])[0];
@@ -179,13 +183,13 @@ fn alarms_reach_slack_pagerduty_and_a_webhook_each_with_a_body_of_its_own() {
 /// Runs one file of `scores` until a request arrives that is right.
 fn arrives(program: &Path, file: &str, variables: &[(&str, &str)], is_right: impl Fn(&Request) -> bool) {
     let (server, port) = receiver();
-    let site = program::site();
+    let site = site();
     let variables: Vec<_> = variables
         .iter()
         .map(|(name, value)| (*name, if *value == "port" { port.as_str() } else { value }))
         .collect();
-    let yaml = with_variables(site.path(), &format!("scores/{file}"), &variables);
-    let mut running = Running::start(program, &["-c", &yaml], site.path(), "scores");
+    let yaml = format!("{RECIPES}/scores/{file}");
+    let mut running = Running::start_with(program, &["-c", &yaml], &variables, site.path(), "scores");
     running.wait_for(file, || server.requests.lock().unwrap().iter().any(&is_right));
     running.stop();
 }

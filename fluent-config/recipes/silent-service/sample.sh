@@ -3,7 +3,7 @@
 cd "$(dirname "$0")" || exit 1
 awk -v now="$(date +%s)" 'BEGIN {
     srand(7); split("shop pay mail", services, " ")
-    for (second = now - 4 * 86400; second < now; second += 10) for (n = 1; n <= 3; n++)
-        if (rand() < 0.6 && (n < 3 || second < now - 1200))
+    for (second = now - 4 * 86400; second < now; second += 20) for (n = 1; n <= 3; n++)
+        if (rand() < 0.8 && (n < 3 || second < now - 1200))
             printf "{\"time\":%d,\"service\":\"%s\",\"msg\":\"request %d done\"}\n", second, services[n], second
 }' > app.log
