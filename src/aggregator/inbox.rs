@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::known::{ChunkKey, Earlier, KnownChunks};
 use super::stats::Stats;
@@ -14,6 +14,10 @@ use crate::source::forward::{Arrival, ClientEvent, HeldMemory, IncomingChunk, Ta
 const OVERHEAD: usize = 512;
 /// No client may hold more than this part of the room, so that one that sends without end leaves room for others.
 const SHARE: usize = 4;
+
+/// A client that wants an ack waits so long for room; then it is let go, and sends its chunk again. Its time-out would let
+/// it do so anyway, over a connection that would wait besides.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A chunk, and who waits for it.
 #[derive(Debug)]
@@ -153,6 +157,7 @@ impl TakeChunk for Inbox {
         let ticket = key.map(|_| Arc::new(Ticket::default()));
         let waiting = WaitingChunk { chunk, connection, key, ticket: ticket.clone() };
         let bytes = waiting.bytes();
+        let begun = Instant::now();
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -172,7 +177,12 @@ impl TakeChunk for Inbox {
             if has_room && has_share {
                 break;
             }
-            state = self.emptied.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(left) = PATIENCE.checked_sub(begun.elapsed()).or(key.is_none().then_some(PATIENCE))
+            else {
+                return Arrival::Refused;
+            };
+            let waited = self.emptied.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         self.stats.taken(&waiting.chunk);
         state.bytes += bytes;

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rmpv::Value;
 use tempfile::TempDir;
 
 use crate::common::forward_server::{Act, Server};
+use crate::common::http;
 use crate::common::program::Running;
 
 pub(crate) const INI: &str =
@@ -31,7 +32,12 @@ impl Serve {
     }
 
     pub(crate) fn program(folder: &Path, to: &str, scheme: &str) -> (Running, u16) {
-        let listen = format!("{scheme}://127.0.0.1:0");
+        Self::program_at(folder, to, scheme, 0)
+    }
+
+    /// On this port; 0: on one that is free.
+    pub(crate) fn program_at(folder: &Path, to: &str, scheme: &str, port: u16) -> (Running, u16) {
+        let listen = format!("{scheme}://127.0.0.1:{port}");
         let mut args = vec!["serve", "--listen", &listen];
         if !to.is_empty() {
             args.extend(["--to", to]);
@@ -181,6 +187,20 @@ fn a_chunk_that_comes_again_over_another_connection_is_acknowledged_and_not_scor
 }
 
 #[test]
+fn a_client_that_connects_again_before_its_ack_gets_it_over_the_new_connection() {
+    let next = Server::start(vec![Act::AckSlowly(Duration::from_millis(60))]);
+    let serve = Serve::start(INI, &next.url());
+    let message = [b"\x94\xa7app.web", TIME, RECORD, b"\x81\xa5chunk\xa2id"].concat();
+    let (mut first, mut second) = (serve.client(), serve.client());
+    first.send(&message);
+    wait_until("the chunk is under way", || next.messages().len() == 1);
+    second.send(&message);
+    assert!(matches!(first.0.read(&mut [0; 8]), Ok(0)));
+    second.expect(b"\x81\xa3ack\xa2id");
+    assert_eq!(next.records().len(), 1);
+}
+
+#[test]
 fn parts_that_are_no_events_are_left_out_and_told() {
     let next = Server::start(vec![]);
     let serve = Serve::start(INI, &next.url());
@@ -204,6 +224,66 @@ fn records_go_to_standard_output_as_lines_of_json() {
     let start = r#"{"date":1700000000.500000000,"tag":"app.web","host":"a","ms":12.5,"metric_outlier":"changefinder.outlier.latency","score_outlier":"#;
     assert!(text.starts_with(start), "{text}");
     assert!(text.ends_with("}\n"), "{text}");
+}
+
+#[test]
+fn scores_go_to_datadog_and_an_intake_that_fails_gets_them_again() {
+    let intake = http::Server::start([http::Reply::status(503), http::Reply::accept()]);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), INI).unwrap();
+    let exe = Path::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    let args = ["serve", "--listen", "tcp://127.0.0.1:0", "--to", "dd", "--dd-url", &intake.url];
+    let key = [("DD_API_KEY", "0123456789abcdef0123456789abcdef")];
+    let mut program = Running::start_with(exe, &args, &key, folder.path(), "serve");
+    let errors = folder.path().join("serve.stderr");
+    let port = || {
+        let text = fs::read_to_string(&errors).unwrap();
+        let rest = text.split_once("tcp://127.0.0.1:")?.1.to_owned();
+        rest.lines().next()?.parse::<u16>().ok()
+    };
+    program.wait_for("port", || port().is_some());
+    let mut client = Client::connect(port().unwrap());
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as u32;
+    let time = [b"\xd7\x00", &seconds.to_be_bytes()[..], b"\0\0\0\0"].concat();
+    client.send(&[b"\x94\xa7app.web", &time[..], RECORD, b"\x81\xa5chunk\xa2id"].concat());
+    client.expect(b"\x81\xa3ack\xa2id");
+    let last = intake.texts().pop().unwrap();
+    assert!(last.contains("changefinder.outlier.latency"), "{last}");
+    assert!(!program.stderr().contains("0123456789abcdef"), "{}", program.stderr());
+}
+
+#[test]
+fn metrics_tell_what_came_and_what_left() {
+    let next = Server::start(vec![]);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), INI).unwrap();
+    let exe = Path::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    let args = ["serve", "--listen", "tcp://127.0.0.1:0", "--to", &next.url(), "--metrics", "127.0.0.1:0"];
+    let mut program = Running::start(exe, &args, folder.path(), "serve");
+    let errors = folder.path().join("serve.stderr");
+    let port = |before: &str| {
+        let text = fs::read_to_string(&errors).unwrap();
+        let digits = text.split_once(before)?.1.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse::<u16>().ok()
+    };
+    program.wait_for("port", || port("on tcp://127.0.0.1:").is_some());
+    let mut client = Client::connect(port("on tcp://127.0.0.1:").unwrap());
+    client.send(&[b"\x94\xa7app.web", TIME, RECORD, b"\x81\xa5chunk\xa2id"].concat());
+    client.expect(b"\x81\xa3ack\xa2id");
+    let get = || {
+        let mut socket = TcpStream::connect(("127.0.0.1", port("http://127.0.0.1:").unwrap())).unwrap();
+        socket.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+        let mut text = String::new();
+        socket.read_to_string(&mut text).unwrap();
+        text
+    };
+    for line in ["records_in_total 1", "records_out_total 1", "clients 1", "chunks_repeated_total 0"] {
+        let line = format!("\nfluent_anomaly_serve_{line}\n");
+        assert!(get().contains(&line), "{line} {}", get());
+    }
+    // asked for each second
+    wait_until("one score", || get().contains("\nfluent_anomaly_serve_scores_total 1\n"));
+    assert!(get().ends_with("# EOF\n"));
 }
 
 #[test]

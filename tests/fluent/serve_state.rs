@@ -1,8 +1,14 @@
-//! `serve`: threads, kills, full disks, and configurations that change.
+//! `serve`: threads, kills, and configurations that change.
+//!
+//! A quarter of an hour of kills: `SERVE_SECONDS=900 cargo test --test fluent -- --ignored kills_for_long --nocapture`
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use rmpv::Value;
 
@@ -24,8 +30,9 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// A chunk of some entries, and its id. Some values are no numbers, so that there is something wrong to be told.
-fn chunk(random: &mut Random, number: u32) -> (Vec<u8>, String) {
+/// A chunk of some entries of the series of one client, and its id. Some values are no numbers, so that there is something
+/// wrong to be told.
+fn chunk_of(client: &str, random: &mut Random, number: u32) -> (Vec<u8>, String) {
     let mut body = Vec::new();
     for n in 0..40 {
         body.extend_from_slice(b"\x92\xd7\x00");
@@ -33,9 +40,9 @@ fn chunk(random: &mut Random, number: u32) -> (Vec<u8>, String) {
         body.extend_from_slice(&(n * 1_000_000u32).to_be_bytes());
         body.push(0x85);
         text(&mut body, "host");
-        text(&mut body, &format!("host-{}", random.below(7)));
+        text(&mut body, &format!("{client}host-{}", random.below(7)));
         text(&mut body, "service");
-        text(&mut body, &format!("service-{}", random.below(5)));
+        text(&mut body, &format!("{client}service-{}", random.below(5)));
         for field in ["ms", "bytes", "load"] {
             text(&mut body, field);
             if random.below(50) == 0 {
@@ -47,7 +54,7 @@ fn chunk(random: &mut Random, number: u32) -> (Vec<u8>, String) {
         }
     }
     let tag = if number.is_multiple_of(5) { "db.main" } else { "app.web" };
-    let id = format!("chunk-{number:06}");
+    let id = format!("{client}chunk-{number:06}");
     let mut message = vec![0x93];
     text(&mut message, tag);
     message.push(0xc5);
@@ -74,7 +81,7 @@ fn send(client: &mut Client, chunks: &[(Vec<u8>, String)]) {
 
 fn chunks(count: u32) -> Vec<(Vec<u8>, String)> {
     let mut random = Random(17);
-    (0..count).map(|number| chunk(&mut random, number)).collect()
+    (0..count).map(|number| chunk_of("", &mut random, number)).collect()
 }
 
 /// What leaves when nothing happens.
@@ -175,6 +182,104 @@ fn nothing_is_missing_and_scores_are_the_same_when_it_is_killed_again_and_again(
         assert_eq!(found, wanted, "record {n} after {kills} kills");
     }
     assert_eq!(found.len(), wanted.len());
+}
+
+/// Sends a chunk until it is acknowledged, over as many connections as that takes.
+fn send_until_acknowledged(port: u16, kept: &mut Option<Client>, chunk: &(Vec<u8>, String)) {
+    loop {
+        if kept.is_none() {
+            *kept = TcpStream::connect(("127.0.0.1", port)).ok().map(|socket| {
+                socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+                Client(socket)
+            });
+        }
+        if let Some(client) = kept {
+            let wanted = ack(&chunk.1);
+            let mut got = vec![0; wanted.len()];
+            let sent = client.0.write_all(&chunk.0).and_then(|()| client.0.read_exact(&mut got));
+            if sent.is_ok() {
+                assert_eq!(got, wanted);
+                return;
+            }
+            *kept = None;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+#[ignore = "takes as long as SERVE_SECONDS says"]
+fn kills_for_long() {
+    let seconds = std::env::var("SERVE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let script = (0..1_000_000).map(|n| if n % 23 == 11 { Act::Close } else { Act::Ack }).collect();
+    let next = Server::start(script);
+    let with = |threads: u64| format!("{SEVERAL}[serve]\nthreads: {threads}\n");
+    let mut serve = Serve::start(&with(2), &next.url());
+    let (folder, port) = (serve.folder.path().to_owned(), serve.port);
+    let over = AtomicBool::new(false);
+    let mut random = Random(99);
+    let (mut kills, mut stops, mut reloads) = (0, 0, 0);
+    let names = ["a-", "b-", "c-"];
+    let sent: Vec<Vec<(Vec<u8>, String)>> = std::thread::scope(|scope| {
+        let clients: Vec<_> = names
+            .iter()
+            .map(|name| {
+                let over = &over;
+                scope.spawn(move || {
+                    let (mut random, mut kept, mut sent) = (Random(7), None, Vec::new());
+                    while !over.load(Relaxed) {
+                        let chunk = chunk_of(name, &mut random, sent.len() as u32);
+                        send_until_acknowledged(port, &mut kept, &chunk);
+                        sent.push(chunk);
+                        std::thread::sleep(Duration::from_millis(40));
+                    }
+                    sent
+                })
+            })
+            .collect();
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(seconds) {
+            std::thread::sleep(Duration::from_millis(500 + random.below(12_000)));
+            fs::write(folder.join("fluent-anomaly.ini"), with(1 + random.below(4))).unwrap();
+            match random.below(4) {
+                0 => {
+                    serve.program.signal("HUP");
+                    reloads += 1;
+                    continue;
+                }
+                1 => {
+                    serve.program.stop();
+                    stops += 1;
+                }
+                _ => {
+                    serve.program.kill_with_workers();
+                    kills += 1;
+                }
+            }
+            (serve.program, _) = Serve::program_at(&folder, &next.url(), "tcp", port);
+        }
+        over.store(true, Relaxed);
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    let all = next.records();
+    let mut total = 0;
+    for (name, sent) in names.iter().zip(&sent) {
+        let its = |record: &Value| record.to_string().contains(&format!("\"{name}host"));
+        let found: Vec<_> = all.iter().filter(|(_, record)| its(record)).cloned().collect();
+        let found = without_repeats(found);
+        let wanted = undisturbed(SEVERAL, sent);
+        for (n, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+            assert_eq!(found, wanted, "record {n} of {name}");
+        }
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        total += wanted.len();
+    }
+    eprintln!(
+        "{seconds} s: {kills} kills, {stops} stops, {reloads} reloads; {total} records of {} chunks, {} at the next hop: \
+         none is missing, all scores are the same",
+        sent.iter().map(Vec::len).sum::<usize>(),
+        all.len()
+    );
 }
 
 #[test]

@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// Datadog's intake [default: `forward` in [general]]
     #[arg(long, value_name = "SERVER")]
     to: Vec<String>,
+    /// Address of the intake, with `--to dd` [default: https://api.<DD_SITE>]; http only on this machine
+    #[arg(long, value_name = "URL")]
+    dd_url: Option<String>,
     /// Serve OpenMetrics about this process at http://ADDRESS/metrics
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = crate::address::parse)]
     metrics: Option<SocketAddr>,
@@ -137,7 +140,10 @@ fn output(args: &Args, config: &mut Config) -> Result<OutputSettings, Failure> {
         return Ok(OutputSettings::Stdout);
     }
     if named("dd") {
-        let settings = ShipperSettings::read(|_| None, |name| std::env::var(name).ok());
+        let settings = ShipperSettings::read(
+            |name| args.dd_url.clone().filter(|_| name == "dd_url"),
+            |name| std::env::var(name).ok(),
+        );
         let settings =
             settings.map_err(|error| Failure::Usage(format!("--to dd: {}", error.problems.join("\n"))))?;
         return Ok(OutputSettings::Datadog(Box::new(settings)));

@@ -71,6 +71,12 @@ impl ObjectScan {
         Self { at: 0, left: 1, outer: Vec::new(), max_depth }
     }
 
+    /// Begins anew, for another object; keeps its memory.
+    pub fn restart(&mut self) {
+        (self.at, self.left) = (0, 1);
+        self.outer.clear();
+    }
+
     /// Length of the object that `buffer` begins with; `None`: more bytes are needed. `buffer` begins with the bytes of
     /// the last look.
     ///

@@ -2,8 +2,9 @@
 
 use super::messages::ChunkId;
 use crate::codec::checksum;
+use crate::record::MAX_DEPTH;
+use crate::record::msgpack::ObjectScan;
 use crate::record::msgpack::head::{self, Body};
-use crate::record::msgpack::object_len;
 use crate::time::Time;
 
 /// From here on the seconds of an EventTime are no time: Fluent Bit marks groups of records by them.
@@ -56,9 +57,10 @@ impl IncomingChunk {
         let mut chunk = Self { tag, bytes, ..Self::default() };
         // a guess: records have some 100 bytes
         chunk.entries.reserve(most.min(chunk.bytes.len().saturating_sub(at) / 128 + 1));
+        let mut scan = ObjectScan::new(MAX_DEPTH);
         let (mut at, mut count) = (at, 0);
         while at < chunk.bytes.len() && count < most {
-            match entry(&chunk.bytes, at) {
+            match entry(&chunk.bytes, at, &mut scan) {
                 Some((span, end)) => {
                     match span {
                         Some(span) => chunk.entries.push(span),
@@ -78,7 +80,7 @@ impl IncomingChunk {
 
     /// The entry whose time stands at `at` in `bytes`, with its record behind it.
     pub(super) fn of_message(tag: String, bytes: Vec<u8>, at: usize) -> Self {
-        let span = event(&bytes, at);
+        let span = event(&bytes, at, &mut ObjectScan::new(MAX_DEPTH));
         let mut chunk = Self { tag, bytes, ..Self::default() };
         match span {
             Some((Some(span), _)) => chunk.entries.push(span),
@@ -140,18 +142,18 @@ impl IncomingChunk {
 
 /// The entry at `at`, `None` inside where the value is none, and the offset behind it; `None` where there is no whole
 /// msgpack value.
-fn entry(bytes: &[u8], at: usize) -> Option<(Option<EntrySpan>, usize)> {
+fn entry(bytes: &[u8], at: usize, scan: &mut ObjectScan) -> Option<(Option<EntrySpan>, usize)> {
     let head = head::read(bytes.get(at..)?).ok()?;
     if !matches!(head.body, Body::Array(2)) {
-        return Some((None, at + whole(bytes, at)?));
+        return Some((None, at + whole(bytes, at, scan)?));
     }
-    event(bytes, at + head.start)
+    event(bytes, at + head.start, scan)
 }
 
 /// Time and record from `at` on.
-fn event(bytes: &[u8], at: usize) -> Option<(Option<EntrySpan>, usize)> {
-    let record = at + whole(bytes, at)?;
-    let end = record + whole(bytes, record)?;
+fn event(bytes: &[u8], at: usize, scan: &mut ObjectScan) -> Option<(Option<EntrySpan>, usize)> {
+    let record = at + whole(bytes, at, scan)?;
+    let end = record + whole(bytes, record, scan)?;
     let time_bytes = bytes.get(at..record)?;
     let is_map = matches!(head::read(bytes.get(record..)?).ok()?.body, Body::Map(_));
     let is_event = is_map && (time_of(time_bytes).is_some() || is_mark(time_bytes));
@@ -160,8 +162,14 @@ fn event(bytes: &[u8], at: usize) -> Option<(Option<EntrySpan>, usize)> {
     Some((is_event.then_some(span), end))
 }
 
-fn whole(bytes: &[u8], at: usize) -> Option<usize> {
-    object_len(bytes.get(at..)?).ok().flatten()
+fn whole(bytes: &[u8], at: usize, scan: &mut ObjectScan) -> Option<usize> {
+    let rest = bytes.get(at..)?;
+    if let [0xd7, 0, ..] = rest {
+        // an EventTime, as all but every entry has it
+        return (rest.len() >= 10).then_some(10);
+    }
+    scan.restart();
+    scan.resume(rest).ok().flatten()
 }
 
 /// Seconds and nanoseconds of an EventTime.

@@ -21,7 +21,7 @@ use crate::record::msgpack::ObjectScan;
 const FIRST: usize = 4 << 10;
 /// Room for one read of a message that is on its way.
 const PIECE: usize = 64 << 10;
-const LARGEST_PIECE: usize = 1 << 20;
+const LARGEST_PIECE: usize = 256 << 10;
 /// A message of so many bytes is not counted.
 const FREE: usize = 72 << 10;
 
