@@ -138,7 +138,7 @@ impl<'a> Output<'a> {
                     // read back: their form was checked when they came
                     let chunk = IncomingChunk::from_entries(tag.to_owned(), scored.bytes.clone());
                     for entry in chunk.entries() {
-                        json_text::line(entry.time, tag, entry.record, lines);
+                        json_text::line(entry.time(), tag, entry.record, lines);
                     }
                 }
                 let mut stdout = io::stdout().lock();

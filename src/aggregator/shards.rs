@@ -135,7 +135,7 @@ impl Shard {
             }
             self.record.clear();
             self.record.extend_from_slice(record_of(entry.record, before, n));
-            if let Some(time) = entry.time {
+            if let Some(time) = entry.time() {
                 self.pipeline.process_visit(tag, time, &job.visit, &mut self.record, &mut text);
             }
             done.records.extend_from_slice(&self.record);
@@ -249,9 +249,13 @@ impl Shards {
                 .into_iter()
                 .map(|answer| if let Answer::Done(done) = answer { done } else { Done::default() })
                 .collect();
+            if job.visit.is_last {
+                return gather(&chunk, &job.places, &parts);
+            }
             before = Some(Arc::new(merge(&job.places, &mut parts)));
         }
-        wrap(&chunk, before.as_deref())
+        // not reached: one visit is the last
+        ScoredParts::new(&chunk.tag, 0)
     }
 
     fn places(
@@ -284,7 +288,7 @@ impl Shards {
         for entry in chunk.entries() {
             record.clear();
             record.extend_from_slice(entry.record);
-            if let Some(time) = entry.time {
+            if let Some(time) = entry.time() {
                 pipeline.process(chunk.tag.as_bytes(), time, record);
             }
             scored.push(entry.time_bytes, record);
@@ -327,22 +331,39 @@ impl Shards {
     }
 }
 
-/// Puts the parts together in the order of the entries.
+/// Walks over the records of all parts in the order of the entries.
+struct InOrder<'a> {
+    parts: &'a [Done],
+    /// For each part, the next record and where it begins.
+    next: Vec<(usize, u32)>,
+}
+
+impl<'a> InOrder<'a> {
+    fn new(parts: &'a [Done]) -> Self {
+        Self { parts, next: vec![(0, 0); parts.len()] }
+    }
+
+    /// The next record of a part.
+    fn take(&mut self, place: u8) -> &'a [u8] {
+        let place = usize::from(place);
+        let (Some(part), Some((n, start))) = (self.parts.get(place), self.next.get_mut(place)) else {
+            return &[];
+        };
+        let end = part.ends.get(*n).copied().unwrap_or(*start);
+        let record = part.records.get(*start as usize..end as usize).unwrap_or_default();
+        (*n, *start) = (*n + 1, end);
+        record
+    }
+}
+
+/// Puts the parts of a visit together for the next one.
 fn merge(places: &[u8], parts: &mut [Done]) -> Between {
     let mut between = Between::default();
     between.records.reserve(parts.iter().map(|part| part.records.len()).sum());
     between.ends.reserve(places.len());
-    let mut next = vec![(0usize, 0u32); parts.len()];
+    let mut records = InOrder::new(parts);
     for &place in places {
-        if let (Some(part), Some((n, start))) =
-            (parts.get(usize::from(place)), next.get_mut(usize::from(place)))
-        {
-            let end = part.ends.get(*n).copied().unwrap_or(*start);
-            between
-                .records
-                .extend_from_slice(part.records.get(*start as usize..end as usize).unwrap_or_default());
-            (*n, *start) = (*n + 1, end);
-        }
+        between.records.extend_from_slice(records.take(place));
         between.ends.push(between.records.len() as u32);
     }
     for part in parts {
@@ -352,12 +373,13 @@ fn merge(places: &[u8], parts: &mut [Done]) -> Between {
     between
 }
 
-/// Records with their times, as entries.
-fn wrap(chunk: &IncomingChunk, between: Option<&Between>) -> ScoredParts {
-    let records = between.map_or(chunk.bytes(), |between| between.records.len());
-    let mut scored = ScoredParts::new(&chunk.tag, records + 16 * chunk.len());
-    for (n, entry) in chunk.entries().enumerate() {
-        scored.push(entry.time_bytes, record_of(entry.record, between, n));
+/// Puts the parts of the last visit together as entries.
+fn gather(chunk: &IncomingChunk, places: &[u8], parts: &[Done]) -> ScoredParts {
+    let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
+    let mut scored = ScoredParts::new(&chunk.tag, bytes + 16 * chunk.len());
+    let mut records = InOrder::new(parts);
+    for (entry, &place) in chunk.entries().zip(places) {
+        scored.push(entry.time_bytes, records.take(place));
     }
     scored
 }

@@ -43,12 +43,18 @@ struct EntrySpan {
 /// One event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct IncomingEntry<'a> {
-    /// Its time; `None` for a mark between groups of records, which is no event.
-    pub time: Option<Time>,
     /// The time as it came: seconds, EventTime, or an array of one of them and metadata.
     pub time_bytes: &'a [u8],
     /// A msgpack map.
     pub record: &'a [u8],
+}
+
+impl IncomingEntry<'_> {
+    /// Its time; `None` for a mark between groups of records, which is no event.
+    #[must_use]
+    pub fn time(&self) -> Option<Time> {
+        time_of(self.time_bytes)
+    }
 }
 
 impl IncomingChunk {
@@ -125,8 +131,7 @@ impl IncomingChunk {
     pub fn entries(&self) -> impl Iterator<Item = IncomingEntry<'_>> {
         self.entries.iter().map(|span| {
             let part = |from: u32, to: u32| self.bytes.get(from as usize..to as usize).unwrap_or_default();
-            let time_bytes = part(span.time, span.record);
-            IncomingEntry { time: time_of(time_bytes), time_bytes, record: part(span.record, span.end) }
+            IncomingEntry { time_bytes: part(span.time, span.record), record: part(span.record, span.end) }
         })
     }
 
