@@ -153,6 +153,7 @@ pub(super) fn shard_of(key: &[u8], shards: usize) -> usize {
 
 /// Whether the series of a section are judged by each other: they stay together then.
 pub(super) fn is_together(config: &Config, section: usize) -> bool {
-    let has_windows = config.sections.get(section).is_some_and(|section| section.windows.is_some());
-    has_windows || config.groups.iter().any(|group| group.on == section)
+    let of_all = |section: &crate::config::Section| section.windows.is_some() || section.alarms_for_all;
+    let is_joint = config.sections.get(section).is_some_and(of_all);
+    is_joint || config.groups.iter().any(|group| group.on == section)
 }
