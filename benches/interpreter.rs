@@ -33,11 +33,55 @@ fn main() {
         ("journal: record", "changefinder.cpu", "[filter]\nstate: state\njournal: record\n", ""),
     ];
     for (name, tag, head, tail) in rows {
-        println!("{:>8} {name}", operations(tag, &[head, SECTION, tail].concat()));
+        println!("{:>8} {name}", operations(tag, &[head, SECTION, tail].concat(), metric));
     }
+    let logs = |name: &str, sections: &str| {
+        println!("{:>8} log lines: {name}", operations("app.web", &[off, sections].concat(), log_line));
+    };
+    logs("only scanned", "[series.a]\nmatch: app.*\nvalue: $none\nby: $service\nk: 7\n");
+    logs("count, where, by", COUNT);
+    logs("p95, by two fields", P95);
+    logs("five sections", &[COUNT, P95_BY_SERVICE, OTHERS].concat());
 }
 
-fn operations(tag: &str, config: &str) -> u64 {
+const COUNT: &str = "[series.errors]\nmatch: app.*\nwhere: $level == 'error' and $code >= 500\nmeasure: count\nevery: 1m\nby: $service\nk: 7\n";
+const P95: &str =
+    "[series.slow]\nmatch: app.*\nmeasure: p95 $latency_ms\nevery: 1m\nby: $service, $route\nk: 7\n";
+const P95_BY_SERVICE: &str =
+    "[series.slow]\nmatch: app.*\nmeasure: p95 $latency_ms\nevery: 1m\nby: $service\nk: 7\n";
+const OTHERS: &str = "[series.lines]\nmatch: app.*\nmeasure: rate\nevery: 1m\nby: $service\nk: 7\n\
+    [series.share]\nmatch: app.*\nmeasure: share $code >= 500\nevery: 1m\nby: $service\nk: 7\n\
+    [series.users]\nmatch: app.*\nmeasure: distinct $user\nevery: 1m\nk: 7\n";
+
+/// A record of `fluent-bit.sh`; `random`: 24 bits.
+fn metric(n: u32, random: u32) -> String {
+    let value = 40.0 + 20.0 * f64::from(random) / f64::from(1 << 24);
+    let (series, minute) = (n % SERIES, n / SERIES);
+    format!(
+        r#"{{"metric":"system.cpu.idle","raw_value":{value:.4},"scope":"host:web-{series:02}","host":"web-{series:02}","time":{}}}"#,
+        1_700_000_000 + 60 * u64::from(minute)
+    )
+}
+
+/// A record of `fluent-bit-logs.sh`.
+fn log_line(n: u32, _: u32) -> String {
+    // all bits of a number are random, unlike those of the generator for metrics
+    let mut random = n.wrapping_mul(0x9e37_79b9);
+    random = (random ^ random >> 16).wrapping_mul(0x85eb_ca6b);
+    random = (random ^ random >> 13).wrapping_mul(0xc2b2_ae35);
+    random ^= random >> 16;
+    let (level, code) = if random % 20 == 0 { ("error", 503) } else { ("info", 200) };
+    format!(
+        r#"{{"level":"{level}","service":"svc-{:02}","code":{code},"route":"/api/v1/items/{}","latency_ms":{:.3},"user":"u{:05}","host":"node-{:02}.example.net","msg":"request handled, cache miss, retried once after a timeout of upstream"}}"#,
+        (random >> 4) % 20,
+        (random >> 8) % 5,
+        f64::from(random % 100_000) / 700.0,
+        (random >> 5) % 5000,
+        (random >> 11) % 30
+    )
+}
+
+fn operations(tag: &str, config: &str, record: fn(u32, u32) -> String) -> u64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     fs::write(folder.path().join("fluent-anomaly.ini"), config).expect("it can be written");
     let mut host = Host::start_counting(folder.path());
@@ -48,13 +92,9 @@ fn operations(tag: &str, config: &str) -> u64 {
             first = host.operations().unwrap_or(0);
         }
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let value = 40.0 + 20.0 * f64::from(random >> 8) / f64::from(1 << 24);
-        let (series, minute) = (n % SERIES, n / SERIES);
-        let record = format!(
-            r#"{{"metric":"system.cpu.idle","raw_value":{value:.4},"scope":"host:web-{series:02}","host":"web-{series:02}","time":{}}}"#,
-            1_700_000_000 + 60 * u64::from(minute)
-        );
-        host.filter(tag.as_bytes(), (1_700_000_000, 0), record.as_bytes()).expect("no record is lost");
+        let record = record(n, random >> 8);
+        host.filter(tag.as_bytes(), (1_700_000_000 + n / 100, 0), record.as_bytes())
+            .expect("no record is lost");
     }
     (host.operations().unwrap_or(0) - first) / u64::from(RECORDS - FIRST)
 }

@@ -1,11 +1,12 @@
 //! From a record to its windows.
 
 use super::Counted;
+use super::shared_scan::{SectionInputs, SharedScan};
 use crate::bank::Observation;
 use crate::pipeline::Pipeline;
 use crate::pipeline::section::time_of;
 use crate::pipeline::series_model::Counting;
-use crate::record::Value;
+use crate::record::{Found, Value};
 use crate::time::Time;
 
 /// Events so much older than the last one for which the host's clock was read ask it again, s.
@@ -57,54 +58,42 @@ impl Pipeline {
     /// Counts a record in the windows of all sections that want it.
     #[inline(never)] // stack
     fn collect(&mut self, scan: usize, time: Time, record: &mut Vec<u8>) {
-        let Some(shared) = self.windows.as_mut().and_then(|windows| windows.scans.get_mut(scan)) else {
-            return;
-        };
-        if !shared.scan_sound(record) && !self.mend_counted(scan, record) {
-            return;
+        // apart from the pipeline meanwhile: nothing in between needs it
+        let Some(mut windows) = self.windows.take() else { return };
+        if let Some(shared) = windows.scans.get_mut(scan)
+            && (shared.scan_sound(record) || self.mend_counted(shared, record))
+        {
+            let SharedScan { inputs, found, .. } = shared;
+            for inputs in inputs {
+                self.collect_for(inputs, found, time, record);
+            }
         }
-        let mut n = 0;
-        while self.collect_for(scan, n, time, record) {
-            n += 1;
-        }
+        self.windows = Some(windows);
     }
 
-    /// Counts a record in the windows of the n-th section of a scan; false behind the last one.
+    /// Counts a record in the windows of one section.
     #[inline(always)] // speed
-    fn collect_for(&mut self, scan: usize, n: usize, time: Time, record: &[u8]) -> bool {
-        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else {
-            return false;
-        };
-        let Some(inputs) = shared.inputs.get(n) else { return false };
+    fn collect_for(&mut self, inputs: &SectionInputs, found: &Found, mut time: Time, record: &[u8]) {
         let at = inputs.at;
-        let mut time = time;
         if let Some(input) = inputs.time {
-            match shared.found.number(record, input).and_then(Time::from_seconds_f64) {
+            match found.number(record, input).and_then(Time::from_seconds_f64) {
                 Some(read) => time = read,
-                None => match self.read_odd_time(scan, n, record) {
+                None => match self.read_odd_time(at, found.value(record, input)) {
                     Some(read) => time = read,
-                    None => return true,
+                    None => return,
                 },
             }
         }
         if let Some(ahead_s) = self.time_bound.seconds_ahead(time) {
-            self.refuse_time(at, time, ahead_s);
-            return true;
+            return self.refuse_time(at, time, ahead_s);
         }
-        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else {
-            return false;
-        };
-        let Some(inputs) = shared.inputs.get(n) else { return false };
-        if !inputs.counts(record, &shared.found, &mut self.encoded) {
-            self.bank.advance(at, time.seconds());
-            return true;
+        if !inputs.counts(record, found, &mut self.encoded) {
+            return self.bank.advance(at, time.seconds());
         }
-        let Some((value, tail)) = inputs.measure(record, &shared.found, &mut self.encoded) else {
-            self.bank.advance(at, time.seconds());
-            self.tell_unmeasured(scan, n, record);
-            return true;
+        let Some((value, tail)) = inputs.measure(record, found, &mut self.encoded) else {
+            return self.tell_unmeasured(inputs, found, time, record);
         };
-        let is_whole = inputs.key(record, &shared.found, &mut self.key);
+        let is_whole = inputs.key(record, found, &mut self.key);
         let observation = Observation { time, value, source: tail };
         match self.bank.count(at, &self.key, observation, Counting).flatten() {
             Some(Counted::Yes) => self.counters.counted += 1,
@@ -115,21 +104,17 @@ impl Pipeline {
         if !is_whole && let Some(section) = self.sections.get(usize::from(at)) {
             section.without_key.set(section.without_key.get() + 1);
         }
-        true
     }
 
     /// A time that is no number of seconds.
     #[cold]
     #[inline(never)] // stack
-    fn read_odd_time(&mut self, scan: usize, n: usize, record: &[u8]) -> Option<Time> {
-        let shared = self.windows.as_ref()?.scans.get(scan)?;
-        let inputs = shared.inputs.get(n)?;
-        let given = shared.found.value(record, inputs.time?);
+    fn read_odd_time(&mut self, at: u16, given: Option<Value<'_>>) -> Option<Time> {
         if let Some(time) = given.and_then(time_of) {
             return Some(time);
         }
         self.counters.unreadable_times += 1;
-        let section = self.sections.get(usize::from(inputs.at))?;
+        let section = self.sections.get(usize::from(at))?;
         self.errors.add(&section.explain_time(given));
         None
     }
@@ -137,10 +122,9 @@ impl Pipeline {
     /// The field that is measured is missing or no number.
     #[cold]
     #[inline(never)] // stack
-    fn tell_unmeasured(&mut self, scan: usize, n: usize, record: &[u8]) {
-        let Some(shared) = self.windows.as_ref().and_then(|windows| windows.scans.get(scan)) else { return };
-        let Some(inputs) = shared.inputs.get(n) else { return };
-        let what = match inputs.field.and_then(|input| shared.found.value(record, input)) {
+    fn tell_unmeasured(&mut self, inputs: &SectionInputs, found: &Found, time: Time, record: &[u8]) {
+        self.bank.advance(inputs.at, time.seconds());
+        let what = match inputs.field.and_then(|input| found.value(record, input)) {
             value @ (None | Some(Value::Null)) => {
                 return self.unscored.missing(inputs.at, record, value.is_some());
             }
@@ -169,11 +153,8 @@ impl Pipeline {
     /// Mends a record that sections are to count; false if it is no record.
     #[cold]
     #[inline(never)] // stack
-    fn mend_counted(&mut self, scan: usize, record: &mut Vec<u8>) -> bool {
+    fn mend_counted(&mut self, shared: &mut SharedScan, record: &mut Vec<u8>) -> bool {
         self.mend_unscored(record);
-        let Some(shared) = self.windows.as_mut().and_then(|windows| windows.scans.get_mut(scan)) else {
-            return false;
-        };
         let is_record = shared.scan(record);
         if !is_record && let Some(inputs) = shared.inputs.first() {
             self.counters.malformed += 1;

@@ -168,6 +168,10 @@ impl SectionInputs {
             key.set(b't', text);
             return true;
         }
+        let texts = self.keys.iter().map(|input| found.plain_text(record, *input));
+        if self.keys.len() > 1 && key.set_parts(b't', texts) {
+            return true;
+        }
         self.fill_key(record, found, key)
     }
 

@@ -30,7 +30,17 @@ impl Test {
     pub(super) fn passes(&self, value: Option<Value<'_>>, scratch: &mut Vec<u8>) -> bool {
         let Some(value) = value else { return false };
         match self {
+            Test::Equals(Literal::Text(text)) => text_of(value, scratch).is_some_and(|value| value == text),
             Test::Equals(literal) => literal.order_of(value, scratch) == Some(Ordering::Equal),
+            Test::Compares { order, or_equal, with: Literal::Number(with) }
+                if let Value::Number(number) = value =>
+            {
+                let number = number.to_f64();
+                match order {
+                    Ordering::Less => number < *with || *or_equal && number == *with,
+                    _ => number > *with || *or_equal && number == *with,
+                }
+            }
             Test::Compares { order, or_equal, with } => match with.order_of(value, scratch) {
                 Some(Ordering::Equal) => *or_equal,
                 found => found == Some(*order),
