@@ -25,7 +25,7 @@ awk -v n="$records" 'BEGIN {
     srand(1)
     for (i = 0; i < n; i++) {
         bad = rand() < 0.05
-        printf "{\"ts\":%d,\"level\":\"%s\",\"service\":\"svc-%02d\",\"code\":%d,\"route\":\"/api/v1/items/%d\",\"latency_ms\":%.3f,\"user\":\"u%05d\",\"host\":\"node-%02d.example.net\",\"msg\":\"request handled, cache miss, retried once after a timeout of upstream\"}\n",
+        printf "{\"ts\":\"%d\",\"level\":\"%s\",\"service\":\"svc-%02d\",\"code\":%d,\"route\":\"/api/v1/items/%d\",\"latency_ms\":%.3f,\"user\":\"u%05d\",\"host\":\"node-%02d.example.net\",\"msg\":\"request handled, cache miss, retried once after a timeout of upstream\"}\n",
             1700000000 + int(i / 100), bad ? "error" : "info", int(20 * rand()), bad ? 503 : 200, int(5 * rand()), -40 * log(1 - rand()), int(5000 * rand()), int(30 * rand())
     }
 }' >"$work/in.jsonl"

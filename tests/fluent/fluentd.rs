@@ -24,7 +24,7 @@ fn fluentds() -> Vec<PathBuf> {
     hosts::executables("FLUENTD")
 }
 
-fn site() -> TempDir {
+pub(crate) fn site() -> TempDir {
     let site = program::site();
     let binary = Path::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
     program::install(&site, binary, "target/release/fluent-anomaly");
@@ -32,7 +32,7 @@ fn site() -> TempDir {
 }
 
 /// The shipped `<match>` with another format, fed from a file.
-fn tail_config(site: &TempDir, format: &str, buffer: usize) {
+pub(crate) fn tail_config(site: &TempDir, format: &str, buffer: usize) {
     let shipped = fs::read_to_string(site.path().join("fluent-config/fluentd.conf")).unwrap();
     let (_, matches) = shipped.split_once("</source>").unwrap();
     let matches = matches
@@ -51,7 +51,7 @@ fn tail_config(site: &TempDir, format: &str, buffer: usize) {
     fs::write(site.path().join("fluent-config/fluent-anomaly.ini"), INI).unwrap();
 }
 
-fn start(program: &Path, site: &TempDir, name: &str) -> Running {
+pub(crate) fn start(program: &Path, site: &TempDir, name: &str) -> Running {
     let args = ["-c", "tail.conf"];
     Running::start(program, &args, site.path(), name)
 }
@@ -66,7 +66,7 @@ fn records(count: usize) -> Vec<Value> {
         .collect()
 }
 
-fn append(site: &TempDir, records: &[Value]) {
+pub(crate) fn append(site: &TempDir, records: &[Value]) {
     let text: String = records.iter().map(|record| format!("{record}\n")).collect();
     let mut file = OpenOptions::new().create(true).append(true).open(site.path().join("in.jsonl")).unwrap();
     file.write_all(text.as_bytes()).unwrap();
@@ -84,7 +84,7 @@ fn expected(records: &[Value]) -> Vec<Value> {
 }
 
 /// What left the last `<match>`.
-fn scored(site: &TempDir, name: &str) -> Vec<Value> {
+pub(crate) fn scored(site: &TempDir, name: &str) -> Vec<Value> {
     let text = fs::read_to_string(site.path().join(format!("{name}.stdout"))).unwrap();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object).collect()
 }
