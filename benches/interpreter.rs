@@ -1,5 +1,6 @@
 //! Operations that an interpreter runs for a record in the built filter, and the filter's size. Unlike a time they are
-//! the same on each machine: `cargo bench --bench interpreter`; ANOMALY_FILTER_WASM names another module.
+//! the same on each machine: `cargo bench --bench interpreter`
+//! (ANOMALY_FILTER_WASM names another module).
 //!
 //! Records and configurations are those of `fluent-bit.sh`, which measures the time.
 

@@ -348,7 +348,7 @@ fn run(ini: &str, steps: &[Step], restarts: bool) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn the_windows_are_those_of_a_naive_count(steps in steps()) {
