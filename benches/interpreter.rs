@@ -71,7 +71,7 @@ fn log_line(n: u32, _: u32) -> String {
     random = (random ^ random >> 16).wrapping_mul(0x85eb_ca6b);
     random = (random ^ random >> 13).wrapping_mul(0xc2b2_ae35);
     random ^= random >> 16;
-    let (level, code) = if random % 20 == 0 { ("error", 503) } else { ("info", 200) };
+    let (level, code) = if random.is_multiple_of(20) { ("error", 503) } else { ("info", 200) };
     format!(
         r#"{{"level":"{level}","service":"svc-{:02}","code":{code},"route":"/api/v1/items/{}","latency_ms":{:.3},"user":"u{:05}","host":"node-{:02}.example.net","msg":"request handled, cache miss, retried once after a timeout of upstream"}}"#,
         (random >> 4) % 20,
