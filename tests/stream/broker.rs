@@ -181,7 +181,9 @@ impl Broker {
         config.set("group.id", group);
         let consumer: BaseConsumer = config.create().unwrap();
         let mut list = TopicPartitionList::new();
-        (0..partitions).for_each(|partition| drop(list.add_partition(topic, partition)));
+        for partition in 0..partitions {
+            list.add_partition(topic, partition);
+        }
         let committed = consumer.committed_offsets(list, ANSWER).unwrap();
         let of = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
         committed.elements().iter().map(|one| (of(one.offset()), one.metadata().to_owned())).collect()

@@ -27,6 +27,7 @@ match: *
 value: $w
 time: $t
 prefix: w_
+alarms: 1/hour for all
 k: 2
 warm_up: off
 [series.counted]

@@ -39,14 +39,16 @@ impl StreamLog {
 
     /// One line that may come often.
     pub(crate) fn say_seldom(&self, text: &str) {
+        // how long a connection lived, and how often the same was kept back, makes no other line
+        let key = text.split(" (after ").next().unwrap_or(text);
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.get(text).is_some_and(|at| at.elapsed() < QUIET) {
+        if said.get(key).is_some_and(|at| at.elapsed() < QUIET) {
             return;
         }
         if said.len() >= REMEMBERED {
             said.clear();
         }
-        said.insert(text.to_owned(), Instant::now());
+        said.insert(key.to_owned(), Instant::now());
         drop(said);
         self.say(text);
     }
