@@ -153,8 +153,8 @@ pub mod aggregation {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod native {
     pub use crate::companion::{
-        Backoff, Counters, DropReason, Env, Native, Notice, NoticeCause, Progress, Quiet, SectionGauges,
-        Snapshot, StopAndReload, Wake, atomic, metrics,
+        Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet,
+        SectionGauges, Snapshot, StopAndReload, Wake, atomic, metrics,
     };
 }
 

@@ -12,4 +12,4 @@ pub use backoff::Backoff;
 pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
 pub(crate) use digest::hex_sha512;
 pub use env::{Env, Native, StopAndReload, Wake};
-pub use notice::{Notice, NoticeCause, Progress, Quiet};
+pub use notice::{IncidentNotice, Notice, NoticeCause, Progress, Quiet};

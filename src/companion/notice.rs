@@ -7,8 +7,19 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NoticeCause(pub &'static str);
 
+/// What happens to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentNotice {
+    /// It begins.
+    Begins,
+    /// It has twice as many series as when it was told last.
+    Grows,
+    /// It is over.
+    IsOver,
+}
+
 /// Something the operator may want to know. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Notice {
     /// Pulling begins: sections are read, the state is this companion's own.
@@ -145,6 +156,19 @@ pub enum Notice {
         /// Sections that are gone.
         removed: usize,
     },
+    /// Alarms that began together, with one budget for all series of a section.
+    Incident {
+        /// Its id.
+        id: String,
+        /// What happens to it.
+        event: IncidentNotice,
+        /// Series that alarmed so far.
+        series: u64,
+        /// The first of them.
+        first: String,
+        /// The largest distance, usual deviations.
+        size: f64,
+    },
     /// A round is over.
     RoundDone {
         /// Records acknowledged in this round.
@@ -181,6 +205,9 @@ impl Notice {
             Self::StateNotSaved { .. } => "state_not_saved",
             Self::ReloadFailed { .. } => "reload_failed",
             Self::Reloaded { .. } => "reloaded",
+            Self::Incident { event: IncidentNotice::Begins, .. } => "incident_begins",
+            Self::Incident { event: IncidentNotice::Grows, .. } => "incident_grows",
+            Self::Incident { event: IncidentNotice::IsOver, .. } => "incident_is_over",
             Self::RoundDone { .. } => "round_done",
         })
     }
@@ -277,6 +304,17 @@ impl fmt::Display for Notice {
             }
             Self::Reloaded { added, removed } => {
                 write!(f, "configuration taken over: {added} sections new, {removed} gone")
+            }
+            Self::Incident { id, event, series, first, size } => {
+                let what = match event {
+                    IncidentNotice::Begins => "begins",
+                    IncidentNotice::Grows => "grows",
+                    IncidentNotice::IsOver => "is over",
+                };
+                write!(
+                    f,
+                    "incident {id} {what}: {series} series alarmed, first {first}; the largest is {size:.1} usual deviations away"
+                )
             }
             Self::RoundDone { records, complete, behind } => {
                 write!(

@@ -15,6 +15,7 @@ mod failure;
 mod files;
 mod filter;
 mod history;
+mod incidents;
 mod init;
 mod monitor;
 mod notifier;

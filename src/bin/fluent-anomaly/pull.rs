@@ -130,7 +130,7 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
                 To::Forward => Outlet::Forward(Box::new(forward()?)),
                 To::Stdout => Outlet::stdout(),
             };
-            Box::new(ScoringSink::live(outlet, &args.config, config, &latest, &orders)?)
+            Box::new(ScoringSink::live(outlet, &args.config, config, &latest, &orders, &voice)?)
         }
         (false, To::Forward) => Box::new(forward()?),
         (false, To::Stdout) => Box::new(StdoutSink::new(BufWriter::new(io::stdout()))),

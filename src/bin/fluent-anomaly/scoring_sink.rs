@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fluent_anomaly::configuration::SectionKind;
 use fluent_anomaly::detectors::order_fits;
+use fluent_anomaly::native::{Progress, Quiet};
 use fluent_anomaly::sinks::forward::{Entries, ForwardSink};
 use fluent_anomaly::sinks::{ChosenOrder, MetricRecord, RecordSink, SinkError};
 use fluent_anomaly::state::{MemoryStorage, Storage};
@@ -15,7 +16,7 @@ use fluent_anomaly::{Config, Format, Pipeline, Time};
 use crate::failure::Failure;
 use crate::orders::Orders;
 use crate::system_clock::SystemClock;
-use crate::{files, select_k};
+use crate::{files, incidents, select_k};
 
 /// Records that are scored before they leave together: their models are ahead of what is acknowledged by no more.
 const BATCH: usize = 1024;
@@ -101,6 +102,8 @@ pub(crate) struct ScoringSink<'a> {
     /// What stands before a section's name in the tags of records, and in those of the configuration.
     prefixes: [String; 2],
     log: &'a dyn Fn(&str),
+    /// Is told of incidents.
+    progress: &'a dyn Progress,
     batch: Vec<ScoredRecord>,
 }
 
@@ -112,6 +115,7 @@ impl<'a> ScoringSink<'a> {
         config: &Config,
         latest: &'a RefCell<Option<Config>>,
         orders: &'a RefCell<Orders>,
+        progress: &'a dyn Progress,
     ) -> Result<Self, Failure> {
         let live = LiveModels { config_path: config_path.to_owned(), latest, memory: MemoryStorage::new() };
         let mut current = config.clone();
@@ -126,6 +130,7 @@ impl<'a> ScoringSink<'a> {
             orders,
             prefixes: [prefix.clone(), prefix],
             log: &|line| eprintln!("fluent-anomaly: {line}"),
+            progress,
             batch: Vec::new(),
         })
     }
@@ -142,7 +147,17 @@ impl<'a> ScoringSink<'a> {
         orders.borrow().apply(&mut current);
         let pipeline = Some(Pipeline::new(&current, Format::Json, None));
         let prefixes = [format!("{tag_prefix}."), format!("{}.", config.general.tag_prefix)];
-        Self { outlet, pipeline, current, live: None, orders, prefixes, log, batch: Vec::new() }
+        Self {
+            outlet,
+            pipeline,
+            current,
+            live: None,
+            orders,
+            prefixes,
+            log,
+            progress: &Quiet,
+            batch: Vec::new(),
+        }
     }
 
     /// The tag by which the configuration knows a record.
@@ -188,7 +203,7 @@ impl<'a> ScoringSink<'a> {
         records: &mut dyn Iterator<Item = MetricRecord<'_>>,
     ) -> Result<usize, SinkError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let (tag, log) = (self.own_tag(tag), self.log);
+        let (tag, log, progress) = (self.own_tag(tag), self.log, self.progress);
         let pipeline = self.pipeline()?;
         let mut count = 0;
         for record in records.take(BATCH) {
@@ -200,6 +215,9 @@ impl<'a> ScoringSink<'a> {
             slot.json.clear();
             record.write_json(&mut slot.json);
             pipeline.process(tag.as_bytes(), Time::from_seconds(record.time), &mut slot.json);
+            if let Some(notice) = incidents::notice(&slot.json) {
+                progress.notice(&notice);
+            }
             count += 1;
         }
         // what may be acknowledged must not be forgotten
