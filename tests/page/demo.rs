@@ -160,6 +160,25 @@ fn the_filter_gives_the_same_scores_as_the_demo() {
 }
 
 #[test]
+fn the_second_act_finds_what_was_planted_in_the_log_and_the_filter_counts_the_same() {
+    let folder = folder("logs");
+    let json = json(&["--logs", "-o", folder.to_str().unwrap()]);
+    assert_eq!((&json["found"], json["incidents"].as_array().unwrap().len()), (&Value::from(5), 5), "{json}");
+    // 45 series-days at one a week
+    assert!(json["false_alarms"].as_u64().unwrap() <= 13, "{json}");
+    let lines = fs::File::open(folder.join("service-log.jsonl")).unwrap();
+    let output = binary()
+        .args(["filter", "--tag", "demo.log", "-c"])
+        .arg(folder.join("service-log.ini"))
+        .stdin(lines)
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    let windows = String::from_utf8(output.stdout).unwrap().matches("anomaly_window\":{").count();
+    assert_eq!(json["windows"], windows);
+}
+
+#[test]
 fn without_write_nothing_is_written() {
     let folder = folder("nothing");
     fs::create_dir_all(&folder).unwrap();

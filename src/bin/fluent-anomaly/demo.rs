@@ -32,6 +32,7 @@ mod page;
 mod progress;
 mod random;
 mod report;
+mod service_log;
 mod sink;
 mod style;
 
@@ -50,6 +51,7 @@ const MAX_RECORDS: u64 = 100_000_000;
 #[command(after_help = "Examples:\n  \
     fluent-anomaly demo\n  \
     fluent-anomaly demo --hosts 20 --days 30 --no-write\n  \
+    fluent-anomaly demo --logs\n  \
     fluent-anomaly demo --format json | jq '.incidents[] | select(.found == null)'")]
 pub(crate) struct Args {
     /// Another seed is another fleet with other incidents
@@ -61,6 +63,9 @@ pub(crate) struct Args {
     /// Days of one-minute points; on the first one nothing is planted
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(2..=3650))]
     days: u32,
+    /// The second act: log lines of three services, counted in windows; rate, errors, latency, a new kind of line, a silence
+    #[arg(long, conflicts_with_all = ["hosts", "days"])]
+    logs: bool,
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Output::Text)]
     format: Output,
@@ -81,6 +86,12 @@ enum Output {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if args.logs {
+        let folder = (!args.no_write).then_some(args.output.as_path());
+        let style = (args.format == Output::Text).then(Style::of_stdout);
+        let text = service_log::act(args.seed, folder, style)?;
+        return io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error));
+    }
     let total = u64::from(args.hosts) * u64::from(args.days) * u64::from(DAY);
     if total > MAX_RECORDS {
         return Err(Failure::Usage(format!(
