@@ -55,7 +55,10 @@ pub mod configuration {
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
         GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, Section, SectionKind,
         SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url, forward_address,
+        raw_monitor,
     };
+    #[cfg(feature = "companion")]
+    pub use crate::config::{KEYS, Key, KeyKind};
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
 }
@@ -183,7 +186,7 @@ pub mod internals {
     pub use crate::source::datadog::read_answers as read_datadog_answers;
 }
 
-/// Compiles and runs the Rust part of the README.
+/// Compiles and runs the Rust part of the book.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/rust.md")]
 mod readme {}

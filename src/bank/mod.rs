@@ -265,6 +265,12 @@ impl<M: Model> Bank<M> {
         self.journal.as_ref().map_or(0, JournalWriter::unsaved)
     }
 
+    /// Bytes of the journals behind the snapshot.
+    #[must_use]
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.journal.as_ref().map_or(0, JournalWriter::bytes)
+    }
+
     /// Whether silent series have something to tell; it waits here for a record that can carry it.
     #[must_use]
     pub(crate) fn has_silences(&self) -> bool {

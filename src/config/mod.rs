@@ -26,6 +26,8 @@ mod group;
 mod ini;
 #[cfg(not(target_family = "wasm"))]
 mod kafka;
+#[cfg(feature = "companion")]
+mod keys;
 mod monitor;
 mod predecessor;
 mod problem;
@@ -45,7 +47,9 @@ pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, Metri
 pub use group::{GroupKey, GroupSection};
 #[cfg(not(target_family = "wasm"))]
 pub use kafka::{KafkaFormat, KafkaSection, MessageKey, topic_name};
-pub use monitor::MonitorSection;
+#[cfg(feature = "companion")]
+pub use keys::{KEYS, Key, KeyKind};
+pub use monitor::{MonitorSection, raw_monitor};
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 #[cfg(feature = "companion")]

@@ -1,5 +1,6 @@
 //! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
 
+use super::ini;
 use super::section::Section;
 use super::section_reader::SectionReader;
 use crate::config::did_you_mean::nearest;
@@ -16,6 +17,18 @@ pub struct MonitorSection {
     pub prefix: String,
     /// Query, windows, thresholds and delays.
     pub spec: MonitorSpec,
+}
+
+/// The keys of `[<section>]` of a file as they stand, unchecked; `None` where there is no such section.
+#[must_use]
+pub fn raw_monitor(text: &str, section: &str) -> Option<RawMonitor> {
+    let sections = ini::read("", text, &mut Vec::new());
+    let section = sections.into_iter().find(|one| one.name == section)?;
+    let mut raw = RawMonitor::default();
+    for entry in section.entries.into_iter().filter(|entry| !entry.value.is_empty()) {
+        raw.set(&entry.key, entry.value);
+    }
+    Some(raw)
 }
 
 impl MonitorSection {

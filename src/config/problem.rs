@@ -40,6 +40,12 @@ impl ConfigProblem {
         self.line
     }
 
+    /// The section, as `monitor.cpu`, where the problem is in one.
+    #[must_use]
+    pub fn at_section(&self) -> Option<&str> {
+        self.section.as_deref()
+    }
+
     /// The key that is to be mended, where the problem is with one.
     #[must_use]
     pub fn at_key(&self) -> Option<&str> {

@@ -25,6 +25,8 @@ pub struct Section {
     pub value: Accessor,
     /// The fields whose combination names a series; none: one model for all records of the section.
     pub by: Vec<Accessor>,
+    /// Whether records that lack one of the `by` fields share one model; otherwise they are counted and not scored.
+    pub shares_without_by: bool,
     /// Where several sources feed one model: the field that tells them apart.
     pub source: Option<Accessor>,
     /// Which records count; all if there is none.
@@ -180,6 +182,7 @@ impl Section {
             tags: TagPattern::exactly(&format!("{}.{name}", defaults.tag_prefix)),
             value: field("raw_value")?,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
+            shares_without_by: true,
             source: if per_scope { None } else { Some(field("scope")?) },
             condition: None,
             time: Some(field("time")?),
@@ -219,6 +222,8 @@ impl Section {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
         });
         let condition = keys.parsed("where", Condition::parse);
+        let shares_without_by =
+            keys.choice("without_by", &[("skip", false), ("share", true)]).unwrap_or(false);
         let time = keys.parsed("time", accessor);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
@@ -230,6 +235,7 @@ impl Section {
             tags: tags?,
             value: value?,
             by: by.unwrap_or_default(),
+            shares_without_by,
             source: None,
             condition,
             time,

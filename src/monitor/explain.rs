@@ -202,6 +202,12 @@ fn cautions(spec: &MonitorSpec) -> Vec<String> {
             percent(f64::from(needed.saturating_sub(1)) / f64::from(spec.trigger_points()))
         ));
     }
+    if spec.query.metric.is_calendar() {
+        lines.push(
+            "Caution: days of .rollup() begin at midnight UTC here; where Datadog is told another hour or zone, its buckets differ."
+                .to_owned(),
+        );
+    }
     if spec.notify_no_data && u64::from(spec.no_data_timeframe_min) * 60 < 2 * u64::from(alert_s) {
         lines.push("Caution: no_data_timeframe is shorter than twice the alert window.".to_owned());
     }

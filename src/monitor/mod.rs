@@ -11,6 +11,7 @@
 //! | [`evaluate`] | one series under its monitors: roll-up -> band -> verdict -> states |
 //! | [`backtest`] | the same over history: time passes in its gaps |
 //! | [`suggest`] | a monitor for a history, proved on it |
+//! | `metric_name` (feature `datadog`) | names as Datadog stores them |
 //! | [`message`] | `{{value}}`, `{{#is_alert}}` filled in |
 //! | [`explain`] | what will be alerted on, in plain words |
 //! | `exchange` (feature `companion`) | monitors as Datadog's API writes them |
@@ -25,6 +26,8 @@ pub mod exchange;
 pub(crate) mod explain;
 mod expression;
 pub(crate) mod message;
+#[cfg(feature = "datadog")]
+pub(crate) mod metric_name;
 pub mod query;
 pub(crate) mod rollup;
 pub(crate) mod spec;

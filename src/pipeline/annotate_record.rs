@@ -190,7 +190,11 @@ impl Pipeline {
             let Some(silent) = self.bank.take_silence(*band) else { continue };
             let series = key_text(&silent.key, section.has_several_keys());
             let groups = section.groups_of_key(&series);
-            let Some(silence) = section.monitors.silence(monitors, silent.silence, &groups) else { continue };
+            let Some(silence) =
+                section.monitors.silence(monitors, silent.silence, &groups, self.time.seconds())
+            else {
+                continue;
+            };
             if section.access.scan(record) {
                 silence.write(&series, record, &section.access);
             }

@@ -22,6 +22,7 @@ mod fleet;
 mod grouped;
 mod memory;
 mod mending;
+mod metrics;
 mod monitored;
 #[cfg(test)]
 mod odd_record_tests;
@@ -54,6 +55,7 @@ mod windows;
 
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
+use rating::AlarmEdge;
 pub(crate) use rating::Anomaly;
 #[cfg(feature = "companion")]
 pub(crate) use router::{Router, Visit};
@@ -85,6 +87,8 @@ pub struct Counters {
     pub records: u64,
     /// Scores that were written, one a section and record.
     pub scored: u64,
+    /// Alarms that began.
+    pub alarms: u64,
     /// Points learned while the order of their series is not yet chosen, or its model warms up.
     pub warming_up: u64,
     /// Points that had been learned before, or may have been: not learned again.
@@ -406,6 +410,7 @@ impl Pipeline {
         }
         match section.read_odd(record, time, &mut self.key) {
             OddValue::Point(observation) => return Some(observation),
+            OddValue::NoKey => {}
             OddValue::Missing => self.unscored.missing(at, record, section.is_null(record)),
             OddValue::NotANumber(what) => {
                 self.counters.refused += 1;
@@ -450,6 +455,11 @@ impl Pipeline {
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {
                 self.counters.scored += 1;
+                if let Some(anomaly) = &self.anomaly
+                    && anomaly.rating.edge == Some(AlarmEdge::Start)
+                {
+                    self.counters.alarms += 1;
+                }
                 self.annotate_scored(at, observation, scores, record);
             }
             Some(ScoreOutcome::Repeated(scores)) => {

@@ -16,7 +16,7 @@ use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{GroupSection, Nulls, Section, TagPattern};
 use crate::detector::Scores;
-use crate::record::{Accessor, Extractor, Format, Found, Mended, Value};
+use crate::record::{Accessor, Extractor, Format, Found, Mended, Text, Value};
 use crate::time::Time;
 use std::cell::Cell;
 
@@ -35,7 +35,9 @@ pub(super) struct PreparedSection {
     has_time: bool,
     keys: usize,
     pub(super) key_names: Vec<String>,
-    /// Records that lack one of the fields that make the key.
+    /// Whether records that lack one of the fields that make the key share one model; otherwise they are not scored.
+    shares_without_by: bool,
+    /// Such records.
     pub(super) without_key: Cell<u64>,
     /// The input that tells the sources of one model apart.
     source: Option<usize>,
@@ -70,6 +72,8 @@ pub(super) enum OddValue {
     Point(Observation),
     /// There is nothing to score, and nothing wrong with that.
     Missing,
+    /// It lacks a field of the key: no series is its own.
+    NoKey,
     /// It should be a number and is something else.
     NotANumber(&'static str),
     /// The value is fine, but the time cannot be read: the error.
@@ -112,6 +116,7 @@ impl PreparedSection {
             has_time: section.time.is_some(),
             keys: section.by.len(),
             key_names: key_names(section),
+            shares_without_by: section.shares_without_by,
             without_key: Cell::new(0),
             source,
             value: measured(section),
@@ -184,7 +189,7 @@ impl PreparedSection {
         } else {
             event_time
         };
-        Some(self.observation(record, value, time, key))
+        self.observation(record, value, time, key)
     }
 
     /// The same for any value and any time.
@@ -193,7 +198,10 @@ impl PreparedSection {
             Some(Value::Number(number)) => number.to_f64(),
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return OddValue::Missing,
-            Some(Value::Text(_)) => return OddValue::NotANumber("a text"),
+            Some(Value::Text(text)) => match number_of_text(text) {
+                Some(number) => number,
+                None => return OddValue::NotANumber("a text"),
+            },
             Some(Value::Bool(_)) => return OddValue::NotANumber("a truth value"),
             Some(Value::Array) => return OddValue::NotANumber("an array"),
             Some(_) => return OddValue::NotANumber("a map"),
@@ -206,37 +214,55 @@ impl PreparedSection {
                 None => return OddValue::UnreadableTime(self.explain_time(given)),
             }
         }
-        OddValue::Point(self.observation(record, value, time, key))
+        match self.observation(record, value, time, key) {
+            Some(observation) => OddValue::Point(observation),
+            None => {
+                self.without_key.set(self.without_key.get() + 1);
+                OddValue::NoKey
+            }
+        }
     }
 
     #[inline(always)] // speed
-    fn observation(&self, record: &[u8], value: f64, time: Time, key: &mut SeriesKey) -> Observation {
+    fn observation(&self, record: &[u8], value: f64, time: Time, key: &mut SeriesKey) -> Option<Observation> {
         let found = &self.access.found;
         let first_key = if self.has_time { 2 } else { 1 };
         if self.keys == 1
             && let Some(text) = found.plain_text(record, first_key)
         {
             key.set(b't', text);
-            return Observation { time, value, source: 0 };
+            return Some(Observation { time, value, source: 0 });
         }
-        self.fill_key(record, first_key, key);
+        if !self.fill_key(record, first_key, key) {
+            return None;
+        }
         let source = self.source.map_or(0, |input| source_of(found.value(record, input)));
-        Observation { time, value, source }
+        Some(Observation { time, value, source })
     }
 
     #[inline(never)] // speed
-    fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) {
+    fn fill_key(&self, record: &[u8], first_key: usize, key: &mut SeriesKey) -> bool {
+        let mut is_whole = true;
         key.fill(|out| {
-            let mut is_whole = true;
             for input in first_key..first_key + self.keys {
                 let value = self.access.found.value(record, input);
                 is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
                 append_field(value, self.has_several_keys(), out);
             }
-            if !is_whole {
-                self.without_key.set(self.without_key.get() + 1);
-            }
         });
+        if !is_whole && self.shares_without_by {
+            self.without_key.set(self.without_key.get() + 1);
+        }
+        is_whole || self.shares_without_by
+    }
+
+    /// What happens to records without a key, for messages.
+    pub(super) fn without_key_text(&self) -> &'static str {
+        if self.shares_without_by {
+            "those share one model"
+        } else {
+            "those are not scored; `without_by: share` gives them one model"
+        }
     }
 
     /// The name without what kind of section it is.
@@ -380,6 +406,18 @@ fn key_names(section: &Section) -> Vec<String> {
         _ => accessor.to_string(),
     };
     by.iter().map(name).collect()
+}
+
+/// The finite number that a text is, as parsers of hosts give it that know no types.
+#[cold]
+#[inline(never)] // stack
+fn number_of_text(text: Text<'_>) -> Option<f64> {
+    let mut bytes = Vec::new();
+    text.append_to(&mut bytes);
+    let bytes = bytes.trim_ascii();
+    let is_number = bytes.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+    let number = std::str::from_utf8(bytes).ok().filter(|text| is_number && !text.is_empty())?.parse::<f64>();
+    number.ok().filter(|number| number.is_finite())
 }
 
 /// A time of any unit, or text.

@@ -17,7 +17,7 @@ fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-const LATENCY: &str = "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nk: 2\nwarm_up: off\nanomaly_score: off\n";
+const LATENCY: &str = "[series.latency]\nmatch: app.*\nvalue: $ms\nby: $service, $host\nwithout_by: share\nk: 2\nwarm_up: off\nanomaly_score: off\n";
 
 #[test]
 fn a_record_of_another_tag_or_without_the_value_passes_untouched() {
@@ -41,7 +41,7 @@ fn a_record_of_another_tag_or_without_the_value_passes_untouched() {
 fn a_value_that_is_no_finite_number_is_told_and_not_learned() {
     let mut p = pipeline(LATENCY);
     for (value, told) in [
-        ("\"12\"", "[series.latency] $ms is a text, not a number: the record is not scored"),
+        ("\"12 ms\"", "[series.latency] $ms is a text, not a number: the record is not scored"),
         ("true", "[series.latency] $ms is a truth value, not a number: the record is not scored"),
         ("{}", "[series.latency] $ms is a map, not a number: the record is not scored"),
         ("[1]", "[series.latency] $ms is an array, not a number: the record is not scored"),

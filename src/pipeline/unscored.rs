@@ -34,6 +34,15 @@ pub(super) struct Unscored {
     told: u64,
 }
 
+/// Records without the value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Absent {
+    /// It is not there.
+    pub(super) missing: u64,
+    /// It is null.
+    pub(super) null: u64,
+}
+
 #[derive(Debug, Default)]
 struct OfSection {
     missing: Reason,
@@ -115,6 +124,17 @@ impl Unscored {
         if let Some(of) = self.sections.get_mut(usize::from(section)) {
             of.no_number.add(|| what.to_owned());
         }
+    }
+
+    /// Records of tags that no section matches.
+    pub(super) fn unmatched_records(&self) -> u64 {
+        self.unmatched
+    }
+
+    /// Records without the value, of all sections.
+    pub(super) fn by_reason(&self) -> Absent {
+        let missing = self.sections.iter().map(|of| of.missing.count).sum();
+        Absent { missing, null: self.sections.iter().map(|of| of.null).sum() }
     }
 
     /// Whether it is time to tell; called at [`next_look`](Self::next_look).
@@ -221,9 +241,10 @@ impl OfSection {
         }
         if section.without_key.get() > 0 {
             lines.push(format!(
-                "  {} records lack one of {} (`by` of [{name}]); those share one model",
+                "  {} records lack one of {} (`by` of [{name}]); {}",
                 section.without_key.get(),
-                section.by()
+                section.by(),
+                section.without_key_text()
             ));
         }
     }

@@ -48,12 +48,12 @@ const UNSCORED: [(&str, &str, &str); 14] = [
     (r#"{"LATENCY_MS":1,"host":"a"}"#, "app.1", "did you mean `$LATENCY_MS`?"),
     ("{}", "app.1", "the first of them: it is empty"),
     (r#"{"latency_ms":null,"host":"a"}"#, "app.1", "1 records have null as $latency_ms"),
-    (r#"{"latency_ms":"12","host":"a"}"#, "app.1", "that is no number; the first of them: a text"),
+    (r#"{"latency_ms":"12 ms","host":"a"}"#, "app.1", "that is no number; the first of them: a text"),
     (r#"{"latency_ms":{"p50":1},"host":"a"}"#, "app.1", "that is no number; the first of them: a map"),
     (
         r#"{"latency_ms":1}"#,
         "app.1",
-        "1 records lack one of host (`by` of [series.latency]); those share one model",
+        "1 records lack one of host (`by` of [series.latency]); those are not scored; `without_by: share` gives them one model",
     ),
     (r#"{"latency_ms":1,"host":null}"#, "app.1", "1 records lack one of host"),
     (r#"{"latency_ms":1,"host":{"name":"a"}}"#, "app.1", "1 records lack one of host"),
@@ -62,7 +62,11 @@ const UNSCORED: [(&str, &str, &str); 14] = [
         "app.1",
         "1 records for [series.latency] are none; the first of them: no JSON object: `2026-01-31 ERROR boom`",
     ),
-    ("\u{feff}{\"latency_ms\":1}", "app.1", "JSON behind a byte order mark (UTF-8 BOM): leave the mark out"),
+    (
+        "{}\n\u{feff}{\"latency_ms\":1}",
+        "app.1",
+        "JSON behind a byte order mark (UTF-8 BOM): leave the mark out",
+    ),
 ];
 
 #[test]
@@ -113,7 +117,7 @@ const CONFIGURATIONS: [(&str, &str); 12] = [
     ("[series.a]\nmatch: app\nvalue: $v\ntime: $t.s\n", "time: \"$t.s\" is not allowed"),
     (
         "[series.a]\nmatch: app\nvalue: $v\nwidth: 3\n",
-        "width: unknown key; allowed here: anomaly_score, alarms, match, value, by, time",
+        "width: unknown key; allowed here: anomaly_score, alarms, match, measure, value, by, where, without_by, time",
     ),
     ("[series.a]\nmatch: app\nvalu: $v\n", "did you mean `value`?"),
     ("[series.a]\nvalue: $v\n", "match: the key is needed"),
@@ -252,9 +256,9 @@ const MISREAD: [(&str, &str, &[&str], &str); 12] = [
     ("mixed.jsonl", "{\"time\":0,\"value\":1}\nWARN\n", &[], "line 2: not a record: no JSON at column 1"),
     (
         "text.jsonl",
-        "{\"time\":0,\"value\":\"1\"}\n{\"time\":1,\"value\":\"2\"}\n",
+        "{\"time\":0,\"value\":\"1 ms\"}\n{\"time\":1,\"value\":\"2 ms\"}\n",
         &[],
-        "line 1, column value: \"1\" is not allowed",
+        "line 1, column value: \"1 ms\" is not allowed",
     ),
     ("none.csv", "", &["--nonsense"], "unexpected argument '--nonsense'"),
 ];
@@ -422,6 +426,98 @@ fn init_finds_its_way_in_ten_shapes_of_logs_and_what_it_writes_is_taken() {
     }
 }
 
+/// Samples of 200 records, half an hour, with one incident: name, record, value that is found.
+type Short = (&'static str, fn(u32) -> String, &'static str);
+
+fn short_value(n: u32) -> f64 {
+    if (150..154).contains(&n) { 800.0 + f64::from(n) } else { 100.0 + f64::from(n * n * 31 % 101) / 10.0 }
+}
+
+const SHORT: [Short; 8] = [
+    ("json", |n| format!(r#"{{"time":{},"duration_ms":{}}}"#, time(n), short_value(n)), "$duration_ms"),
+    (
+        "milliseconds and a map",
+        |n| format!(r#"{{"ts":{}000,"http":{{"response":{{"time":{}}}}}}}"#, time(n), short_value(n)),
+        "$http['response']['time']",
+    ),
+    (
+        "numbers as texts",
+        |n| format!(r#"{{"time":"{}","status":"200","request_time":"{:.3}"}}"#, time(n), short_value(n)),
+        "$request_time",
+    ),
+    (
+        "JSON in a text",
+        |n| {
+            format!(r#"{{"time":{},"stream":"stdout","log":"{{\"ms\":{}}}\n"}}"#, time(n), short_value(n))
+                .replace("\\n", "")
+        },
+        "$ms",
+    ),
+    ("logfmt", |n| format!("ts={} level=info took={} msg=\"all fine\"", time(n), short_value(n)), "$took"),
+    (
+        "access log",
+        |n| {
+            format!(
+                "10.0.0.1 - - [15/Nov/2023:{:02}:{:02}:{:02} +0000] \"GET /a HTTP/1.1\" 200 {} \"-\" \"curl\"",
+                n / 360,
+                n / 6 % 60,
+                n % 6 * 10,
+                short_value(n) as u32
+            )
+        },
+        "$size",
+    ),
+    (
+        "CSV with a decimal comma",
+        |n| format!("{};{}", time(n), short_value(n).to_string().replace('.', ",")),
+        "$column_2",
+    ),
+    (
+        "a stack trace in between",
+        |n| {
+            let trace = if n % 50 == 7 { "\nTraceback (most recent call last):" } else { "" };
+            format!(r#"{{"time":{},"duration_ms":{}}}{trace}"#, time(n), short_value(n))
+        },
+        "$duration_ms",
+    ),
+];
+
+#[test]
+fn init_prints_an_alarm_for_a_short_sample_with_an_incident() {
+    for (name, record, value) in SHORT {
+        let folder = tempfile::tempdir().unwrap();
+        // a rotated log begins within a line
+        let torn = if name == "json" { "\"level\":\"info\"}\n" } else { "" };
+        let sample: String = torn.to_owned() + &(0..200).map(|n| record(n) + "\n").collect::<String>();
+        fs::write(folder.path().join("sample.log"), &sample).unwrap();
+        let output = run(&folder, &["init", "sample.log"], "");
+        let told = String::from_utf8(output.stdout.clone()).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
+        let alarm = told.lines().skip_while(|line| !line.contains("would have been raised")).nth(1).unwrap();
+        assert!(
+            alarm.contains(&format!("{value} is 9"))
+                && alarm.contains("expected 10")
+                && alarm.contains("the monitor alerts"),
+            "{name}\n{told}"
+        );
+        let ini = fs::read_to_string(folder.path().join("fluent-anomaly.ini")).unwrap();
+        assert!(ini.contains(&format!("value: {value}\n")), "{name}\n{ini}");
+        let check = run(&folder, &["check"], "");
+        assert_eq!(check.status.code(), Some(0), "{name}: {}", said(&check));
+    }
+}
+
+#[test]
+fn init_raises_no_alarm_for_a_short_sample_without_an_incident() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample: String =
+        (0..140).map(|n| format!("{{\"time\":{},\"ms\":{}}}\n", time(n), short_value(n))).collect();
+    fs::write(folder.path().join("sample.log"), sample).unwrap();
+    let output = run(&folder, &["init", "sample.log"], "");
+    let told = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(told.contains("No alarm would have been raised"), "{told}");
+}
+
 #[test]
 fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
     let folder = tempfile::tempdir().unwrap();
@@ -432,6 +528,16 @@ fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
         ),
         ("", "sample.log: the file is empty"),
         ("{\"a\":1}\nboom\n", "sample.log: line 2: not a record"),
+        (
+            "done in 3 ms\ndone in 4 ms\n",
+            "the lines are plain text, neither JSON, logfmt, CSV nor an access log",
+        ),
+        (
+            "{\"t\":\"12ms\"}\n{\"t\":\"13ms\"}\n",
+            "$t is a text such as \"12ms\": log the number alone, its unit in the name of the field",
+        ),
+        ("{\"port\":80}\n{\"port\":81}\n", "left out: $port: its name says that it is a label"),
+        ("{\"v\":80}\n{\"v\":80}\n", "left out: $v: always 80"),
     ] {
         fs::write(folder.path().join("sample.log"), sample).unwrap();
         let output = run(&folder, &["init", "sample.log"], "");

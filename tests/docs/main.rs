@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod attributes;
+mod config_keys;
 mod examples;
 mod kubernetes;
 mod links;

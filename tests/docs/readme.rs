@@ -1,18 +1,23 @@
-//! What the README shows is what the program does.
+//! What the README and the book show is what the programs do.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use fluent_anomaly::Config;
 
-const README: &str = include_str!("../../README.md");
+use crate::sources::{files, read};
+
+/// README and the pages of the book.
+fn pages() -> Vec<(PathBuf, String)> {
+    let mut pages: Vec<PathBuf> = files("docs", "md");
+    pages.push(PathBuf::from("README.md"));
+    pages.into_iter().map(|page| (page.clone(), read(&page))).collect()
+}
 
 /// The code blocks of one language.
-fn blocks(language: &str) -> Vec<&'static str> {
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
-    let blocks: Vec<&str> =
-        README.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(!blocks.is_empty(), "no block of {language}");
-    blocks
+    text.split(&opening[..]).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
 #[test]
@@ -21,12 +26,76 @@ fn the_output_shown_is_that_of_the_demo() {
         Command::new(env!("CARGO_BIN_EXE_fluent-anomaly")).args(["demo", "--no-write"]).output().unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
     let before_figures = |text: &str| text.split("\nMeasured").next().unwrap().to_owned();
-    assert_eq!(before_figures(blocks("text")[0]), before_figures(&output));
+    let page = read("docs/demo.md".as_ref());
+    assert_eq!(before_figures(blocks(&page, "text")[0]), before_figures(&output));
 }
 
 #[test]
 fn the_configurations_shown_are_accepted() {
-    for block in blocks("ini") {
-        Config::parse("README.md", block).unwrap();
+    let mut count = 0;
+    for (page, text) in pages() {
+        for block in blocks(&text, "ini") {
+            let name = page.display().to_string();
+            // a part of a file may need a section that scores something, and one that others refer to
+            let around = "[series.of_the_test]\nmatch: of.the.test\nvalue: $v\n";
+            let checked = Config::parse(&name, block)
+                .or_else(|error| Config::parse(&name, &format!("{block}\n{around}")).map_err(|_| error));
+            assert!(checked.is_ok(), "{}\n{block}\n{}", page.display(), checked.unwrap_err());
+            count += 1;
+        }
+    }
+    assert!(count > 3, "{count} configurations");
+}
+
+#[test]
+fn the_commands_shown_have_the_options_that_they_are_shown_with() {
+    let mut count = 0;
+    for (page, text) in pages() {
+        for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
+            let Some(words) = command(line) else { continue };
+            // with `--help` at its end a command checks what stands before, and does nothing
+            let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+                .args(&words)
+                .arg("--help")
+                .env("COLUMNS", "100")
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}: {line}\n{said}", page.display());
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count} commands");
+}
+
+/// The words behind `fluent-anomaly` of a line for a shell, up to what the shell itself takes.
+fn command(line: &str) -> Option<Vec<String>> {
+    let line = line.split(" #").next()?.trim();
+    let (before, rest) = line.split_once("fluent-anomaly ")?;
+    let is_start =
+        before.split_whitespace().all(|word| word.contains('=') || word == "sudo") || before.ends_with("| ");
+    if !(is_start || before.ends_with("release/")) || rest.contains("$(") {
+        return None;
+    }
+    let end = rest.find([';', '|', '>', '<', '&']).unwrap_or(rest.len());
+    let mut words = Vec::new();
+    for (at, part) in rest[..end].split('"').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    Some(words)
+}
+
+#[test]
+fn the_readme_is_short_and_every_page_of_the_book_is_in_its_contents() {
+    assert!(read("README.md".as_ref()).lines().count() <= 150);
+    let contents = read("docs/SUMMARY.md".as_ref());
+    for (page, _) in pages() {
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        let is_page = page.starts_with("docs") && name != "SUMMARY.md";
+        assert!(!is_page || contents.contains(&format!("]({name})")), "{name} is not in docs/SUMMARY.md");
     }
 }

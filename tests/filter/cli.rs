@@ -13,7 +13,7 @@ use crate::common::{msgpack, program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: state\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
+const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: state\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nwithout_by: share\nk: 7\nwarm_up: off\n";
 
 fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -155,7 +155,8 @@ fn the_tag_comes_from_the_record_or_the_command_line() {
         assert_eq!(status, Some(0));
         String::from_utf8(out).unwrap()
     };
-    assert_eq!(scored(&[]), "{\"ms\":1,\"t\":\"app.x\"}\n", "the tag is `stdin`, which no section matches");
+    assert!(scored(&[]).contains("score_outlier"), "a tag that the section matches");
+    assert_eq!(scored(&["--tag", "stdin"]), "{\"ms\":1,\"t\":\"app.x\"}\n", "a tag that no section matches");
     assert!(scored(&["--tag", "app.y"]).contains("score_outlier"));
     assert!(scored(&["--tag-key", "t"]).contains("score_outlier"));
     assert!(scored(&["--tag-key", "missing", "--tag", "app.y"]).contains("score_outlier"));
@@ -500,5 +501,7 @@ fn every_command_explains_itself() {
         assert!(out.contains("Usage: fluent-anomaly"), "{command}: {out}");
         assert!(out.lines().next().is_some_and(|line| line.len() > 20), "{command} says what it does: {out}");
     }
-    assert_eq!(output(&folder, &["--version"]).1, format!("fluent-anomaly {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(output(&folder, &["-V"]).1, format!("fluent-anomaly {}\n", env!("CARGO_PKG_VERSION")));
+    let long = output(&folder, &["--version"]).1;
+    assert!(long.contains("\ncommit: ") && long.contains("\nfeatures: companion"), "{long}");
 }

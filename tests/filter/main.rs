@@ -6,5 +6,6 @@
 mod common;
 
 mod cli;
+mod files;
 mod soak;
 mod wasm_filter;

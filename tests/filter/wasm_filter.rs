@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use wasmi::{ExternType, Module};
 
 /// One section, no state.
-const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 7\nwarm_up: off\n";
+const PLAIN: &str = "[filter]\nmax_series: 1000\nstate: off\n[series.s]\nmatch: app.*\nvalue: $ms\nby: $host\nwithout_by: share\nk: 7\nwarm_up: off\n";
 const TIME: (u32, u32) = (1_700_000_000, 0);
 
 fn stateful(config: &str) -> String {
@@ -220,7 +220,7 @@ fn what_is_no_record_comes_back_unchanged() {
 fn a_value_that_is_no_number_is_told_and_the_rest_stays() {
     let folder = folder(PLAIN);
     let mut host = start(&folder);
-    for value in ["true", "\"12\"", "{\"a\":1}", "[1,2]", "1e200", "-1e200"] {
+    for value in ["true", "\"12 ms\"", "{\"a\":1}", "[1,2]", "1e200", "-1e200"] {
         let record = format!("{{\"a\":1e300,\"ms\":{value},\"b\":18446744073709551616}}");
         let out = text(host.filter(b"app.web", TIME, record.as_bytes()));
         let rest = out.strip_prefix(record.strip_suffix('}').unwrap()).expect("nothing before is altered");

@@ -14,6 +14,7 @@ mod fluentd;
 mod forward;
 mod forward_hosts;
 mod groups;
+mod init;
 mod logs;
 mod odd_values;
 mod predecessor;

@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Queries that need no change.
-const PLAIN: [&str; 24] = [
+const PLAIN: [&str; 26] = [
     "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, direction='below', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.8",
     "avg(last_1h):anomalies(avg:system.load.1{role:db}, 'basic', 3, direction='above', alert_window='last_5m', interval=20, count_default_zero='true') >= 1",
     "avg(last_1d):anomalies(sum:shop.orders{env:prod}.as_count(), 'robust', 3, direction='below', alert_window='last_1h', interval=300, count_default_zero='true', seasonality='weekly') >= 0.5",
@@ -46,10 +46,12 @@ const PLAIN: [&str; 24] = [
     "avg(last_1d):anomalies(count:http.latency{*}.as_count(), 'robust', 3, alert_window='last_2h', interval=300, seasonality='weekly') >= 0.5",
     "avg(last_4h):anomalies(avg:kubernetes.cpu.usage.total{kube_namespace:shop,pod_name:web*} by {pod_name}, 'basic', 3, alert_window='last_15m', interval=60) >= 1",
     "avg(last_4h):anomalies(avg:a.b{*} by {host}, \"agile\", 2, direction=\"above\", alert_window=\"last_15m\", interval=60, seasonality=\"daily\") >= 0.50",
+    "avg(last_4h):anomalies(percentile:http.latency{service:web}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 1",
+    "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, daily, '8am', 'Europe/Vienna'), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
 ];
 
 /// Queries that Datadog takes as they stand: what is written, a part of what it becomes, a part of what is told.
-const CHANGED: [(&str, &str, &str); 24] = [
+const CHANGED: [(&str, &str, &str); 28] = [
     (
         "avg(last_1h):anomalies(avg:a.b{*}, 'basic', 3) >= 1",
         "alert_window='last_1h'",
@@ -150,10 +152,30 @@ const CHANGED: [(&str, &str, &str); 24] = [
         "'agile', 3",
         "`> 0.9` taken as `>= 0.9`",
     ),
+    (
+        "avg(last_4h):anomalies(avg:my-app.reqüests{env:a-b} by {host}, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        "avg:my_app.req_ests{env:a-b} by {host}",
+        "the metric my-app.reqüests taken as my_app.req_ests, the name that Datadog stores",
+    ),
+    (
+        "avg(last_4h):anomalies(sum:a@b{*}.as_count() / sum:a.c{*}.as_count(), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        "sum:a_b{*}.as_count() / sum:a.c{*}.as_count()",
+        "the metric a@b taken as a_b",
+    ),
+    (
+        "avg(last_1d):anomalies(avg:a.b{*}.rollup(avg, daily), 'basic', 2, alert_window='last_1d', interval=300) >= 1",
+        "alert_window='last_5d'",
+        "buckets of 86400 s",
+    ),
+    (
+        "avg(last_4h):anomalies(p95:_a.b__c{*}, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        "p95:a.b_c{*}",
+        "_a.b__c taken as a.b_c",
+    ),
 ];
 
 /// Queries that cannot be evaluated: what is written, a part of the reason.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     (
         "avg(last_4h):anomalies(cumsum(sum:a.b{*}), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
         "cumsum",
@@ -176,6 +198,10 @@ const REFUSED: [(&str, &str); 12] = [
     ("avg(last_99d):anomalies(avg:a.b{*}, 'basic', 2) >= 1", "query_window"),
     ("avg(last_4h):anomalies(avg:a.b, 'basic', 2, alert_window='last_15m', interval=60) >= 1", "{"),
     ("avg(last_4h):forecast(avg:a.b{*}, 'linear', 1) >= 1", "anomalies"),
+    (
+        "avg(last_4h):anomalies(avg:a.b{*}.rollup(avg, monthly), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        "months and years differ in length",
+    ),
     ("", "query"),
     (
         "avg(last_4h):anomalies(avg:a.b{*}, 'agile', 2, alert_window='last_15m', interval=60, timezone='Europe/Wien') >= 1",
@@ -251,6 +277,38 @@ fn a_query_that_cannot_be_evaluated_is_refused_with_the_reason() {
         let told = text(&imported.stderr);
         assert_eq!((imported.status.code(), text(&imported.stdout).as_str()), (Some(2), ""), "{query}");
         assert!(told.contains(reason), "{query}: {told}");
+    }
+}
+
+#[test]
+fn validate_says_which_rules_are_only_the_editors() {
+    let folder = tempfile::tempdir().unwrap();
+    let section = |lines: &str| format!("[series.a]\nmatch: a\nvalue: $v\n[monitor.m]\non: a\n{lines}");
+    for (lines, told) in [
+        (
+            "query: avg(last_1h):anomalies(avg:a.b{*}, 'basic', 3) >= 1\n".to_owned(),
+            &["query: alert_window='last_1h' added", "query: interval=20 added"][..],
+        ),
+        (
+            "query: avg(last_4h):anomalies(avg:a.b{*}, 'basic', 2, alert_window='last_15m', interval=60) > 0.5\n"
+                .to_owned(),
+            &["`> 0.5` taken as `>= 0.5`"],
+        ),
+        (format!("query: {QUERY}\ntimeout_h: 72\n"), &["timeout_h: 72 taken as 24"]),
+        (format!("query: {QUERY}\nrecovery_window: last_4h\n"), &["recovery_window: last_4h taken as last_30m"]),
+    ] {
+        fs::write(folder.path().join("fluent-anomaly.ini"), section(&lines)).unwrap();
+        let output = run(&folder, &["monitor", "validate"]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{lines}");
+        assert!(said.contains("[monitor.m] breaks rules of Datadog's editor only"), "{lines}: {said}");
+        assert!(told.iter().all(|told| said.contains(told)), "{lines}: {said}");
+    }
+    for lines in ["query: avg(last_4h):avg:a.b{*} > 5\n".to_owned(), format!("query: {QUERY}\npriority: 9\n")]
+    {
+        fs::write(folder.path().join("fluent-anomaly.ini"), section(&lines)).unwrap();
+        let said = text(&run(&folder, &["monitor", "validate"]).stderr);
+        assert!(!said.contains("editor"), "Datadog has this rule, too: {said}");
     }
 }
 

@@ -130,6 +130,11 @@ impl JournalWriter {
         self.unsaved
     }
 
+    /// Bytes of the journals behind the snapshot.
+    pub(super) fn bytes(&self) -> u64 {
+        self.position.journal_bytes + self.written
+    }
+
     fn host_now(&mut self) -> Option<Time> {
         self.clock.as_mut()?.now()
     }

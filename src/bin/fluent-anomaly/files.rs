@@ -28,7 +28,8 @@ pub(crate) fn read_companion_config(path: &Path) -> Result<Config, Failure> {
         .map_err(|error| Failure::Usage(error.to_string()))
 }
 
-fn text_of(path: &Path) -> Result<String, Failure> {
+/// A configuration file's text.
+pub(crate) fn text_of(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
         Failure::Usage(format!("{}: cannot be read: {error}; name another with --config", path.display()))
     })

@@ -96,6 +96,7 @@ pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", shown(path))))
 }
 
-fn shown(path: &Path) -> String {
+/// A path for people.
+pub(crate) fn shown(path: &Path) -> String {
     if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
 }

@@ -2,12 +2,11 @@
 
 mod propose;
 mod replay;
+mod sample;
 mod snippets;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use fluent_anomaly::sources::series_file;
 
 use crate::failure::Failure;
 use crate::history;
@@ -56,22 +55,31 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             there.display()
         )));
     }
-    let table = series_file::read_table(&history::bytes(input)?, &[])
-        .map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
-    let proposal =
-        Proposal::of(&table, args.tag.as_deref()).map_err(|why| Failure::Usage(format!("{shown}: {why}")))?;
+    let usage = |why: String| Failure::Usage(format!("{shown}: {why}"));
+    let sample = sample::read(&history::bytes(input)?).map_err(|error| usage(error.to_string()))?;
+    if let Some(advice) = sample::advice(&sample) {
+        return Err(usage(advice));
+    }
+    let table = &sample.table;
+    let proposal = Proposal::of(table, args.tag.as_deref()).map_err(usage)?;
 
     let mut text = format!("{} records, read as {}\n\n", table.rows.len(), table.form);
     for line in &proposal.told {
         text += &format!("  {line}\n");
     }
+    if let Some(field) = &sample.inner {
+        text += &format!("  json    ${field} holds JSON, which the configurations of the hosts take apart\n");
+    }
+    if let Some(note) = table.odd_lines_note() {
+        text += &format!("  lines   {note}\n");
+    }
     let ini = proposal.ini(&shown);
-    let replayed = replay::run(&ini, &table, &proposal)?;
+    let replayed = replay::run(&ini, table, &proposal)?;
     text += &replayed.text();
 
     fs::create_dir_all(&args.output).map_err(|error| Failure::of(args.output.display(), error))?;
     let contents =
-        [ini, snippets::fluent_bit(&proposal, &table, input), snippets::fluentd(&proposal, &table, input)];
+        [ini, snippets::fluent_bit(&proposal, &sample, input), snippets::fluentd(&proposal, &sample, input)];
     text += "\nWritten\n";
     for (file, content) in FILES.iter().zip(contents) {
         let path = args.output.join(file);

@@ -1,11 +1,13 @@
 //! The companion binary: one file a command.
 
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod address;
 mod check;
+mod config;
 mod credentials;
 mod daemon;
 mod dd;
@@ -28,6 +30,7 @@ mod report;
 mod scoring_sink;
 mod select_k;
 mod serve;
+mod shell;
 mod stdin;
 #[cfg(feature = "kafka")]
 mod stream;
@@ -36,10 +39,22 @@ mod time_range;
 mod unpack;
 mod utc;
 
+const COMMIT: &str = match option_env!("FLUENT_ANOMALY_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown, as this is no release build of a clone",
+};
+/// Version, commit and features.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [("companion", true), ("report", cfg!(feature = "report"))];
+    let features: Vec<&str> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+    format!("{}\ncommit: {COMMIT}\nfeatures: {}", env!("CARGO_PKG_VERSION"), features.join(", "))
+});
+
 /// Streaming anomaly detection inside Fluent Bit and Fluentd pipelines.
 #[derive(Debug, Parser)]
 #[command(
     version,
+    long_version = LONG_VERSION.as_str(),
     max_term_width = 100,
     after_help = "Start here:\n  fluent-anomaly demo\n  fluent-anomaly init app.log\n  fluent-anomaly check --config fluent-config/fluent-anomaly.ini\n\nExit status: 0 fine, 1 failed, 2 wrong usage or configuration."
 )]
@@ -55,6 +70,7 @@ enum Command {
     Eval(eval::Args),
     Filter(filter::Args),
     Check(check::Args),
+    Config(config::Args),
     Dd(dd::Args),
     Pull(pull::Args),
     Monitor(monitor::Args),
@@ -71,6 +87,8 @@ enum Command {
     #[cfg(feature = "report")]
     Report(report::Args),
     Unpack(unpack::Args),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +98,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Config(args) => config::run(&args),
         Command::Dd(args) => dd::run(&args),
         Command::Pull(args) => pull::run(&args),
         Command::Monitor(args) => monitor::run(&args),
@@ -95,6 +114,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "report")]
         Command::Report(args) => report::run(&args),
         Command::Unpack(args) => unpack::run(&args),
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

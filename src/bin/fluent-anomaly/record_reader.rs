@@ -1,4 +1,5 @@
-//! A stream of bytes -> records: JSON lines, or msgpack maps one behind the other.
+//! A stream of bytes -> records: JSON lines, an array of objects, objects over several lines, or msgpack maps one behind
+//! the other. Which of them it is, the first bytes tell.
 
 use fluent_anomaly::{Format, records::msgpack};
 
@@ -29,6 +30,21 @@ pub(crate) struct RecordReader {
     passing: bool,
     /// What stood behind the last record.
     terminator: bool,
+    /// JSON: how records are told apart.
+    layout: Layout,
+}
+
+/// How JSON records stand in a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    /// Nothing has come yet that tells.
+    Unknown,
+    /// One a line.
+    Lines,
+    /// `[{..}, {..}]`
+    Array,
+    /// Over several lines each, as they are printed for people.
+    Spread,
 }
 
 impl RecordReader {
@@ -41,6 +57,7 @@ impl RecordReader {
             ended: false,
             passing: false,
             terminator: false,
+            layout: Layout::Unknown,
         }
     }
 
@@ -68,7 +85,11 @@ impl RecordReader {
     pub(crate) fn next(&mut self, record: &mut Vec<u8>) -> NextRecord {
         record.clear();
         match self.format {
-            Format::Json => self.next_line(record),
+            Format::Json => match self.layout {
+                Layout::Unknown => self.begin(record),
+                Layout::Lines => self.next_line(record),
+                Layout::Array | Layout::Spread => self.next_object(record),
+            },
             Format::Msgpack => self.next_map(record),
         }
     }
@@ -77,6 +98,67 @@ impl RecordReader {
         record.extend_from_slice(&self.bytes[self.start..self.start + len]);
         self.start += len;
         self.searched = self.searched.max(self.start);
+    }
+
+    /// Looks at the first bytes.
+    fn begin(&mut self, record: &mut Vec<u8>) -> NextRecord {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        let bytes = &self.bytes[self.start..];
+        if bytes.is_empty() || (MARK.starts_with(bytes) && bytes.len() < MARK.len() && !self.ended) {
+            return NextRecord::More;
+        }
+        if bytes.starts_with(MARK) {
+            self.take(MARK.len(), record);
+            return NextRecord::Through(None);
+        }
+        let text = bytes.trim_ascii_start();
+        let second = text.get(1..).unwrap_or_default().trim_ascii_start().first();
+        let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let is_line_whole = first_line.len() < text.len();
+        self.layout = match (text.first(), second) {
+            (None, _) => return self.next_line(record),
+            (Some(b'['), None) if !self.ended => return NextRecord::More,
+            (Some(b'['), Some(b'{' | b']')) => Layout::Array,
+            (Some(b'{'), _) if first_line.trim_ascii() == b"{" => {
+                if !is_line_whole && !self.ended {
+                    return NextRecord::More;
+                }
+                Layout::Spread
+            }
+            _ => Layout::Lines,
+        };
+        self.next(record)
+    }
+
+    /// The next object of an array, or of those that go over several lines; what stands between them passes through.
+    fn next_object(&mut self, record: &mut Vec<u8>) -> NextRecord {
+        self.terminator = false;
+        let bytes = &self.bytes[self.start..];
+        let Some(&first) = bytes.first() else { return NextRecord::More };
+        if first != b'{' {
+            let between = bytes.iter().take_while(|byte| byte.is_ascii_whitespace() || b"[,]".contains(byte));
+            let len = between.count();
+            if len > 0 {
+                if bytes[..len].contains(&b']') {
+                    self.layout = Layout::Unknown;
+                }
+                self.take(len, record);
+                return NextRecord::Through(None);
+            }
+            // neither an object nor what separates them
+            self.layout = Layout::Lines;
+            return self.next_line(record);
+        }
+        let len = match object_end(bytes) {
+            Some(len) => len,
+            None if bytes.len() > MAX_RECORD || self.ended => {
+                self.layout = Layout::Lines;
+                return self.next_line(record);
+            }
+            None => return NextRecord::More,
+        };
+        self.take(len, record);
+        NextRecord::Record
     }
 
     fn next_line(&mut self, record: &mut Vec<u8>) -> NextRecord {
@@ -151,9 +233,80 @@ impl RecordReader {
     }
 }
 
+/// Bytes of the object at the begin of a text; `None` while it is open.
+fn object_end(text: &[u8]) -> Option<usize> {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_array_and_spread_objects_are_cut_into_records_and_every_byte_comes_out() {
+        let texts: [(&[u8], &[&[u8]]); 5] = [
+            (b"[{\"a\":1},\n {\"b\":\"}]\\\"\"}]\n", &[b"{\"a\":1}", b"{\"b\":\"}]\\\"\"}"]),
+            (b" [ ]\n", &[]),
+            (
+                b"{\n  \"a\": {\n  }\n}\n{\n  \"b\": [1]\n}\n",
+                &[b"{\n  \"a\": {\n  }\n}", b"{\n  \"b\": [1]\n}"],
+            ),
+            (b"\xef\xbb\xbf{\"a\":1}\n{\"b\":2}", &[b"{\"a\":1}", b"{\"b\":2}"]),
+            (b"[{\"a\":1}]\n[{\"b\":2}]", &[b"{\"a\":1}", b"{\"b\":2}"]),
+        ];
+        for (text, expected) in texts {
+            for size in 1..=text.len() {
+                let (mut frames, mut records, mut whole) =
+                    (RecordReader::new(Format::Json), Vec::new(), Vec::new());
+                let mut pieces = text.chunks(size);
+                let mut record = Vec::new();
+                loop {
+                    match frames.next(&mut record) {
+                        NextRecord::Record => {
+                            whole.extend_from_slice(&record);
+                            frames.end_of_record(&mut whole);
+                            records.push(record.clone());
+                        }
+                        NextRecord::Through(_) => whole.extend_from_slice(&record),
+                        NextRecord::More => match pieces.next() {
+                            Some(piece) => frames.push(piece),
+                            None if frames.ended => break,
+                            None => frames.finish(),
+                        },
+                    }
+                }
+                assert_eq!(records, expected, "pieces of {size}");
+                assert_eq!(whole, text, "pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_never_closed_harms_no_line_behind_it() {
+        let mut frames = RecordReader::new(Format::Json);
+        frames.push(b"{\n \"a\": 1\n");
+        assert_eq!(all(&mut frames), []);
+        frames.finish();
+        let expected = ["{", " \"a\": 1"].map(|line| (true, line.as_bytes().to_vec()));
+        assert_eq!(all(&mut frames), expected);
+    }
 
     fn all(frames: &mut RecordReader) -> Vec<(bool, Vec<u8>)> {
         let mut out = Vec::new();

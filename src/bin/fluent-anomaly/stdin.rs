@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fluent_anomaly::sources::series_file;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -112,7 +113,13 @@ fn end_at_last() {
 }
 
 fn read(sender: &SyncSender<Message>, closed: &AtomicBool) {
-    let mut stdin = io::stdin().lock();
+    let mut stdin = match series_file::unpacking(io::stdin().lock()) {
+        Ok(stdin) => stdin,
+        Err(error) => {
+            let _ = sender.send(Message::InputEvent(InputEvent::Failed(error)));
+            return;
+        }
+    };
     let mut piece = vec![0; PIECE];
     while !closed.load(Relaxed) {
         let event = match stdin.read(&mut piece) {

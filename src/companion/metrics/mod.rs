@@ -48,6 +48,24 @@ impl MetricsText {
     }
 }
 
+/// Prometheus text as OpenMetrics: counters are named without `_total` in their heads, and an end is marked.
+///
+/// ```
+/// use fluent_anomaly::native::metrics::openmetrics;
+/// assert_eq!(openmetrics("# TYPE a_total counter\na_total 1\n"), "# TYPE a counter\na_total 1\n# EOF\n");
+/// ```
+#[must_use]
+pub fn openmetrics(prometheus: &str) -> String {
+    let mut text = String::with_capacity(prometheus.len() + 8);
+    for line in prometheus.lines() {
+        let is_head = line.starts_with("# TYPE ") || line.starts_with("# HELP ");
+        let line = if is_head { line.replacen("_total ", " ", 1) } else { line.to_owned() };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text + "# EOF\n"
+}
+
 /// A label's value: backslash, quote and line break are escaped, the rest is UTF-8 as it is.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")

@@ -3,6 +3,7 @@
 //! Datadog's API takes more than its editor writes: monitors from the years before `alert_window`, `>` for `>=`, line
 //! breaks. Each change is told. What is not understood stays as it is, and the check of the query says why.
 
+use crate::monitor::metric_name::metric_name;
 use crate::monitor::query;
 use crate::monitor::timeframe::Timeframe;
 
@@ -17,6 +18,7 @@ pub(super) fn adapt(text: &str, trigger_window: Option<&str>) -> (String, Vec<St
     let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut notes = Vec::new();
     let Some(mut parts) = Parts::of(&one_line) else { return (one_line, notes) };
+    parts.metric_names(&mut notes);
     parts.head(&mut notes);
     parts.comparison(&mut notes);
     parts.algorithm(&mut notes);
@@ -77,6 +79,36 @@ impl Parts {
             }
         }
         None
+    }
+
+    /// Datadog's intake rewrites what its names cannot hold, and a query finds the name that is stored.
+    fn metric_names(&mut self, notes: &mut Vec<String>) {
+        let Some(metric) = self.arguments.first_mut() else { return };
+        let mut rest = metric.as_str();
+        let mut adapted = String::new();
+        while let Some((before, scope)) = rest.split_once('{') {
+            let end = scope.find('}').map_or(scope.len(), |end| end + 1);
+            let (scope, behind) = scope.split_at_checked(end).unwrap_or((scope, ""));
+            let start =
+                before.rfind(|c: char| c.is_whitespace() || "(+*/,".contains(c)).map_or(0, |at| at + 1);
+            let (ahead, token) = before.split_at_checked(start).unwrap_or((before, ""));
+            let (aggregator, name) = match token.split_once(':') {
+                Some((aggregator, name)) => (format!("{aggregator}:"), name),
+                None => (String::new(), token),
+            };
+            // `by {host}`, `-a.b{*}`
+            let is_name = !name.is_empty() && name != "by" && !name.starts_with(['-', '.', ')']);
+            let stored = metric_name(name).filter(|stored| is_name && stored != name);
+            if let Some(stored) = &stored {
+                notes.push(format!(
+                    "query: the metric {name} taken as {stored}, the name that Datadog stores"
+                ));
+            }
+            adapted += &format!("{ahead}{aggregator}{}{{{scope}", stored.as_deref().unwrap_or(name));
+            rest = behind;
+        }
+        adapted += rest;
+        *metric = adapted;
     }
 
     fn head(&mut self, notes: &mut Vec<String>) {
@@ -200,7 +232,8 @@ impl Parts {
     fn rollup_s(&self) -> Option<u32> {
         let metric = self.arguments.first()?;
         let inside = metric.rsplit_once(".rollup(")?.1.split_once(')')?.0;
-        inside.split(',').find_map(|argument| argument.trim().parse().ok())
+        let word = |argument: &str| argument.trim().trim_matches(['\'', '"']).to_owned();
+        inside.split(',').map(word).find_map(|word| word.parse().ok().or_else(|| query::calendar_s(&word)))
     }
 
     fn season(&mut self, notes: &mut Vec<String>) {

@@ -181,6 +181,17 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
     Ok(Imported { section: section_name(name), raw: import.raw, notes: import.notes })
 }
 
+/// What would be changed for a monitor whose problems are with rules that Datadog's editor has and its API has not;
+/// `None` where other things are wrong.
+#[must_use]
+pub fn editors_rules(raw: &RawMonitor) -> Option<Vec<String>> {
+    let mut import = Import { raw: raw.clone(), notes: Vec::new() };
+    let trigger = import.raw.trigger_window.clone();
+    import.query(raw.query.as_deref()?, trigger.as_deref());
+    import.fit();
+    MonitorSpec::check(&import.raw).ok().map(|_| import.notes)
+}
+
 struct Import {
     raw: RawMonitor,
     notes: Vec<String>,

@@ -93,6 +93,13 @@ impl MetricQuery {
         self.parts.iter().filter_map(|part| part.rollup_s).max()
     }
 
+    /// Whether a `.rollup()` follows the calendar.
+    #[must_use]
+    pub fn is_calendar(&self) -> bool {
+        let mut rollups = self.text.split(".rollup(").skip(1).filter_map(|rest| rest.split(')').next());
+        rollups.any(|inside| ["hourly", "daily", "weekly"].iter().any(|word| inside.contains(word)))
+    }
+
     /// How records are rolled up: `.rollup()` before `.as_count()` and `.as_rate()` before the aggregator. Parts that
     /// disagree, and percentiles, are averaged.
     #[must_use]

@@ -291,8 +291,21 @@ fn metric(cursor: &mut QueryCursor<'_>, start: usize, word: &str) -> Result<Metr
     Ok(part)
 }
 
-/// `p50`, `p99.9`.
+/// Seconds of a calendar interval of one length.
+pub(in crate::monitor) fn calendar_s(word: &str) -> Option<u32> {
+    match word {
+        "hourly" => Some(3600),
+        "daily" => Some(86_400),
+        "weekly" => Some(604_800),
+        _ => None,
+    }
+}
+
+/// `p50`, `p99.9`, `percentile`.
 fn is_percentile(word: &str) -> bool {
+    if word == "percentile" {
+        return true;
+    }
     word.strip_prefix('p').and_then(|digits| digits.parse::<f64>().ok()).is_some_and(|p| p > 0.0 && p < 100.0)
 }
 
@@ -349,10 +362,12 @@ fn first_argument(inner: &str) -> &str {
 
 /// `method`, `method, seconds` or `seconds`.
 fn rollup(part: &mut MetricPart, inner: &str) -> Result<(), QueryRule> {
-    let not_allowed = || QueryRule::NotAllowed {
+    let not_allowed = || {
+        QueryRule::NotAllowed {
         argument: METRIC,
         given: format!("rollup({})", shorten(inner, 40)),
-        allowed: ".rollup(<avg|sum|min|max|count|last>[, <seconds>]) with 1 to 604800 seconds".to_owned(),
+        allowed: ".rollup(<avg|sum|min|max|count|last>[, <seconds>]) with 1 to 604800 seconds, hourly, daily or weekly; months and years differ in length".to_owned(),
+    }
     };
     let mut words = inner.split(',').map(|word| word.trim().trim_matches(['\'', '"']));
     let mut next = words.next().unwrap_or("");
@@ -362,6 +377,11 @@ fn rollup(part: &mut MetricPart, inner: &str) -> Result<(), QueryRule> {
             None => return Ok(()),
             Some(word) => next = word,
         }
+    }
+    if let Some(seconds) = calendar_s(next) {
+        part.rollup_s = Some(seconds);
+        // where it begins, and its zone: days begin at midnight UTC here, which `explain` tells
+        return if words.count() > 2 { Err(not_allowed()) } else { Ok(()) };
     }
     let seconds =
         next.parse().ok().filter(|seconds| (1..=604_800).contains(seconds)).ok_or_else(not_allowed)?;

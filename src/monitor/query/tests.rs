@@ -121,7 +121,7 @@ fn each_broken_rule_names_its_argument_the_value_and_what_is_allowed() {
         ("{host}", "{host,}", "metric_query", "by {host,}", "list of tag keys"),
         ("{host}", "{host}.rollup(median, 60)", "metric_query", "rollup(median, 60)", ".rollup("),
         ("{host}", "{host}.rollup(avg, 0)", "metric_query", "rollup(avg, 0)", "1 to 604800"),
-        ("{host}", "{host}.rollup(avg, daily)", "metric_query", "rollup(avg, daily)", "seconds"),
+        ("{host}", "{host}.rollup(avg, monthly)", "metric_query", "rollup(avg, monthly)", "seconds"),
         ("{host}", "{host}.rollup(avg, 300)", "alert_window", "'last_15m'", "at least last_1500s"),
     ] {
         let text = with(from, to);

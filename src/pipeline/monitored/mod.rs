@@ -158,10 +158,11 @@ impl SectionMonitors {
         monitors: &[usize],
         (place, evaluation): SilenceReport,
         groups: &[(String, String)],
+        told_s: i64,
     ) -> Option<SilenceText> {
         let at = *monitors.get(place)?;
         let monitor = self.monitors.get(at)?;
         let output = self.first_output + 2 * at + 1;
-        Some(SilenceText::new(output, &monitor.name, &monitor.spec, evaluation, groups))
+        Some(SilenceText::new(output, &monitor.name, &monitor.spec, evaluation, groups, told_s))
     }
 }

@@ -70,12 +70,14 @@ pub(in crate::pipeline) struct SilenceText {
 }
 
 impl SilenceText {
+    /// `told_s`: event time of the record that carries the report, s since 1970.
     pub(super) fn new(
         output: usize,
         monitor: &str,
         spec: &MonitorSpec,
         evaluation: AlertEvaluation,
         groups: &[(String, String)],
+        told_s: i64,
     ) -> Self {
         let message = (!spec.message.is_empty()).then(|| {
             let facts = Facts {
@@ -86,7 +88,7 @@ impl SilenceText {
                 band: None,
                 status: evaluation.status,
                 transition: evaluation.transition,
-                time_s: None,
+                time_s: Some(told_s),
                 groups: &[],
             };
             render_message(spec, &facts, groups)

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::error::{SeriesFileError, shown};
 use super::layout::Layout;
-use super::moment;
 use super::roles::{Roles, Values};
-use super::table::{Cell, Row, Table};
+use super::table::{Cell, Row, Table, time_of_cell};
 use super::{FilePoint, FileSeries, SeriesFile};
 use crate::time::Time;
 
@@ -106,6 +105,9 @@ impl Collected<'_> {
         match cell {
             Cell::Number(number) => Ok(Some(number)),
             Cell::Null => Ok(None),
+            Cell::Text(_) if self.table.records && self.table.number(cell).is_some() => {
+                Ok(self.table.number(cell))
+            }
             _ if self.table.records => {
                 Err(self.wrong(row, column, cell, "a finite number, or null where one is missing"))
             }
@@ -116,7 +118,7 @@ impl Collected<'_> {
     fn time(&self, row: &Row) -> Result<Time, SeriesFileError> {
         let Some(column) = self.roles.time else { return Ok(row.time.unwrap_or_default()) };
         let cell = row.cell(column);
-        moment::of_cell(self.table, cell).ok_or_else(|| {
+        time_of_cell(self.table, cell).ok_or_else(|| {
             self.wrong(row, column, cell, "seconds since 1970, or a date such as 2026-01-31T12:00:00Z")
         })
     }

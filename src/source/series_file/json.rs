@@ -14,6 +14,19 @@ pub(super) fn is_array(text: &[u8]) -> bool {
     matches!(inner.first(), Some(b'{' | b']'))
 }
 
+/// Whether a text begins with the answer of a metrics store.
+pub(super) fn begins_with_answer(text: &[u8]) -> bool {
+    Deserializer::from_slice(text)
+        .into_iter::<Value>()
+        .next()
+        .is_some_and(|first| first.is_ok_and(|it| is_answer(&it)))
+}
+
+/// Whether a line is one whole object.
+pub(super) fn is_object(line: &[u8]) -> bool {
+    line.starts_with(b"{") && serde_json::from_slice::<Map<String, Value>>(line).is_ok()
+}
+
 /// Reads a whole file.
 pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     let mut table = Table::new("JSON", true);
@@ -27,10 +40,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     match serde_json::from_slice::<Value>(first_line) {
         Ok(first) if is_answer(&first) => answer(&first, &mut table, 1)?,
         // pretty-printed: the object goes on
-        Err(error) if error.is_eof() => document(bytes, start, &mut table)?,
+        Err(error) if error.is_eof() && !second_is_object(bytes.get(start..).unwrap_or_default()) => {
+            document(bytes, start, &mut table)?;
+        }
         _ => records(bytes, &mut table)?,
     }
     Ok(table)
+}
+
+/// Whether the second line is a whole object: then the first is torn, and no object goes over several lines.
+fn second_is_object(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'\n').nth(1).is_some_and(|line| is_object(line.trim_ascii()))
 }
 
 /// One record a line.
@@ -44,11 +64,11 @@ fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
             Ok(Value::Object(record)) => put_record(&record, table, at + 1),
             Ok(other) => {
                 let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
-                return Err(SeriesFileError::NotARecord { line: at + 1, why });
+                table.pass_over(SeriesFileError::NotARecord { line: at + 1, why });
             }
             Err(error) => {
                 let why = format!("no JSON at column {}: {}", error.column(), reason(&error));
-                return Err(SeriesFileError::NotARecord { line: at + 1, why });
+                table.pass_over(SeriesFileError::NotARecord { line: at + 1, why });
             }
         }
     }

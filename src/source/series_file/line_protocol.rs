@@ -28,7 +28,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
         let Some(line) = parse(text) else {
             let why =
                 "it is no `measurement,tag=value field=1.5 <time>` of InfluxDB's line protocol".to_owned();
-            return Err(SeriesFileError::NotARecord { line: number, why });
+            table.pass_over(SeriesFileError::NotARecord { line: number, why });
+            continue;
         };
         let mut row = Vec::new();
         let measurement = table.text_cell(&line.measurement);

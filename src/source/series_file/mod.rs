@@ -6,6 +6,7 @@
 //! | JSON lines, one object or an array of objects | `{` or `[` |
 //! | answers of Prometheus (`query_range`), of Datadog (`/query`) | their members |
 //! | InfluxDB line protocol, logfmt | their first line |
+//! | access logs of web servers, common and combined | their first line |
 //! | msgpack maps, a dump of the forward protocol | the first byte |
 //!
 //! gzip and zstd are unpacked. A time is a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told
@@ -22,6 +23,7 @@
 //! # Ok::<(), fluent_anomaly::sources::series_file::SeriesFileError>(())
 //! ```
 
+mod access_log;
 mod collect;
 mod compressed;
 mod csv;
@@ -41,10 +43,12 @@ mod tests;
 
 use crate::time::Time;
 pub use crate::time::parse_date;
+pub use compressed::{unpack as unpacked, unpacking};
 pub use error::SeriesFileError;
+pub use forms::{Form, form};
 pub use layout::Layout;
-pub use moment::{of_cell as time_of_cell, of_text as parse_time};
-pub use table::{Cell, Column, Row, Table};
+pub use moment::of_text as parse_time;
+pub use table::{Cell, Column, Row, Table, time_of_cell};
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +89,9 @@ pub struct FilePoint {
 /// [`SeriesFileError`], the first one.
 pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError> {
     let table = read_table(bytes, &layout.by)?;
-    collect::series(&table, layout)
+    let mut file = collect::series(&table, layout)?;
+    file.notes.extend(table.odd_lines_note());
+    Ok(file)
 }
 
 /// Reads a whole file as rows of named cells. Numbers in the columns `as_text` stay the texts that they are.
@@ -94,5 +100,5 @@ pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError
 /// [`SeriesFileError`], the first one.
 pub fn read_table(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     let bytes = compressed::unpack(bytes)?;
-    forms::read(&bytes, as_text)
+    forms::read(&bytes, as_text)?.check_odd_lines()
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::error::{SeriesFileError, shown};
 use super::layout::{Layout, SERIES, TIMES, VALUES, is_named};
 use super::moment;
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, number_of_text};
 
 /// Columns that a message names; there can be a million.
 const MOST_NAMES: usize = 20;
@@ -38,6 +38,8 @@ struct Content {
     texts: usize,
     distinct: usize,
     times: usize,
+    /// Different texts that are numbers.
+    numerals: usize,
 }
 
 impl Roles {
@@ -74,8 +76,12 @@ fn contents(table: &Table) -> Vec<Content> {
                 Cell::Number(_) => content.numbers += 1,
                 Cell::Text(text) => {
                     content.texts += 1;
-                    if distinct.insert(text) && distinct.len() <= 50 {
-                        content.times += usize::from(moment::of_text(table.text(text)).is_some());
+                    if distinct.insert(text) {
+                        let text = table.text(text);
+                        content.numerals += usize::from(number_of_text(text).is_some());
+                        if distinct.len() <= 50 {
+                            content.times += usize::from(moment::of_text(text).is_some());
+                        }
                     }
                 }
                 _ => {}
@@ -151,7 +157,14 @@ impl Finder<'_> {
         let is_free = |column: &usize| Some(*column) != time && !keys.contains(column);
         let free: Vec<usize> = (0..self.table.columns.len()).filter(is_free).collect();
         let is_number = |column: &usize| self.content(*column).numbers > 0;
-        let numbers: Vec<usize> = free.iter().copied().filter(is_number).collect();
+        let mut numbers: Vec<usize> = free.iter().copied().filter(is_number).collect();
+        if numbers.is_empty() && self.table.records {
+            let is_numerals = |column: &usize| {
+                let content = self.content(*column);
+                content.distinct > 1 && content.numerals == content.distinct
+            };
+            numbers = free.iter().copied().filter(is_numerals).collect();
+        }
         match (&numbers[..], &free[..]) {
             (&[only], _) => Ok(Values::One(only)),
             (&[], &[only]) if keys.is_empty() => Ok(Values::One(only)),

@@ -2,7 +2,19 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Map, Value};
+
+use super::error::SeriesFileError;
+use super::layout::{TIMES, is_named};
+use super::moment;
 use crate::time::Time;
+
+/// One line in so many may be no record.
+const ODD_AMONG: usize = 10;
+/// A number of seconds below this one, in 1973, is no time that a record has by chance.
+const EARLIEST_S: i64 = 100_000_000;
+/// Whole numbers below 2^53 are exact.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// One value of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,6 +76,9 @@ pub struct Table {
     pub is_named: bool,
     /// Lines with something on them.
     pub lines: usize,
+    /// Lines that are no records, and what is wrong with the first of them.
+    pub odd_lines: usize,
+    first_odd: Option<SeriesFileError>,
     texts: Vec<String>,
     places: HashMap<String, u32>,
     column_places: HashMap<String, usize>,
@@ -72,6 +87,28 @@ pub struct Table {
 impl Table {
     pub(super) fn new(form: &'static str, records: bool) -> Self {
         Self { form, records, is_named: true, ..Self::default() }
+    }
+
+    /// Notes a line that is no record: a log may hold a few, as the first line after a rotation.
+    pub(super) fn pass_over(&mut self, why: SeriesFileError) {
+        self.odd_lines += 1;
+        self.first_odd.get_or_insert(why);
+    }
+
+    /// An error where one line in [`ODD_AMONG`] or more is no record: then it is another kind of file.
+    pub(super) fn check_odd_lines(self) -> Result<Self, SeriesFileError> {
+        match &self.first_odd {
+            Some(first) if self.odd_lines * ODD_AMONG >= self.lines => Err(first.clone()),
+            _ => Ok(self),
+        }
+    }
+
+    /// What was passed over, for people.
+    #[must_use]
+    pub fn odd_lines_note(&self) -> Option<String> {
+        let first = self.first_odd.as_ref()?;
+        let lines = if self.odd_lines == 1 { "line is" } else { "lines are" };
+        Some(format!("{} {lines} no record and passed over; the first of them: {first}", self.odd_lines))
     }
 
     /// A text of the table.
@@ -120,6 +157,68 @@ impl Table {
         self.rows.push(Row { line, cells, tag: None, time: None });
     }
 
+    /// A row as a record: maps inside of maps, whole numbers without a point.
+    #[must_use]
+    pub fn record(&self, row: &Row) -> Value {
+        let mut record = Map::new();
+        for (at, column) in self.columns.iter().enumerate() {
+            let value = match row.cell(at) {
+                Cell::Absent => continue,
+                Cell::Null => Value::Null,
+                Cell::Bool(bool) => Value::from(bool),
+                Cell::Number(number) if number.fract() == 0.0 && number.abs() < WHOLE => {
+                    Value::from(number as i64)
+                }
+                Cell::Number(number) => Value::from(number),
+                Cell::Text(text) => Value::from(self.text(text)),
+            };
+            put(&mut record, &column.path, value);
+        }
+        Value::Object(record)
+    }
+
+    /// The column of the time: one of a usual name that holds times throughout, else the first with dates.
+    #[must_use]
+    pub fn time_column(&self) -> Option<usize> {
+        let holds_times = |&column: &usize| {
+            let mut cells = self.rows.iter().take(200).map(|row| row.cell(column)).peekable();
+            let is_time =
+                |cell: Cell| time_of_cell(self, cell).is_some_and(|time| time.seconds() > EARLIEST_S);
+            cells.peek().is_some() && cells.all(is_time)
+        };
+        let columns = 0..self.columns.len();
+        let named = TIMES.iter().find_map(|wanted| {
+            columns.clone().filter(|&column| self.last_key(column) == *wanted).find(holds_times)
+        });
+        let is_text =
+            |column: &usize| matches!(self.rows.first().map(|row| row.cell(*column)), Some(Cell::Text(_)));
+        named.or_else(|| columns.filter(is_text).find(holds_times))
+    }
+
+    /// The column with this name, written as a field or not, in any case.
+    #[must_use]
+    pub fn column_named(&self, wanted: &str) -> Option<usize> {
+        let exact = self.columns.iter().position(|column| column.name == wanted);
+        exact.or_else(|| self.columns.iter().position(|column| is_named(&column.name, wanted)))
+    }
+
+    /// The last key of a column's path, in lower case.
+    #[must_use]
+    pub fn last_key(&self, column: usize) -> String {
+        let path = self.columns.get(column).map(|column| &column.path[..]).unwrap_or_default();
+        path.last().map_or(String::new(), |key| key.to_lowercase())
+    }
+
+    /// The number that a cell holds, also as a text.
+    #[must_use]
+    pub fn number(&self, cell: Cell) -> Option<f64> {
+        match cell {
+            Cell::Number(number) => Some(number),
+            Cell::Text(text) => number_of_text(self.text(text)),
+            _ => None,
+        }
+    }
+
     /// A cell for people: texts and numbers as they stand.
     #[must_use]
     pub fn shown(&self, cell: Cell) -> String {
@@ -129,6 +228,39 @@ impl Table {
             Cell::Bool(bool) => bool.to_string(),
             Cell::Number(number) => number.to_string(),
             Cell::Text(text) => self.text(text).to_owned(),
+        }
+    }
+}
+
+/// The time that a cell stands for.
+#[must_use]
+pub fn time_of_cell(table: &Table, cell: Cell) -> Option<Time> {
+    match cell {
+        Cell::Number(number) => Time::from_float_of_any_unit(number),
+        Cell::Text(text) => moment::of_text(table.text(text)),
+        _ => None,
+    }
+}
+
+/// The finite number that a text is; words such as `inf` are none.
+pub(super) fn number_of_text(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+        && text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    text.parse().ok().filter(|number: &f64| is_number && number.is_finite())
+}
+
+fn put(map: &mut Map<String, Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [key] => {
+            map.insert(key.clone(), value);
+        }
+        [key, rest @ ..] => {
+            let inner = map.entry(key.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use fluent_anomaly::Config;
 use fluent_anomaly::Format;
-use fluent_anomaly::state::Storage;
+use fluent_anomaly::state::{Storage, StorageError};
 use fluent_anomaly::{HostClock, Time};
 use fluent_anomaly::{Pipeline, Unconfigured};
 
@@ -18,6 +18,9 @@ const MAX_CONFIG: u64 = 16 << 20;
 const RECORDS_BETWEEN_LOOKS: u32 = 1024;
 /// ... or, while records are fewer, after so much time.
 const NANOS_BETWEEN_LOOKS: u64 = 10_000_000_000;
+/// The filter's figures, for the textfile collector of node_exporter.
+const METRICS: &str = "metrics.prom";
+const NANOS_BETWEEN_METRICS: u64 = 60_000_000_000;
 /// After so many internal errors the filter only passes records on.
 const MAX_TRAPS: u32 = 16;
 
@@ -30,6 +33,9 @@ pub(crate) struct Guest {
     /// When it was looked at last: time of the event, and time of the host.
     looked_at: Time,
     host_looked_at: Option<Time>,
+    /// Where the figures go, and when they went there last.
+    metrics: Option<Folder>,
+    measured_at: Time,
 }
 
 #[derive(Debug)]
@@ -58,8 +64,8 @@ impl Guest {
         if traps > MAX_TRAPS {
             return Self::pass(traps);
         }
-        let (engine, source) = load();
-        Self::with(engine, source)
+        let (engine, source, metrics) = load();
+        Self { metrics, ..Self::with(engine, source) }
     }
 
     /// Passes records on, because too much has gone wrong, until the configuration file changes.
@@ -68,7 +74,15 @@ impl Guest {
     }
 
     fn with(engine: Engine, source: Option<Source>) -> Self {
-        Self { engine, source, records: 0, looked_at: Time::default(), host_looked_at: WasiClock.now() }
+        Self {
+            engine,
+            source,
+            records: 0,
+            looked_at: Time::default(),
+            host_looked_at: WasiClock.now(),
+            metrics: None,
+            measured_at: Time::MIN,
+        }
     }
 
     /// Scores one record in place.
@@ -109,6 +123,25 @@ impl Guest {
         }
         self.records = 0;
         self.look();
+        self.write_metrics(self.host_looked_at.unwrap_or(time));
+    }
+
+    /// Writes `metrics.prom` once a minute. What keeps it from being written is told once.
+    #[inline(never)] // stack
+    fn write_metrics(&mut self, now: Time) {
+        let (Engine::Scoring(pipeline), Some(folder)) = (&self.engine, &mut self.metrics) else { return };
+        if self.measured_at == Time::MIN {
+            // an instance that lives for one chunk has nothing to tell
+            self.measured_at = now;
+        }
+        if now.nanos().abs_diff(self.measured_at.nanos()) < NANOS_BETWEEN_METRICS {
+            return;
+        }
+        self.measured_at = now;
+        if let Err(error) = replace(folder, &pipeline.metrics()) {
+            abi::log(&format!("{METRICS} is not written any more: {error}"));
+            self.metrics = None;
+        }
     }
 
     /// Starts anew when the configuration file is another one now. A wrong file stops nothing that runs.
@@ -126,6 +159,7 @@ impl Guest {
                 // the old journal is closed before the new pipeline takes it over
                 self.engine = passing("");
                 self.engine = Engine::Scoring(Box::new(pipeline(&config, source)));
+                self.metrics = metrics_folder(&config, source);
                 abi::log("the configuration was read again");
             }
             Err(message) => match &mut self.engine {
@@ -156,13 +190,29 @@ fn find() -> Option<Source> {
     refused
 }
 
-fn load() -> (Engine, Option<Source>) {
+fn load() -> (Engine, Option<Source>, Option<Folder>) {
     let source = find();
-    let engine = match read_config(source) {
-        Ok((config, source)) => Engine::Scoring(Box::new(pipeline(&config, source))),
-        Err(message) => pass(&message),
-    };
-    (engine, source)
+    match read_config(source) {
+        Ok((config, found)) => {
+            let metrics = metrics_folder(&config, found);
+            (Engine::Scoring(Box::new(pipeline(&config, found))), source, metrics)
+        }
+        Err(message) => (pass(&message), source, None),
+    }
+}
+
+/// The state folder once more: the other one writes the journal.
+fn metrics_folder(config: &Config, source: Source) -> Option<Folder> {
+    config.filter.state.as_deref().map(|path| folder(source.dir, path))
+}
+
+/// Replaces the file of the figures in one step.
+fn replace(folder: &mut Folder, text: &str) -> Result<(), StorageError> {
+    const NEW: &str = "metrics.new";
+    folder.remove(NEW)?;
+    folder.create(NEW)?;
+    folder.append(text.as_bytes())?;
+    folder.rename(NEW, METRICS)
 }
 
 /// Reads and checks the configuration; else what is wrong.
@@ -220,6 +270,10 @@ fn read(source: Source) -> Result<String, Errno> {
 /// A relative path counts from the folder of the configuration file; an absolute one must lie below one of
 /// `accessible_paths`.
 fn state_folder(config_dir: Fd, path: &str) -> Box<dyn Storage> {
+    Box::new(folder(config_dir, path))
+}
+
+fn folder(config_dir: Fd, path: &str) -> Folder {
     if path.starts_with('/') {
         let folders = abi::preopened();
         let inside = folders.iter().filter_map(|(dir, name)| {
@@ -227,9 +281,9 @@ fn state_folder(config_dir: Fd, path: &str) -> Box<dyn Storage> {
             (rest.is_empty() || rest.starts_with('/')).then_some((*dir, rest, name.len()))
         });
         if let Some((dir, rest, _)) = inside.max_by_key(|(.., len)| *len) {
-            return Box::new(Folder::new(dir, rest.trim_matches('/')));
+            return Folder::new(dir, rest.trim_matches('/'));
         }
     }
     // what lies outside of the sandbox is refused by the host, and told as a state that cannot be saved
-    Box::new(Folder::new(config_dir, path.trim_start_matches("./")))
+    Folder::new(config_dir, path.trim_start_matches("./"))
 }

@@ -1,6 +1,6 @@
 //! Which fields of a sample are times, values and keys.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fluent_anomaly::Time;
 use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
@@ -12,9 +12,6 @@ const MOST_KEYS: usize = 3;
 /// Records that each series has, on average, at least.
 const FEWEST_RECORDS: usize = 20;
 
-/// Words in names of fields that hold a time.
-const TIMES: [&str; 9] =
-    ["time", "timestamp", "ts", "@timestamp", "date", "datetime", "fluent_time", "_time", "eventtime"];
 /// Words in names of values worth a look.
 const VALUES: [&str; 28] = [
     "latency",
@@ -98,9 +95,14 @@ pub(super) struct Proposal {
     names: Vec<String>,
     /// What a sample of less than a week can tell of is one alarm a day.
     budget: &'static str,
-    /// Whether the time is a number of seconds, which a section can read itself.
+    /// Whether a section can read the time itself.
     is_seconds: bool,
+    /// Seconds between two records of a series, for the monitors that a short sample gets.
+    monitor_s: Option<i64>,
 }
+
+/// Samples shorter than this get monitors.
+const YOUNG_S: i64 = 2 * 86_400;
 
 /// One section.
 #[derive(Debug)]
@@ -133,10 +135,13 @@ impl Proposal {
         });
         let tag = tag.unwrap_or_else(|| "app".to_owned());
 
-        let time = time(table);
-        let is_seconds = time.is_some_and(|time| {
-            table.rows.iter().all(|row| matches!(row.cell(time), Cell::Number(number) if number < 1e11))
-        });
+        let time = table.time_column();
+        let is_read = |cell: Cell| match cell {
+            Cell::Number(number) => Time::from_float_of_any_unit(number).is_some(),
+            Cell::Text(text) => Time::from_text(table.text(text)).is_some(),
+            _ => false,
+        };
+        let is_seconds = time.is_some_and(|time| table.rows.iter().all(|row| is_read(row.cell(time))));
         told.push(match time {
             Some(time) => format!("time    {}: {}", name(&names, time), span(table, Some(time))),
             None if table.rows.iter().all(|row| row.time.is_some()) => {
@@ -151,12 +156,25 @@ impl Proposal {
         let times = || table.rows.iter().filter_map(|row| time_of(table, row, time)).map(Time::seconds);
         let span_s = times().max().unwrap_or(0) - times().min().unwrap_or(0);
         let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
-        told.push(format!("alarms  {budget} of each series, as the sample is {} d long", span_s / 86_400));
-        Ok(Self { tag, time, sections, keys, told, names, budget, is_seconds })
+        told.push(format!(
+            "alarms  {budget} of each series, as the sample covers {}",
+            crate::utc::span(span_s)
+        ));
+        // what comes once a day takes days to know; a band is known after some minutes
+        let monitor_s = (span_s < YOUNG_S).then(|| spacing_s(table, time, &keys));
+        if let Some(interval) = monitor_s {
+            told.push(format!("monitor one on each value, as days are needed to know what is rare: records come each {interval} s"));
+        }
+        Ok(Self { tag, time, sections, keys, told, names, budget, is_seconds, monitor_s })
     }
 
     pub(super) fn name(&self, column: usize) -> &str {
         name(&self.names, column)
+    }
+
+    /// Whether the sections read the time of a record themselves.
+    pub(super) fn reads_time(&self) -> bool {
+        self.time.is_some() && self.is_seconds
     }
 
     /// The configuration file.
@@ -185,6 +203,19 @@ impl Proposal {
                 ini += &format!("prefix: {}_\n", section.name);
             }
         }
+        let monitored = self.monitor_s.map(|interval| (interval, &self.sections)).into_iter();
+        for (interval, section) in monitored.flat_map(|(s, sections)| sections.iter().map(move |it| (s, it)))
+        {
+            let metric: String =
+                section.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+            ini += &format!(
+                "\n; alerts from the first minutes on, when two of six values lie far outside of what was usual before\n\
+                 [monitor.{0}]\non: {0}\nquery: avg(last_{1}s):anomalies(avg:value.{metric}{{*}}, 'basic', 4, alert_window='last_{2}s', interval={interval}) >= 0.3\n",
+                section.name,
+                (60 * interval).max(3600),
+                6 * interval
+            );
+        }
         ini
     }
 }
@@ -205,15 +236,6 @@ fn accessor(path: &[String]) -> String {
         }
     }
     text
-}
-
-/// The last key of a column's path, in lower case.
-fn last(table: &Table, column: usize) -> String {
-    table
-        .columns
-        .get(column)
-        .and_then(|column| column.path.last())
-        .map_or(String::new(), |key| key.to_lowercase())
 }
 
 fn contents(table: &Table) -> Vec<Content> {
@@ -254,22 +276,6 @@ fn contents(table: &Table) -> Vec<Content> {
     contents
 }
 
-/// A column of a usual name that holds times throughout.
-fn time(table: &Table) -> Option<usize> {
-    let holds_times = |&column: &usize| {
-        let mut cells = table.rows.iter().take(200).map(|row| row.cell(column)).peekable();
-        let is_time = |cell: Cell| time_of_cell(table, cell).is_some_and(|time| time.seconds() > 100_000_000);
-        cells.peek().is_some() && cells.all(is_time)
-    };
-    let columns = 0..table.columns.len();
-    let named = TIMES.iter().find_map(|wanted| {
-        columns.clone().filter(|&column| last(table, column) == *wanted).find(holds_times)
-    });
-    let is_text =
-        |column: &usize| matches!(table.rows.first().map(|row| row.cell(*column)), Some(Cell::Text(_)));
-    named.or_else(|| columns.filter(is_text).find(holds_times))
-}
-
 /// The time of a row.
 pub(super) fn time_of(table: &Table, row: &Row, column: Option<usize>) -> Option<Time> {
     match column {
@@ -302,7 +308,7 @@ fn keys(
         for (column, content) in contents.iter().enumerate() {
             let is_free = Some(column) != time && !keys.contains(&column) && keys.len() < MOST_KEYS;
             if !is_free
-                || last(table, column) != wanted
+                || table.last_key(column) != wanted
                 || content.texts * 10 < rows * 9
                 || content.distinct < 2
             {
@@ -328,6 +334,22 @@ fn keys(
     keys
 }
 
+/// Median of the seconds between two records of a series, 1 or more.
+fn spacing_s(table: &Table, time: Option<usize>, keys: &[usize]) -> i64 {
+    let mut times: HashMap<Vec<String>, Vec<i64>> = HashMap::new();
+    for row in &table.rows {
+        let key = keys.iter().map(|&key| table.shown(row.cell(key))).collect();
+        times.entry(key).or_default().extend(time_of(table, row, time).map(Time::seconds));
+    }
+    let mut steps = Vec::new();
+    for times in times.values_mut() {
+        times.sort_unstable();
+        steps.extend(times.windows(2).filter_map(|pair| Some(pair.get(1)? - pair.first()?)));
+    }
+    steps.sort_unstable();
+    steps.get(steps.len() / 2).copied().unwrap_or(1).clamp(1, 3600)
+}
+
 fn combinations(table: &Table, keys: &[usize]) -> usize {
     let of_row = |row: &Row| -> Vec<String> { keys.iter().map(|&key| table.shown(row.cell(key))).collect() };
     table.rows.iter().map(of_row).collect::<HashSet<_>>().len()
@@ -348,7 +370,7 @@ fn sections(
         {
             continue;
         }
-        let last = last(table, column);
+        let last = table.last_key(column);
         let words: Vec<&str> = last.split(['_', '-', '.']).collect();
         let left_out = if content.least == content.most {
             Some(format!("always {}", content.least))
@@ -356,8 +378,11 @@ fn sections(
             Some("its name says that it is a label".to_owned())
         } else if content.falls == 0 && content.rises * 10 > content.numbers * 9 && rows > 10 {
             Some("it only rises, as a counter does".to_owned())
-        } else if TIMES.contains(&last.as_str()) {
-            Some("its name says that it is a time".to_owned())
+        } else if content.least > 1e8
+            && Time::from_float_of_any_unit(content.least).is_some()
+            && last.contains("time")
+        {
+            Some("its name and its size say that it is a time".to_owned())
         } else {
             None
         };
@@ -380,15 +405,21 @@ fn sections(
     candidates.sort();
     if candidates.is_empty() {
         let there: Vec<&str> = names.iter().map(String::as_str).take(20).collect();
+        let reasons: Vec<&str> = told.iter().filter_map(|line| line.strip_prefix("not     ")).collect();
+        let reasons = match &reasons[..] {
+            [] => with_units(table, contents, names).unwrap_or_default(),
+            reasons => format!("; left out: {}", reasons.join("; ")),
+        };
         return Err(format!(
-            "no field holds numbers that could be scored; the records have {}",
+            "no field holds numbers that could be scored; the records have {}{reasons}",
             if there.is_empty() { "no fields".to_owned() } else { there.join(", ") }
         ));
     }
     let more = candidates.len().saturating_sub(MOST_SECTIONS);
     let mut sections: Vec<Section> = Vec::new();
     for (_, value, reason) in candidates.into_iter().take(MOST_SECTIONS) {
-        let mut section: String = last(table, value)
+        let mut section: String = table
+            .last_key(value)
             .chars()
             .map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' })
             .collect();
@@ -404,8 +435,26 @@ fn sections(
     Ok(sections)
 }
 
+/// A field whose texts begin with a number, as `12ms` does.
+fn with_units(table: &Table, contents: &[Content], names: &[String]) -> Option<String> {
+    let text = |column: usize| match table.rows.first()?.cell(column) {
+        Cell::Text(text) => Some(table.text(text)),
+        _ => None,
+    };
+    let begins = |column: &usize| {
+        let digits = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && text.len() < 16;
+        contents.get(*column).is_some_and(|content| content.distinct > 1) && text(*column).is_some_and(digits)
+    };
+    let column = (0..table.columns.len()).find(begins)?;
+    Some(format!(
+        "; {} is a text such as {:?}: log the number alone, its unit in the name of the field",
+        name(names, column),
+        text(column)?
+    ))
+}
+
 /// Four digits that count.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     let text = if value.abs() >= 1000.0 { format!("{value:.0}") } else { format!("{value:.3}") };
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

@@ -1,10 +1,12 @@
 //! The sample through the proposed configuration.
 
-use fluent_anomaly::sources::series_file::{Cell, Row, Table};
-use fluent_anomaly::{Config, Format, Pipeline, Time};
-use serde_json::{Map, Value, json};
+use std::collections::{HashMap, HashSet};
 
-use super::propose::{Proposal, time_of};
+use fluent_anomaly::sources::series_file::{Row, Table};
+use fluent_anomaly::{Config, Format, Pipeline, Time};
+use serde_json::Value;
+
+use super::propose::{Proposal, short, time_of};
 use crate::failure::Failure;
 use crate::monitor::clock::utc;
 
@@ -23,25 +25,46 @@ pub(super) struct Replayed {
     log: Vec<String>,
 }
 
+/// A record as the host would give it.
+struct Timed<'a> {
+    time: Time,
+    row: &'a Row,
+    bytes: Vec<u8>,
+}
+
 /// Replays the sample in the order of time.
 pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Replayed, Failure> {
     let mut config = Config::parse("fluent-anomaly.ini", ini)
         .map_err(|error| Failure::of("the proposed configuration", error))?;
     config.filter.state = None;
-    let mut pipeline = Pipeline::new(&config, Format::Json, None);
     let start = Time::from_seconds(1_700_000_000);
-    let mut rows: Vec<(Time, &Row)> = table
+    let mut records: Vec<Timed<'_>> = table
         .rows
         .iter()
         .enumerate()
         .map(|(at, row)| {
             let arrival = Time::from_seconds(start.seconds() + at as i64);
-            (time_of(table, row, proposal.time).unwrap_or(arrival), row)
+            let time = time_of(table, row, proposal.time).unwrap_or(arrival);
+            Timed { time, row, bytes: table.record(row).to_string().into_bytes() }
         })
         .collect();
-    rows.sort_by_key(|(time, _)| *time);
+    records.sort_by_key(|record| record.time);
+    Ok(replay(&config, table, proposal, &records))
+}
+
+fn key(table: &Table, proposal: &Proposal, row: &Row) -> String {
+    let keys: Vec<String> = proposal.keys.iter().map(|&key| table.shown(row.cell(key))).collect();
+    keys.join(", ")
+}
+
+fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<'_>]) -> Replayed {
+    let mut pipeline = Pipeline::new(config, Format::Json, None);
+    let tag = proposal.tag.as_bytes();
+    // what lay outside of a monitor's band last
+    let mut outside: HashMap<String, String> = HashMap::new();
+    let mut all_series: HashSet<String> = HashSet::new();
     let mut replayed = Replayed {
-        records: rows.len(),
+        records: records.len(),
         scored: 0,
         series: 0,
         alarms: Vec::new(),
@@ -49,15 +72,15 @@ pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Repla
         log: Vec::new(),
     };
     let prefix = |name: &str| if proposal.sections.len() > 1 { format!("{name}_") } else { String::new() };
-    for (time, row) in rows {
-        let mut bytes = record(table, row).to_string().into_bytes();
-        pipeline.process(proposal.tag.as_bytes(), time, &mut bytes);
+    for Timed { time, row, bytes } in records {
+        let mut bytes = bytes.clone();
+        pipeline.process(tag, *time, &mut bytes);
         let Ok(scored) = serde_json::from_slice::<Value>(&bytes) else { continue };
         for section in &proposal.sections {
             let prefix = prefix(&section.name);
             let field = |name: &str| &scored[format!("{prefix}{name}")];
-            let keys: Vec<String> = proposal.keys.iter().map(|&key| table.shown(row.cell(key))).collect();
-            let of = if keys.is_empty() { String::new() } else { format!(" of {}", keys.join(", ")) };
+            let keys = key(table, proposal, row);
+            let of = if keys.is_empty() { String::new() } else { format!(" of {keys}") };
             let what = format!(
                 "{}  {}{of} is {}",
                 utc(time.seconds()),
@@ -66,13 +89,27 @@ pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Repla
             );
             if field("alarm") == "start" {
                 let reason = field("anomaly_reason");
-                let expected =
-                    reason["expected"].as_f64().map_or(String::new(), |it| format!(", expected {it:.4}"));
+                let expected = reason["expected"]
+                    .as_f64()
+                    .map_or(String::new(), |it| format!(", expected {}", short(it)));
                 let size = field("anomaly_size")
                     .as_f64()
                     .map_or(String::new(), |it| format!(", {it:.1} usual deviations"));
                 let kind = reason["kind"].as_str().unwrap_or("alarm");
                 replayed.alarms.push(format!("{what}{expected}{size}: {kind}"));
+            }
+            let verdict = field("anomaly");
+            let series = format!("{}{of}", section.name);
+            if table.number(row.cell(section.value)).is_some() && !all_series.contains(&series) {
+                all_series.insert(series.clone());
+            }
+            if verdict["is_anomaly"] == true {
+                let expected = verdict["expected"].as_f64().map_or(String::new(), short);
+                outside.insert(series.clone(), format!("{what}, expected {expected}"));
+            }
+            if verdict["transition"].as_str().is_some_and(|transition| transition.ends_with("->ALERT")) {
+                let of = outside.get(&series).unwrap_or(&what);
+                replayed.alarms.push(format!("{of}: the monitor alerts at {}", utc(time.seconds())));
             }
             if let Some(score) = field("anomaly_score").as_f64() {
                 replayed.rarest.push((score, what));
@@ -86,44 +123,13 @@ pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Repla
     pipeline.tell_unscored();
     replayed.log = pipeline.take_log();
     replayed.scored = pipeline.counters().scored + pipeline.counters().warming_up;
-    replayed.series = pipeline.series().0;
-    Ok(replayed)
+    replayed.series = all_series.len();
+    replayed
 }
 
 fn keep_rarest(points: &mut Vec<(f64, String)>) {
     points.sort_by(|a, b| b.0.total_cmp(&a.0));
     points.truncate(3);
-}
-
-/// The row as the host would give it.
-fn record(table: &Table, row: &Row) -> Value {
-    let mut record = Map::new();
-    for (at, column) in table.columns.iter().enumerate() {
-        let value = match row.cell(at) {
-            Cell::Absent => continue,
-            Cell::Null => Value::Null,
-            Cell::Bool(bool) => json!(bool),
-            Cell::Number(number) => json!(number),
-            Cell::Text(text) => json!(table.text(text)),
-        };
-        put(&mut record, &column.path, value);
-    }
-    Value::Object(record)
-}
-
-fn put(map: &mut Map<String, Value>, path: &[String], value: Value) {
-    match path {
-        [] => {}
-        [key] => {
-            map.insert(key.clone(), value);
-        }
-        [key, rest @ ..] => {
-            let inner = map.entry(key.clone()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
-    }
 }
 
 impl Replayed {
@@ -137,21 +143,22 @@ impl Replayed {
         }
         match self.alarms.len() {
             0 => {
-                text += "No alarm would have been raised";
+                text += "No alarm would have been raised: nothing in this sample is rare enough, or it is too short to tell";
                 text += &match &self.rarest[..] {
-                    [] => ": a series is judged after 30 records, and this sample has fewer of each\n"
+                    [] => " (a series is judged after 30 records, and this sample has fewer of each)\n"
                         .to_owned(),
                     points => {
                         let lines: Vec<String> = points
                             .iter()
                             .map(|(score, what)| format!("  {what} (anomaly_score {score:.2})\n"))
                             .collect();
-                        format!(". The rarest points:\n{}", lines.concat())
+                        format!("\nThe rarest points:\n{}", lines.concat())
                     }
                 };
             }
             count => {
-                text += &format!("{count} alarms would have been raised:\n");
+                let alarms = if count == 1 { "alarm" } else { "alarms" };
+                text += &format!("{count} {alarms} would have been raised:\n");
                 for alarm in self.alarms.iter().take(MOST_SHOWN) {
                     text += &format!("  {alarm}\n");
                 }

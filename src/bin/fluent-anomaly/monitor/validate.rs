@@ -1,6 +1,9 @@
 //! `monitor validate`: here, and with --remote by Datadog.
 
-use fluent_anomaly::configuration::{GroupSection, MonitorSection};
+use std::path::Path;
+
+use fluent_anomaly::Config;
+use fluent_anomaly::configuration::{GroupSection, MonitorSection, raw_monitor};
 use fluent_anomaly::monitors::exchange;
 use fluent_anomaly::monitors::explain;
 use fluent_anomaly::sources::datadog::MonitorApi;
@@ -28,8 +31,29 @@ pub(crate) struct Args {
     remote: bool,
 }
 
+/// Reads the file; of a wrong monitor it is told whether only the rules of Datadog's editor are broken.
+fn read(path: &Path) -> Result<Config, Failure> {
+    let text = files::text_of(path)?;
+    Config::parse(&path.display().to_string(), &text).map_err(|error| {
+        let mut message = error.to_string();
+        let mut sections: Vec<&str> = error.problems().iter().filter_map(|problem| problem.at_section()).collect();
+        sections.dedup();
+        for section in sections.into_iter().filter(|section| section.starts_with("monitor.")) {
+            if let Some(notes) = raw_monitor(&text, section).as_ref().and_then(exchange::editors_rules) {
+                message += &format!(
+                    "\n[{section}] breaks rules of Datadog's editor only, which its API does not have; `monitor import` would take it so:"
+                );
+                for note in notes {
+                    message += &format!("\n  {note}");
+                }
+            }
+        }
+        Failure::Usage(message)
+    })
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let config = files::read_config(&args.file.config)?;
+    let config = read(&args.file.config)?;
     let group = args.name.as_deref().and_then(|name| super::group::find(&config, name));
     let monitors: Vec<&MonitorSection> = match &args.name {
         Some(_) if group.is_some() => Vec::new(),

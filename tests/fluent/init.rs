@@ -1,0 +1,139 @@
+//! What `init` writes, run by the real hosts: the records of the sample leave with their annotations.
+//!
+//! `FLUENT_BIT=... FLUENTD=... cargo test --test fluent init::`
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::program::Running;
+use crate::common::{build, hosts};
+
+/// Name, line `n` of the sample, the line before it if there is one.
+type Sample = (&'static str, fn(u32) -> String, &'static str);
+
+const RECORDS: u32 = 60;
+
+fn value(n: u32) -> u32 {
+    100 + n * n * 31 % 17
+}
+
+fn time(n: u32) -> u32 {
+    1_700_000_000 + 10 * n
+}
+
+const SAMPLES: [Sample; 7] = [
+    (
+        "json",
+        |n| {
+            format!(
+                r#"{{"time":"2023-11-14T22:{:02}:{:02}Z","service":"{}","ms":{}}}"#,
+                n / 6,
+                n % 6 * 10,
+                ["a", "b"][n as usize % 2],
+                value(n)
+            )
+        },
+        "",
+    ),
+    (
+        "nested",
+        |n| {
+            format!(
+                r#"{{"ts":{}000,"http":{{"ms":"{}"}},"key with blank":{}}}"#,
+                time(n),
+                value(n),
+                value(n + 1)
+            )
+        },
+        "",
+    ),
+    ("inner", |n| format!(r#"{{"time":{},"stream":"stdout","log":"{{\"ms\":{}}}"}}"#, time(n), value(n)), ""),
+    ("logfmt", |n| format!("time={} level=info took={}.5", time(n), value(n)), ""),
+    ("csv", |n| format!("{},web,{}.25", time(n), value(n)), "Time,host,web load\n"),
+    ("semicolons", |n| format!("{};\"web\";{}.25", time(n), value(n)), "Time;host;load\n"),
+    (
+        "access",
+        |n| {
+            format!(
+                "10.0.0.1 - - [14/Nov/2023:22:{:02}:{:02} +0000] \"GET /a?b=/c HTTP/1.1\" 200 {} \"-\" \"curl/8 (x)\" 0.{}",
+                n / 6,
+                n % 6 * 10,
+                value(n),
+                value(n)
+            )
+        },
+        "",
+    ),
+];
+
+/// A folder with a sample and what `init` makes of it.
+fn site((name, line, head): Sample) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let sample: String = (0..RECORDS).map(|n| line(n) + "\n").collect();
+    fs::write(folder.path().join("sample.log"), format!("{head}{sample}")).unwrap();
+    let init = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+        .current_dir(folder.path())
+        .args(["init", "sample.log"])
+        .output()
+        .unwrap();
+    assert!(init.status.success(), "{name}: {}", String::from_utf8_lossy(&init.stderr));
+    folder
+}
+
+/// Records that a host printed with annotations of a model: it warms up, or scores.
+fn annotated(output: &Path) -> usize {
+    let text = fs::read_to_string(output).unwrap_or_default();
+    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let is_annotated = |record: &Value| {
+        let fields = record.as_object();
+        fields.is_some_and(|fields| {
+            fields.keys().any(|key| key.ends_with("warming_up") || key.ends_with("score_change"))
+        })
+    };
+    records.filter(is_annotated).count()
+}
+
+fn wait_for_all(running: &mut Running, site: &TempDir, name: &str) {
+    let output = site.path().join("run.stdout");
+    running.wait_for(&format!("annotated records of {name}"), || annotated(&output) >= RECORDS as usize);
+    assert_eq!(annotated(&output), RECORDS as usize, "{name}");
+    let text = fs::read_to_string(&output).unwrap();
+    assert!(!text.contains("anomaly_error"), "{name}: {text}");
+}
+
+#[test]
+fn fluent_bit_runs_what_init_writes() {
+    for program in hosts::executables("FLUENT_BIT") {
+        for sample in SAMPLES {
+            let site = site(sample);
+            fs::copy(build::wasm_module(), site.path().join("anomaly_filter.wasm")).unwrap();
+            let mut running = Running::start(&program, &["-c", "fluent-bit.yaml"], site.path(), "run");
+            wait_for_all(&mut running, &site, sample.0);
+        }
+    }
+}
+
+#[test]
+fn fluentd_runs_what_init_writes() {
+    for program in hosts::executables("FLUENTD") {
+        for sample in SAMPLES {
+            let site = site(sample);
+            // the command of the configuration is looked for in the path; here it is this build's
+            let config = fs::read_to_string(site.path().join("fluentd.conf")).unwrap();
+            let config = config.replace(
+                "command fluent-anomaly ",
+                &format!("command {} ", env!("CARGO_BIN_EXE_fluent-anomaly")),
+            );
+            let config =
+                config.replace("@type stdout", "@type stdout\n  <format>\n    @type json\n  </format>");
+            fs::write(site.path().join("fluentd.conf"), config).unwrap();
+            let mut running =
+                Running::start(&program, &["-c", "fluentd.conf", "--no-supervisor"], site.path(), "run");
+            wait_for_all(&mut running, &site, sample.0);
+        }
+    }
+}
