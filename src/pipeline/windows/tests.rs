@@ -283,6 +283,49 @@ fn alarming_windows_leave_first() {
     assert!(left.is_sorted_by_key(|window| window["is_alarm"] != json!(true)));
 }
 
+#[test]
+fn series_beyond_the_cap_are_evicted_and_counted() {
+    let ini = format!(
+        "[filter]\nmax_series: 50\nstate: off\n[series.n]\nmatch: *\nmeasure: count\nevery: 1s\nby: $s\n{PLAIN}"
+    );
+    let mut p = pipeline(&ini);
+    let mut told = 0.0;
+    for n in 0..5000 {
+        let window =
+            pass(&mut p, TAG, START_S + n / 1000, &json!({"s": if n % 2 == 0 { n % 20 } else { 1000 + n }}));
+        told += window.map_or(0.0, |window| window["value"].as_f64().unwrap());
+    }
+    assert_eq!(p.series(), (50, 2460));
+    assert!(told > 0.0 && told <= 5000.0, "{told}");
+}
+
+#[test]
+fn a_changed_section_begins_anew_and_a_new_monitor_does_not() {
+    let section = |every: &str| format!("[series.n]\nmatch: *\nmeasure: count\nevery: {every}\n{PLAIN}");
+    let monitor = "[monitor.m]\non: n\nquery: avg(last_1h):anomalies(sum:logs.n{*}.as_count(), 'basic', 2, alert_window='last_15m', interval=60) >= 0.5\n";
+    let disk = MemoryStorage::new();
+    let open = |ini: &str| {
+        let config = Config::parse("f.ini", ini).unwrap();
+        Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())))
+    };
+    let mut first = open(&section("1m"));
+    for second in 0..30 {
+        pass(&mut first, TAG, START_S + second, &json!({}));
+    }
+    drop(first);
+    // the open window goes on with a monitor beside it
+    let mut second = open(&format!("{}{monitor}", section("1m")));
+    pass(&mut second, TAG, START_S + 59, &json!({}));
+    let window = pass(&mut second, TAG, START_S + 70, &json!({})).unwrap();
+    assert_eq!((&window["value"], &window["anomaly"]["monitor"]), (&json!(31.0), &json!("m")));
+    drop(second);
+    let mut third = open(&section("5m"));
+    assert_eq!(third.series().0, 0);
+    pass(&mut third, TAG, START_S + 80, &json!({}));
+    let log = third.take_log().join("\n");
+    assert!(log.contains("section [series.n] was changed or removed: 1 saved models"), "{log}");
+}
+
 #[derive(Debug, Clone)]
 struct Step {
     service: &'static str,
