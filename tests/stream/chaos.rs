@@ -1,4 +1,5 @@
-//! Members that are killed, stopped and added at random. `CHAOS_SECONDS=900` makes it the run of docs/scale.md.
+//! Members that are killed, stopped and added at random, for as long as `CHAOS_SECONDS` says. Apart from the others: the broker
+//! that those start for themselves has hung a group for good when its members came and went for minutes.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::thread;
@@ -33,6 +34,7 @@ impl Dice {
 }
 
 #[test]
+#[ignore = "takes minutes, and a broker that holds out: KAFKA=host:port CHAOS_SECONDS=900"]
 fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
     let Some(broker) = Broker::start() else { return };
     let seconds = std::env::var("CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
