@@ -9,7 +9,7 @@ use super::common::PeerVerdict;
 use super::ladder::Ladder;
 use super::sort::{median_of_sorted, sort};
 use super::spec::GroupSpec;
-use super::usual::{KNOWN, MEMORY, MOST, Place, Usual};
+use super::usual::{KNOWN, MEMORY, MOST, Place, USUAL_LEVEL, Usual};
 use super::{MEAN_TO_DEVIATION, ROUNDING, TO_DEVIATION};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::calibrated::AlarmBudget;
@@ -20,8 +20,8 @@ const BLOCK_S: f64 = 3600.0;
 const LEAST_BLOCKS: f64 = 24.0;
 /// Smallest deviation of a member, as a share of the median deviation of the members.
 const LEAST_SCALE: f64 = 0.25;
-/// Deviations of the group's level beyond which all are alike.
-const LEVELS: f64 = 3.0;
+/// No level of the group counts as farther from its mean, deviations.
+const FARTHEST: f64 = 1000.0;
 
 /// State of such a group besides its members.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,14 +87,15 @@ impl GroupAlarms {
         self.ladder.observe(highest, block, share);
     }
 
-    /// Learns the group's median, and tells where it is in its usual range, -3..=3.
+    /// Learns the group's median, and tells where it is, in its own deviations from its mean.
     fn learn_level(&mut self, median: f64) -> f64 {
         if self.seen == 0 {
             self.level = median;
         }
         let off = median - self.level;
-        let range = LEVELS * self.level_scale;
-        let level = if self.level_scale > 0.0 { off.clamp(-range, range) / self.level_scale } else { 0.0 };
+        let range = USUAL_LEVEL * self.level_scale;
+        let is_known = self.level_scale > 0.0;
+        let level = if is_known { (off / self.level_scale).clamp(-FARTHEST, FARTHEST) } else { 0.0 };
         let seen = f64::from(self.seen.min(MEMORY) + 1);
         let is_young = self.seen < KNOWN || self.level_scale <= 0.0;
         let off = if is_young { off } else { off.clamp(-range, range) };

@@ -16,6 +16,8 @@ pub(super) const KNOWN: u32 = 60;
 pub(super) const MEMORY: u32 = 2880;
 /// A deviation teaches at most so much, deviations.
 const WINSOR: f64 = 3.0;
+/// Deviations of the group's level up to which a member learns.
+pub(super) const USUAL_LEVEL: f64 = 3.0;
 /// No deviation counts as more.
 pub(super) const MOST: f64 = 100.0;
 /// Quiet intervals that end an alarm, and what is quiet: a share of the threshold.
@@ -27,7 +29,7 @@ const QUIET: f64 = 0.5;
 pub(super) struct Place {
     /// Its value less the group's median.
     pub(super) distance: f64,
-    /// Where the group's median is in its own usual range, -3..=3.
+    /// Where the group's median is, in its own deviations from its mean.
     pub(super) level: f64,
     /// Smallest deviation that counts, 0..
     pub(super) least: f64,
@@ -88,6 +90,9 @@ impl Usual {
 
     /// Learns a place whose deviation is known, or any place while the member is new (normalised least mean squares).
     pub(super) fn learn(&mut self, place: Place, deviation: f64) {
+        if place.level.abs() > USUAL_LEVEL {
+            return; // a shock of all: it is predicted, and teaches nothing
+        }
         let seen = f64::from(self.seen.min(MEMORY) + 1);
         if self.is_known() {
             let scale = larger(self.scale, place.least);
