@@ -34,6 +34,8 @@ use settings::StreamSettings;
 /// Waits between two tries to begin anew.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// After a signal, the process ends by then.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
 
 /// Score the records of a Kafka topic exactly once, into another topic.
 ///
@@ -77,7 +79,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let env = Native::new(asked.clone());
     let settings = Arc::new(StreamSettings::new(args, &config, &env)?);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| Failure::of("signals", error))?;
-    thread::spawn(move || signals.forever().for_each(|_| asked.stop()));
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            asked.stop();
+            // brokers that do not answer are not waited for: what is not committed is done again
+            thread::spawn(|| {
+                thread::sleep(STOP_WITHIN);
+                std::process::exit(1);
+            });
+        }
+    });
     let counters = Arc::new(StreamCounters::default());
     let log = Arc::new(StreamLog::new(&settings));
     if let Some(address) = args.metrics {
