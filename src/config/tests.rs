@@ -74,7 +74,7 @@ fn all_problems_are_told_in_one_go() {
             "f.ini:6: [filter] journal: \"sometimes\" is not allowed: `record`, or `interval:<seconds>` with 1 to 86400",
             "f.ini:10: [series.a] score: \"bayes\" is not allowed: logloss or hellinger",
             "f.ini:11: [series.a] T1: \"2000\" is not allowed: a whole number from 0 to 1000",
-            "f.ini:12: [serie.b] unknown section; allowed: [general], [filter], [slack], [kafka], [datadog.<name>], [series.<name>], [monitor.<name>], [group.<name>]",
+            "f.ini:12: [serie.b] unknown section; allowed: [general], [filter], [slack], [kafka], [serve], [datadog.<name>], [series.<name>], [monitor.<name>], [group.<name>]",
             "f.ini:14: [slack] url: the key is needed, for example `url: https://hooks.slack.com/services/...`",
         ]
     );

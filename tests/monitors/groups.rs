@@ -71,8 +71,11 @@ fn a_group_of_two_has_members_and_no_verdict() {
 
 #[test]
 fn a_record_without_a_member_is_scored_and_not_compared() {
-    let mut p = pipeline(INI);
-    let record = pass(&mut p, "app", 60, r#"{"role":"db","x":1.0}"#);
+    let given = r#"{"role":"db","x":1.0}"#;
+    let record = pass(&mut pipeline(INI), "app", 60, given);
+    assert_eq!(record, serde_json::from_str::<Value>(given).unwrap(), "without its key it has no series");
+    let shared = INI.replace("warm_up: off\n", "warm_up: off\nwithout_by: share\n");
+    let record = pass(&mut pipeline(&shared), "app", 60, given);
     assert!(record.get("anomaly_group").is_none() && record["score_outlier"].is_number(), "{record}");
 }
 

@@ -327,7 +327,7 @@ fn bad_input_is_told_with_line_and_column() {
         ),
         ("time,load\n0,1\n60,high\n", "h.csv: line 3, column 2 (load): \"high\" is not allowed"),
         ("time,load\n0,1\n60\n", "h.csv: line 3: 1 columns, but the first line has 2"),
-        ("{\"time\":0,\"load\":\"1\"}\n", "h.csv: line 1, column load: \"1\" is not allowed"),
+        ("{\"time\":0,\"load\":\"high\"}\n", "h.csv: line 1, column load: \"high\" is not allowed"),
         ("{\"time\":0,\"load\":1}\n{\n", "h.csv: line 2: not a record: no JSON at column "),
     ] {
         place.write("h.csv", text);

@@ -39,6 +39,8 @@ pub(crate) struct RecordReader {
 enum Layout {
     /// Nothing has come yet that tells.
     Unknown,
+    /// An array is over; what follows tells anew.
+    AfterArray,
     /// One a line.
     Lines,
     /// `[{..}, {..}]`
@@ -86,7 +88,7 @@ impl RecordReader {
         record.clear();
         match self.format {
             Format::Json => match self.layout {
-                Layout::Unknown => self.begin(record),
+                Layout::Unknown | Layout::AfterArray => self.begin(record),
                 Layout::Lines => self.next_line(record),
                 Layout::Array | Layout::Spread => self.next_object(record),
             },
@@ -116,6 +118,11 @@ impl RecordReader {
         let first_line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let is_line_whole = first_line.len() < text.len();
         self.layout = match (text.first(), second) {
+            // the end of the array's line
+            (None, _) if self.layout == Layout::AfterArray => {
+                self.take(bytes.len(), record);
+                return NextRecord::Through(None);
+            }
             (None, _) => return self.next_line(record),
             (Some(b'['), None) if !self.ended => return NextRecord::More,
             (Some(b'['), Some(b'{' | b']')) => Layout::Array,
@@ -139,8 +146,10 @@ impl RecordReader {
             let between = bytes.iter().take_while(|byte| byte.is_ascii_whitespace() || b"[,]".contains(byte));
             let len = between.count();
             if len > 0 {
-                if bytes[..len].contains(&b']') {
-                    self.layout = Layout::Unknown;
+                // unless the next array begins here as well
+                let last = bytes[..len].iter().rfind(|byte| b"[]".contains(byte));
+                if last == Some(&b']') {
+                    self.layout = Layout::AfterArray;
                 }
                 self.take(len, record);
                 return NextRecord::Through(None);

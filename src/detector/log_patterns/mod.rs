@@ -39,10 +39,10 @@ const WILDCARD: &str = "<*>";
 /// use fluent_anomaly::detectors::LogPatterns;
 ///
 /// let mut patterns = LogPatterns::default();
-/// let first = patterns.observe(b"user ann logged in from 10.0.0.1 in 12 ms");
-/// let second = patterns.observe(b"user bob logged in from 10.0.0.7 in 9 ms");
+/// let first = patterns.observe(b"login of ann from 10.0.0.1 in 12 ms");
+/// let second = patterns.observe(b"login of bob from 10.0.0.7 in 9 ms");
 /// assert!(first.is_new && !second.is_new && first.id == second.id);
-/// assert_eq!(patterns.template(second.place), "user <*> logged in from <*> in <*> ms");
+/// assert_eq!(patterns.template(second.place), "login of <*> from <*> in <*> ms");
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct LogPatterns {

@@ -47,11 +47,11 @@ pub(super) fn object_len_within(buffer: &[u8], max_depth: usize) -> Result<Optio
 ///
 /// ```
 /// use fluent_anomaly::records::msgpack::ObjectScan;
-/// let bytes = [0x92, 0x01, 0xc4, 0x03, b'a', b'b', b'c'];
+/// let bytes = [0x92, 0x01, 0xc6, 0, 0, 0, 3, b'a', b'b', b'c'];
 /// let mut scan = ObjectScan::new(16);
-/// assert_eq!(scan.resume(&bytes[..4]), Ok(None));
-/// assert_eq!(scan.needs(&bytes[..4]), 7); // a text of three bytes is announced
-/// assert_eq!(scan.resume(&bytes), Ok(Some(7)));
+/// assert_eq!(scan.resume(&bytes[..7]), Ok(None));
+/// assert_eq!(scan.needs(&bytes[..7]), 10); // three bytes are announced
+/// assert_eq!(scan.resume(&bytes), Ok(Some(10)));
 /// ```
 #[derive(Debug, Clone)]
 pub struct ObjectScan {
