@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz [TARGET..] [--inputs N] [--keep]`: runs the targets of `fuzz/` under libFuzzer, with the compiler
+//! `cargo xtask fuzz [TARGET..] [--inputs N] [--seed N] [--keep]`: runs the targets of `fuzz/` under libFuzzer, with the compiler
 //! that everything else is built with: LLVM's coverage pass needs no nightly, only sanitizers do, and these find
 //! nothing in code without `unsafe`.
 //!
@@ -30,6 +30,8 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-l
 struct Options {
     targets: Vec<String>,
     inputs: u64,
+    /// The same number makes the same inputs; a new one each time where none is given.
+    seed: Option<u32>,
     keep: bool,
 }
 
@@ -40,7 +42,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     for target in &options.targets {
         let run = Run { program: &program, target };
         run.unpack()?;
-        let executed = run.explore(options.inputs)?;
+        let executed = run.explore(options.inputs, options.seed)?;
         total += executed;
         println!("{target:16} {executed:10} inputs");
         if options.keep {
@@ -53,7 +55,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
 
 fn read(arguments: &[OsString]) -> Result<Options, Box<dyn Error>> {
     let known = targets()?;
-    let mut options = Options { targets: Vec::new(), inputs: INPUTS, keep: false };
+    let mut options = Options { targets: Vec::new(), inputs: INPUTS, seed: None, keep: false };
     let mut arguments = arguments.iter().map(|argument| argument.to_string_lossy());
     while let Some(argument) = arguments.next() {
         match &*argument {
@@ -62,6 +64,12 @@ fn read(arguments: &[OsString]) -> Result<Options, Box<dyn Error>> {
                 options.inputs = given
                     .parse()
                     .map_err(|_| format!("--inputs: {given:?} is not allowed: a whole number"))?;
+            }
+            "--seed" => {
+                let given = arguments.next().unwrap_or_default();
+                let seed: Result<u32, _> = given.parse();
+                options.seed =
+                    Some(seed.map_err(|_| format!("--seed: {given:?} is not allowed: a whole number"))?);
             }
             "--keep" => options.keep = true,
             name if known.iter().any(|known| known == name) => options.targets.push(name.to_owned()),
@@ -148,8 +156,10 @@ impl Run<'_> {
     }
 
     /// Runs so many inputs; how many they were.
-    fn explore(&self, inputs: u64) -> Result<u64, Box<dyn Error>> {
-        let output = self.libfuzzer().arg(format!("-runs={inputs}")).arg(self.folder("corpus")).output()?;
+    fn explore(&self, inputs: u64, seed: Option<u32>) -> Result<u64, Box<dyn Error>> {
+        let mut fuzzer = self.libfuzzer();
+        fuzzer.arg(format!("-runs={inputs}")).args(seed.map(|seed| format!("-seed={seed}")));
+        let output = fuzzer.arg(self.folder("corpus")).output()?;
         let log = String::from_utf8_lossy(&output.stderr);
         if !output.status.success() {
             let place = self.target;

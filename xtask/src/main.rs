@@ -34,7 +34,7 @@ cargo xtask stack [MODULE]             the longest chain of calls of the WASM fi
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
 cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
-cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--keep]: what they found goes to fuzz/corpus
+cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--seed N], [--keep]: what they found goes to fuzz/corpus
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
 type Outcome = Result<(), Box<dyn Error>>;
