@@ -57,10 +57,10 @@ pub mod configuration {
         SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url, forward_address,
         raw_monitor,
     };
-    #[cfg(feature = "companion")]
-    pub use crate::config::{KEYS, Key, KeyKind};
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
+    #[cfg(feature = "companion")]
+    pub use crate::config::{Key, KeyKind, keys};
 }
 
 /// Where models are kept over a restart.

@@ -48,7 +48,7 @@ pub use group::{GroupKey, GroupSection};
 #[cfg(not(target_family = "wasm"))]
 pub use kafka::{KafkaFormat, KafkaSection, MessageKey, topic_name};
 #[cfg(feature = "companion")]
-pub use keys::{KEYS, Key, KeyKind};
+pub use keys::{Key, KeyKind, keys};
 pub use monitor::{MonitorSection, raw_monitor};
 pub use problem::{ConfigError, ConfigProblem};
 pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};

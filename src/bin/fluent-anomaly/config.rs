@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use clap::{Subcommand, ValueEnum};
-use fluent_anomaly::configuration::{KEYS, Key};
+use fluent_anomaly::configuration::{Key, keys};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -47,13 +47,13 @@ enum Form {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let Command::Keys(args) = &args.command;
     let keys: Vec<&Key> = match &args.section {
-        None => KEYS.iter().collect(),
+        None => keys().collect(),
         Some(section) => {
             let wanted = section.trim_matches(['[', ']']).split('.').next().unwrap_or_default();
             let found: Vec<&Key> =
-                KEYS.iter().filter(|key| sections(key).any(|name| plain(name) == wanted)).collect();
+                keys().filter(|key| sections(key).any(|name| plain(name) == wanted)).collect();
             if found.is_empty() {
-                let mut names: Vec<&str> = KEYS.iter().flat_map(sections).map(plain).collect();
+                let mut names: Vec<&str> = keys().flat_map(sections).map(plain).collect();
                 names.sort_unstable();
                 names.dedup();
                 return Err(Failure::Usage(format!(
