@@ -1,5 +1,7 @@
 //! "Did you mean": the allowed name that is closest to what was typed.
 
+use crate::monitor::text::edit_distance;
+
 /// The candidate with the fewest changed letters, if they are few enough to be a slip.
 ///
 /// ```
@@ -9,26 +11,12 @@
 /// ```
 #[must_use]
 pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let given: Vec<char> = given.chars().take(64).map(|c| c.to_ascii_lowercase()).collect();
+    let lower = |c: char| c.to_ascii_lowercase();
+    let given = given.chars().take(64).map(lower);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&given, &candidate.to_ascii_lowercase()), candidate))
+        .map(|candidate| (edit_distance(given.clone(), candidate.chars().map(lower)), candidate))
         .filter(|&(distance, candidate)| distance <= 1 + candidate.len() / 4 && distance < candidate.len())
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's edit distance.
-fn distance(a: &[char], b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=a.len()).collect();
-    for (i, cb) in b.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, &ca) in a.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[a.len()]
 }

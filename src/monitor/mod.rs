@@ -32,7 +32,7 @@ pub mod query;
 pub(crate) mod rollup;
 pub(crate) mod spec;
 pub(crate) mod suggest;
-mod text;
+pub(crate) mod text;
 pub(crate) mod timeframe;
 pub(crate) mod zone;
 
