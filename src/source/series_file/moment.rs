@@ -1,17 +1,11 @@
 //! Times as files hold them.
 
-use crate::time::{Time, parse_date};
+use crate::time::Time;
 
 /// The time that a text stands for: a number by its size, or a date.
 #[must_use]
 pub fn of_text(text: &str) -> Option<Time> {
-    let text = text.trim();
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => {
-            Time::from_text(text).or_else(|| Time::from_float_of_any_unit(number))
-        }
-        _ => parse_date(text).or_else(|| of_access_log(text)),
-    }
+    Time::from_text(text).or_else(|| of_access_log(text.trim()))
 }
 
 /// `10/Oct/2000:13:55:36 -0700`, and what else jiff reads: RFC 2822, a zone in brackets.
