@@ -22,8 +22,8 @@ pub(super) struct Figures {
 }
 
 impl Figures {
-    /// Begins to serve, where an address is given. `state`: the state folder.
-    pub(super) fn new(address: Option<SocketAddr>, state: Option<PathBuf>) -> Result<Self, Failure> {
+    /// Begins to serve, where an address is given.
+    pub(super) fn new(address: Option<SocketAddr>) -> Result<Self, Failure> {
         let served = address.map(|_| Arc::new(Mutex::new(String::new())));
         if let (Some(address), Some(text)) = (address, &served) {
             let text = text.clone();
@@ -32,7 +32,12 @@ impl Figures {
                 metrics::serve(address, render).map_err(|error| Failure::Failed(error.to_string()))?;
             eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
         }
-        Ok(Self { file: state.map(|folder| folder.join("metrics.prom")), written: None, served })
+        Ok(Self { file: None, written: None, served })
+    }
+
+    /// Figures are written into the state folder from now on, where there is one.
+    pub(super) fn write_into(&mut self, state: Option<PathBuf>) {
+        self.file = state.map(|folder| folder.join("metrics.prom"));
     }
 
     /// The next update is the last one.

@@ -103,8 +103,8 @@ fn json(bytes: &[u8], time: Option<&str>) -> Result<FileRecords, Failure> {
     Ok(FileRecords { records: timed, notes })
 }
 
-/// The accessor of a column.
-fn field(name: &str) -> String {
+/// The accessor of a column or field, which may be one already.
+pub(super) fn field(name: &str) -> String {
     if name.starts_with('$') { name.to_owned() } else { format!("$['{}']", name.replace('\'', "''")) }
 }
 
