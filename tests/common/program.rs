@@ -1,8 +1,9 @@
 //! Real programs under test, stopped whatever happens.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -28,6 +29,18 @@ pub(crate) fn install(site: &TempDir, from: &Path, to: &str) {
     let to = site.path().join(to);
     fs::create_dir_all(to.parent().expect("a folder")).expect("it can be made");
     fs::copy(from, to).expect("it can be copied");
+}
+
+/// Runs a command to its end, with this as its standard input.
+pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program is there");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::thread::scope(|scope| {
+        // it may end with a complaint before it has read everything
+        scope.spawn(move || drop(stdin.write_all(input)));
+        child.wait_with_output().expect("it ends")
+    })
 }
 
 /// A program whose output goes to files; killed when dropped.

@@ -166,3 +166,16 @@ pub(crate) fn largest(values: &[f64]) -> f64 {
 pub(crate) fn least(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::MAX, f64::min)
 }
+
+/// Noise of about 1 that depends on the member of a fleet and the minute only.
+pub(crate) fn noise_of(member: u64, minute: i64) -> f64 {
+    let mut z =
+        (minute as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ member.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    let mut sum = 0.0;
+    for _ in 0..4 {
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z ^= z >> 27;
+        sum += (z >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
+    }
+    sum * 3f64.sqrt()
+}

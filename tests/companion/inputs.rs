@@ -1,27 +1,15 @@
 //! Mistakes and inputs as people make them, and what is printed: all commands that read records or history.
 
 use std::fs;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use crate::common::program;
+
 fn run(folder: &TempDir, arguments: &[&str], stdin: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input = stdin.to_owned();
-    let mut pipe = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || {
-        let _ = std::io::Write::write_all(&mut pipe, input.as_bytes());
-    });
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    program::run_with_input(command.current_dir(folder.path()).args(arguments), stdin.as_bytes())
 }
 
 fn said(output: &Output) -> String {

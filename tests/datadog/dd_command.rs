@@ -1,8 +1,8 @@
 //! The `dd` command, run as Fluentd and people run it.
 
 use crate::common::http::{Reply, Server};
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use crate::common::program;
+use std::process::{Command, Output};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -12,11 +12,7 @@ fn dd(arguments: &[&str], key: Option<&str>, input: &[u8]) -> Output {
     if let Some(key) = key {
         command.env("DD_API_KEY", key);
     }
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // it may have ended already, with a complaint about its arguments
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let output = child.wait_with_output().unwrap();
+    let output = program::run_with_input(&mut command, input);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains(KEY), "{said}");
     output

@@ -5,6 +5,8 @@ use fluent_anomaly::detectors::{
 };
 use serde_json::Value;
 
+use crate::common::series::noise_of;
+
 fn algorithm(word: &str) -> PeerAlgorithm {
     PeerAlgorithm::WORDS.into_iter().find(|(known, ..)| *known == word).unwrap().2
 }
@@ -245,19 +247,6 @@ fn a_restored_group_says_what_the_first_would() {
     }
 }
 
-/// Noise of about 1 that depends on member and minute only.
-fn noise(id: u32, minute: i64) -> f64 {
-    let mut z = (minute as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ u64::from(id).wrapping_mul(0xD1B5_4A32_D192_ED03);
-    let mut sum = 0.0;
-    for _ in 0..4 {
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z ^= z >> 27;
-        sum += (z >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
-    }
-    sum * 3f64.sqrt()
-}
-
 fn daily() -> GroupSpec {
     GroupSpec::new(GroupTest::Budget(AlarmBudget::new(1.0, 86_400.0).unwrap()), 60, 1, 15, 3).unwrap()
 }
@@ -267,7 +256,7 @@ fn fleet(id: u32, minute: i64) -> Option<f64> {
     let shock = if (2500..2510).contains(&minute) { 3.0 } else { 1.0 };
     let level = (1.0 + f64::from(id) / 20.0) * (50.0 + 20.0 * (minute as f64 / 229.0).sin()) * shock;
     let sick = if id == 3 && minute >= 2700 { 8.0 } else { 0.0 };
-    Some(level + noise(id, minute) + sick)
+    Some(level + noise_of(id.into(), minute) + sick)
 }
 
 #[test]

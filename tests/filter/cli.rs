@@ -33,6 +33,12 @@ fn output(folder: &TempDir, args: &[&str]) -> (i32, String, String) {
     (status.code().expect("no signal ended it"), text(stdout), text(stderr))
 }
 
+/// A `filter` behind pipes.
+fn piped(folder: &TempDir, args: &[&str]) -> Child {
+    let mut command = command(folder, &[&["filter"], args].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
 /// A running `filter`, its answers read by a thread.
 struct Filter {
     child: Child,
@@ -42,9 +48,7 @@ struct Filter {
 
 impl Filter {
     fn start(folder: &TempDir, args: &[&str]) -> Self {
-        let mut command = command(folder, &[&["filter"], args].concat());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = piped(folder, args);
         let mut stdout: ChildStdout = child.stdout.take().unwrap();
         let (sender, answers) = mpsc::channel();
         std::thread::spawn(move || {
@@ -241,12 +245,7 @@ fn a_killed_filter_goes_on_from_its_last_answer() {
 #[test]
 fn a_closed_output_ends_it_quietly() {
     let folder = folder(PLAIN);
-    let mut child = command(&folder, &["filter", "--tag", "app.web"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = piped(&folder, &["--tag", "app.web"]);
     drop(child.stdout.take());
     let _ = child.stdin.take().unwrap().write_all("{\"ms\":1}\n".repeat(10_000).as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -303,12 +302,7 @@ fn a_stop_has_an_end_while_records_keep_coming() {
 #[test]
 fn a_stop_has_an_end_while_the_output_is_not_read() {
     let folder = folder(PLAIN);
-    let mut child = command(&folder, &["filter", "--tag", "app.web"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = piped(&folder, &["--tag", "app.web"]);
     let mut stdin = child.stdin.take().unwrap();
     // far more than a pipe and the pieces in between hold
     let feeder = std::thread::spawn(move || stdin.write_all("{\"ms\":1}\n".repeat(1_000_000).as_bytes()));

@@ -4,29 +4,18 @@ use fluent_anomaly::state::MemoryStorage;
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 use serde_json::{Value, json};
 
+use crate::common::series::noise_of;
+
 const INI: &str = "[series.latency]\nmatch: *\nvalue: $ms\nby: $host\nk: 2\nalarms: 1/day for all\n";
 const HOSTS: i64 = 20;
 /// The first minute of the deploy, which shifts eight of the hosts.
 const DEPLOY: i64 = 3200;
 
-/// Noise of about 1 that depends on host and minute only.
-fn noise(host: i64, minute: i64) -> f64 {
-    let mut z = (minute as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        ^ (host as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03);
-    let mut sum = 0.0;
-    for _ in 0..4 {
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z ^= z >> 27;
-        sum += (z >> 11) as f64 / (1_u64 << 53) as f64 - 0.5;
-    }
-    sum * 3f64.sqrt()
-}
-
 fn records(minutes: std::ops::Range<i64>) -> impl Iterator<Item = (i64, String)> {
     minutes.flat_map(|minute| {
         (0..HOSTS).map(move |host| {
             let is_hit = (DEPLOY..DEPLOY + 30).contains(&minute) && host < 8;
-            let x = 50.0 + noise(host, minute) + if is_hit { 12.0 } else { 0.0 };
+            let x = 50.0 + noise_of(host as u64 + 1, minute) + if is_hit { 12.0 } else { 0.0 };
             (60 * minute + host, format!(r#"{{"host":"h{host}","ms":{x:?}}}"#))
         })
     })
