@@ -1,11 +1,12 @@
 //! `filter` with what people have at hand: packed streams, arrays, files of any form that the shared reader knows.
 
 use std::fs;
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::common::program;
 
 const CONFIG: &str =
     "[filter]\nstate: off\n[series.latency]\nmatch: app.*\nvalue: $ms\nby: $host\nk: 2\nwarm_up: off\n";
@@ -16,18 +17,13 @@ fn folder() -> TempDir {
     folder
 }
 
+fn filter(folder: &TempDir, arguments: &[&str], stdin: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    program::run_with_input(command.current_dir(folder.path()).arg("filter").args(arguments), stdin)
+}
+
 fn run(folder: &TempDir, arguments: &[&str], stdin: &[u8]) -> (Output, Vec<Value>) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .arg("filter")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(stdin).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = filter(folder, arguments, stdin);
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let records =
         serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}')).into_iter::<Value>();
@@ -52,9 +48,7 @@ const LINES: &str =
     "{\"t\":1700000000,\"ms\":1,\"host\":\"a\"}\n{\"t\":1700000060,\"ms\":2,\"host\":\"a\"}\n";
 
 fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("gzip").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(text).unwrap();
-    child.wait_with_output().unwrap().stdout
+    program::run_with_input(&mut Command::new("gzip"), text).stdout
 }
 
 #[test]
@@ -84,6 +78,23 @@ fn standard_input_may_be_packed_an_array_or_printed_over_several_lines() {
         assert_eq!(said(&output), "", "{name}");
         assert_eq!(*expected.get_or_insert(records.clone()), records, "{name}");
     }
+}
+
+#[test]
+fn windows_are_records_of_their_own_whether_records_come_from_a_file_or_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("fluent-anomaly.ini"),
+        "[filter]\nstate: off\n[series.calls]\nmatch: app\nmeasure: count\nevery: 1m\ntime: $t\nwindows: records\n",
+    )
+    .unwrap();
+    let lines: String = (0..200).map(|second| format!("{{\"t\":{}}}\n", 1_700_000_000 + second)).collect();
+    fs::write(folder.path().join("app.jsonl"), &lines).unwrap();
+    let (piped, records) = run(&folder, &["--tag", "app", "--time", "t"], lines.as_bytes());
+    let windows = records.iter().filter(|record| record["anomaly_window"].is_object()).count();
+    assert_eq!((windows, records.len()), (3, 203));
+    let (read, _) = run(&folder, &["--tag", "app", "--time", "t", "app.jsonl"], b"");
+    assert_eq!(String::from_utf8(read.stdout), String::from_utf8(piped.stdout));
 }
 
 #[test]
@@ -148,18 +159,8 @@ fn the_bytes_of_json_records_in_a_file_stay_as_they_are() {
     let folder = folder();
     let content = "{\"ts\":1700000000,\"x\":1.50,\"y\":[1, 2]}\nno record\n{\"ts\":1700000060}\n";
     fs::write(folder.path().join("a.log"), content).unwrap();
-    let (output, _) = run_raw(&folder, &["a.log"]);
+    let output = filter(&folder, &["a.log"], b"");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), content);
-}
-
-fn run_raw(folder: &TempDir, arguments: &[&str]) -> (Output, ()) {
-    let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .arg("filter")
-        .args(arguments)
-        .output()
-        .unwrap();
-    (output, ())
 }
 
 #[test]
@@ -196,7 +197,7 @@ fn what_is_misread_is_told_with_what_would_read_it() {
             "with the time of their arrival, not with their `ts`, 2023-11-14T22:13:20Z: --time ts takes that",
         ),
     ] {
-        let (output, _) = run_raw_stdin(&folder, input);
+        let output = filter(&folder, &["--tag", "app.1"], input.as_bytes());
         assert!(said(&output).contains(told), "{input}: {}", said(&output));
         assert_eq!(output.stdout.split(|b| *b == b'\n').count(), input.split('\n').count(), "{input}");
     }
@@ -208,23 +209,10 @@ fn what_is_misread_is_told_with_what_would_read_it() {
     ] {
         fs::write(folder.path().join("a.csv"), FILES[0].1).unwrap();
         fs::write(folder.path().join("torn.gz"), &gzip(LINES.as_bytes())[..20]).unwrap();
-        let (output, ()) = run_raw(&folder, arguments);
+        let output = filter(&folder, arguments, b"");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", said(&output));
         assert!(said(&output).contains(told), "{arguments:?}: {}", said(&output));
     }
-}
-
-fn run_raw_stdin(folder: &TempDir, stdin: &str) -> (Output, ()) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .args(["filter", "--tag", "app.1"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-    (child.wait_with_output().unwrap(), ())
 }
 
 #[test]
@@ -250,7 +238,7 @@ fn the_filter_keeps_figures_about_itself_in_the_state_folder() {
     let config = CONFIG.replace("state: off", "state: state");
     fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
     let lines = "{\"ms\":1,\"host\":\"a\"}\n{\"ms\":2,\"host\":\"a\"}\n{\"host\":\"a\"}\n{\"ms\":null}\n{\"ms\":\"x\",\"host\":\"a\"}\n{\"ms\":3}\nno record\n";
-    let (output, _) = run_raw_input(&folder, &["--tag", "app.1"], lines);
+    let output = filter(&folder, &["--tag", "app.1"], lines.as_bytes());
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let text = fs::read_to_string(folder.path().join("state/metrics.prom")).unwrap();
     for line in [
@@ -269,18 +257,4 @@ fn the_filter_keeps_figures_about_itself_in_the_state_folder() {
         assert!(text.lines().any(|found| found == line), "{line}\n{text}");
     }
     assert!(!text.contains("journal_bytes 0\n"), "{text}");
-}
-
-fn run_raw_input(folder: &TempDir, arguments: &[&str], stdin: &str) -> (Output, ()) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .arg("filter")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-    (child.wait_with_output().unwrap(), ())
 }

@@ -156,7 +156,10 @@ impl<'a> Worker<'a> {
             self.record.clone_from(&window.record);
             self.envelope.address(&window, &mut self.record);
             self.output.extend_from_slice(&self.record);
-            self.frames.end_of_record(&mut self.output);
+            match self.args.path() {
+                Some(_) => self.output.push(b'\n'), // rows of a file come out as lines
+                None => self.frames.end_of_record(&mut self.output),
+            }
         }
     }
 
@@ -183,6 +186,7 @@ impl<'a> Worker<'a> {
             self.envelope.process_at(time, &mut self.scorer, &mut record);
             self.output.append(&mut record);
             self.output.push(b'\n');
+            self.add_windows();
             if self.output.len() >= PIECE {
                 self.write()?;
             }
