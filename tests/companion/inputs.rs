@@ -496,6 +496,20 @@ fn init_prints_an_alarm_for_a_short_sample_with_an_incident() {
 }
 
 #[test]
+fn init_prints_what_an_alarm_observed_where_that_is_not_the_value_of_the_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = |n: u32| if n > 1300 { 105.0 } else { 100.0 + f64::from(n * n * 31 % 101) / 10.0 };
+    let sample: String = (0..1500)
+        .map(|n| format!("{{\"time\":{},\"ms\":{}}}\n", 1_700_000_000 + 120 * n, value(n)))
+        .collect();
+    fs::write(folder.path().join("sample.log"), sample).unwrap();
+    let output = run(&folder, &["init", "sample.log"], "");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let alarm = "2023-11-16T17:39:20Z  $ms is 105, observed 3, expected 2, 0.0 usual deviations: stuck\n";
+    assert!(told.contains(alarm), "{told}");
+}
+
+#[test]
 fn init_raises_no_alarm_for_a_short_sample_without_an_incident() {
     let folder = tempfile::tempdir().unwrap();
     let sample: String =

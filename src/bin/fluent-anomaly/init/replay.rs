@@ -89,6 +89,12 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
             );
             if field("alarm") == "start" {
                 let reason = field("anomaly_reason");
+                // of a level, a spread or a run it is another number than the value of this record
+                let value = table.number(row.cell(section.value));
+                let observed = reason["observed"]
+                    .as_f64()
+                    .filter(|&it| Some(it) != value)
+                    .map_or(String::new(), |it| format!(", observed {}", short(it)));
                 let expected = reason["expected"]
                     .as_f64()
                     .map_or(String::new(), |it| format!(", expected {}", short(it)));
@@ -96,7 +102,7 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
                     .as_f64()
                     .map_or(String::new(), |it| format!(", {it:.1} usual deviations"));
                 let kind = reason["kind"].as_str().unwrap_or("alarm");
-                replayed.alarms.push(format!("{what}{expected}{size}: {kind}"));
+                replayed.alarms.push(format!("{what}{observed}{expected}{size}: {kind}"));
             }
             let verdict = field("anomaly");
             let series = format!("{}{of}", section.name);
