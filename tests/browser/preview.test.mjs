@@ -95,7 +95,7 @@ test("scores are those of the filter, bit for bit, for both estimators and score
   for (const settings of [{ k: "4" }, { k: "12", r: "0.05" }, { k: "3", ar: "burg" }, { k: "2", ar: "yule", score: "hellinger", T1: "3", T2: "8" }, { k: "" }]) {
     const reply = await page.run(`window.preview.set(${JSON.stringify(settings)})`);
     const columns = await columnsOf(page);
-    const sections = reply.ini.slice(0, reply.ini.indexOf("[monitor")).replace("value: $value", "value: $value\ntime: $time\nwarm_up: off");
+    const sections = reply.ini.slice(0, reply.ini.indexOf("[monitor")).replace("value: $value", "value: $value\ntime: $time");
     writeFileSync(file("scores.ini"), `[filter]\nstate: off\n${sections}`);
     const out = execFileSync(BINARY, ["filter", "-c", "scores.ini", "--tag", "x"], { input, cwd: folder, encoding: "utf8", maxBuffer: 1 << 28 });
     let scored = 0;

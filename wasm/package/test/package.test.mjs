@@ -9,6 +9,8 @@ const times = Float64Array.from({ length: 600 }, (_, n) => 60 * n);
 const values = times.map((_, n) => (n === 500 ? 50 : (n * 7) % 5));
 const settings = { algorithm: "basic", deviations: 3, trigger_window: "last_15m", interval: 60, critical: 0.8, r: 0.02, k: 4 };
 
+const WARM_UP = 4 + 1 / 0.02 + 10 + 5; // k + 1/r + T1 + T2
+
 before(async () => {
   await init({ module_or_path: await readFile(new URL("../../../target/package/fluent_anomaly_preview_bg.wasm", import.meta.url)) });
 });
@@ -33,7 +35,10 @@ test("columns have a row for each point, scores as well", () => {
     assert.equal(evaluation[name].length, 600, name);
   }
   assert.ok(evaluation.status instanceof Uint8Array);
-  assert.ok(evaluation.outlier.slice(1).every(Number.isFinite));
+  // the model warms up for k + 1/r + T1 + T2 points
+  const first = evaluation.outlier.findIndex(Number.isFinite);
+  assert.equal(first, WARM_UP);
+  assert.ok(evaluation.outlier.slice(first).every(Number.isFinite) && evaluation.outlier.slice(0, first).every(Number.isNaN));
 });
 
 test("what is wrong is thrown with its words", () => {

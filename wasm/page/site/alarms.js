@@ -24,8 +24,6 @@ function paintAlarms(u, found) {
 }
 
 function listAlarms() {
-  const zone = zoneOf();
-  const when = (s) => new Date(s * 1000).toLocaleString("sv-SE", { timeZone: zone }).slice(0, 16);
   const items = [...page.alarms].reverse().slice(0, 100).map((alarm) => {
     const minutes = Math.round((alarm.to - alarm.from) / 60);
     const go = element("button", { type: "button" }, when(alarm.from));

@@ -49,12 +49,17 @@ function thinRows(times, values, from, to, bins, marks) {
   return rows;
 }
 
-/** Rows behind which the series is silent for much longer than it usually is. */
-function silencesOf(times) {
+/** The usual distance of two points, s. */
+function stepOf(times) {
   const steps = [];
   const stride = Math.max(1, Math.floor(times.length / 1000));
   for (let row = 1; row < times.length; row += stride) steps.push(times[row] - times[row - 1]);
-  const longest = 3 * Math.max(1, steps.sort((a, b) => a - b)[steps.length >> 1]);
+  return steps.length ? Math.max(1, steps.sort((a, b) => a - b)[steps.length >> 1]) : 60;
+}
+
+/** Rows behind which the series is silent for much longer than it usually is. */
+function silencesOf(times) {
+  const longest = 3 * stepOf(times);
   const silences = [];
   for (let row = 1; row < times.length; row += 1) {
     if (times[row] - times[row - 1] > longest) silences.push(row - 1);
@@ -119,14 +124,6 @@ function rarityOf(series, scores, from, to, bins) {
 function quantile(column, share) {
   const numbers = column.filter((value) => value === value).sort();
   return numbers.length ? numbers[Math.min(numbers.length - 1, Math.floor(share * numbers.length))] : null;
-}
-
-/** The usual distance of two points, s. */
-function stepOf(times) {
-  const steps = [];
-  const stride = Math.max(1, Math.floor(times.length / 200));
-  for (let row = 1; row < times.length; row += stride) steps.push(times[row] - times[row - 1]);
-  return steps.length ? Math.max(1, steps.sort((a, b) => a - b)[steps.length >> 1]) : 60;
 }
 
 /** Least and greatest value by bin, for a small chart. */

@@ -2,6 +2,7 @@
 
 const COLUMNS = ["time", "value", "expected", "lower", "upper", "share", "outlier", "change"];
 const FLAGS = ["anomalous", "status"];
+const RARITY = 10; // column of the calibrated score
 
 async function startEngine(bytes) {
   const { instance } = await WebAssembly.instantiate(bytes, {});
@@ -11,8 +12,15 @@ async function startEngine(bytes) {
     const text = new TextDecoder().decode(new Uint8Array(wasm.memory.buffer, wasm.reply(), wasm.reply_len()));
     return text === "" ? null : JSON.parse(text);
   };
-  const linesOf = (settings) => utf8.encode(Object.entries(settings).map(([key, value]) => `${key}=${String(value).replace(/\s+/g, " ")}`).join("\n"));
   const outcome = (fine) => (fine ? { reply: reply() } : { refused: reply() });
+  /** Calls an export that reads a text. */
+  const ask = (name, lines) => {
+    const text = utf8.encode(lines.join("\n"));
+    new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
+    return outcome(wasm[name]());
+  };
+  const linesOf = (settings) => Object.entries(settings).map(([key, value]) => `${key}=${String(value).replace(/\s+/g, " ")}`);
+  const column = (number, Kind) => new Kind(wasm.memory.buffer, wasm.column(number), wasm.column_len(number)).slice();
 
   return {
     /** Takes the points of a series, s and values. */
@@ -24,37 +32,21 @@ async function startEngine(bytes) {
     },
     /** Evaluates under settings by key: `{columns, reply}`, or `{refused}` with the problems. */
     evaluate(settings) {
-      const text = linesOf(settings);
-      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
-      const said = outcome(wasm.evaluate());
+      const said = ask("evaluate", linesOf(settings));
       if (said.refused) return said;
       const columns = {};
-      const copy = (name, number, Kind) => {
-        columns[name] = new Kind(wasm.memory.buffer, wasm.column(number), wasm.column_len(number)).slice();
-      };
-      COLUMNS.forEach((name, number) => copy(name, number, Float64Array));
-      FLAGS.forEach((name, number) => copy(name, COLUMNS.length + number, Uint8Array));
+      COLUMNS.forEach((name, number) => { columns[name] = column(number, Float64Array); });
+      FLAGS.forEach((name, number) => { columns[name] = column(COLUMNS.length + number, Uint8Array); });
       return { ...said, columns };
     },
     /** Scores under the budget of the settings: `{scores, reply}`, or `{refused}`. */
     alarms(settings) {
-      const text = linesOf(settings);
-      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
-      const said = outcome(wasm.alarms());
-      if (said.refused) return said;
-      return { ...said, scores: new Float64Array(wasm.memory.buffer, wasm.column(10), wasm.column_len(10)).slice() };
+      const said = ask("alarms", linesOf(settings));
+      return said.refused ? said : { ...said, scores: column(RARITY, Float64Array) };
     },
-    /** The reply of an evaluation alone, without its columns. */
-    summary(settings) {
-      const text = linesOf(settings);
-      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
-      return outcome(wasm.evaluate());
-    },
+    /** What the monitor says of the series, counted: no columns, and no ChangeFinder. */
+    summary: (settings) => ask("summary", linesOf(settings)),
     /** Suggests settings for the series that is loaded; incidents: `[{from, to}]`, s. */
-    suggest(incidents) {
-      const text = utf8.encode(incidents.map(({ from, to }) => `${from} ${to}`).join("\n"));
-      new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
-      return outcome(wasm.suggest());
-    },
+    suggest: (incidents) => ask("suggest", incidents.map(({ from, to }) => `${from} ${to}`)),
   };
 }

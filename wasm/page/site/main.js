@@ -31,6 +31,9 @@ const zoneOf = () => {
   }
 };
 
+/** A time to the minute, in the zone of the controls. */
+const when = (s) => new Date(s * 1000).toLocaleString("sv-SE", { timeZone: zoneOf() }).slice(0, 16);
+
 const view = buildView((which) => {
   clearTimeout(view.writing);
   if (trail.at >= 0) view.writing = setTimeout(() => address.write(), 400);
@@ -149,9 +152,8 @@ function readout(u) {
   const row = u.cursor.idx;
   if (row == null) return (byId("readout").textContent = "");
   const [time, lower, upper, expected, value, anomalous] = u.data.map((column) => column[row]);
-  const when = new Date(time * 1000).toLocaleString("sv-SE", { timeZone: zoneOf() }).slice(0, 16);
   const band = expected === null ? "no band yet" : `expected ${short(expected)} (${short(lower)} to ${short(upper)})`;
-  byId("readout").textContent = `${when} · ${short(value)} · ${band}${anomalous === null ? "" : " · anomalous"}`;
+  byId("readout").textContent = `${when(time)} · ${short(value)} · ${band}${anomalous === null ? "" : " · anomalous"}`;
 }
 
 function drawStates() {

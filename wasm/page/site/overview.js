@@ -122,7 +122,7 @@ const overview = {
     const found = overview.rows[index];
     const canvas = element("canvas", { "aria-hidden": "true" });
     const button = element("button", { type: "button", class: "overview-row" }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, overview.told(found, points)));
-    button.addEventListener("click", () => { overview.place(false); show(index); });
+    button.addEventListener("click", () => show(index));
     requestAnimationFrame(() => paintSpark(canvas, found, times, bands));
     return element("li", {}, button);
   },

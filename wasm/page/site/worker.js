@@ -2,7 +2,8 @@
 
 let engine = null;
 let series = null;
-let judged = null; // the calibrated score under the latest budget: the other settings do not touch it
+let calibrated = null; // the calibrated score under the latest budget: the other settings do not touch it
+let usual = null; // the score of one point in a thousand, under ChangeFinder's latest settings
 const results = new Map(); // by name of the evaluation: "main", or an algorithm's
 
 const tasks = {
@@ -14,7 +15,8 @@ const tasks = {
     const { times, values } = unpack(packed);
     series = { times, values, silences: silencesOf(times) };
     results.clear();
-    judged = null;
+    calibrated = null;
+    usual = null;
     return engine.load(times, values, until);
   },
   evaluate({ name, settings }) {
@@ -23,10 +25,11 @@ const tasks = {
     if (said.refused) return said;
     const { columns, reply } = said;
     const shown = lastOfBuckets(columns, reply.interval);
-    const calibrated = name === "main" ? alarmsUnder(settings) : null;
-    if (calibrated) Object.assign(columns, { rarity: calibrated.scores });
+    // the comparison of algorithms shows neither
+    const isMain = name === "main";
+    if (isMain) columns.rarity = calibratedUnder(settings).scores;
     results.set(name, { all: columns, shown, silences: silencesOf(shown.time) });
-    return { calibrated: calibrated?.reply, usual: { outlier: quantile(columns.outlier, 0.999), change: quantile(columns.change, 0.999) }, buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
+    return { ...(isMain && { calibrated: calibrated.reply, usual: usualUnder(settings, columns) }), buckets: shown === columns ? null : countsOf(shown), reply, states: statesOf(columns, reply.interval), took_ms: performance.now() - began };
   },
   /** Series for the list of all: alarms and a small chart of each, or how often its monitor alerts. */
   scan: ({ batch, ...given }) => batch.map((packed) => scanned(packed, given)),
@@ -45,7 +48,7 @@ function scanned(packed, { until, settings, what }) {
   if (loaded.refused) return loaded;
   if (what === "alerts") {
     const said = engine.summary(settings);
-    return said.refused ? said : { alerts: said.reply.summary.alerts };
+    return said.refused ? said : { alerts: said.reply.alerts };
   }
   const said = engine.alarms(settings);
   if (said.refused) return said;
@@ -53,10 +56,16 @@ function scanned(packed, { until, settings, what }) {
   return { ...said.reply, size, step: stepOf(times), spark: sparkOf(times, values, 220) };
 }
 
-function alarmsUnder(settings) {
+function calibratedUnder(settings) {
   const key = String(settings.alarms ?? "");
-  if (judged?.key !== key) judged = { key, ...engine.alarms(settings) };
-  return judged;
+  if (calibrated?.key !== key) calibrated = { key, ...engine.alarms(settings) };
+  return calibrated;
+}
+
+function usualUnder({ r, k, T1, T2, ar, score }, columns) {
+  const key = JSON.stringify([r, k, T1, T2, ar, score]);
+  if (usual?.key !== key) usual = { key, outlier: quantile(columns.outlier, 0.999), change: quantile(columns.change, 0.999) };
+  return usual;
 }
 
 self.onmessage = async ({ data: { id, task, ...given } }) => {

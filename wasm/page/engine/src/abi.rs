@@ -9,12 +9,12 @@ use std::cell::RefCell;
 use fluent_anomaly::monitors::KnownIncident;
 
 use crate::alarms::Alarms;
-use crate::copy::Copies;
+use crate::copy::{Copies, summary_json};
 use crate::evaluation::{Columns, Evaluation};
 use crate::json::Json;
 use crate::replies::{problems_json, suggestion_json};
 use crate::series::Preview;
-use crate::settings::Settings;
+use crate::settings::{Checked, Settings};
 
 #[derive(Default)]
 struct Page {
@@ -67,41 +67,40 @@ pub(crate) extern "C" fn load(until_s: f64) -> u32 {
 /// Evaluates the series under the settings; 0 when they have problems, with a reply that lists them.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn evaluate() -> u32 {
-    PAGE.with_borrow_mut(|page| {
-        let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
-        let Some(preview) = &mut page.preview else { return 0 };
-        match settings.check() {
-            Ok(checked) => {
-                page.evaluation = preview.evaluate(&checked);
-                page.reply =
-                    Copies::new(&settings, &checked).to_json(&page.evaluation.summary, &checked.monitor);
-                1
-            }
-            Err(problems) => {
-                page.reply = problems_json(&problems);
-                0
-            }
-        }
+    with_settings(|page, preview, settings, checked| {
+        page.evaluation = preview.evaluate(checked);
+        Copies::new(settings, checked).to_json(&page.evaluation.summary, &checked.monitor)
     })
 }
 
-/// Scores the series under the budget of the settings; 0 when they have problems, with a reply that lists them.
+/// Counts what the monitor of the settings says of the series; 0 as in `evaluate`. The columns stay as they are.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn summary() -> u32 {
+    with_settings(|_, preview, _, checked| summary_json(&preview.summary(checked)))
+}
+
+/// Scores the series under the budget of the settings; 0 as in `evaluate`.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn alarms() -> u32 {
+    with_settings(|page, preview, _, checked| {
+        page.alarms = preview.alarms(checked);
+        page.alarms.to_json()
+    })
+}
+
+/// Checks the settings in the text; their problems are the reply, or what `work` makes of them.
+fn with_settings(work: impl FnOnce(&mut Page, &mut Preview, &Settings, &Checked) -> String) -> u32 {
     PAGE.with_borrow_mut(|page| {
         let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
-        let Some(preview) = &page.preview else { return 0 };
-        match settings.check() {
-            Ok(checked) => {
-                page.alarms = preview.alarms(&checked);
-                page.reply = page.alarms.to_json();
-                1
-            }
-            Err(problems) => {
-                page.reply = problems_json(&problems);
-                0
-            }
-        }
+        let Some(mut preview) = page.preview.take() else { return 0 };
+        let checked = settings.check();
+        let (reply, is_fine) = match &checked {
+            Ok(checked) => (work(page, &mut preview, &settings, checked), 1),
+            Err(problems) => (problems_json(problems), 0),
+        };
+        page.preview = Some(preview);
+        page.reply = reply;
+        is_fine
     })
 }
 

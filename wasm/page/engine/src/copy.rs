@@ -105,7 +105,7 @@ fn monitor_json(spec: &MonitorSpec) -> String {
     })
 }
 
-fn summary_json(summary: &Summary) -> String {
+pub(crate) fn summary_json(summary: &Summary) -> String {
     Json::object(|counts| {
         counts
             .number("points", summary.points)

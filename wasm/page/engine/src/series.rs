@@ -87,6 +87,20 @@ impl Preview {
     /// Runs a monitor and ChangeFinder over all points.
     #[must_use]
     pub fn evaluate(&mut self, checked: &Checked) -> Evaluation {
+        let Rows { mut columns, summary } = self.judge(checked);
+        let scores = self.scores(checked);
+        columns.outlier = scores.outlier.clone();
+        columns.change = scores.change.clone();
+        Evaluation { columns, summary }
+    }
+
+    /// Runs a monitor alone over all points, and counts.
+    #[must_use]
+    pub fn summary(&self, checked: &Checked) -> Summary {
+        self.judge(checked).summary
+    }
+
+    fn judge(&self, checked: &Checked) -> Rows {
         let plan = SharedBand::new(checked.monitor.clone());
         let mut backtest = Backtest::new(&plan);
         let mut rows =
@@ -98,11 +112,7 @@ impl Preview {
         if !self.times.is_empty() {
             backtest.pass(self.until_s, |time, _, event| rows.add(time, event));
         }
-        let Rows { mut columns, summary } = rows;
-        let scores = self.scores(checked);
-        columns.outlier = scores.outlier.clone();
-        columns.change = scores.change.clone();
-        Evaluation { columns, summary }
+        rows
     }
 
     /// Scores all points under a budget of alarms; without a budget there is nothing to say.
