@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{ARCHITECTURES, Arch, Release};
-use crate::{Outcome, output, quietly};
+use super::{ARCHITECTURES, Arch, Release, SUPERUSER};
+use crate::{Outcome, output};
 
 const USER: &str = "65532";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -48,17 +48,13 @@ pub(super) fn layout(release: &Release) -> Outcome {
     let named = format!(r#","annotations":{{"org.opencontainers.image.ref.name":"{}"}}"#, release.version);
     fs::write(folder.join("index.json"), list(&both.descriptor(INDEX, &named)))?;
     let name = format!("fluent-anomaly-{}-image.oci.tar.gz", release.version);
-    release.tar_gz(&folder, &["blobs", "index.json", "oci-layout"], &release.out.join(name))
+    release.tar_gz(&folder, &["blobs", "index.json", "oci-layout"], SUPERUSER, &release.out.join(name))
 }
 
 fn manifest(release: &Release, arch: Arch, blobs: &Path) -> Result<Blob, Box<dyn Error>> {
     let tree = tree(release, arch)?;
     let packed = release.work.join("layer.tar.gz");
-    let mut tar = Command::new("tar");
-    tar.arg("--create").arg("--sort=name").arg(format!("--mtime=@{}", release.epoch)).arg("--format=gnu");
-    tar.arg("--numeric-owner").arg(format!("--owner={USER}")).arg(format!("--group={USER}"));
-    tar.args(["--mode=u=rwX,go=rX", "--use-compress-program=gzip -n9", "--file"]).arg(&packed);
-    quietly(tar.arg("--directory").arg(&tree).args(["etc", "usr", "var"]))?;
+    release.tar_gz(&tree, &["etc", "usr", "var"], USER, &packed)?;
     let unpacked = output(Command::new("sh").args(["-c", "gzip -dc \"$0\" | sha256sum"]).arg(&packed))?;
     let unpacked = unpacked.split_whitespace().next().unwrap_or_default();
     let layer = add_file(blobs, &packed)?;

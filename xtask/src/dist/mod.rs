@@ -115,6 +115,9 @@ impl Options {
     }
 }
 
+/// The owner of files outside the container image.
+const SUPERUSER: &str = "0";
+
 impl Release {
     fn new(out: PathBuf) -> Result<Self, Box<dyn Error>> {
         let work = root().join("target/dist-work");
@@ -133,11 +136,12 @@ impl Release {
         format!("{what}-{}-{}", self.version, arch.rust)
     }
 
-    /// `tar` with sorted names, the time of the commit and no owner, packed without a time of its own.
-    fn tar_gz(&self, from: &Path, names: &[&str], to: &Path) -> Outcome {
+    /// `tar` with sorted names, the time of the commit and one owner, packed without a time of its own.
+    fn tar_gz(&self, from: &Path, names: &[&str], owner: &str, to: &Path) -> Outcome {
         let mut tar = Command::new("tar");
         tar.arg("--create").arg("--sort=name").arg(format!("--mtime=@{}", self.epoch));
-        tar.args(["--owner=0", "--group=0", "--numeric-owner", "--format=gnu", "--mode=go-w"]);
+        tar.arg(format!("--owner={owner}")).arg(format!("--group={owner}"));
+        tar.args(["--numeric-owner", "--format=gnu", "--mode=u=rwX,go=rX"]);
         tar.arg("--use-compress-program=gzip -n9").arg("--file").arg(to).arg("--directory").arg(from);
         quietly(tar.args(names))
     }

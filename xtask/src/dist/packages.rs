@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Arch, Release};
+use super::{Arch, Release, SUPERUSER};
 use crate::{Outcome, cargo, quietly, root};
 
 pub(super) fn archive(release: &Release, arch: Arch, tree: &Path) -> Outcome {
@@ -14,7 +14,8 @@ pub(super) fn archive(release: &Release, arch: Arch, tree: &Path) -> Outcome {
         fs::remove_dir_all(&folder)?;
     }
     fs::rename(tree, &folder)?;
-    let made = release.tar_gz(&release.work, &[&name], &release.out.join(format!("{name}.tar.gz")));
+    let made =
+        release.tar_gz(&release.work, &[&name], SUPERUSER, &release.out.join(format!("{name}.tar.gz")));
     fs::rename(&folder, tree)?;
     made
 }

@@ -23,6 +23,9 @@ const SHELLS: [(&str, &str); 3] = [
     ("fish", "usr/share/fish/vendor_completions.d/fluent-anomaly.fish"),
 ];
 
+/// Where the deb's script makes the user.
+const USER_MARK: &str = "#USER#";
+
 /// Manual pages and completions, written by the command that runs on this machine; gives the folder.
 pub(super) fn texts(release: &Release) -> Result<PathBuf, Box<dyn Error>> {
     let here = super::ARCHITECTURES.into_iter().find(|arch| arch.rust == std::env::consts::ARCH);
@@ -82,7 +85,22 @@ pub(super) fn tree(release: &Release, arch: Arch, texts: &Path) -> Result<PathBu
         copy(&root().join(name), &docs.join(name))?;
     }
     copy(&root().join("LICENSE"), &docs.join("copyright"))?;
+    scripts(release)?;
     Ok(tree)
+}
+
+/// The scripts of the deb, in `target/dist-work/debian`: the one that makes the user is that of the rpm.
+fn scripts(release: &Release) -> Outcome {
+    let (from, to) = (root().join("packaging/debian"), release.work.join("debian"));
+    copy_folder(&from, &to)?;
+    let makes_the_user = fs::read_to_string(root().join("packaging/user.sh"))?;
+    let script = to.join("postinst");
+    let text = fs::read_to_string(&script)?;
+    if !text.contains(USER_MARK) {
+        return Err(format!("packaging/debian/postinst: no {USER_MARK}").into());
+    }
+    fs::write(script, text.replace(USER_MARK, makes_the_user.trim_end()))?;
+    Ok(())
 }
 
 /// A unit as a package installs it: programs stand in `/usr/bin`, and the user exists already.
