@@ -11,6 +11,10 @@
 //! | `monitor_file` | monitors as JSON, Terraform, YAML |
 //! | `series_file` | history: CSV, JSON, line protocol, logfmt, msgpack, gzip, zstd; dates in all of them |
 //! | `condition` | `if:` and a record |
+//! | `log_windows` | log lines: windows, groups, a budget for all, with a restart |
+//! | `log_patterns` | log lines: templates |
+//! | `forward_frame` | messages of forward clients |
+//! | `checkpoint` | a partition's checkpoint, and its pieces |
 //! | `forward_answer` | what a forward server says |
 //! | `forward_record` | JSON that becomes msgpack for a forward server |
 //! | `datadog_answer` | answers of the query API |
@@ -21,22 +25,27 @@
 mod targets;
 
 use targets::{
-    condition, config, datadog_answer, dd_records, forward_answer, forward_record, json_record, mend,
-    message, monitor_file, monitor_query, msgpack_record, pipeline, series_file, state,
+    checkpoint, condition, config, datadog_answer, dd_records, forward_answer, forward_frame, forward_record,
+    json_record, log_patterns, log_windows, mend, message, monitor_file, monitor_query, msgpack_record,
+    pipeline, series_file, state,
 };
 
 /// Reads bytes; panics where a law does not hold.
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 19] = [
+    ("checkpoint", checkpoint::run),
     ("condition", condition::run),
     ("config", config::run),
     ("datadog_answer", datadog_answer::run),
     ("dd_records", dd_records::run),
     ("forward_answer", forward_answer::run),
+    ("forward_frame", forward_frame::run),
     ("forward_record", forward_record::run),
     ("json_record", json_record::run),
+    ("log_patterns", log_patterns::run),
+    ("log_windows", log_windows::run),
     ("mend", mend::run),
     ("message", message::run),
     ("monitor_file", monitor_file::run),

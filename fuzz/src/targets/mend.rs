@@ -29,9 +29,7 @@ fn check(pipeline: &mut Pipeline, data: &[u8]) {
 
     let was_json = is_json(data);
     // digits beyond the range of floats, and pairs of surrogates, are JSON and are mended all the same
-    let is_large = |four: &[u8]| {
-        matches!(four, [b'e' | b'E', rest @ ..] if rest.iter().all(|byte| byte.is_ascii_digit() || b"+-".contains(byte)))
-    };
+    let is_large = |four: &[u8]| matches!(four, [b'e' | b'E', rest @ ..] if rest.iter().all(|byte| byte.is_ascii_digit() || b"+-".contains(byte)));
     let is_odd = |bytes: &[u8]| {
         bytes.windows(2).any(|two| two == b"\\u") || bytes.windows(4).any(is_large) || bytes.len() > 300
     };

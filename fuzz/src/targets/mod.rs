@@ -1,12 +1,16 @@
 //! One target a file.
 
+pub mod checkpoint;
 pub mod condition;
 pub mod config;
 pub mod datadog_answer;
 pub mod dd_records;
 pub mod forward_answer;
+pub mod forward_frame;
 pub mod forward_record;
 pub mod json_record;
+pub mod log_patterns;
+pub mod log_windows;
 pub mod mend;
 pub mod message;
 pub mod monitor_file;
