@@ -7,9 +7,11 @@ mod digest;
 mod env;
 pub mod metrics;
 mod notice;
+mod timed_stream;
 
 pub use backoff::Backoff;
 pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
 pub(crate) use digest::hex_sha512;
 pub use env::{Env, Native, StopAndReload, Wake};
 pub use notice::{IncidentNotice, Notice, NoticeCause, Progress, Quiet};
+pub(crate) use timed_stream::{TimedSocket, TimedStream};

@@ -7,6 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
+use crate::companion::TimedSocket;
+
 /// Longest head of a request; a scraper sends a few hundred bytes.
 const MAX_HEAD: usize = 8 << 10;
 /// How long a client may take for its request, and again for the answer.
@@ -65,7 +67,7 @@ pub fn serve_with_readiness(
             loop {
                 match listener.accept() {
                     // a client that leaves or stalls is its own affair
-                    Ok((socket, _)) => drop(answer(&socket, &told.0, &told.1)),
+                    Ok((socket, _)) => drop(answer(socket, &told.0, &told.1)),
                     // out of descriptors: no busy loop until some are free
                     Err(_) => thread::sleep(Duration::from_millis(100)),
                 }
@@ -76,8 +78,9 @@ pub fn serve_with_readiness(
     Ok(found)
 }
 
-fn answer(socket: &TcpStream, text: &dyn Fn() -> String, is_ready: &dyn Fn() -> bool) -> io::Result<()> {
-    let mut stream = Deadlined { socket, until: Instant::now() + PATIENCE };
+fn answer(socket: TcpStream, text: &dyn Fn() -> String, is_ready: &dyn Fn() -> bool) -> io::Result<()> {
+    let socket = Arc::new(socket);
+    let mut stream = TimedSocket::new(socket.clone(), Instant::now() + PATIENCE);
     let (status, body) = match read_head(&mut stream)? {
         RequestHead::Line(line) => respond(&line, text, is_ready),
         RequestHead::TooLong => ("431 Request Header Fields Too Large", None),
@@ -92,7 +95,7 @@ fn answer(socket: &TcpStream, text: &dyn Fn() -> String, is_ready: &dyn Fn() -> 
         "HTTP/1.1 {status}\r\n{allow}Content-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    stream.until = Instant::now() + PATIENCE;
+    stream.set_deadline(Instant::now() + PATIENCE);
     stream.write_all(head.as_bytes())?;
     stream.write_all(body.as_bytes())?;
     socket.shutdown(Shutdown::Write)?;
@@ -141,7 +144,7 @@ enum RequestHead {
     Gone,
 }
 
-fn read_head(stream: &mut Deadlined<'_>) -> io::Result<RequestHead> {
+fn read_head(stream: &mut TimedSocket) -> io::Result<RequestHead> {
     let mut head = Vec::new();
     let mut part = [0; 1024];
     loop {
@@ -157,36 +160,5 @@ fn read_head(stream: &mut Deadlined<'_>) -> io::Result<RequestHead> {
         if head.len() > MAX_HEAD {
             return Ok(RequestHead::TooLong);
         }
-    }
-}
-
-/// A socket whose reads and writes share one end: a client that sends a byte a second is cut off all the same.
-struct Deadlined<'a> {
-    socket: &'a TcpStream,
-    until: Instant,
-}
-
-impl Deadlined<'_> {
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-    }
-}
-
-impl Read for Deadlined<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(self.left()?)?;
-        (&mut &*self.socket).read(buf)
-    }
-}
-
-impl Write for Deadlined<'_> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(self.left()?)?;
-        (&mut &*self.socket).write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

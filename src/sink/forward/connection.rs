@@ -4,7 +4,7 @@ use super::answer::{self, AnswerError};
 use super::encode::ForwardChunk;
 use super::handshake::{HandshakeError, Ping};
 use super::settings::{ForwardServer, ForwardSettings};
-use super::stream::ForwardStream;
+use super::stream::{self, ForwardStream};
 use crate::companion::Env;
 use rustls::ClientConfig;
 use std::io::{self, ErrorKind};
@@ -89,7 +89,7 @@ impl Connection {
     ) -> Result<Self, ForwardError> {
         let limit = settings.connect_timeout;
         let deadline = Instant::now() + limit;
-        let stream = ForwardStream::connect(server, tls, deadline).map_err(|error| match error.kind() {
+        let stream = stream::connect(server, tls, deadline).map_err(|error| match error.kind() {
             ErrorKind::TimedOut => ForwardError::TimedOut { what: "connecting", limit },
             _ => ForwardError::Connect { reason: error.to_string() },
         })?;
@@ -116,7 +116,7 @@ impl Connection {
 
     /// False when a kept connection cannot be used any more.
     pub(super) fn is_usable(&self) -> bool {
-        self.buffer.is_empty() && self.stream.is_idle()
+        self.buffer.is_empty() && stream::is_idle(&self.stream)
     }
 
     /// Watches for `time` whether the server closes the connection, or says what nobody asked for.

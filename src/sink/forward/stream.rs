@@ -1,10 +1,11 @@
-//! TCP and TLS where every call has a deadline, however slowly the other side trickles.
+//! A server's connection, plain or within TLS.
 
 use super::settings::{ForwardServer, ForwardSettings, ForwardSettingsError};
+use crate::companion::{TimedSocket, TimedStream};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use std::io::{self, ErrorKind, Read, Write};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -12,117 +13,42 @@ use std::time::{Duration, Instant};
 /// A blocking read returns after this time with `WouldBlock`, so that its caller can look for a stop request.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// A socket that refuses to work past its deadline.
-#[derive(Debug)]
-pub(super) struct Timed {
-    socket: TcpStream,
-    deadline: Instant,
-}
-
-impl Timed {
-    fn left(&self) -> io::Result<Duration> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
-    }
-}
-
-impl Read for Timed {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?.min(SLICE)))?;
-        self.socket.read(buf)
-    }
-}
-
-impl Write for Timed {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.set_write_timeout(Some(self.left()?))?;
-        match self.socket.write(buf) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
-            result => result,
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A connected stream.
-#[derive(Debug)]
-pub(super) enum ForwardStream {
-    Plain(Timed),
-    Tls(Box<StreamOwned<ClientConnection, Timed>>),
+pub(super) type ForwardStream = TimedStream<ClientConnection>;
+
+/// Connects and, for a TLS server, verifies its certificate.
+pub(super) fn connect(
+    server: &ForwardServer,
+    tls: Option<&Arc<ClientConfig>>,
+    deadline: Instant,
+) -> io::Result<ForwardStream> {
+    let socket = connect_tcp(server, deadline)?;
+    socket.set_nodelay(true)?;
+    let session = match tls.filter(|_| server.tls) {
+        Some(config) => {
+            let name = ServerName::try_from(server.host.clone())
+                .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+            Some(ClientConnection::new(config.clone(), name).map_err(io::Error::other)?)
+        }
+        None => None,
+    };
+    TimedStream::new(TimedSocket::sliced(Arc::new(socket), deadline, SLICE), session)
 }
 
-impl ForwardStream {
-    /// Connects and, for a TLS server, verifies its certificate.
-    pub(super) fn connect(
-        server: &ForwardServer,
-        tls: Option<&Arc<ClientConfig>>,
-        deadline: Instant,
-    ) -> io::Result<Self> {
-        let socket = connect_tcp(server, deadline)?;
-        socket.set_nodelay(true)?;
-        let mut timed = Timed { socket, deadline };
-        let Some(config) = tls.filter(|_| server.tls) else { return Ok(Self::Plain(timed)) };
-        let name = ServerName::try_from(server.host.clone())
-            .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
-        let mut session = ClientConnection::new(config.clone(), name).map_err(io::Error::other)?;
-        while session.is_handshaking() {
-            match session.complete_io(&mut timed) {
-                Ok((0, 0)) => return Err(ErrorKind::UnexpectedEof.into()),
-                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(Self::Tls(Box::new(StreamOwned::new(session, timed))))
+/// False when the other side has closed, or has said something that nobody asked for.
+pub(super) fn is_idle(stream: &ForwardStream) -> bool {
+    let (socket, tls) = (stream.socket(), matches!(stream, TimedStream::Tls(_)));
+    if socket.set_nonblocking(true).is_err() {
+        return false;
     }
-
-    /// Until when the following calls may take.
-    pub(super) fn set_deadline(&mut self, deadline: Instant) {
-        match self {
-            Self::Plain(timed) => timed.deadline = deadline,
-            Self::Tls(stream) => stream.sock.deadline = deadline,
-        }
+    let seen = socket.peek(&mut [0]);
+    if socket.set_nonblocking(false).is_err() {
+        return false;
     }
-
-    /// Writes everything before the deadline.
-    pub(super) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Plain(timed) => timed.write_all(bytes),
-            Self::Tls(stream) => {
-                stream.write_all(bytes)?;
-                stream.flush()
-            }
-        }
-    }
-
-    /// Reads what is there; `WouldBlock` after a short time without anything, `TimedOut` past the deadline.
-    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(timed) => timed.read(buf),
-            Self::Tls(stream) => stream.read(buf),
-        }
-    }
-
-    /// False when the other side has closed, or has said something that nobody asked for.
-    pub(super) fn is_idle(&self) -> bool {
-        let (socket, tls) = match self {
-            Self::Plain(timed) => (&timed.socket, false),
-            Self::Tls(stream) => (&stream.sock.socket, true),
-        };
-        if socket.set_nonblocking(true).is_err() {
-            return false;
-        }
-        let seen = socket.peek(&mut [0]);
-        if socket.set_nonblocking(false).is_err() {
-            return false;
-        }
-        match seen {
-            // session tickets of TLS 1.3 arrive when they like
-            Ok(count) => tls && count > 0,
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
-        }
+    match seen {
+        // session tickets of TLS 1.3 arrive when they like
+        Ok(count) => tls && count > 0,
+        Err(error) => error.kind() == ErrorKind::WouldBlock,
     }
 }
 

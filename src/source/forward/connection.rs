@@ -14,7 +14,7 @@ use super::frame_memory::{FrameMemory, HeldMemory};
 use super::handshake::{Greeting, HandshakeError, MAX_PING, ServerSecurity};
 use super::messages::{self, Ack};
 use super::settings::ServerSettings;
-use super::stream::ServerStream;
+use super::stream::{self, ServerStream};
 use crate::record::msgpack::ObjectScan;
 
 /// A first read, before it is known that a client sends anything.
@@ -178,7 +178,7 @@ impl Connection<'_> {
         if self.buffer.is_empty() {
             self.stream.set_deadline(Instant::now() + limits.begins_within);
             let mut first = [0; FIRST];
-            let read = self.stream.read(&mut first).map_err(|error| match error.kind() {
+            let read = stream::read(&mut self.stream, &mut first).map_err(|error| match error.kind() {
                 ErrorKind::TimedOut => ConnectionError::Idle,
                 _ => ConnectionError::Broken { what: "waiting for a message", error },
             })?;
@@ -224,7 +224,7 @@ impl Connection<'_> {
             if is_counted {
                 memory.begin_wait();
             }
-            let read = self.stream.read(self.buffer.get_mut(has..).unwrap_or_default());
+            let read = stream::read(&mut self.stream, self.buffer.get_mut(has..).unwrap_or_default());
             if is_counted {
                 memory.end_wait(*read.as_ref().unwrap_or(&0));
             }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::connection::{Activity, ClientEvent, Connection, ConnectionError, TakeChunk};
 use super::frame_memory::FrameMemory;
 use super::settings::{ListenAddress, ServerSettings};
-use super::stream::ServerStream;
+use super::stream;
 
 /// What a client's thread may need at most; pages that it does not touch cost nothing.
 const STACK: usize = 512 << 10;
@@ -253,7 +253,7 @@ fn serve(
     let settings = &shared.settings;
     let deadline = Instant::now() + settings.answer_timeout;
     let tls = settings.tls.as_ref().filter(|_| tls);
-    let stream = ServerStream::accept(entry.socket.clone(), tls, deadline)
+    let stream = stream::accept(entry.socket.clone(), tls, deadline)
         .map_err(|error| ConnectionError::Broken { what: "TLS handshake", error })?;
     let mut connection = Connection {
         number,
