@@ -1,9 +1,8 @@
 //! What an aggregator has done, as OpenMetrics text.
 
-use std::fmt::{Display, Write};
-
-use super::stats::{Stats, StatsSnapshot};
-use crate::companion::Snapshot;
+use super::stats::Stats;
+use crate::companion::metrics::MetricsText;
+use crate::companion::{DropReason, Snapshot};
 use crate::pipeline::Counters;
 
 /// All counters as OpenMetrics text; `next_hop`: those of the forward client.
@@ -17,24 +16,16 @@ use crate::pipeline::Counters;
 /// ```
 #[must_use]
 pub fn render(stats: &Stats, next_hop: &Snapshot) -> String {
-    let mut text = String::with_capacity(4096);
-    // writing to a string cannot fail
-    let mut family = |name: &str, kind: &str, help: &str, value: &dyn Display| {
-        let suffix = if kind == "counter" { "_total" } else { "" };
-        let _ = writeln!(text, "# TYPE fluent_anomaly_serve_{name} {kind}");
-        let _ = writeln!(text, "# HELP fluent_anomaly_serve_{name} {help}.");
-        let _ = writeln!(text, "fluent_anomaly_serve_{name}{suffix} {value}");
-    };
-    let StatsSnapshot { clients, series, log_bytes, waiting_bytes, .. } = stats.snapshot();
-    for (name, help, value) in [
-        ("clients", "Clients that are connected", clients),
-        ("waiting_bytes", "Chunks that wait to be scored, in bytes", waiting_bytes),
-        ("log_bytes", "Chunks on disk since the last snapshot of the models, in bytes", log_bytes),
-        ("series", "Series in memory", series),
-    ] {
-        family(name, "gauge", help, &value);
-    }
+    let mut text = MetricsText::new("fluent_anomaly_serve_");
     let now = stats.snapshot();
+    for (name, help, value) in [
+        ("clients", "Clients that are connected", now.clients),
+        ("waiting_bytes", "Chunks that wait to be scored, in bytes", now.waiting_bytes),
+        ("log_bytes", "Chunks on disk since the last snapshot of the models, in bytes", now.log_bytes),
+        ("series", "Series in memory", now.series),
+    ] {
+        text.gauge(name, help, value);
+    }
     let Counters { scored, warming_up, repeated, refused, malformed, ahead, late, unreadable_times, .. } =
         stats.pipelines();
     for (name, help, value) in [
@@ -60,17 +51,14 @@ pub fn render(stats: &Stats, next_hop: &Snapshot) -> String {
         ("forward_chunks_resent", "Chunks that were sent again", next_hop.chunks_resent),
         ("forward_connections", "Connections opened to forward servers", next_hop.connections),
     ] {
-        family(name, "counter", help, &value);
+        text.counter(name, help, value);
     }
-    for (reason, count) in next_hop.dropped.iter().filter(|(reason, _)| reason.label() == "too_large") {
-        let _ = reason;
-        family(
+    if let Some((_, count)) = next_hop.dropped.iter().find(|(reason, _)| *reason == DropReason::TooLarge) {
+        text.counter(
             "records_too_large",
-            "counter",
             "Records that no forward server takes, and that were left out",
-            count,
+            *count,
         );
     }
-    text.push_str("# EOF\n");
-    text
+    text.end()
 }

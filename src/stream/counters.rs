@@ -1,9 +1,10 @@
 //! What `stream` counts, and the text of it for a scraper.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
+
+use crate::companion::metrics::MetricsText;
 
 /// The state of one partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -80,16 +81,7 @@ impl StreamCounters {
 /// ```
 #[must_use]
 pub fn render(counters: &StreamCounters, now_s: i64) -> String {
-    let mut text = String::with_capacity(4096);
-    // writing to a string cannot fail
-    let mut family = |name: &str, kind: &str, help: &str, samples: &[(String, String)]| {
-        let _ = writeln!(text, "# TYPE fluent_anomaly_stream_{name} {kind}");
-        let _ = writeln!(text, "# HELP fluent_anomaly_stream_{name} {help}.");
-        let suffix = if kind == "counter" { "_total" } else { "" };
-        for (labels, value) in samples {
-            let _ = writeln!(text, "fluent_anomaly_stream_{name}{suffix}{labels} {value}");
-        }
-    };
+    let mut text = MetricsText::new("fluent_anomaly_stream_");
     for (name, help, counter) in [
         ("records", "Records that left together with their offsets", &counters.records),
         ("replayed", "Records that were learned again without leaving", &counters.replayed),
@@ -102,35 +94,26 @@ pub fn render(counters: &StreamCounters, now_s: i64) -> String {
         ("gaps", "Times that the input was gone which a checkpoint needs", &counters.gaps),
         ("restarts", "Times that the member began anew after an error", &counters.restarts),
     ] {
-        family(name, "counter", help, &[(String::new(), counter.load(Relaxed).to_string())]);
+        text.counter(name, help, counter.load(Relaxed));
     }
     let partitions = counters.partitions();
-    let each = |value: &dyn Fn(&PartitionGauges) -> String| -> Vec<(String, String)> {
-        let sample = |((topic, partition), gauges): (&(String, i32), &PartitionGauges)| {
-            (format!("{{topic=\"{topic}\",partition=\"{partition}\"}}"), value(gauges))
-        };
-        partitions.iter().map(sample).collect()
-    };
+    text.gauge("partitions", "Partitions of this member", partitions.len());
     let age = |gauges: &PartitionGauges| match gauges.checkpoint_made_s {
         0 => "NaN".to_owned(),
-        made_s => (now_s - made_s).max(0).to_string(),
+        made_s => now_s.saturating_sub(made_s).max(0).to_string(),
     };
-    family(
-        "partitions",
-        "gauge",
-        "Partitions of this member",
-        &[(String::new(), partitions.len().to_string())],
-    );
-    family(
-        "lag_records",
-        "gauge",
-        "Records that are not yet committed",
-        &each(&|gauges| gauges.lag.to_string()),
-    );
-    family("checkpoint_age_seconds", "gauge", "Age of the last checkpoint", &each(&age));
-    let bytes = |gauges: &PartitionGauges| gauges.checkpoint_bytes.to_string();
-    family("checkpoint_bytes", "gauge", "Size of the last checkpoint", &each(&bytes));
-    family("series", "gauge", "Series in memory", &each(&|gauges| gauges.series.to_string()));
-    text.push_str("# EOF\n");
-    text
+    let of_each: [(&str, &str, &dyn Fn(&PartitionGauges) -> String); 4] = [
+        ("lag_records", "Records that are not yet committed", &|gauges| gauges.lag.to_string()),
+        ("checkpoint_age_seconds", "Age of the last checkpoint", &age),
+        ("checkpoint_bytes", "Size of the last checkpoint", &|gauges| gauges.checkpoint_bytes.to_string()),
+        ("series", "Series in memory", &|gauges| gauges.series.to_string()),
+    ];
+    for (name, help, value) in of_each {
+        text.family(name, "gauge", "", help);
+        for ((topic, partition), gauges) in &partitions {
+            let labels = [("topic", topic.as_str()), ("partition", &partition.to_string())];
+            text.sample(name, &labels, value(gauges));
+        }
+    }
+    text.end()
 }

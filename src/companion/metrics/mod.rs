@@ -22,29 +22,52 @@ pub struct About {
 }
 
 /// A text that grows by families.
-struct MetricsText(String);
+pub(crate) struct MetricsText {
+    text: String,
+    prefix: &'static str,
+}
 
 impl MetricsText {
-    fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
+    /// All names begin with `prefix`.
+    pub(crate) fn new(prefix: &'static str) -> Self {
+        Self { text: String::with_capacity(4096), prefix }
+    }
+
+    pub(crate) fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
+        let prefix = self.prefix;
         // writing to a string cannot fail
-        let _ = writeln!(self.0, "# TYPE fluent_anomaly_{name} {kind}");
+        let _ = writeln!(self.text, "# TYPE {prefix}{name} {kind}");
         if !unit.is_empty() {
-            let _ = writeln!(self.0, "# UNIT fluent_anomaly_{name} {unit}");
+            let _ = writeln!(self.text, "# UNIT {prefix}{name} {unit}");
         }
-        let _ = writeln!(self.0, "# HELP fluent_anomaly_{name} {help}.");
+        let _ = writeln!(self.text, "# HELP {prefix}{name} {help}.");
     }
 
-    fn sample(&mut self, name: &str, label: Option<(&str, &str)>, value: impl Display) {
-        let _ = write!(self.0, "fluent_anomaly_{name}");
-        if let Some((key, text)) = label {
-            let _ = write!(self.0, "{{{key}=\"{}\"}}", escaped(text));
+    pub(crate) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let _ = write!(self.text, "{}{name}", self.prefix);
+        for (n, (key, text)) in labels.iter().enumerate() {
+            let before = if n == 0 { '{' } else { ',' };
+            let _ = write!(self.text, "{before}{key}=\"{}\"", escaped(text));
         }
-        let _ = writeln!(self.0, " {value}");
+        let after = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(self.text, "{after} {value}");
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
+    /// A counter without labels.
+    pub(crate) fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, "counter", "", help);
-        self.sample(&format!("{name}_total"), None, value);
+        self.sample(&format!("{name}_total"), &[], value);
+    }
+
+    /// A gauge without labels or unit.
+    pub(crate) fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.family(name, "gauge", "", help);
+        self.sample(name, &[], value);
+    }
+
+    /// The whole text.
+    pub(crate) fn end(self) -> String {
+        self.text + "# EOF\n"
     }
 }
 
@@ -81,23 +104,21 @@ fn escaped(text: &str) -> String {
 /// ```
 #[must_use]
 pub fn render(now: &Snapshot, about: About) -> String {
-    let mut text = MetricsText(String::with_capacity(4096 + now.sections.len() * 512));
+    let mut text = MetricsText::new("fluent_anomaly_");
     text.family("build", "info", "", "The running program");
-    text.sample("build_info", Some(("version", about.version)), 1);
-    text.family("up", "gauge", "", "1 while the companion runs");
-    text.sample("up", None, 1);
+    text.sample("build_info", &[("version", about.version)], 1);
+    text.gauge("up", "1 while the companion runs", 1);
     text.family("start_time_seconds", "gauge", "seconds", "When the companion started, since 1970");
-    text.sample("start_time_seconds", None, about.started);
+    text.sample("start_time_seconds", &[], about.started);
     text.counter("api_requests", "Requests to the API", now.requests);
     text.counter("api_failed_requests", "Requests that brought no series", now.failed_requests);
-    text.family("api_budget_left", "gauge", "", "API calls that may still be made in this hour");
-    text.sample("api_budget_left", None, now.budget_left);
+    text.gauge("api_budget_left", "API calls that may still be made in this hour", now.budget_left);
     text.counter("points_pulled", "Points in the API's answers", now.pulled);
     text.counter("points_acknowledged", "Points that the receiver took for good", now.acknowledged);
     text.counter("points_late", "Points sent although a later one of their series was first", now.late);
     text.family("points_dropped", "counter", "", "Points that were not sent, by reason");
     for (reason, count) in &now.dropped {
-        text.sample("points_dropped_total", Some(("reason", reason.label())), count);
+        text.sample("points_dropped_total", &[("reason", reason.label())], count);
     }
     text.counter("chunks_shipped", "Chunks sent to forward servers, resends included", now.chunks_sent);
     text.counter("chunks_resent", "Chunks that were sent again", now.chunks_resent);
@@ -109,7 +130,7 @@ pub fn render(now: &Snapshot, about: About) -> String {
         "Time since the end of the last acknowledged bucket, by section",
     );
     for (name, section) in &now.sections {
-        text.sample("query_lag_seconds", Some(("section", name)), (about.now - section.complete_to).max(0));
+        text.sample("query_lag_seconds", &[("section", name)], (about.now - section.complete_to).max(0));
     }
     text.family(
         "query_last_pull_seconds",
@@ -119,12 +140,12 @@ pub fn render(now: &Snapshot, about: About) -> String {
     );
     for (name, section) in &now.sections {
         if let Some(at) = section.pulled_at {
-            text.sample("query_last_pull_seconds", Some(("section", name)), at);
+            text.sample("query_last_pull_seconds", &[("section", name)], at);
         }
     }
     text.family("query_series", "gauge", "", "Series that are remembered, by section");
     for (name, section) in &now.sections {
-        text.sample("query_series", Some(("section", name)), section.series);
+        text.sample("query_series", &[("section", name)], section.series);
     }
     text.family(
         "query_points_acknowledged",
@@ -133,10 +154,9 @@ pub fn render(now: &Snapshot, about: About) -> String {
         "Points that the receiver took for good, by section",
     );
     for (name, section) in &now.sections {
-        text.sample("query_points_acknowledged_total", Some(("section", name)), section.acknowledged);
+        text.sample("query_points_acknowledged_total", &[("section", name)], section.acknowledged);
     }
-    text.0.push_str("# EOF\n");
-    text.0
+    text.end()
 }
 
 #[cfg(test)]
