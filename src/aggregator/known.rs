@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ticket::Ticket;
-use crate::codec::checksum;
+use crate::codec::{CodecError, Reader, Writer, checksum};
 use crate::source::forward::IncomingChunk;
 
 /// Chunks that are remembered after they were acknowledged.
@@ -26,6 +26,17 @@ impl ChunkKey {
         let body = chunk.checksum();
         let half = |seed| checksum(checksum(checksum(seed ^ body, &client), chunk.tag.as_bytes()), &id.bytes);
         Some(Self(u128::from(half(1)) << 64 | u128::from(half(2))))
+    }
+
+    /// Writes it, its upper half first.
+    pub(super) fn put(self, w: &mut Writer<'_>) {
+        w.u64((self.0 >> 64) as u64);
+        w.u64(self.0 as u64);
+    }
+
+    /// Reads what [`put`](Self::put) wrote.
+    pub(super) fn read(r: &mut Reader<'_>, what: &'static str) -> Result<Self, CodecError> {
+        Ok(Self(u128::from(r.u64(what)?) << 64 | u128::from(r.u64(what)?)))
     }
 }
 

@@ -10,6 +10,8 @@
 //! | `ticket` | a client waits for its chunk |
 //! | `known` | chunks that came before: a client sends a chunk again when its ack did not arrive |
 //! | `inbox` | chunks that wait, within a bound of bytes; their clients wait with them |
+//! | `log_entry` | a chunk as an entry of the log on disk |
+//! | `saved_models` | the models of a snapshot as a file |
 //! | `input_log` | chunks on disk, from which the models are made again after a crash |
 //! | `clock` | the time of day as pipelines see it |
 //! | `shards` | pipelines side by side, each with a part of the series |
@@ -30,9 +32,11 @@ mod inbox;
 mod input_log;
 mod json_text;
 mod known;
+mod log_entry;
 mod metrics_text;
 mod output;
 mod run;
+mod saved_models;
 mod shards;
 mod stats;
 mod ticket;
