@@ -83,10 +83,8 @@ impl CheckpointFolder {
     ) -> Result<Option<(u64, Checkpoint)>, CheckpointFolderError> {
         if let Some(reference) = reference {
             let path = self.file(topic, partition, reference.id);
-            return match read(&path, topic, partition) {
-                Ok(found) => Ok(found.map(|checkpoint| (reference.id, checkpoint))),
-                Err(error) => Err(error),
-            };
+            let found = read(&path, topic, partition)?;
+            return Ok(found.map(|checkpoint| (reference.id, checkpoint)));
         }
         let mut best: Option<(u64, Checkpoint)> = None;
         for (id, path) in self.files(topic, partition)? {
@@ -106,9 +104,9 @@ impl CheckpointFolder {
     }
 
     /// Removes all checkpoints of a partition but one: those of owners that did not come to it.
-    pub fn keep_only(&self, topic: &str, partition: i32, keep: Option<u64>) {
+    pub fn keep_only(&self, topic: &str, partition: i32, keep: u64) {
         for (id, path) in self.files(topic, partition).unwrap_or_default() {
-            if Some(id) != keep {
+            if id != keep {
                 let _ = fs::remove_file(path);
             }
         }
@@ -188,7 +186,7 @@ mod tests {
         assert!(own.load("t", 0, Some(&reference(3)), 20).unwrap().is_none());
         // offsets that were reset by another program name none
         assert_eq!(own.load("t", 0, None, 50).unwrap().unwrap(), (1, checkpoint(10)));
-        own.keep_only("t", 0, Some(1));
+        own.keep_only("t", 0, 1);
         assert_eq!(own.load("t", 0, None, 500).unwrap().unwrap(), (1, checkpoint(10)));
     }
 

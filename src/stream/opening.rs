@@ -68,7 +68,7 @@ impl Opening {
                 "offset {} is committed, and the topic ends at {}: it was made anew, and so are the models",
                 self.committed, self.high
             ));
-            self.anew(settings, self.low, self.low)
+            self.anew(settings, self.low)
         } else {
             let reference = found.reference;
             match found.checkpoint.map(|checkpoint| self.resumed(settings, checkpoint, reference, &mut told))
@@ -103,7 +103,7 @@ impl Opening {
     #[must_use]
     pub fn without_models(&self, settings: &Arc<PartitionSettings>) -> Opened {
         let start = self.committed.max(self.low);
-        let mut opened = self.anew(settings, start, start);
+        let mut opened = self.anew(settings, start);
         opened.partition = opened.partition.rekeying();
         if self.committed < self.low {
             opened
@@ -146,19 +146,15 @@ impl Opening {
         } else if self.reference.is_some() {
             told.push(format!("the models begin anew at offset {start}, as their checkpoint is gone"));
         } else if !self.is_new {
-            told.push(format!(
-                "offset {} is committed without a checkpoint: the models begin there",
-                self.committed
-            ));
+            told.push(format!("offset {start} is committed without a checkpoint: the models begin there"));
         }
-        self.anew(settings, start, self.committed)
+        self.anew(settings, start)
     }
 
-    fn anew(&self, settings: &Arc<PartitionSettings>, start: i64, committed: i64) -> Opened {
-        let partition = Partition::begin(settings, &self.topic, self.partition, self.partitions, start);
+    fn anew(&self, settings: &Arc<PartitionSettings>, start: i64) -> Opened {
         Opened {
-            partition: partition.replaying_to(committed),
-            committed,
+            partition: Partition::begin(settings, &self.topic, self.partition, self.partitions, start),
+            committed: start,
             reference: None,
             told: Vec::new(),
             has_gap: false,

@@ -137,7 +137,6 @@ pub struct Partition {
     tag: Vec<u8>,
     /// Whether some section scores the tag.
     is_scored_tag: bool,
-    is_resumed: bool,
     /// It gives records their keys, and scores none.
     is_rekeying: bool,
     message_key: Vec<u8>,
@@ -172,8 +171,7 @@ impl Partition {
         let Checkpoint { topic, partition, offset, clock, models, .. } = checkpoint;
         let pipeline = Pipeline::resume(&settings.config, settings.format, &models)?;
         let place = (topic.as_str(), partition, partitions);
-        let resumed = Self::with(settings, pipeline, place, offset, committed, clock.nanos());
-        Ok(Self { is_resumed: true, ..resumed })
+        Ok(Self::with(settings, pipeline, place, offset, committed, clock.nanos()))
     }
 
     fn with(
@@ -198,7 +196,6 @@ impl Partition {
             found: Found::default(),
             tag: Vec::new(),
             is_scored_tag: false,
-            is_resumed: false,
             is_rekeying: false,
             message_key: Vec::new(),
             refused: 0,
@@ -307,13 +304,6 @@ impl Partition {
         self.next
     }
 
-    /// Records before `committed` have left already: they are learned again.
-    #[must_use]
-    pub fn replaying_to(mut self, committed: i64) -> Self {
-        self.committed = committed;
-        self
-    }
-
     /// It gives records the key of their series, and scores none of them.
     #[must_use]
     pub fn rekeying(mut self) -> Self {
@@ -331,12 +321,6 @@ impl Partition {
     #[must_use]
     pub fn key(&self) -> &[u8] {
         &self.message_key
-    }
-
-    /// Whether it went on from a checkpoint.
-    #[must_use]
-    pub fn is_resumed(&self) -> bool {
-        self.is_resumed
     }
 
     /// Skips input that is not there any more: the models go on at `start`.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::checkpoint::Checkpoint;
+
 const NAME: &str = "fluent-anomaly";
 const VERSION: &str = "1";
 
@@ -34,6 +36,13 @@ pub struct Reference {
 }
 
 impl Reference {
+    /// To a checkpoint that was found without its name: in which slot and since when it lies is not known.
+    #[must_use]
+    pub fn of(checkpoint: &Checkpoint, id: u64) -> Self {
+        let &Checkpoint { offset, partitions, .. } = checkpoint;
+        Self { id, offset, partitions, slot: 0, chunks: 0, log_start: 0, made_s: 0 }
+    }
+
     /// Reads the metadata of a committed offset; `None` where it names no checkpoint.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

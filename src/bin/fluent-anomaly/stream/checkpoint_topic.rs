@@ -151,15 +151,7 @@ impl Search<'_> {
         let best = self.found.checkpoint.as_ref();
         let is_later = best.is_none_or(|best| checkpoint.offset >= best.offset);
         if checkpoint.offset <= self.wanted.committed && is_later {
-            let reference = self.name.unwrap_or(Reference {
-                id,
-                offset: checkpoint.offset,
-                partitions: checkpoint.partitions,
-                slot,
-                chunks: 0,
-                log_start: 0,
-                made_s: 0,
-            });
+            let reference = self.name.unwrap_or(Reference { slot, ..Reference::of(&checkpoint, id) });
             self.found = Found {
                 checkpoint: Some(checkpoint),
                 reference: Some(reference),

@@ -32,7 +32,8 @@ impl Checkpoints {
     ) -> Result<Self, MemberError> {
         match &settings.checkpoints {
             CheckpointPlace::Topic(name) => {
-                let partitions = topics::of_checkpoints(consumer, settings, name, partitions, log)?;
+                let partitions =
+                    topics::ensured(consumer, settings, name, partitions, topics::OF_CHECKPOINTS, log)?;
                 Ok(Self::Topic { name: name.clone(), partitions })
             }
             CheckpointPlace::Folder(path) => CheckpointFolder::open(path, &settings.group)
@@ -58,17 +59,9 @@ impl Checkpoints {
             let Opening { topic, partition, reference, committed, .. } = wanted;
             match folder.load(topic, *partition, reference.as_ref(), *committed) {
                 Ok(Some((id, checkpoint))) => {
-                    folder.keep_only(topic, *partition, Some(id));
+                    folder.keep_only(topic, *partition, id);
                     let bytes = checkpoint.models.len() as u64;
-                    let reference = reference.unwrap_or(Reference {
-                        id,
-                        offset: checkpoint.offset,
-                        partitions: checkpoint.partitions,
-                        slot: 0,
-                        chunks: 0,
-                        log_start: 0,
-                        made_s: 0,
-                    });
+                    let reference = reference.unwrap_or_else(|| Reference::of(&checkpoint, id));
                     Found { checkpoint: Some(checkpoint), reference: Some(reference), bytes, wrong: None }
                 }
                 Ok(None) => Found::default(),
@@ -86,19 +79,14 @@ impl Checkpoints {
         consumer: &BaseConsumer<Hearing>,
         env: &dyn Env,
     ) -> Result<Pending, MemberError> {
-        let mut reference = Reference {
-            id: env.random(),
-            offset: checkpoint.offset,
-            partitions: checkpoint.partitions,
-            slot: before.map_or(0, |before| before.slot ^ 1),
-            chunks: 0,
-            log_start: 0,
-            made_s: env.now_ms() / 1000,
-        };
         let mut pending = Pending {
             topic: checkpoint.topic.clone(),
             partition: checkpoint.partition,
-            reference,
+            reference: Reference {
+                slot: before.map_or(0, |before| before.slot ^ 1),
+                made_s: env.now_ms() / 1000,
+                ..Reference::of(checkpoint, env.random())
+            },
             bytes: 0,
             chunks: Vec::new(),
             place: 0,
@@ -107,20 +95,19 @@ impl Checkpoints {
         };
         match self {
             Self::Folder(folder) => {
-                let written = folder.write(checkpoint, reference.id);
+                let written = folder.write(checkpoint, pending.reference.id);
                 pending.bytes = written.map_err(|error| MemberError::Again(error.to_string()))?;
             }
             Self::Topic { name, partitions } => {
                 let encoded = checkpoint.encode();
                 pending.bytes = encoded.len() as u64;
                 pending.place = checkpoint.partition % partitions;
-                pending.chunks = chunks(reference.id, &encoded).collect();
+                pending.chunks = chunks(pending.reference.id, &encoded).collect();
                 let (_, end) = consumer
                     .fetch_watermarks(name, pending.place, topics::ANSWER)
                     .map_err(|error| MemberError::Again(format!("topic {name:?}: {error}")))?;
-                reference.log_start = end;
-                reference.chunks = u32::try_from(pending.chunks.len()).unwrap_or(u32::MAX);
-                pending.reference = reference;
+                pending.reference.log_start = end;
+                pending.reference.chunks = u32::try_from(pending.chunks.len()).unwrap_or(u32::MAX);
             }
         }
         Ok(pending)

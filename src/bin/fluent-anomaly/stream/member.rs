@@ -110,7 +110,8 @@ impl<'a> Member<'a> {
         producer.init_transactions(INIT_WITHIN).map_err(MemberError::again("transactions"))?;
         let mut inputs = vec![Input::new(from, from_partitions, to_partitions)];
         if let Some(rekey) = &settings.rekey {
-            let partitions = topics::of_rekeyed(&consumer, settings, rekey, from_partitions, log)?;
+            let partitions =
+                topics::ensured(&consumer, settings, rekey, from_partitions, topics::OF_REKEYED, log)?;
             inputs.push(Input::new(rekey, partitions, to_partitions));
         }
         let names: Vec<&str> = inputs.iter().map(|input| input.topic.as_str()).collect();
@@ -359,11 +360,6 @@ impl<'a> Member<'a> {
     /// How many partitions a topic of the input has.
     pub(super) fn partitions_of(&self, topic: &str) -> i32 {
         self.inputs.iter().find(|input| input.topic == topic).map_or(0, |input| input.partitions)
-    }
-
-    /// Whether the records of a topic are given their keys, and scored once they come back.
-    pub(super) fn is_rekeyed(&self, topic: &str) -> bool {
-        self.settings.rekey.is_some() && topic == self.settings.from
     }
 
     /// Says what the pipelines have to say.

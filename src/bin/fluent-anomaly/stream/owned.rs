@@ -32,13 +32,13 @@ impl Member<'_> {
     pub(crate) fn open(&mut self, partitions: &[(String, i32)]) -> Result<(), MemberError> {
         let began = Instant::now();
         let openings = self.openings(partitions)?;
-        let rekeyed = self.settings.rekey.is_some().then(|| self.settings.from.clone());
-        let is_wanted = |opening: &&Opening| !opening.is_new && rekeyed.as_ref() != Some(&opening.topic);
+        let settings = self.settings;
+        let is_wanted = |opening: &&Opening| !opening.is_new && !settings.is_rekeyed(&opening.topic);
         let wanted: Vec<&Opening> = openings.iter().filter(is_wanted).collect();
         let loaded = if wanted.is_empty() {
             Vec::new()
         } else {
-            self.checkpoints.load(self.settings, self.log, &wanted)?
+            self.checkpoints.load(settings, self.log, &wanted)?
         };
         let mut loaded = loaded.into_iter();
         let mut list = TopicPartitionList::new();
@@ -119,7 +119,8 @@ impl Member<'_> {
     fn open_one(&self, opening: &Opening, found: Found, n: usize) -> Owned {
         let (topic, number) = (opening.topic.as_str(), opening.partition);
         let bytes = found.bytes;
-        let Opened { mut partition, committed, reference, told, has_gap } = if self.is_rekeyed(topic) {
+        let Opened { mut partition, committed, reference, told, has_gap } = if self.settings.is_rekeyed(topic)
+        {
             opening.without_models(&self.settings.partition)
         } else {
             opening.open(&self.settings.partition, found)

@@ -115,6 +115,11 @@ impl StreamSettings {
         Ok(settings)
     }
 
+    /// Whether the records of a topic are given their keys, and scored once they come back.
+    pub(crate) fn is_rekeyed(&self, topic: &str) -> bool {
+        self.rekey.is_some() && topic == self.from
+    }
+
     fn property(&self, name: &str) -> Option<&str> {
         self.properties.iter().find(|(found, _)| found == name).map(|(_, value)| value.expose())
     }

@@ -51,32 +51,14 @@ pub(crate) fn needed<C: ConsumerContext>(
     })
 }
 
-/// The topic of the checkpoints; it is made where it is not there, with so many partitions as the input has.
-pub(crate) fn of_checkpoints<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
-    settings: &StreamSettings,
-    topic: &str,
-    count: i32,
-    log: &StreamLog,
-) -> Result<i32, MemberError> {
-    // a reader that scans the whole topic reads little more than the last two checkpoints
-    let properties =
-        [("cleanup.policy", "compact"), ("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")];
-    made(consumer, settings, topic, count, &properties, log)
-}
+/// The topic of the checkpoints. A reader that scans all of it reads little more than the last two checkpoints.
+pub(crate) const OF_CHECKPOINTS: &[(&str, &str)] =
+    &[("cleanup.policy", "compact"), ("segment.ms", "600000"), ("min.cleanable.dirty.ratio", "0.1")];
+/// The topic of records that are given their keys.
+pub(crate) const OF_REKEYED: &[(&str, &str)] = &[("cleanup.policy", "delete")];
 
-/// The topic of records that are given their keys; it is made where it is not there.
-pub(crate) fn of_rekeyed<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
-    settings: &StreamSettings,
-    topic: &str,
-    count: i32,
-    log: &StreamLog,
-) -> Result<i32, MemberError> {
-    made(consumer, settings, topic, count, &[("cleanup.policy", "delete")], log)
-}
-
-fn made<C: ConsumerContext>(
+/// How many partitions a topic has; it is made where it is not there, with `count` of them and these properties.
+pub(crate) fn ensured<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     settings: &StreamSettings,
     topic: &str,
