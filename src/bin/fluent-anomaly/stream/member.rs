@@ -420,6 +420,7 @@ impl Scoring<'_> {
         let key = message.key();
         let head = Message { offset: message.offset(), time, has_key: key.is_some() };
         let payload = message.payload();
+        let refused_before = owned.partition.refused();
         let taken = match payload {
             Some(payload) => {
                 self.record.clear();
@@ -434,7 +435,11 @@ impl Scoring<'_> {
                 return false;
             }
             Taken::Known => return false,
-            Taken::Leaves => (Target::Scored, keeps_partition.then_some(number), key),
+            Taken::Leaves => {
+                let refused = owned.partition.refused() - refused_before;
+                self.counters.refused.fetch_add(refused, Relaxed);
+                (Target::Scored, keeps_partition.then_some(number), key)
+            }
             Taken::Rekeyed => {
                 self.counters.rekeyed.fetch_add(1, Relaxed);
                 (Target::Rekey, None, Some(owned.partition.key()))
