@@ -44,6 +44,10 @@ pub(crate) fn open_state(config_path: &Path, config: &Config) -> Result<Option<B
 
 /// Where a configuration keeps its state.
 pub(crate) fn state_path(config_path: &Path, config: &Config) -> Option<PathBuf> {
-    let beside = config_path.parent().unwrap_or(Path::new(""));
-    config.filter.state.as_deref().map(|state| beside.join(state))
+    config.filter.state.as_deref().map(|state| beside(config_path, state))
+}
+
+/// A file that a configuration names: relative to the configuration file.
+pub(crate) fn beside(config_path: &Path, file: impl AsRef<Path>) -> PathBuf {
+    config_path.parent().unwrap_or(Path::new("")).join(file)
 }

@@ -19,6 +19,7 @@ mod filter;
 mod history;
 mod incidents;
 mod init;
+mod metrics_endpoint;
 mod monitor;
 mod notifier;
 mod orders;
@@ -31,6 +32,7 @@ mod scoring_sink;
 mod select_k;
 mod serve;
 mod shell;
+mod signals;
 mod stdin;
 #[cfg(feature = "kafka")]
 mod stream;

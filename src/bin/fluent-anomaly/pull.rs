@@ -11,21 +11,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::ValueEnum;
 use fluent_anomaly::Secret;
-use fluent_anomaly::native::{Counters, Env, Native, StopAndReload, metrics};
+use fluent_anomaly::native::{Counters, Native, StopAndReload, metrics};
 use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sinks::{RecordSink, StdoutSink};
 use fluent_anomaly::sources::datadog::{self, ApiVersion, DatadogSettings};
 use fluent_anomaly::sources::pull::{self, PullError, PullSection, PullSettings, Sections};
 use fluent_anomaly::{Config, configuration::SectionKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::daemon::{Running, form_of_records};
 use crate::failure::Failure;
 use crate::notifier::{NoticeLog, Notifier};
 use crate::orders::Orders;
 use crate::scoring_sink::{Outlet, ScoringSink};
-use crate::{credentials, files};
+use crate::{credentials, files, metrics_endpoint, signals};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -171,8 +170,7 @@ fn serve_metrics(address: SocketAddr, counters: Arc<Counters>, env: Native) -> R
         let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: now() };
         metrics::render(&counters.snapshot(), about)
     };
-    metrics::serve_with_readiness(address, text, move || !env.stopping())
-        .map_err(|error| Failure::Failed(error.to_string()))
+    metrics_endpoint::serve(address, env, text)
 }
 
 /// Site of the configuration, keys of the environment or of a file.
@@ -213,7 +211,7 @@ pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Resu
         username: security.username.clone().unwrap_or_default(),
         password: security.password.clone().unwrap_or_default(),
         gzip: security.gzip,
-        ca_file: security.ca_file.as_deref().map(|file| beside(path).join(file)),
+        ca_file: security.ca_file.as_deref().map(|file| files::beside(path, file)),
         settle: Duration::from_secs(general.forward_settle_seconds.into()),
         patience: once.then_some(Duration::from_secs(60)),
         ..Default::default()
@@ -238,10 +236,6 @@ fn pull_settings(path: &Path, config: &Config, once: bool) -> PullSettings {
 /// The folder of the cursors and of what else the companion keeps for itself.
 pub(crate) fn cursors(path: &Path, config: &Config) -> Option<PathBuf> {
     files::state_path(path, config).map(|state| state.join("pull"))
-}
-
-fn beside(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new(""))
 }
 
 /// The sections to pull. `scored`: their records are scored here, so that a section without `k` asks for its past.
@@ -298,28 +292,22 @@ impl Sections for ConfigFile<'_> {
 }
 
 pub(crate) fn listen(asked: Arc<StopAndReload>, daemon: Option<Arc<Running>>) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::of("signals", error);
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    let wait = move || {
-        for signal in signals.forever() {
-            if signal == SIGHUP {
-                if let Some(daemon) = &daemon {
-                    daemon.reopen_log();
-                }
-                asked.reload();
-                continue;
+    signals::listen(&[SIGINT, SIGTERM, SIGHUP], move |signal| {
+        if signal == SIGHUP {
+            if let Some(daemon) = &daemon {
+                daemon.reopen_log();
             }
-            asked.stop();
-            let daemon = daemon.clone();
-            thread::spawn(move || {
-                thread::sleep(STOP_WITHIN);
-                if let Some(daemon) = daemon {
-                    daemon.leave();
-                }
-                std::process::exit(0);
-            });
+            asked.reload();
+            return;
         }
-    };
-    thread::Builder::new().name("signals".into()).spawn(wait).map_err(failed)?;
-    Ok(())
+        asked.stop();
+        let daemon = daemon.clone();
+        thread::spawn(move || {
+            thread::sleep(STOP_WITHIN);
+            if let Some(daemon) = daemon {
+                daemon.leave();
+            }
+            std::process::exit(0);
+        });
+    })
 }

@@ -1,23 +1,21 @@
 //! `serve`: records of Fluent Bit and Fluentd over the forward protocol, scored, to the next hop.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use fluent_anomaly::Config;
 use fluent_anomaly::aggregation::{Aggregator, AggregatorSettings, OutputSettings, Stats, render};
-use fluent_anomaly::native::{Counters, Env, Native, StopAndReload, metrics};
+use fluent_anomaly::native::{Counters, Native, StopAndReload};
 use fluent_anomaly::sinks::datadog::ShipperSettings;
 use fluent_anomaly::sources::forward::{ListenAddress, ServerSecurity, ServerSettings, server_tls};
 use fluent_anomaly::state::{FolderStorage, Storage};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
 use crate::notifier::NoticeLog;
-use crate::{files, pull};
+use crate::{files, metrics_endpoint, pull, signals};
 
 /// After a stop was asked for, what was taken may take so long to arrive at the next hop.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -61,7 +59,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let storage = state(args, &config)?;
     allow_descriptors();
     let asked = Arc::new(StopAndReload::default());
-    listen_to_signals(asked.clone())?;
+    let told = asked.clone();
+    signals::listen(
+        &[SIGINT, SIGTERM, SIGHUP],
+        move |signal| {
+            if signal == SIGHUP { told.reload() } else { told.stop() }
+        },
+    )?;
     let env = Native::new(asked);
     let (counters, stats) = (Arc::new(Counters::default()), Arc::new(Stats::default()));
     let progress = NoticeLog { daemon: None, counters: counters.clone() };
@@ -74,10 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         reload: &|| files::read_config(&args.config).map_err(|failure| failure.text().to_owned()),
     };
     if let Some(address) = args.metrics {
-        let (counters, world) = (counters.clone(), env.clone());
+        let counters = counters.clone();
         let text = move || render(&stats, &counters.snapshot());
-        let found = metrics::serve_with_readiness(address, text, move || !world.stopping())
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let found = metrics_endpoint::serve(address, env.clone(), text)?;
         eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
     }
     let settings = AggregatorSettings {
@@ -106,7 +109,7 @@ fn state(args: &Args, config: &Config) -> Result<Option<Box<dyn Storage>>, Failu
 /// What clients may do and have to know.
 fn server(args: &Args, config: &Config) -> Result<ServerSettings, Failure> {
     let serve = &config.serve;
-    let beside = |file: &String| args.config.parent().unwrap_or(Path::new("")).join(file);
+    let beside = |file: &String| files::beside(&args.config, file);
     let tls = match (&serve.tls_cert_file, &serve.tls_key_file) {
         (Some(cert), Some(key)) => {
             let client_ca = serve.tls_client_ca_file.as_ref().map(beside);
@@ -148,9 +151,7 @@ fn output(args: &Args, config: &mut Config) -> Result<OutputSettings, Failure> {
             settings.map_err(|error| Failure::Usage(format!("--to dd: {}", error.problems.join("\n"))))?;
         return Ok(OutputSettings::Datadog(Box::new(settings)));
     }
-    if !args.to.is_empty() {
-        config.general.forward.clone_from(&args.to);
-    }
+    pull::forward_to(config, &args.to);
     Ok(OutputSettings::Forward(Box::new(pull::forward_settings(&args.config, config, false)?)))
 }
 
@@ -161,20 +162,4 @@ fn allow_descriptors() {
     limit.current = limit.maximum;
     // where that is not allowed, the old limit stays
     let _ = setrlimit(Resource::Nofile, limit);
-}
-
-fn listen_to_signals(asked: Arc<StopAndReload>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::of("signals", error);
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-    let wait = move || {
-        for signal in signals.forever() {
-            if signal == SIGHUP {
-                asked.reload();
-            } else {
-                asked.stop();
-            }
-        }
-    };
-    thread::Builder::new().name("signals".into()).spawn(wait).map_err(failed)?;
-    Ok(())
 }

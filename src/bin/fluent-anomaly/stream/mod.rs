@@ -20,13 +20,12 @@ use std::thread;
 use std::time::Duration;
 
 use fluent_anomaly::configuration::topic_name;
-use fluent_anomaly::native::{Backoff, Env, Native, StopAndReload, metrics};
+use fluent_anomaly::native::{Backoff, Env, Native, StopAndReload};
 use fluent_anomaly::streams::{StreamCounters, render};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::failure::Failure;
-use crate::files;
+use crate::{files, metrics_endpoint, signals};
 use client::StreamLog;
 use member::{Member, MemberError};
 use settings::StreamSettings;
@@ -78,25 +77,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let asked = Arc::new(StopAndReload::default());
     let env = Native::new(asked.clone());
     let settings = Arc::new(StreamSettings::new(args, &config, &env)?);
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| Failure::of("signals", error))?;
-    thread::spawn(move || {
-        for _ in signals.forever() {
-            asked.stop();
-            // brokers that do not answer are not waited for: what is not committed is done again
-            thread::spawn(|| {
-                thread::sleep(STOP_WITHIN);
-                std::process::exit(1);
-            });
-        }
-    });
+    signals::listen(&[SIGINT, SIGTERM], move |_| {
+        asked.stop();
+        // brokers that do not answer are not waited for: what is not committed is done again
+        thread::spawn(|| {
+            thread::sleep(STOP_WITHIN);
+            std::process::exit(1);
+        });
+    })?;
     let counters = Arc::new(StreamCounters::default());
     let log = Arc::new(StreamLog::new(&settings));
     if let Some(address) = args.metrics {
-        let (counters, clock, world) = (counters.clone(), env.clone(), env.clone());
+        let (counters, clock) = (counters.clone(), env.clone());
         let text = move || render(&counters, clock.now_ms() / 1000);
-        let ready = move || !world.stopping();
-        let found = metrics::serve_with_readiness(address, text, ready)
-            .map_err(|error| Failure::Failed(error.to_string()))?;
+        let found = metrics_endpoint::serve(address, env.clone(), text)?;
         log.say(&format!("metrics at http://{found}/metrics"));
     }
     let mut backoff = Backoff::new(FIRST_WAIT, LONGEST_WAIT);

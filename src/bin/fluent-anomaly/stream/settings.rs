@@ -13,6 +13,7 @@ use rdkafka::config::RDKafkaLogLevel;
 
 use super::Args;
 use crate::failure::Failure;
+use crate::files;
 
 /// Properties that the environment may give, so that they need not stand in a file.
 const FROM_ENVIRONMENT: [(&str, &str); 4] = [
@@ -76,9 +77,7 @@ impl StreamSettings {
             .map_err(|error| Failure::Usage(format!("{file}: [kafka] {error}")))?;
         let instance = args.instance.clone().or_else(|| kafka.instance.clone());
         let checkpoints = match &kafka.checkpoint_folder {
-            Some(folder) => {
-                CheckpointPlace::Folder(args.config.parent().unwrap_or(std::path::Path::new("")).join(folder))
-            }
+            Some(folder) => CheckpointPlace::Folder(files::beside(&args.config, folder)),
             None => CheckpointPlace::Topic(
                 kafka.checkpoint_topic.clone().unwrap_or_else(|| format!("{group}-checkpoints")),
             ),
