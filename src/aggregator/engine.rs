@@ -54,7 +54,6 @@ pub(super) struct Engine {
     next: u64,
     /// Since when nothing can be put on disk.
     failed_at: Option<Instant>,
-    config: Config,
     told: Vec<String>,
 }
 
@@ -117,7 +116,7 @@ impl Engine {
                 left.len()
             ));
         }
-        Ok(Self { shards, log, left, next, failed_at: None, config: config.clone(), told })
+        Ok(Self { shards, log, left, next, failed_at: None, told })
     }
 
     /// Works until no more chunks come, and saves the state.
@@ -225,7 +224,6 @@ impl Engine {
             Ok(fresh) => {
                 self.listen(true, with);
                 self.shards = fresh;
-                self.config = config;
                 // chunks of the log were scored under the old one
                 self.snapshot(with);
                 (with.log)("reload: the configuration was read again");
