@@ -36,7 +36,10 @@ pub(super) fn event(
     }
     let group = map.group.as_text();
     let monitor = map.monitor.as_text().or(group).unwrap_or_default();
-    let (kind, called) = if group.is_some() { ("group", "group") } else { ("monitor", "anomaly monitor") };
+    let (kind, title, called) = match group {
+        Some(_) => ("group", "Group", "group"),
+        None => ("monitor", "Monitor", "anomaly monitor"),
+    };
     let status = map.status.as_text().unwrap_or_default();
     // a silent series is told in the record of another one: only its own name counts
     let silent = map.series.as_text().is_some();
@@ -62,7 +65,7 @@ pub(super) fn event(
     let plain = || format!("The {called} {monitor} is {status} ({what}) for {series}.");
     let text = map.message.as_text().map_or_else(plain, str::to_owned);
     let mut body = json!({
-        "title": cut(format!("{} {monitor}: {what} on {series}", capital(kind)), TITLE_LIMIT),
+        "title": cut(format!("{title} {monitor}: {what} on {series}"), TITLE_LIMIT),
         "text": text.chars().take(TEXT_LIMIT).collect::<String>(),
         "alert_type": match status {
             "ALERT" => "error",
@@ -78,10 +81,6 @@ pub(super) fn event(
         body.insert("host".to_owned(), host.into());
     }
     MonitorEvent { time, body: body.to_string().into_bytes() }
-}
-
-fn capital(kind: &str) -> &'static str {
-    if kind == "group" { "Group" } else { "Monitor" }
 }
 
 /// The event of an incident: its updates and its end are joined to its start by its id.
