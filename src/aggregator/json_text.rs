@@ -56,25 +56,19 @@ fn value(bytes: &[u8], at: &mut usize, out: &mut Vec<u8>) {
         Body::Float(number) if number.is_finite() => format_f64(number, out),
         Body::Float(_) => out.extend_from_slice(b"null"),
         Body::Text | Body::Extension => text(payload, out),
-        Body::Array(count) => {
-            out.push(b'[');
-            for n in 0..count {
-                if n > 0 {
-                    out.push(b',');
-                }
-                value(bytes, at, out);
-            }
-            out.push(b']');
-        }
-        Body::Map(count) => {
-            out.push(b'{');
-            for n in 0..count {
-                if n > 0 {
-                    out.push(b',');
-                }
-                member(bytes, at, out);
-            }
-            out.push(b'}');
-        }
+        Body::Array(count) => items([b'[', b']'], count, out, |out| value(bytes, at, out)),
+        Body::Map(count) => items([b'{', b'}'], count, out, |out| member(bytes, at, out)),
     }
+}
+
+/// Appends `count` items between two brackets.
+fn items([open, close]: [u8; 2], count: u32, out: &mut Vec<u8>, mut item: impl FnMut(&mut Vec<u8>)) {
+    out.push(open);
+    for n in 0..count {
+        if n > 0 {
+            out.push(b',');
+        }
+        item(out);
+    }
+    out.push(close);
 }
