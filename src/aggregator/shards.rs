@@ -24,14 +24,28 @@ struct Shard {
     record: Vec<u8>,
 }
 
-/// What stands between two visits.
+/// Records as a visit left them: those of all entries, or those that one shard scored.
 #[derive(Debug, Default)]
-struct Between {
-    /// Records as the visit before left them, one behind the other.
+struct Visited {
+    /// One behind the other.
     records: Vec<u8>,
     ends: Vec<u32>,
-    /// What is wrong with them, where something is.
+    /// What is wrong with them, where something is, by the numbers of their entries.
     told: Vec<(u32, String)>,
+}
+
+impl Visited {
+    fn push(&mut self, record: &[u8]) {
+        self.records.extend_from_slice(record);
+        // chunks are bounded far below 4 GiB
+        self.ends.push(self.records.len() as u32);
+    }
+
+    /// The record `n`; `None` where there are not so many.
+    fn record(&self, n: usize) -> Option<&[u8]> {
+        let start = n.checked_sub(1).and_then(|n| self.ends.get(n)).copied().unwrap_or(0);
+        self.records.get(start as usize..*self.ends.get(n)? as usize)
+    }
 }
 
 /// A chunk at one visit.
@@ -39,17 +53,9 @@ struct Between {
 struct Job {
     chunk: Arc<IncomingChunk>,
     visit: Visit,
-    before: Option<Arc<Between>>,
+    before: Option<Arc<Visited>>,
     /// For each entry the shard that scores it.
     places: Arc<Vec<u8>>,
-}
-
-/// What a shard made of its entries of a job.
-#[derive(Debug, Default)]
-struct Done {
-    records: Vec<u8>,
-    ends: Vec<u32>,
-    told: Vec<(u32, String)>,
 }
 
 enum Order {
@@ -57,7 +63,7 @@ enum Order {
     Route {
         chunk: Arc<IncomingChunk>,
         visit: Visit,
-        before: Option<Arc<Between>>,
+        before: Option<Arc<Visited>>,
         entries: Range<usize>,
     },
     Score(Job),
@@ -69,7 +75,7 @@ enum Order {
 
 enum Answer {
     Places(Vec<u8>),
-    Done(Done),
+    Scored(Visited),
     Saved(Result<Vec<u8>, StorageError>),
     Looked(Looked),
 }
@@ -95,16 +101,9 @@ pub(super) struct Shards {
     clock: ArrivalClock,
 }
 
-/// Of an entry at a visit.
-fn record_of<'a>(chunk_record: &'a [u8], before: Option<&'a Between>, n: usize) -> &'a [u8] {
-    match before {
-        None => chunk_record,
-        Some(before) => {
-            let start = n.checked_sub(1).and_then(|n| before.ends.get(n)).copied().unwrap_or(0);
-            let end = before.ends.get(n).copied().unwrap_or(start);
-            before.records.get(start as usize..end as usize).unwrap_or_default()
-        }
-    }
+/// The record `n` of a chunk as the visit before left it.
+fn record_of<'a>(of_chunk: &'a [u8], before: Option<&'a Visited>, n: usize) -> &'a [u8] {
+    before.and_then(|before| before.record(n)).unwrap_or(of_chunk)
 }
 
 impl Shard {
@@ -112,15 +111,15 @@ impl Shard {
         &mut self,
         chunk: &IncomingChunk,
         visit: &Visit,
-        before: Option<&Between>,
+        before: Option<&Visited>,
         entries: Range<usize>,
     ) -> Vec<u8> {
         let part = chunk.entries().enumerate().skip(entries.start).take(entries.len());
         part.map(|(n, entry)| self.router.shard(visit, record_of(entry.record, before, n)) as u8).collect()
     }
 
-    fn score(&mut self, job: &Job) -> Done {
-        let mut done = Done::default();
+    fn score(&mut self, job: &Job) -> Visited {
+        let mut scored = Visited::default();
         let before = job.before.as_deref();
         let mut told = before.map_or(&[][..], |before| &before.told).iter().peekable();
         let mut text = String::new();
@@ -138,13 +137,12 @@ impl Shard {
             if let Some(time) = entry.time() {
                 self.pipeline.process_visit(tag, time, &job.visit, &mut self.record, &mut text);
             }
-            done.records.extend_from_slice(&self.record);
-            done.ends.push(done.records.len() as u32);
+            scored.push(&self.record);
             if !text.is_empty() {
-                done.told.push((n as u32, std::mem::take(&mut text)));
+                scored.told.push((n as u32, std::mem::take(&mut text)));
             }
         }
-        done
+        scored
     }
 
     fn obey(&mut self, order: Order) -> Answer {
@@ -152,7 +150,7 @@ impl Shard {
             Order::Route { chunk, visit, before, entries } => {
                 Answer::Places(self.route(&chunk, &visit, before.as_deref(), entries))
             }
-            Order::Score(job) => Answer::Done(self.score(&job)),
+            Order::Score(job) => Answer::Scored(self.score(&job)),
             Order::Save => Answer::Saved(self.pipeline.save()),
             Order::Tell => {
                 self.pipeline.tell_unscored();
@@ -240,14 +238,14 @@ impl Shards {
             return self.score_alone(&chunk);
         }
         let chunk = Arc::new(chunk);
-        let mut before: Option<Arc<Between>> = None;
+        let mut before: Option<Arc<Visited>> = None;
         for visit in visits {
             let places = self.places(&chunk, &visit, before.as_ref());
             let job = Job { chunk: chunk.clone(), visit, before: before.take(), places: Arc::new(places) };
             let answers = self.all(|_| Order::Score(job.clone()));
-            let mut parts: Vec<Done> = answers
+            let mut parts: Vec<Visited> = answers
                 .into_iter()
-                .map(|answer| if let Answer::Done(done) = answer { done } else { Done::default() })
+                .map(|answer| if let Answer::Scored(part) = answer { part } else { Visited::default() })
                 .collect();
             if job.visit.is_last {
                 return gather(&chunk, &job.places, &parts);
@@ -262,7 +260,7 @@ impl Shards {
         &mut self,
         chunk: &Arc<IncomingChunk>,
         visit: &Visit,
-        before: Option<&Arc<Between>>,
+        before: Option<&Arc<Visited>>,
     ) -> Vec<u8> {
         let share = chunk.len().div_ceil(self.len()).max(1);
         let answers = self.all(|n| Order::Route {
@@ -333,48 +331,44 @@ impl Shards {
 
 /// Walks over the records of all parts in the order of the entries.
 struct InOrder<'a> {
-    parts: &'a [Done],
-    /// For each part, the next record and where it begins.
-    next: Vec<(usize, u32)>,
+    parts: &'a [Visited],
+    /// For each part, the next record.
+    next: Vec<usize>,
 }
 
 impl<'a> InOrder<'a> {
-    fn new(parts: &'a [Done]) -> Self {
-        Self { parts, next: vec![(0, 0); parts.len()] }
+    fn new(parts: &'a [Visited]) -> Self {
+        Self { parts, next: vec![0; parts.len()] }
     }
 
     /// The next record of a part.
     fn take(&mut self, place: u8) -> &'a [u8] {
         let place = usize::from(place);
-        let (Some(part), Some((n, start))) = (self.parts.get(place), self.next.get_mut(place)) else {
-            return &[];
-        };
-        let end = part.ends.get(*n).copied().unwrap_or(*start);
-        let record = part.records.get(*start as usize..end as usize).unwrap_or_default();
-        (*n, *start) = (*n + 1, end);
+        let (Some(part), Some(n)) = (self.parts.get(place), self.next.get_mut(place)) else { return &[] };
+        let record = part.record(*n).unwrap_or_default();
+        *n += 1;
         record
     }
 }
 
 /// Puts the parts of a visit together for the next one.
-fn merge(places: &[u8], parts: &mut [Done]) -> Between {
-    let mut between = Between::default();
-    between.records.reserve(parts.iter().map(|part| part.records.len()).sum());
-    between.ends.reserve(places.len());
+fn merge(places: &[u8], parts: &mut [Visited]) -> Visited {
+    let mut merged = Visited::default();
+    merged.records.reserve(parts.iter().map(|part| part.records.len()).sum());
+    merged.ends.reserve(places.len());
     let mut records = InOrder::new(parts);
     for &place in places {
-        between.records.extend_from_slice(records.take(place));
-        between.ends.push(between.records.len() as u32);
+        merged.push(records.take(place));
     }
     for part in parts {
-        between.told.append(&mut part.told);
+        merged.told.append(&mut part.told);
     }
-    between.told.sort_by_key(|(n, _)| *n);
-    between
+    merged.told.sort_by_key(|(n, _)| *n);
+    merged
 }
 
 /// Puts the parts of the last visit together as entries.
-fn gather(chunk: &IncomingChunk, places: &[u8], parts: &[Done]) -> ScoredParts {
+fn gather(chunk: &IncomingChunk, places: &[u8], parts: &[Visited]) -> ScoredParts {
     let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
     let mut scored = ScoredParts::new(&chunk.tag, bytes + 16 * chunk.len());
     let mut records = InOrder::new(parts);
