@@ -211,14 +211,14 @@ impl Shards {
         Ok(Self { first, others, clock })
     }
 
-    /// Gives an order to all and collects the answers, the first pipeline's first.
-    fn all(&mut self, mut order: impl FnMut(usize) -> Order) -> Vec<Answer> {
+    /// Gives an order to all and collects the answers by the numbers of the shards; `None` of one whose thread has ended.
+    fn all(&mut self, mut order: impl FnMut(usize) -> Order) -> Vec<Option<Answer>> {
         for (n, worker) in self.others.iter().enumerate() {
-            // a thread that panicked gives no answer either
+            // a thread that has ended gives no answer either
             let _ = worker.orders.send(order(n + 1));
         }
-        let mut answers = vec![self.first.obey(order(0))];
-        answers.extend(self.others.iter().filter_map(|worker| worker.answers.recv().ok()));
+        let mut answers = vec![Some(self.first.obey(order(0)))];
+        answers.extend(self.others.iter().map(|worker| worker.answers.recv().ok()));
         answers
     }
 
@@ -241,16 +241,16 @@ impl Shards {
         let mut before: Option<Arc<Visited>> = None;
         for visit in visits {
             let places = self.places(&chunk, &visit, before.as_ref());
-            let job = Job { chunk: chunk.clone(), visit, before: before.take(), places: Arc::new(places) };
+            let job = Job { chunk: chunk.clone(), visit, before, places: Arc::new(places) };
             let answers = self.all(|_| Order::Score(job.clone()));
             let mut parts: Vec<Visited> = answers
                 .into_iter()
-                .map(|answer| if let Answer::Scored(part) = answer { part } else { Visited::default() })
+                .map(|answer| if let Some(Answer::Scored(part)) = answer { part } else { Visited::default() })
                 .collect();
             if job.visit.is_last {
-                return gather(&chunk, &job.places, &parts);
+                return gather(&job, &parts);
             }
-            before = Some(Arc::new(merge(&job.places, &mut parts)));
+            before = Some(Arc::new(merge(&job, &mut parts)));
         }
         // not reached: one visit is the last
         ScoredParts::new(&chunk.tag, 0)
@@ -263,19 +263,20 @@ impl Shards {
         before: Option<&Arc<Visited>>,
     ) -> Vec<u8> {
         let share = chunk.len().div_ceil(self.len()).max(1);
+        let of_shard = |n: usize| (n * share).min(chunk.len())..((n + 1) * share).min(chunk.len());
         let answers = self.all(|n| Order::Route {
             chunk: chunk.clone(),
             visit: visit.clone(),
             before: before.cloned(),
-            entries: (n * share).min(chunk.len())..((n + 1) * share).min(chunk.len()),
+            entries: of_shard(n),
         });
         let mut places = Vec::with_capacity(chunk.len());
-        for answer in answers {
-            if let Answer::Places(some) = answer {
-                places.extend_from_slice(&some);
+        for (n, answer) in answers.into_iter().enumerate() {
+            match answer {
+                Some(Answer::Places(some)) => places.extend_from_slice(&some),
+                _ => places.extend(self.first.route(chunk, visit, before.map(Arc::as_ref), of_shard(n))),
             }
         }
-        places.resize(chunk.len(), 0);
         places
     }
 
@@ -303,22 +304,17 @@ impl Shards {
     pub(super) fn save(&mut self) -> Result<Vec<Vec<u8>>, StorageError> {
         let answers = self.all(|_| Order::Save);
         let saved = |answer| match answer {
-            Answer::Saved(saved) => saved,
+            Some(Answer::Saved(saved)) => saved,
             _ => Err(StorageError::new("save", "shards", "a thread has ended")),
         };
-        let states: Vec<Vec<u8>> = answers.into_iter().map(saved).collect::<Result<_, _>>()?;
-        if states.len() == self.len() {
-            Ok(states)
-        } else {
-            Err(StorageError::new("save", "shards", "a thread has ended"))
-        }
+        answers.into_iter().map(saved).collect()
     }
 
     /// What the pipelines have to say. `ending`: also what was not scored.
     pub(super) fn look(&mut self, ending: bool) -> Looked {
         let mut all = Looked::default();
         for answer in self.all(|_| if ending { Order::Tell } else { Order::Look }) {
-            if let Answer::Looked(looked) = answer {
+            if let Some(Answer::Looked(looked)) = answer {
                 all.log.extend(looked.log);
                 all.counters.add(&looked.counters);
                 all.series += looked.series;
@@ -341,25 +337,33 @@ impl<'a> InOrder<'a> {
         Self { parts, next: vec![0; parts.len()] }
     }
 
-    /// The next record of a part.
-    fn take(&mut self, place: u8) -> &'a [u8] {
+    /// The next record of a part; `None` where there is none, since the shard's thread has ended.
+    fn take(&mut self, place: u8) -> Option<&'a [u8]> {
         let place = usize::from(place);
-        let (Some(part), Some(n)) = (self.parts.get(place), self.next.get_mut(place)) else { return &[] };
-        let record = part.record(*n).unwrap_or_default();
+        let n = self.next.get_mut(place)?;
+        let record = self.parts.get(place)?.record(*n);
         *n += 1;
         record
     }
 }
 
+impl Job {
+    /// Times and records as the parts have them. A record of a shard whose thread has ended stays as it came.
+    fn collect<'a>(&'a self, parts: &'a [Visited]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut records = InOrder::new(parts);
+        self.chunk.entries().zip(self.places.iter()).enumerate().map(move |(n, (entry, &place))| {
+            let as_it_came = || record_of(entry.record, self.before.as_deref(), n);
+            (entry.time_bytes, records.take(place).unwrap_or_else(as_it_came))
+        })
+    }
+}
+
 /// Puts the parts of a visit together for the next one.
-fn merge(places: &[u8], parts: &mut [Visited]) -> Visited {
+fn merge(job: &Job, parts: &mut [Visited]) -> Visited {
     let mut merged = Visited::default();
     merged.records.reserve(parts.iter().map(|part| part.records.len()).sum());
-    merged.ends.reserve(places.len());
-    let mut records = InOrder::new(parts);
-    for &place in places {
-        merged.push(records.take(place));
-    }
+    merged.ends.reserve(job.places.len());
+    job.collect(parts).for_each(|(_, record)| merged.push(record));
     for part in parts {
         merged.told.append(&mut part.told);
     }
@@ -368,12 +372,12 @@ fn merge(places: &[u8], parts: &mut [Visited]) -> Visited {
 }
 
 /// Puts the parts of the last visit together as entries.
-fn gather(chunk: &IncomingChunk, places: &[u8], parts: &[Visited]) -> ScoredParts {
+fn gather(job: &Job, parts: &[Visited]) -> ScoredParts {
     let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
-    let mut scored = ScoredParts::new(&chunk.tag, bytes + 16 * chunk.len());
-    let mut records = InOrder::new(parts);
-    for (entry, &place) in chunk.entries().zip(places) {
-        scored.push(entry.time_bytes, records.take(place));
-    }
+    let mut scored = ScoredParts::new(&job.chunk.tag, bytes + 16 * job.chunk.len());
+    job.collect(parts).for_each(|(time, record)| scored.push(time, record));
     scored
 }
+
+#[cfg(test)]
+mod tests;
