@@ -68,6 +68,9 @@ impl StreamCounters {
     }
 }
 
+/// The text of a gauge of one partition.
+type GaugeText<'a> = &'a dyn Fn(&PartitionGauges) -> String;
+
 /// All counters as OpenMetrics text. Names begin with `fluent_anomaly_stream_`.
 ///
 /// ```
@@ -102,7 +105,7 @@ pub fn render(counters: &StreamCounters, now_s: i64) -> String {
         0 => "NaN".to_owned(),
         made_s => now_s.saturating_sub(made_s).max(0).to_string(),
     };
-    let of_each: [(&str, &str, &dyn Fn(&PartitionGauges) -> String); 4] = [
+    let of_each: [(&str, &str, GaugeText<'_>); 4] = [
         ("lag_records", "Records that are not yet committed", &|gauges| gauges.lag.to_string()),
         ("checkpoint_age_seconds", "Age of the last checkpoint", &age),
         ("checkpoint_bytes", "Size of the last checkpoint", &|gauges| gauges.checkpoint_bytes.to_string()),

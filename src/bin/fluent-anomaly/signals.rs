@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub(crate) fn listen(signals: &[i32], mut hear: impl FnMut(i32) + Send + 'static) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::of("signals", error);
     let mut signals = Signals::new(signals).map_err(failed)?;
-    let work = move || signals.forever().for_each(|signal| hear(signal));
+    let work = move || signals.forever().for_each(&mut hear);
     thread::Builder::new().name("signals".into()).spawn(work).map_err(failed)?;
     Ok(())
 }
