@@ -7,6 +7,7 @@ use super::host_pace::HostPace;
 use super::section_clock::{ClockMove, NEVER, SectionClock};
 use super::window_queue::{ClosedWindow, WindowQueue};
 use super::{BankSection, Model};
+use crate::detector::heap_sort;
 use crate::time::{ClockDoubt, Time};
 
 /// Told when a section's clock moved on and a silent series had something to say.
@@ -87,13 +88,13 @@ impl<M: Model> LiveSeries<M> {
             if moved == ClockMove::Forward {
                 let key = &slot.key;
                 slot.model.pass(&section.spec, slot.seen, now, &mut |silence| {
-                    silences.push((key.bytes().to_vec(), silence));
+                    silences.push((key.bytes().to_vec(), silences.len(), silence));
                 });
             }
         }
-        // the order of the slots is not that of a bank that was restored
-        silences.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (key, silence) in silences {
+        // the order of the slots is not that of a bank that was restored; the reports of one series stay in theirs
+        heap_sort(&mut silences, |(a, m, _), (b, n, _)| (a, m) < (b, n));
+        for (key, _, silence) in silences {
             on_silence(own, &key, silence);
         }
     }
@@ -180,7 +181,7 @@ impl<M: Model> LiveSeries<M> {
                 closed.push((from_s, id, ClosedWindow { section: own, key, is_urgent, report }));
             });
         }
-        closed.sort_unstable_by_key(|(from_s, id, _)| (*from_s, *id));
+        heap_sort(&mut closed, |(a_s, a, _), (b_s, b, _)| (a_s, a) < (b_s, b));
         for (_, _, window) in closed {
             self.windows.closed += 1;
             self.windows.add(window);

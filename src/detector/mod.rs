@@ -2,7 +2,7 @@
 //!
 //! | here | what it holds |
 //! |---|---|
-//! | `numeric`, `logarithm`, `min_max`, `insertion` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two; a small sort |
+//! | `numeric`, `logarithm`, `min_max`, `insertion`, `heap_sort` | [`Finite`], a mean with a fixed order of summation, `exp`; `ln`; the larger of two; a sort of few, a sort of many |
 //! | `change_finder` | the outlier score and the change score; the choice of the AR order |
 //! | [`calibrated`] | one score between 0 and 1 a point, and alarms whose number is known in advance |
 //! | `quantile_sketch`, `distinct` | percentiles and different values of a window, in bounded memory |
@@ -20,6 +20,7 @@ pub(crate) mod calibrated;
 mod change_finder;
 mod distinct;
 pub(crate) mod fleet;
+mod heap_sort;
 mod insertion;
 pub(crate) mod log_patterns;
 mod logarithm;
@@ -36,6 +37,7 @@ pub use change_finder::{
 };
 pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
 pub use distinct::DistinctCounter;
+pub(crate) use heap_sort::heap_sort;
 pub(crate) use insertion::sort_few;
 pub use log_patterns::{LinePattern, LogPatterns};
 pub use numeric::{Finite, NotLearnable, mean};

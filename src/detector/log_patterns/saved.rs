@@ -2,6 +2,7 @@
 
 use super::{LogPatterns, MAX_PATTERNS, MAX_TEXT, MAX_WORDS, Pattern};
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::heap_sort;
 
 impl LogPatterns {
     /// Appends the templates.
@@ -38,7 +39,7 @@ impl LogPatterns {
             patterns.leaves.push((pattern.path, place as u16));
             patterns.patterns.push(pattern);
         }
-        patterns.leaves.sort_unstable();
+        heap_sort(&mut patterns.leaves, |a, b| a < b);
         Ok(patterns)
     }
 }

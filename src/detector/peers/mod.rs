@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `spec` | algorithm, tolerance, percent, windows, and their ranges |
-//! | `sort` | sorting and the median, without recursion |
+//! | `sort` | sorting by value, the median |
 //! | `common` | verdicts, buffers, the usual deviation |
 //! | `dbscan` | members apart from the largest cluster |
 //! | `mad` | members whose values lie far from the median of all |

@@ -1,47 +1,16 @@
-//! Sorting and medians without recursion: hosts give a WASM module a stack of a few kilobytes, and the standard
-//! library's sort takes a frame of several hundred bytes for each of its levels.
+//! Sorting by value, and medians.
 
-/// Sorts by heap: n log n comparisons, no memory. No value is NaN.
+use crate::detector::heap_sort;
+
+/// Sorts in ascending order. No value is NaN.
 pub(super) fn sort(values: &mut [f64]) {
-    sort_by(values, |&value| value);
+    heap_sort(values, |a, b| a < b);
 }
 
 /// Sorts the numbers of values by the value that each one stands for. No value is NaN.
 pub(super) fn sort_indices(indices: &mut [u32], values: &[f64]) {
-    sort_by(indices, |&index| values.get(index as usize).copied().unwrap_or(0.0));
-}
-
-fn sort_by<T>(items: &mut [T], key: impl Fn(&T) -> f64) {
-    for start in (0..items.len() / 2).rev() {
-        sift(items, start, &key);
-    }
-    let mut rest = items;
-    while let [_, .., _] = rest {
-        let last = rest.len() - 1;
-        rest.swap(0, last);
-        let Some((_, smaller)) = rest.split_last_mut() else { return };
-        rest = smaller;
-        sift(rest, 0, &key);
-    }
-}
-
-/// Lets the item at `at` sink until none below it is larger.
-fn sift<T>(heap: &mut [T], mut at: usize, key: &impl Fn(&T) -> f64) {
-    loop {
-        let left = 2 * at + 1;
-        let Some(mut largest) = heap.get(left).map(key) else { return };
-        let mut child = left;
-        if let Some(right) = heap.get(left + 1).map(key)
-            && right > largest
-        {
-            (child, largest) = (left + 1, right);
-        }
-        if heap.get(at).is_none_or(|item| key(item) >= largest) {
-            return;
-        }
-        heap.swap(at, child);
-        at = child;
-    }
+    let value = |&index: &u32| values.get(index as usize).copied().unwrap_or(0.0);
+    heap_sort(indices, |a, b| value(a) < value(b));
 }
 
 /// The median of sorted values, the mean of the middle two of an even number; 0 of none.
