@@ -2,7 +2,7 @@
 //! same bytes for the usual ones.
 
 use super::monitored::{RenderedVerdict, SectionMonitors};
-use super::rating::{AlarmEdge, AlarmNumbers, Anomaly};
+use super::rating::{AlarmNumbers, Anomaly};
 use super::record_access::RecordAccess;
 use crate::config::Section;
 use crate::detector::Scores;
@@ -164,10 +164,8 @@ impl<'a> FieldList<'a> {
             return;
         }
         self.add(IS_ALARM, Field::Bool(rating.is_alarm));
-        match rating.edge {
-            Some(AlarmEdge::Start) => self.add(ALARM, Field::Text("start")),
-            Some(AlarmEdge::End) => self.add(ALARM, Field::Text("end")),
-            None => {}
+        if let Some(edge) = rating.edge {
+            self.add(ALARM, Field::Text(edge.as_str()));
         }
         if let Some((members, count)) = reason {
             self.add(ANOMALY_REASON, Field::Map(members.get(..*count).unwrap_or_default()));

@@ -16,6 +16,7 @@ mod annotate_fast;
 mod annotate_record;
 #[cfg(feature = "companion")]
 mod checkpoint;
+mod codes;
 mod counted_records;
 mod errors;
 mod fleet;

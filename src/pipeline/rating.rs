@@ -1,5 +1,7 @@
 //! The calibrated score of a point, as records state it.
 
+use super::codes::{code, decode};
+use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::calibrated::{AlarmEvent, AlarmReason, Rarity, ReasonKind};
 
 /// Where a run of alarming points begins and ends.
@@ -10,6 +12,28 @@ pub enum AlarmEdge {
     /// The alarm has been quiet long enough: it is over.
     End,
 }
+
+impl AlarmEdge {
+    /// The word for records.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::End => "end",
+        }
+    }
+}
+
+/// By their codes in the saved state.
+const EDGES: [AlarmEdge; 2] = [AlarmEdge::Start, AlarmEdge::End];
+const REASONS: [ReasonKind; 7] = [
+    ReasonKind::Spike,
+    ReasonKind::Drop,
+    ReasonKind::Level,
+    ReasonKind::Spread,
+    ReasonKind::Rhythm,
+    ReasonKind::Stuck,
+    ReasonKind::Trend,
+];
 
 /// The calibrated score of a point, as far as it is kept for when the point comes again.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,6 +46,52 @@ pub struct Rating {
     pub edge: Option<AlarmEdge>,
     /// Why; present when `is_alarm`.
     pub reason: Option<ReasonKind>,
+}
+
+impl Rating {
+    /// Codes of edge and reason: 0..=2, 0..=7.
+    pub(super) fn codes(self) -> (u8, u8) {
+        (code(&EDGES, self.edge), code(&REASONS, self.reason))
+    }
+
+    /// The inverse of [`Rating::codes`]; `what` is read, for the error.
+    ///
+    /// # Errors
+    /// When one is no code.
+    pub(super) fn of_codes(
+        score: f64,
+        is_alarm: bool,
+        (edge, reason): (u8, u8),
+        what: &'static str,
+    ) -> Result<Self, CodecError> {
+        Ok(Self {
+            score,
+            is_alarm,
+            edge: decode(&EDGES, edge, what)?,
+            reason: decode(&REASONS, reason, what)?,
+        })
+    }
+
+    /// Appends all of it.
+    pub(super) fn save(self, w: &mut Writer<'_>) {
+        let (edge, reason) = self.codes();
+        w.f64(self.score);
+        w.u8(u8::from(self.is_alarm));
+        w.u8(edge);
+        w.u8(reason);
+    }
+
+    /// The inverse of [`Rating::save`]; `what` is read, for the error.
+    ///
+    /// # Errors
+    /// When the bytes hold what `save` cannot have written.
+    pub(super) fn restore(what: &'static str, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (score, is_alarm) = (r.f64(what)?, r.u8(what)?);
+        if is_alarm > 1 || !(0.0..=1.0).contains(&score) {
+            return Err(CodecError::Invalid { what });
+        }
+        Self::of_codes(score, is_alarm == 1, (r.u8(what)?, r.u8(what)?), what)
+    }
 }
 
 /// The calibrated score of a point. Where the point alarms and came for the first time, also the numbers that say why.

@@ -1,12 +1,14 @@
 //! The last points of a series with their scores, for sources that deliver at least once: a point that comes again
 //! is not learned again, and leaves with the scores that it had.
 
-use super::rating::{AlarmEdge, Rating};
+use super::rating::Rating;
 use crate::bank::Observation;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
-use crate::detector::calibrated::ReasonKind;
 use crate::time::Time;
+
+/// What a rating is called where the saved state is at fault.
+const WHAT: &str = "calibrated score of a recent point";
 
 /// What is known of a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,16 +53,11 @@ impl RecentPoint {
     }
 
     fn rating(&self) -> Option<Rating> {
-        (self.marks & RATED != 0).then(|| Rating {
-            score: self.score,
-            is_alarm: self.marks & ALARM != 0,
-            edge: match self.marks >> EDGE & 3 {
-                1 => Some(AlarmEdge::Start),
-                2 => Some(AlarmEdge::End),
-                _ => None,
-            },
-            reason: (self.marks >> REASON).checked_sub(1).and_then(|n| KINDS.get(n as usize)).copied(),
-        })
+        if self.marks & RATED == 0 {
+            return None;
+        }
+        let codes = ((self.marks >> EDGE & 3) as u8, (self.marks >> REASON) as u8);
+        Rating::of_codes(self.score, self.marks & ALARM != 0, codes, WHAT).ok()
     }
 }
 
@@ -74,13 +71,8 @@ const REASON: u32 = 5;
 
 fn marks_of(rating: Rating) -> u32 {
     let alarm = if rating.is_alarm { ALARM } else { 0 };
-    let edge = match rating.edge {
-        None => 0,
-        Some(AlarmEdge::Start) => 1,
-        Some(AlarmEdge::End) => 2,
-    };
-    let kind = rating.reason.and_then(|kind| KINDS.iter().position(|&other| other == kind));
-    RATED | alarm | edge << EDGE | kind.map_or(0, |n| n as u32 + 1) << REASON
+    let (edge, reason) = rating.codes();
+    RATED | alarm | u32::from(edge) << EDGE | u32::from(reason) << REASON
 }
 
 /// A ring of points, newest arrival last.
@@ -152,7 +144,7 @@ impl RecentPoints {
                 w.f64(scores.change);
             }
             if let Some(rating) = point.rating() {
-                save_rating(rating, w);
+                rating.save(w);
             }
         }
     }
@@ -175,7 +167,7 @@ impl RecentPoints {
                 0 => None,
                 _ => Some(Scores { outlier: r.f64("outlier score")?, change: r.f64("change score")? }),
             };
-            let rating = if held & RATED == 0 { None } else { Some(restore_rating(r)?) };
+            let rating = if held & RATED == 0 { None } else { Some(Rating::restore(WHAT, r)?) };
             let observation = Observation { time, value: 0.0, source };
             recent.points.push(RecentPoint::new(observation, scores, rating));
             recent.latest = recent.latest.max(time);
@@ -186,46 +178,4 @@ impl RecentPoints {
     pub(super) fn memory_bytes(most: usize) -> usize {
         if most == 0 { 0 } else { size_of::<Self>() + most.next_power_of_two() * size_of::<RecentPoint>() }
     }
-}
-
-const KINDS: [ReasonKind; 7] = [
-    ReasonKind::Spike,
-    ReasonKind::Drop,
-    ReasonKind::Level,
-    ReasonKind::Spread,
-    ReasonKind::Rhythm,
-    ReasonKind::Stuck,
-    ReasonKind::Trend,
-];
-
-fn save_rating(rating: Rating, w: &mut Writer<'_>) {
-    w.f64(rating.score);
-    w.u8(u8::from(rating.is_alarm));
-    w.u8(match rating.edge {
-        None => 0,
-        Some(AlarmEdge::Start) => 1,
-        Some(AlarmEdge::End) => 2,
-    });
-    let kind = KINDS.iter().position(|kind| Some(*kind) == rating.reason);
-    w.u8(kind.map_or(0, |n| n as u8 + 1));
-}
-
-fn restore_rating(r: &mut Reader<'_>) -> Result<Rating, CodecError> {
-    const WHAT: &str = "calibrated score of a recent point";
-    let score = r.f64(WHAT)?;
-    let is_alarm = r.u8(WHAT)?;
-    let edge = match r.u8(WHAT)? {
-        0 => None,
-        1 => Some(AlarmEdge::Start),
-        2 => Some(AlarmEdge::End),
-        _ => return Err(CodecError::Invalid { what: WHAT }),
-    };
-    let reason = match usize::from(r.u8(WHAT)?).checked_sub(1) {
-        None => None,
-        Some(n) => Some(*KINDS.get(n).ok_or(CodecError::Invalid { what: WHAT })?),
-    };
-    if is_alarm > 1 || !(0.0..=1.0).contains(&score) {
-        return Err(CodecError::Invalid { what: WHAT });
-    }
-    Ok(Rating { score, is_alarm: is_alarm == 1, edge, reason })
 }

@@ -3,9 +3,9 @@
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
 use crate::detector::band::Band;
-use crate::detector::calibrated::ReasonKind;
 use crate::monitor::{MonitorVerdict, Status, Transition};
-use crate::pipeline::rating::{AlarmEdge, AlarmNumbers, Anomaly, Rating};
+use crate::pipeline::codes::{code, decode};
+use crate::pipeline::rating::{AlarmNumbers, Anomaly, Rating};
 use crate::pipeline::scoring::ScoreOutcome;
 
 /// A closed window with everything that a scored record gets.
@@ -25,30 +25,6 @@ pub(in crate::pipeline) struct WindowReport {
 pub(in crate::pipeline) type BandVerdict = (usize, usize, MonitorVerdict);
 
 const STATES: [Status; 4] = [Status::Ok, Status::Warn, Status::Alert, Status::NoData];
-const REASONS: [ReasonKind; 7] = [
-    ReasonKind::Spike,
-    ReasonKind::Drop,
-    ReasonKind::Level,
-    ReasonKind::Spread,
-    ReasonKind::Rhythm,
-    ReasonKind::Stuck,
-    ReasonKind::Trend,
-];
-
-/// The place of a value in a table, from 1; 0 for none.
-fn code<T: PartialEq>(table: &[T], value: Option<T>) -> u8 {
-    value.and_then(|value| table.iter().position(|one| *one == value)).map_or(0, |at| at as u8 + 1)
-}
-
-fn decode<T: Copy>(table: &[T], code: u8) -> Result<Option<T>, CodecError> {
-    match code.checked_sub(1) {
-        None => Ok(None),
-        Some(at) => {
-            table.get(usize::from(at)).map(|value| Some(*value)).ok_or(CodecError::Invalid { what: WHAT })
-        }
-    }
-}
-
 const WHAT: &str = "report of a window";
 const SCORED: u8 = 1;
 const WARMING_UP: u8 = 2;
@@ -87,10 +63,7 @@ impl WindowReport {
         }
         w.u8(u8::from(self.anomaly.is_some()));
         if let Some(Anomaly { rating, values }) = self.anomaly {
-            w.f64(rating.score);
-            w.u8(u8::from(rating.is_alarm));
-            w.u8(code(&[AlarmEdge::Start, AlarmEdge::End], rating.edge));
-            w.u8(code(&REASONS, rating.reason));
+            rating.save(&mut w);
             w.u8(u8::from(values.is_some()));
             if let Some(AlarmNumbers { observed, expected, size, .. }) = values {
                 w.f64(observed);
@@ -128,12 +101,7 @@ impl WindowReport {
 }
 
 fn take_anomaly(r: &mut Reader<'_>) -> Result<Anomaly, CodecError> {
-    let rating = Rating {
-        score: r.f64(WHAT)?,
-        is_alarm: r.u8(WHAT)? != 0,
-        edge: decode(&[AlarmEdge::Start, AlarmEdge::End], r.u8(WHAT)?)?,
-        reason: decode(&REASONS, r.u8(WHAT)?)?,
-    };
+    let rating = Rating::restore(WHAT, r)?;
     let values = if r.u8(WHAT)? == 0 {
         None
     } else {
@@ -165,8 +133,8 @@ fn put_verdict(verdict: &MonitorVerdict, w: &mut Writer<'_>) {
 
 fn take_verdict(r: &mut Reader<'_>) -> Result<MonitorVerdict, CodecError> {
     let (value, share, flags) = (r.f64(WHAT)?, r.f64(WHAT)?, r.u8(WHAT)?);
-    let status = decode(&STATES, r.u8(WHAT)?)?.ok_or(CodecError::Invalid { what: WHAT })?;
-    let (from, to) = (decode(&STATES, r.u8(WHAT)?)?, decode(&STATES, r.u8(WHAT)?)?);
+    let status = decode(&STATES, r.u8(WHAT)?, WHAT)?.ok_or(CodecError::Invalid { what: WHAT })?;
+    let (from, to) = (decode(&STATES, r.u8(WHAT)?, WHAT)?, decode(&STATES, r.u8(WHAT)?, WHAT)?);
     let transition = from.zip(to).map(|(from, to)| Transition { from, to });
     let band = if flags & 4 == 0 {
         None
