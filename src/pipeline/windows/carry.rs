@@ -5,7 +5,7 @@ use super::report::WindowReport;
 use crate::bank::ClosedWindow;
 use crate::config::{Section, WindowsTold};
 use crate::pipeline::Pipeline;
-use crate::pipeline::rating::{AlarmEdge, Anomaly};
+use crate::pipeline::rating::Anomaly;
 use crate::pipeline::scoring::ScoreOutcome;
 use crate::pipeline::section::PreparedSection;
 use crate::pipeline::series_key::key_text;
@@ -59,19 +59,11 @@ impl Pipeline {
         let makes_records = |section: u16| windows.makes_records.get(usize::from(section)) == Some(&true);
         let window = self.bank.take_window(&makes_records)?;
         self.bank.commit();
-        let section = self.sections.get_mut(usize::from(window.section))?;
         let report = WindowReport::from_bytes(&window.report).ok()?;
-        let format = section.access.extractor.format();
-        let mut record = empty_record(format);
-        encode_window(section, &window, &report, &mut self.encoded);
-        if section.access.scan(&record) {
-            section.access.write(
-                &mut record,
-                &[(0, Field::Encoded(&self.encoded))],
-                ROOM + self.encoded.len(),
-            );
-        }
+        let section = self.sections.get(usize::from(window.section))?;
         let tag = [TAG_PREFIX, section.plain_name()].concat();
+        let mut record = empty_record(section.access.extractor.format());
+        self.write_window(&window, &report, &mut record);
         Some(WindowRecord { tag, time: Time::from_seconds(report.to_s), record })
     }
 
@@ -85,14 +77,15 @@ impl Pipeline {
         }
         let may_carry = |section: u16| windows.may_carry.get(usize::from(section)) == Some(&true);
         let Some(window) = self.bank.take_window(&may_carry) else { return };
-        self.write_window(&window, record);
+        if let Ok(report) = WindowReport::from_bytes(&window.report) {
+            self.write_window(&window, &report, record);
+        }
     }
 
     #[inline(never)] // stack
-    fn write_window(&mut self, window: &ClosedWindow, record: &mut Vec<u8>) {
+    fn write_window(&mut self, window: &ClosedWindow, report: &WindowReport, record: &mut Vec<u8>) {
         let Some(section) = self.sections.get_mut(usize::from(window.section)) else { return };
-        let Ok(report) = WindowReport::from_bytes(&window.report) else { return };
-        encode_window(section, window, &report, &mut self.encoded);
+        encode_window(section, window, report, &mut self.encoded);
         if section.access.scan(record) {
             section.access.write(record, &[(0, Field::Encoded(&self.encoded))], ROOM + self.encoded.len());
         }
@@ -139,11 +132,7 @@ fn encode_window(section: &PreparedSection, window: &ClosedWindow, report: &Wind
         members.push(("anomaly_score", Field::Number(rating.score)));
         if section.has_budget {
             members.push(("is_alarm", Field::Bool(rating.is_alarm)));
-            match rating.edge {
-                Some(AlarmEdge::Start) => members.push(("alarm", Field::Text("start"))),
-                Some(AlarmEdge::End) => members.push(("alarm", Field::Text("end"))),
-                None => {}
-            }
+            members.extend(rating.edge.map(|edge| ("alarm", Field::Text(edge.as_str()))));
         }
         reason.extend(rating.reason.map(|kind| ("kind", Field::Text(kind.as_str()))));
         if let (Some(numbers), false) = (values, reason.is_empty()) {
