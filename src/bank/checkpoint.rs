@@ -8,13 +8,10 @@
 
 use super::position::SNAPSHOT;
 use super::recover;
-use super::snapshot::{SeriesCounts, SnapshotParts};
+use super::snapshot::{SeriesCounts, SnapshotParts, TEMPORARY};
 use super::storage::{MemoryStorage, Storage, StorageError};
 use super::{Bank, BankSection, Model};
 use crate::codec::{CodecError, Reader, Writer, checksum};
-
-/// The snapshot while it is written.
-const TEMPORARY: &str = "snapshot.new";
 
 impl<M: Model> Bank<M> {
     /// Everything that the next observation depends on.
@@ -33,7 +30,7 @@ impl<M: Model> Bank<M> {
         let mut storage = MemoryStorage::new();
         storage.create(TEMPORARY)?;
         let mut bytes = 0;
-        snapshot.write(TEMPORARY, &mut storage, &mut bytes)?;
+        snapshot.write(&mut storage, &mut bytes)?;
         let saved = storage.with_files(|files| files.remove(SNAPSHOT)).unwrap_or_default();
         let mut out = Vec::with_capacity(saved.len() + 64);
         let mut w = Writer::new(&mut out);
@@ -67,9 +64,7 @@ impl<M: Model> Bank<M> {
         let position = recover::recover(&mut storage, &bank.sections, &mut bank.live, &mut bank.notices)?;
         bank.next_id = position.next_id;
         bank.evicted = position.evicted;
-        while bank.live.arena.len() > bank.max_series {
-            bank.evict_oldest();
-        }
+        bank.evict_excess();
         bank.resume_silences(&mut r).map_err(impossible)?;
         Ok(bank)
     }

@@ -115,9 +115,7 @@ impl<M: Model> Bank<M> {
                 bank.evicted = position.evicted;
                 let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
                 bank.journal = Some(JournalWriter::new(storage, flush, position, ids));
-                while bank.live.arena.len() > bank.max_series {
-                    bank.evict_oldest();
-                }
+                bank.evict_excess();
                 bank.compact_if_due();
             }
             Err(error) => {
@@ -141,29 +139,38 @@ impl<M: Model> Bank<M> {
         observation: Observation,
         observer: O,
     ) -> Option<O::Answer> {
-        let mut at = self.live.arena.see(section, key);
-        if at == arena::NONE {
-            at = self.register(section, key)?;
-        }
+        let at = self.see_or_register(section, key)?;
         let spec = self.sections.get(usize::from(section))?;
         let silences = &mut self.silences;
         let on_silence: OnSilence<'_, M> = &mut |section, key, silence| silences.add(section, key, silence);
         let model = self.live.see(spec, at, observation.time, on_silence);
         let answer = observer.observe(model, &spec.spec, observation);
+        self.log_observation(at, observation);
+        Some(answer)
+    }
+
+    /// The place of a series, which is the last one seen then; it is registered where it is new.
+    #[inline(always)] // speed
+    fn see_or_register(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
+        match self.live.arena.see(section, key) {
+            arena::NONE => self.register(section, key),
+            at => Some(at),
+        }
+    }
+
+    /// Writes what the series at `at` has learned to the journal.
+    #[inline(always)] // speed
+    fn log_observation(&mut self, at: u32, observation: Observation) {
         if let Some(journal) = &mut self.journal {
             let id = self.live.arena.get_mut(at).id;
             journal.log_observation(id, observation, &mut self.notices);
         }
-        Some(answer)
     }
 
     /// The id of a series that is there for its name: other series state it as the source of their observations. It is
     /// registered where it is new. `None` as in [`observe`](Bank::observe).
     pub(crate) fn name(&mut self, section: u16, key: &SeriesKey) -> Option<u32> {
-        let mut at = self.live.arena.see(section, key);
-        if at == arena::NONE {
-            at = self.register(section, key)?;
-        }
+        let at = self.see_or_register(section, key)?;
         Some(self.live.arena.get_mut(at).id)
     }
 
@@ -176,17 +183,11 @@ impl<M: Model> Bank<M> {
         observation: Observation,
         observer: O,
     ) -> Option<O::Answer> {
-        let mut at = self.live.arena.see(section, key);
-        if at == arena::NONE {
-            at = self.register(section, key)?;
-        }
+        let at = self.see_or_register(section, key)?;
         let spec = self.sections.get(usize::from(section))?;
         let model = self.live.see_window(spec, section, at, observation.time);
         let answer = observer.observe(model, &spec.spec, observation);
-        if let Some(journal) = &mut self.journal {
-            let id = self.live.arena.get_mut(at).id;
-            journal.log_observation(id, observation, &mut self.notices);
-        }
+        self.log_observation(at, observation);
         Some(answer)
     }
 
@@ -247,7 +248,7 @@ impl<M: Model> Bank<M> {
     }
 
     /// The model of a series, if it is known.
-    pub(crate) fn peek(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
+    pub(crate) fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
         let at = self.live.arena.find(section, key)?;
         Some(&self.live.arena.get_mut(at).model)
     }
@@ -288,13 +289,6 @@ impl<M: Model> Bank<M> {
             journal.commit(&mut self.notices);
             self.compact_if_due();
         }
-    }
-
-    /// The model of a series, if it is known.
-    #[cfg(test)]
-    pub(crate) fn model(&mut self, section: u16, key: &SeriesKey) -> Option<&M> {
-        let at = self.live.arena.find(section, key)?;
-        Some(&self.live.arena.get_mut(at).model)
     }
 
     /// All series: section, key, model; in no particular order.
@@ -376,6 +370,12 @@ impl<M: Model> Bank<M> {
         self.evicted += 1;
         if let Some(journal) = &mut self.journal {
             journal.log(&StateEntry::Evict { id }, &mut self.notices);
+        }
+    }
+
+    fn evict_excess(&mut self) {
+        while self.live.arena.len() > self.max_series {
+            self.evict_oldest();
         }
     }
 

@@ -22,12 +22,6 @@ impl<M: Model> Bank<M> {
         self.evict_excess();
     }
 
-    fn evict_excess(&mut self) {
-        while self.live.arena.len() > self.max_series {
-            self.evict_oldest();
-        }
-    }
-
     /// Takes the series of another bank of the same sections for which `is_here` holds, the one seen least recently first.
     pub(crate) fn take_series(
         &mut self,

@@ -8,6 +8,8 @@ use super::storage::{Storage, StorageError};
 use super::{BankSection, Model, SectionId};
 use crate::codec::Writer;
 
+/// The snapshot while it is written.
+pub(super) const TEMPORARY: &str = "snapshot.new";
 /// A snapshot is handed to the storage in parts of about this size.
 const PART: usize = 64 << 10;
 
@@ -29,17 +31,12 @@ pub(super) struct SnapshotParts<'a, M: Model> {
 }
 
 impl<M: Model> SnapshotParts<'_, M> {
-    /// Writes to `temporary`, which is open, and gives it the snapshot's name. `bytes`: what was written, also on an
+    /// Writes to [`TEMPORARY`], which is open, and gives it the snapshot's name. `bytes`: what was written, also on an
     /// error.
-    pub(super) fn write(
-        &self,
-        temporary: &str,
-        storage: &mut dyn Storage,
-        bytes: &mut u64,
-    ) -> Result<(), StorageError> {
+    pub(super) fn write(&self, storage: &mut dyn Storage, bytes: &mut u64) -> Result<(), StorageError> {
         let mut part = Vec::new();
         if part.try_reserve_exact(PART + (PART >> 2)).is_err() {
-            return Err(StorageError::new("write", temporary, "out of memory"));
+            return Err(StorageError::new("write", TEMPORARY, "out of memory"));
         }
         let mut frames = FrameWriter::default();
         let mut payload = Vec::new();
@@ -98,6 +95,6 @@ impl<M: Model> SnapshotParts<'_, M> {
         storage.append(&part)?;
         *bytes += part.len() as u64;
         storage.sync()?;
-        storage.rename(temporary, SNAPSHOT)
+        storage.rename(TEMPORARY, SNAPSHOT)
     }
 }

@@ -48,7 +48,7 @@ impl Pipeline {
             candidate = anomaly.values.filter(|_| anomaly.rating.is_alarm && is_new);
             (anomaly.rating.is_alarm, anomaly.rating.edge) = (false, None);
         }
-        let due_s = *fleet.due_s.get_or_insert_with(|| match bank.peek(fleet.bank, &fleet.key) {
+        let due_s = *fleet.due_s.get_or_insert_with(|| match bank.model(fleet.bank, &fleet.key) {
             Some(SeriesModel::Fleet(fleet)) => fleet.next_tick_s(),
             _ => i64::MIN,
         });

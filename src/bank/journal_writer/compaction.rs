@@ -4,12 +4,9 @@ use super::{JournalWriter, LONG_JOURNAL, WriterMode};
 use crate::bank::live_series::LiveSeries;
 use crate::bank::notice::StateNotice;
 use crate::bank::position::{JournalPosition, journal_name};
-use crate::bank::snapshot::{SeriesCounts, SnapshotParts};
+use crate::bank::snapshot::{SeriesCounts, SnapshotParts, TEMPORARY};
 use crate::bank::storage::StorageError;
 use crate::bank::{BankSection, Model};
-
-/// The snapshot while it is written.
-const TEMPORARY: &str = "snapshot.new";
 
 impl JournalWriter {
     /// Replaces all journals by a snapshot of all series.
@@ -35,7 +32,7 @@ impl JournalWriter {
         let first_new = self.position.next_journal;
         let mut bytes = 0;
         let snapshot = SnapshotParts { ids: &self.sections, sections, live, counts, next_journal: first_new };
-        match snapshot.write(TEMPORARY, &mut *self.storage, &mut bytes) {
+        match snapshot.write(&mut *self.storage, &mut bytes) {
             Ok(()) => {
                 for number in self.position.first_journal..first_new {
                     // one that stays behind is recognised by its number and removed later
