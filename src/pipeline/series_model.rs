@@ -66,20 +66,16 @@ impl Observe<SeriesModel> for AskFleet {
         spec: &SeriesModelSpec,
         observation: Observation,
     ) -> Option<(FleetAnswer, i64)> {
-        match (model, spec) {
-            (SeriesModel::Fleet(fleet), SeriesModelSpec::Fleet(budget)) => {
-                let Observation { time, value, source } = observation;
-                let answer = match source {
-                    COUNT => fleet.tick(*budget, time.seconds(), value),
-                    _ => {
-                        let (log10_s, size) = unpack(value);
-                        fleet.observe(*budget, time.seconds(), source, log10_s, size)
-                    }
-                };
-                Some((answer, fleet.next_tick_s()))
+        let (SeriesModel::Fleet(fleet), SeriesModelSpec::Fleet(budget)) = (model, spec) else { return None };
+        let Observation { time, value, source } = observation;
+        let answer = match source {
+            COUNT => fleet.tick(*budget, time.seconds(), value),
+            _ => {
+                let (log10_s, size) = unpack(value);
+                fleet.observe(*budget, time.seconds(), source, log10_s, size)
             }
-            _ => None,
-        }
+        };
+        Some((answer, fleet.next_tick_s()))
     }
 }
 
@@ -107,12 +103,8 @@ impl Observe<SeriesModel> for Scoring<'_> {
         spec: &SeriesModelSpec,
         observation: Observation,
     ) -> Option<ScoreOutcome> {
-        match (model, spec) {
-            (SeriesModel::Scored(series), SeriesModelSpec::Scored(spec)) => {
-                Some(series.update(spec, observation, self.0))
-            }
-            _ => None,
-        }
+        let (SeriesModel::Scored(series), SeriesModelSpec::Scored(spec)) = (model, spec) else { return None };
+        Some(series.update(spec, observation, self.0))
     }
 }
 
@@ -143,12 +135,8 @@ impl Observe<SeriesModel> for OnlyMonitor<'_> {
         spec: &SeriesModelSpec,
         observation: Observation,
     ) -> Option<Unchanged> {
-        match (model, spec) {
-            (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => {
-                series.update_one(spec, observation.time, observation.value, self.0)
-            }
-            _ => None,
-        }
+        let (series, spec) = model.monitored(spec)?;
+        series.update_one(spec, observation.time, observation.value, self.0)
     }
 }
 
@@ -165,13 +153,11 @@ impl Observe<SeriesModel> for AskGroup {
         spec: &SeriesModelSpec,
         observation: Observation,
     ) -> Option<MemberVerdict> {
-        match (model, spec) {
-            (SeriesModel::Grouped(group), SeriesModelSpec::Grouped(spec)) => {
-                let value = Finite::new(observation.value)?;
-                group.update(spec, observation.source, observation.time.seconds(), value)
-            }
-            _ => None,
-        }
+        let (SeriesModel::Grouped(group), SeriesModelSpec::Grouped(spec)) = (model, spec) else {
+            return None;
+        };
+        let value = Finite::new(observation.value)?;
+        group.update(spec, observation.source, observation.time.seconds(), value)
     }
 }
 
@@ -188,23 +174,40 @@ impl Observe<SeriesModel> for Counting {
         spec: &SeriesModelSpec,
         observation: Observation,
     ) -> Option<Counted> {
-        match (model, spec) {
-            (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => {
-                Some(series.count(spec, observation))
-            }
-            _ => None,
-        }
+        let (series, spec) = model.windowed(spec)?;
+        Some(series.count(spec, observation))
     }
 }
 
 impl SeriesModel {
+    /// Band and alert states, with what they share.
+    #[inline(always)] // speed
+    fn monitored<'a>(
+        &mut self,
+        spec: &'a SeriesModelSpec,
+    ) -> Option<(&mut MonitoredSeries, &'a MonitoredSpec)> {
+        match (self, spec) {
+            (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) => Some((series, spec)),
+            _ => None,
+        }
+    }
+
+    /// Open windows, with what they share.
+    #[inline(always)] // speed
+    fn windowed<'a>(&mut self, spec: &'a SeriesModelSpec) -> Option<(&mut WindowedSeries, &'a WindowedSpec)> {
+        match (self, spec) {
+            (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => Some((series, spec)),
+            _ => None,
+        }
+    }
+
     fn monitor(
         &mut self,
         spec: &SeriesModelSpec,
         observation: Observation,
         report: &mut dyn FnMut(usize, MonitorVerdict),
     ) {
-        if let (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) = (self, spec) {
+        if let Some((series, spec)) = self.monitored(spec) {
             series.update(spec, observation.time, observation.value, report);
         }
     }
@@ -268,19 +271,19 @@ impl Model for SeriesModel {
         now_s: i64,
         report: &mut dyn FnMut(i64, bool, Box<[u8]>),
     ) {
-        if let (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) = (self, spec) {
+        if let Some((series, spec)) = self.windowed(spec) {
             series.close(spec, seen, now_s, report);
         }
     }
 
     fn rewind(&mut self, spec: &SeriesModelSpec, now_s: i64) {
-        if let (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) = (self, spec) {
+        if let Some((series, spec)) = self.windowed(spec) {
             series.rewind(spec, now_s);
         }
     }
 
     fn pass(&mut self, spec: &SeriesModelSpec, seen: Time, now: Time, report: &mut dyn FnMut(SilenceReport)) {
-        if let (SeriesModel::Monitored(series), SeriesModelSpec::Monitored(spec)) = (self, spec) {
+        if let Some((series, spec)) = self.monitored(spec) {
             series.pass(spec, seen, now, report);
         }
     }
