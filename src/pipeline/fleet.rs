@@ -93,7 +93,9 @@ impl Pipeline {
             let key = bank.key_of(id);
             key.map_or_else(|| "-".to_owned(), |key| key_text(key, section.has_several_keys()))
         };
-        let (first, id) = (name_of(report.first), incident_id(&section.name, report.started_s));
+        // the same after a restart: a section has one incident at a time
+        let id = format!("{}-{}", section.plain_name(), report.started_s);
+        let first = name_of(report.first);
         let names: Vec<(String, f64)> =
             report.members.iter().map(|member| (name_of(member.id), f64::from(member.size))).collect();
         let members: Vec<(&str, Field<'_>)> =
@@ -119,10 +121,4 @@ impl Pipeline {
             section.access.write(record, &[(INCIDENT, Field::Map(&map))], texts);
         }
     }
-}
-
-/// The same after a restart: a section has one incident at a time.
-fn incident_id(section: &str, started_s: i64) -> String {
-    let name = section.split_once('.').map_or(section, |(_, name)| name);
-    format!("{name}-{started_s}")
 }
