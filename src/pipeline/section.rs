@@ -200,11 +200,9 @@ impl PreparedSection {
             Some(Value::Null) | None => return OddValue::Missing,
             Some(Value::Text(text)) => match number_of_text(text) {
                 Some(number) => number,
-                None => return OddValue::NotANumber("a text"),
+                None => return OddValue::NotANumber(kind_of(Value::Text(text))),
             },
-            Some(Value::Bool(_)) => return OddValue::NotANumber("a truth value"),
-            Some(Value::Array) => return OddValue::NotANumber("an array"),
-            Some(_) => return OddValue::NotANumber("a map"),
+            Some(other) => return OddValue::NotANumber(kind_of(other)),
         };
         let mut time = event_time;
         if self.has_time {
@@ -246,8 +244,7 @@ impl PreparedSection {
         key.fill(|out| {
             for input in first_key..first_key + self.keys {
                 let value = self.access.found.value(record, input);
-                is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
-                append_field(value, self.has_several_keys(), out);
+                is_whole &= append_field(value, self.has_several_keys(), out);
             }
         });
         if !is_whole && self.shares_without_by {
@@ -406,6 +403,17 @@ fn key_names(section: &Section) -> Vec<String> {
         _ => accessor.to_string(),
     };
     by.iter().map(name).collect()
+}
+
+/// What a value is that should be a finite number.
+pub(super) fn kind_of(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Number(_) => "NaN or infinite",
+        Value::Text(_) => "a text",
+        Value::Bool(_) => "a truth value",
+        Value::Array => "an array",
+        _ => "a map",
+    }
 }
 
 /// The finite number that a text is, as parsers of hosts give it that know no types.

@@ -2,9 +2,9 @@
 
 use crate::record::Value;
 
-/// Appends one field to a key. A field that is missing or no scalar counts as one further value. Several fields are
-/// told apart by kind and length, so that `a, bc` and `ab, c` are two series.
-pub(super) fn append_field(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) {
+/// Appends one field to a key. A field that is missing or no scalar counts as one further value; false for such a one.
+/// Several fields are told apart by kind and length, so that `a, bc` and `ab, c` are two series.
+pub(super) fn append_field(value: Option<Value<'_>>, several: bool, key: &mut Vec<u8>) -> bool {
     let start = key.len();
     if several {
         key.extend_from_slice(&[0; 4]);
@@ -28,6 +28,7 @@ pub(super) fn append_field(value: Option<Value<'_>>, several: bool, key: &mut Ve
             slot.copy_from_slice(&len.to_le_bytes());
         }
     }
+    matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)))
 }
 
 /// A key as [`append_field`] made it, for people: its values, separated by commas.

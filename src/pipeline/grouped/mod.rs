@@ -206,13 +206,10 @@ fn fill(inputs: &[KeyInput], record: &[u8], access: &RecordAccess, key: &mut Ser
     key.fill(|out| {
         for KeyInput { input, tag } in inputs {
             let value = access.found.value(record, *input);
-            match tag {
-                None => {
-                    is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
-                    append_field(value, inputs.len() > 1, out);
-                }
-                Some(tag) => is_whole &= append_tag(value, tag, inputs.len() > 1, out),
-            }
+            is_whole &= match tag {
+                None => append_field(value, inputs.len() > 1, out),
+                Some(tag) => append_tag(value, tag, inputs.len() > 1, out),
+            };
         }
     });
     is_whole

@@ -4,7 +4,7 @@ use super::Counted;
 use super::shared_scan::{SectionInputs, SharedScan};
 use crate::bank::Observation;
 use crate::pipeline::Pipeline;
-use crate::pipeline::section::time_of;
+use crate::pipeline::section::{kind_of, time_of};
 use crate::pipeline::series_model::Counting;
 use crate::record::{Found, Value};
 use crate::time::Time;
@@ -128,11 +128,7 @@ impl Pipeline {
             value @ (None | Some(Value::Null)) => {
                 return self.unscored.missing(inputs.at, record, value.is_some());
             }
-            Some(Value::Number(_)) => "NaN or infinite",
-            Some(Value::Text(_)) => "a text",
-            Some(Value::Bool(_)) => "a truth value",
-            Some(Value::Array) => "an array",
-            Some(_) => "a map",
+            Some(value) => kind_of(value),
         };
         self.counters.refused += 1;
         self.unscored.not_a_number(inputs.at, what);

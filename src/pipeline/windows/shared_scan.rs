@@ -180,9 +180,7 @@ impl SectionInputs {
         let mut is_whole = true;
         key.fill(|out| {
             for input in &self.keys {
-                let value = found.value(record, *input);
-                is_whole &= matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)));
-                append_field(value, self.keys.len() > 1, out);
+                is_whole &= append_field(found.value(record, *input), self.keys.len() > 1, out);
             }
         });
         is_whole
