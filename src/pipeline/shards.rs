@@ -70,19 +70,37 @@ impl Pipeline {
 impl Counters {
     /// Adds what another pipeline has done.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.records += other.records;
-        self.scored += other.scored;
-        self.warming_up += other.warming_up;
-        self.repeated += other.repeated;
-        self.refused += other.refused;
-        self.unreadable_times += other.unreadable_times;
-        self.malformed += other.malformed;
-        self.ahead += other.ahead;
-        self.unsaved += other.unsaved;
-        self.late += other.late;
-        self.mended += other.mended;
-        self.counted += other.counted;
-        self.windows += other.windows;
-        self.lost_windows += other.lost_windows;
+        let Self {
+            records,
+            scored,
+            alarms,
+            warming_up,
+            repeated,
+            refused,
+            unreadable_times,
+            malformed,
+            ahead,
+            unsaved,
+            late,
+            mended,
+            counted,
+            windows,
+            lost_windows,
+        } = other;
+        self.records += records;
+        self.scored += scored;
+        self.alarms += alarms;
+        self.warming_up += warming_up;
+        self.repeated += repeated;
+        self.refused += refused;
+        self.unreadable_times += unreadable_times;
+        self.malformed += malformed;
+        self.ahead += ahead;
+        self.unsaved += unsaved;
+        self.late += late;
+        self.mended += mended;
+        self.counted += counted;
+        self.windows += windows;
+        self.lost_windows += lost_windows;
     }
 }
