@@ -18,6 +18,9 @@ const MOST: f64 = 1e6;
 /// Share of the usual step that is told apart.
 const RESOLUTION: f64 = 1e-4;
 
+/// Numbers of [`Channels`].
+const NUMBERS: usize = 13;
+
 /// Running estimates behind the channels. Everything is measured from the first value, so that single precision
 /// keeps its resolution and an offset of the whole series changes nothing. 128 bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,74 +176,46 @@ impl Channels {
         (self.activity, self.scale)
     }
 
-    fn fields(&self) -> [f64; 13] {
-        let s = self;
+    /// All fields but the run, in the order in which they are saved.
+    fn numbers(&mut self) -> [&mut f64; NUMBERS] {
         [
-            s.anchor,
-            s.previous,
-            s.mean,
-            s.activity,
-            s.usual_step,
-            s.mu,
-            s.c0,
-            s.c1,
-            s.scale,
-            s.mean_square,
-            s.smallest_step,
-            s.low,
-            s.high,
+            &mut self.anchor,
+            &mut self.previous,
+            &mut self.mean,
+            &mut self.activity,
+            &mut self.usual_step,
+            &mut self.mu,
+            &mut self.c0,
+            &mut self.c1,
+            &mut self.scale,
+            &mut self.mean_square,
+            &mut self.smallest_step,
+            &mut self.low,
+            &mut self.high,
         ]
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.f64s(&self.fields());
+        w.f64s(&self.clone().numbers().map(|number| *number));
         w.u32(self.run);
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "channels";
-        let mut v = [0.0; 13];
-        r.f64s(&mut v, WHAT)?;
-        let [
-            anchor,
-            previous,
-            mean,
-            activity,
-            usual_step,
-            mu,
-            c0,
-            c1,
-            scale,
-            mean_square,
-            smallest_step,
-            low,
-            high,
-        ] = v;
-        let run = r.u32(WHAT)?;
-        let sound = v.iter().all(|v| v.is_finite())
-            && [previous, mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
-            && mu.abs() <= 10.0 * FARTHEST
-            && low <= high
-            && [activity, usual_step, c0, scale, mean_square, smallest_step].iter().all(|v| *v >= 0.0);
-        if !sound {
-            return Err(CodecError::Invalid { what: WHAT });
-        }
-        Ok(Self {
-            anchor,
-            previous,
-            mean,
-            activity,
-            usual_step,
-            mu,
-            c0,
-            c1,
-            scale,
-            mean_square,
-            smallest_step,
-            low,
-            high,
-            run,
-        })
+        let mut read = [0.0; NUMBERS];
+        r.f64s(&mut read, WHAT)?;
+        let mut channels = Self::new(0.0);
+        channels.numbers().into_iter().zip(read).for_each(|(number, read)| *number = read);
+        channels.run = r.u32(WHAT)?;
+        let c = &channels;
+        let is_sound = read.iter().all(|v| v.is_finite())
+            && [c.previous, c.mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
+            && c.mu.abs() <= 10.0 * FARTHEST
+            && c.low <= c.high
+            && [c.activity, c.usual_step, c.c0, c.scale, c.mean_square, c.smallest_step]
+                .iter()
+                .all(|v| *v >= 0.0);
+        if is_sound { Ok(channels) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
 }
 
