@@ -56,11 +56,16 @@ pub(super) fn key_text(key: &[u8], several: bool) -> String {
 /// A scalar for people; `None` for a map, an array or null.
 pub(super) fn scalar_text(value: Value<'_>) -> Option<String> {
     let mut bytes = Vec::new();
+    append_scalar(value, &mut bytes).then(|| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Appends the text of a scalar; false, and nothing appended, for a map, an array or null.
+pub(super) fn append_scalar(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     match value {
-        Value::Text(text) => text.append_to(&mut bytes),
-        Value::Number(number) => number.append_to(&mut bytes),
-        Value::Bool(truth) => bytes.extend_from_slice(if truth { b"true" } else { b"false" }),
-        _ => return None,
+        Value::Text(text) => text.append_to(out),
+        Value::Number(number) => number.append_to(out),
+        Value::Bool(truth) => out.extend_from_slice(if truth { b"true" } else { b"false" }),
+        _ => return false,
     }
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    true
 }

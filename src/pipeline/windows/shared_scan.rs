@@ -3,7 +3,7 @@
 use crate::bank::SeriesKey;
 use crate::config::{Section, TagPattern};
 use crate::detector::measure::{MeasureKind, hash_parts};
-use crate::pipeline::series_key::append_field;
+use crate::pipeline::series_key::{append_field, append_scalar};
 use crate::record::{Accessor, Condition, Extractor, Format, Found, Value};
 
 /// What a section with windows reads of a record.
@@ -48,13 +48,7 @@ fn part_of(part: &RecordTest, record: &[u8], found: &Found, scratch: &mut Vec<u8
 #[inline(never)] // speed
 fn hash_of(value: Value<'_>, scratch: &mut Vec<u8>) -> Option<(f64, u32)> {
     scratch.clear();
-    match value {
-        Value::Text(text) => text.append_to(scratch),
-        Value::Number(number) => number.append_to(scratch),
-        Value::Bool(truth) => scratch.extend_from_slice(if truth { b"true" } else { b"false" }),
-        _ => return None,
-    }
-    Some(hash_parts(scratch))
+    append_scalar(value, scratch).then(|| hash_parts(scratch))
 }
 
 /// Where a section finds its fields among the inputs of the shared extractor.
