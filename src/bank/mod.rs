@@ -222,6 +222,11 @@ impl<M: Model> Bank<M> {
         !self.live.windows.is_empty()
     }
 
+    /// Whether closed windows of the sections that `may_leave` wait.
+    pub(crate) fn has_windows_of(&self, may_leave: &dyn Fn(u16) -> bool) -> bool {
+        self.live.windows.has_any(may_leave)
+    }
+
     /// The next closed window of the sections that `may_leave`, an alarming one if there is any. It leaves the state with
     /// the next [`commit`](Bank::commit).
     pub(crate) fn take_window(&mut self, may_leave: &dyn Fn(u16) -> bool) -> Option<ClosedWindow> {

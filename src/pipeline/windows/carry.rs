@@ -33,14 +33,6 @@ pub(super) fn makes_records(section: &Section) -> bool {
     section.windows.as_ref().is_some_and(|windows| windows.told == WindowsTold::Records)
 }
 
-impl WindowedSections {
-    /// Whether a record can carry a window.
-    fn is_carrier(&mut self, record: &[u8]) -> bool {
-        let (extractor, found) = &mut self.carrier;
-        extractor.scan(record, found).is_ok()
-    }
-}
-
 impl Pipeline {
     /// Lets sections with `windows: records` make records: the host takes them by
     /// [`take_window_record`](Pipeline::take_window_record) after each record.
@@ -72,10 +64,12 @@ impl Pipeline {
     #[inline(never)] // stack
     pub(super) fn carry_window(&mut self, record: &mut Vec<u8>) {
         let Some(windows) = &mut self.windows else { return };
-        if !windows.is_routed() || !windows.is_carrier(record) {
+        let WindowedSections { may_carry, carrier: (extractor, found), .. } = &mut **windows;
+        let may_carry = |section: u16| may_carry.get(usize::from(section)) == Some(&true);
+        // a window is taken only for a record that can carry it
+        if !self.bank.has_windows_of(&may_carry) || extractor.scan(record, found).is_err() {
             return;
         }
-        let may_carry = |section: u16| windows.may_carry.get(usize::from(section)) == Some(&true);
         let Some(window) = self.bank.take_window(&may_carry) else { return };
         if let Ok(report) = WindowReport::from_bytes(&window.report) {
             self.write_window(&window, &report, record);
