@@ -1,5 +1,7 @@
 //! Records that the host could not read back leave mended, and the change is told.
 
+use super::Pipeline;
+use super::reminder::is_power_of_ten;
 use crate::record::{Extractor, Format, Found, Mended, may_need_mending, mend};
 
 /// For hosts that print records for the filter and read its answer as JSON.
@@ -48,12 +50,54 @@ impl Mending {
     /// The line for the log, for the first change and then ever more seldom.
     #[cold]
     pub(super) fn log_line(&self) -> Option<String> {
-        let is_power_of_ten = 10_u64.pow(self.changed.max(1).ilog10()) == self.changed;
-        is_power_of_ten.then(|| {
+        is_power_of_ten(self.changed).then(|| {
             format!(
                 "record {}: the host has no JSON for some of its values: {} ({} such records so far)",
                 self.record, self.last, self.changed
             )
         })
+    }
+}
+
+impl Pipeline {
+    /// Mends JSON records that Fluent Bit would print and then refuse to read back, see docs/reliability.md:
+    /// all records, of any tag. Not for hosts that keep the bytes.
+    pub fn mend_records(&mut self) {
+        self.mending = Some(Box::new(Mending::new()));
+    }
+
+    /// Mends a record that no section scores.
+    #[inline(always)] // speed
+    pub(super) fn mend_unscored(&mut self, record: &mut Vec<u8>) {
+        if let Some(mending) = &mut self.mending
+            && mending.is_needed(record)
+            && mending.mend(record, self.counters.records)
+        {
+            self.counters.mended += 1;
+            self.log.extend(mending.log_line());
+        }
+    }
+
+    /// Mends a record that a section is to score; false if it is no record.
+    #[cold]
+    #[inline(never)] // stack
+    pub(super) fn mend_scored(&mut self, at: u16, record: &mut Vec<u8>) -> bool {
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return false };
+        if let Some(mending) = &mut self.mending
+            && mending.mend(record, self.counters.records)
+        {
+            self.counters.mended += 1;
+            self.log.extend(mending.log_line());
+            if !section.has_told_mending {
+                section.has_told_mending = true;
+                self.errors.add(&section.explain_mending(&mending.last));
+            }
+        }
+        let is_record = section.access.scan(record);
+        if !is_record {
+            self.counters.malformed += 1;
+            self.unscored.malformed(at, record);
+        }
+        is_record
     }
 }

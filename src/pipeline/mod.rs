@@ -18,6 +18,7 @@ mod annotate_record;
 mod checkpoint;
 mod codes;
 mod counted_records;
+mod counters;
 mod errors;
 mod fleet;
 mod grouped;
@@ -31,12 +32,14 @@ mod odd_record_tests;
 mod part;
 #[cfg(test)]
 mod path_laws;
+mod prepare;
 mod rating;
 mod record_access;
 mod reminder;
 mod repeats;
 #[cfg(feature = "companion")]
 mod router;
+mod score_record;
 mod scoring;
 mod section;
 mod section_id;
@@ -54,68 +57,31 @@ mod unscored;
 mod where_tests;
 mod windows;
 
+pub use counters::Counters;
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
-use rating::AlarmEdge;
 pub(crate) use rating::Anomaly;
 #[cfg(feature = "companion")]
 pub(crate) use router::{Router, Visit};
 pub use scoring::{ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries};
 pub use windows::WindowRecord;
 
-use crate::bank::{Bank, BankSection, Flush, Observation, SeriesKey, Storage};
-use crate::config::{Config, Journal, Section, WindowSettings};
+use crate::bank::{Bank, BankSection, Flush, SeriesKey, Storage};
+use crate::config::{Config, Journal};
 use crate::detector::fleet::IncidentReport;
-use crate::monitor::{MonitorVerdict, SharedBand};
+use crate::monitor::MonitorVerdict;
 use crate::record::Format;
 use crate::time::{HostClock, Time};
 use errors::ErrorField;
-use fleet::SectionFleet;
-use grouped::{BankSections, GroupVerdict};
+use grouped::GroupVerdict;
 use mending::Mending;
-use monitored::{MonitoredSpec, RenderedVerdict, SectionMonitors};
-use section::{OddValue, PreparedSection};
-use series_model::{Scoring, SeriesModel, SeriesModelSpec};
+use monitored::RenderedVerdict;
+use prepare::prepare;
+use section::PreparedSection;
+use series_model::SeriesModel;
 use time_bound::TimeBound;
 use unscored::Unscored;
-use windows::{WindowedSections, WindowedSpec};
-
-/// What a pipeline has done so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Records that came in; as many went out.
-    pub records: u64,
-    /// Scores that were written, one a section and record.
-    pub scored: u64,
-    /// Alarms that began.
-    pub alarms: u64,
-    /// Points learned while the order of their series is not yet chosen, or its model warms up.
-    pub warming_up: u64,
-    /// Points that had been learned before, or may have been: not learned again.
-    pub repeated: u64,
-    /// Values that are there but are no finite numbers.
-    pub refused: u64,
-    /// Values that are not scored because the time of their record cannot be read.
-    pub unreadable_times: u64,
-    /// Records of a watched tag that are no records at all.
-    pub malformed: u64,
-    /// Points whose time lies ahead of the host's clock: not scored.
-    pub ahead: u64,
-    /// Points since saving failed: their models are in memory only.
-    pub unsaved: u64,
-    /// Points that came too late for the monitors of their section: scored, not judged. Records whose window was closed:
-    /// not counted.
-    pub late: u64,
-    /// Records that were changed because the host could not have read them back, see [`Pipeline::mend_records`].
-    pub mended: u64,
-    /// Records that were counted in windows, once for each section.
-    pub counted: u64,
-    /// Windows that were closed and are to be told.
-    pub windows: u64,
-    /// Windows that were not told because too many waited.
-    pub lost_windows: u64,
-}
+use windows::WindowedSections;
 
 /// A configuration at work on records of one format.
 ///
@@ -253,64 +219,11 @@ impl Pipeline {
         }
     }
 
-    /// Mends JSON records that Fluent Bit would print and then refuse to read back, see docs/reliability.md:
-    /// all records, of any tag. Not for hosts that keep the bytes.
-    pub fn mend_records(&mut self) {
-        self.mending = Some(Box::new(Mending::new()));
-    }
-
     /// A record that no section scores.
     #[inline(never)] // stack
     fn pass(&mut self, record: &mut Vec<u8>) {
         self.unscored.unmatched();
         self.mend_unscored(record);
-    }
-
-    /// Mends a record that no section scores.
-    #[inline(always)] // speed
-    fn mend_unscored(&mut self, record: &mut Vec<u8>) {
-        if let Some(mending) = &mut self.mending
-            && mending.is_needed(record)
-            && mending.mend(record, self.counters.records)
-        {
-            self.counters.mended += 1;
-            self.log.extend(mending.log_line());
-        }
-    }
-
-    /// Mends a record that a section is to score; false if it is no record.
-    #[cold]
-    #[inline(never)] // stack
-    fn mend_scored(&mut self, at: u16, record: &mut Vec<u8>) -> bool {
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return false };
-        if let Some(mending) = &mut self.mending
-            && mending.mend(record, self.counters.records)
-        {
-            self.counters.mended += 1;
-            self.log.extend(mending.log_line());
-            if !section.has_told_mending {
-                section.has_told_mending = true;
-                self.errors.add(&section.explain_mending(&mending.last));
-            }
-        }
-        let is_record = section.access.scan(record);
-        if !is_record {
-            self.counters.malformed += 1;
-            self.unscored.malformed(at, record);
-        }
-        is_record
-    }
-
-    /// Several sections that score one tag.
-    #[inline(never)] // stack
-    fn score_all(&mut self, time: Time, record: &mut Vec<u8>) {
-        let mut n = 0;
-        let before = self.counters.scored;
-        while let Some(&section) = self.route.get(n) {
-            self.score(section, time, record);
-            n += 1;
-        }
-        self.unscored.further_scores += (self.counters.scored - before).saturating_sub(1);
     }
 
     #[cold]
@@ -375,185 +288,4 @@ impl Pipeline {
             self.unscored.tag(tag);
         }
     }
-
-    #[inline(always)] // speed
-    fn score(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
-        if !section.access.scan_sound(record) && !self.mend_scored(at, record) {
-            return;
-        }
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
-        if !section.includes(record) {
-            return;
-        }
-        let observation = match section.read(record, time, &mut self.key) {
-            Some(observation) => observation,
-            None => match self.read_odd(at, time, record) {
-                Some(observation) => observation,
-                None => return,
-            },
-        };
-        self.learn(at, observation, record);
-    }
-
-    /// A record whose value is no number, or whose time is no number of seconds.
-    #[cold]
-    #[inline(never)] // stack
-    fn read_odd(&mut self, at: u16, time: Time, record: &[u8]) -> Option<Observation> {
-        let section = self.sections.get_mut(usize::from(at))?;
-        if let Some(mending) = &self.mending
-            && mending.record == self.counters.records
-            && section.access.found.is_mended_null(0, &mending.last)
-        {
-            self.counters.refused += 1;
-            self.errors.not_a_number(section, "NaN or infinite");
-            return None;
-        }
-        match section.read_odd(record, time, &mut self.key) {
-            OddValue::Point(observation) => return Some(observation),
-            OddValue::NoKey => {}
-            OddValue::Missing => self.unscored.missing(at, record, section.is_null(record)),
-            OddValue::NotANumber(what) => {
-                self.counters.refused += 1;
-                self.unscored.not_a_number(at, what);
-                self.errors.not_a_number(section, what);
-            }
-            OddValue::UnreadableTime(error) => {
-                self.counters.unreadable_times += 1;
-                self.errors.add(&error);
-            }
-        }
-        None
-    }
-
-    /// A time ahead of the host's clock.
-    #[cold]
-    #[inline(never)] // stack
-    fn refuse_time(&mut self, at: u16, time: Time, ahead_s: i64) {
-        self.counters.ahead += 1;
-        if let Some(section) = self.sections.get(usize::from(at)) {
-            self.errors.add(&section.explain_ahead(time, ahead_s));
-        }
-    }
-
-    /// Scores and learns one observation of the series `self.key`.
-    #[inline(always)] // speed
-    fn learn(&mut self, at: u16, observation: Observation, record: &mut Vec<u8>) {
-        if let Some(ahead_s) = self.time_bound.seconds_ahead(observation.time) {
-            return self.refuse_time(at, observation.time, ahead_s);
-        }
-        self.time = observation.time;
-        let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
-        if self.has_groups(at)
-            && matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)))
-        {
-            self.ask_groups(at, observation, record);
-        }
-        if self.has_fleet(at) {
-            let is_new = matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)));
-            self.ask_fleet(at, observation, is_new);
-        }
-        match outcome.flatten() {
-            Some(ScoreOutcome::Scored(scores)) => {
-                self.counters.scored += 1;
-                if let Some(anomaly) = &self.anomaly
-                    && anomaly.rating.edge == Some(AlarmEdge::Start)
-                {
-                    self.counters.alarms += 1;
-                }
-                self.annotate_scored(at, observation, scores, record);
-            }
-            Some(ScoreOutcome::Repeated(scores)) => {
-                self.counters.repeated += 1;
-                self.annotate(at, scores, record);
-            }
-            Some(ScoreOutcome::TooLate) => self.counters.repeated += 1,
-            Some(ScoreOutcome::WarmingUp) => {
-                self.counters.warming_up += 1;
-                self.annotate_with_bands(at, observation, None, record);
-            }
-            Some(ScoreOutcome::Refused(refusal)) => {
-                self.counters.refused += 1;
-                self.unscored.not_a_number(at, "a number that cannot be learned");
-                if let Some(section) = self.sections.get(usize::from(at)) {
-                    self.errors.refusal(section, refusal);
-                }
-            }
-            None => {}
-        }
-        if !self.group_verdicts.is_empty() {
-            self.annotate_groups(at, record);
-        }
-        if let Some(report) = self.incident.take() {
-            self.annotate_incident(at, &report, record);
-        }
-    }
-}
-
-/// The sections, ready for records, and the models that the bank keeps for them. A call of its own: what it needs would
-/// add up on the interpreter's stack with what the bank needs to read its state.
-#[inline(never)] // stack
-fn prepare(config: &Config, format: Format) -> (Vec<PreparedSection>, Vec<BankSection<SeriesModel>>) {
-    let mut prepared = Vec::new();
-    let mut models = Vec::new();
-    for (n, section) in config.sections.iter().enumerate() {
-        let monitors = config.monitors.iter().filter(|monitor| monitor.on == n);
-        let monitors = SectionMonitors::new(monitors, annotate::outputs(section).len(), format);
-        // a checked configuration has no other
-        if let Ok(spec) = section_id::score_spec(section) {
-            let groups = config.groups.iter().filter(|group| group.on == n);
-            let mut ready = PreparedSection::new(section, monitors, groups, format);
-            models.push(match &section.windows {
-                Some(windows) => windowed(section, windows, spec, &mut ready.monitors),
-                None => {
-                    BankSection { id: section_id::score_id(section), spec: SeriesModelSpec::Scored(spec) }
-                }
-            });
-            prepared.push(ready);
-        }
-    }
-    let of_records = |(_, section): &(&mut PreparedSection, &Section)| section.windows.is_none();
-    for (prepared, section) in prepared.iter_mut().zip(&config.sections).filter(of_records) {
-        for (band, monitors) in SharedBand::group(prepared.monitors.specs()) {
-            prepared.monitors.bands.push((models.len() as u16, monitors));
-            let id = section_id::band_id(section, band.signature());
-            let spec = SeriesModelSpec::Monitored(Box::new(MonitoredSpec::new(band)));
-            models.push(BankSection { id, spec });
-        }
-    }
-    for (n, (prepared, section)) in prepared.iter_mut().zip(&config.sections).enumerate() {
-        let groups = config.groups.iter().filter(|group| group.on == n);
-        for (at, group) in groups.enumerate() {
-            let first = models.len() as u16;
-            prepared.groups.set_bank_sections(at, BankSections { groups: first, members: first + 1 });
-            let specs = [SeriesModelSpec::Grouped(group.spec), SeriesModelSpec::Named];
-            let ids = section_id::group_ids(group, section).into_iter();
-            models.extend(ids.zip(specs).map(|(id, spec)| BankSection { id, spec }));
-        }
-    }
-    for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
-        if let Some(budget) = section.alarms.filter(|_| section.alarms_for_all) {
-            prepared.fleet = Some(SectionFleet::new(models.len() as u16));
-            let id = section_id::fleet_id(section);
-            models.push(BankSection { id, spec: SeriesModelSpec::Fleet(budget) });
-        }
-    }
-    (prepared, models)
-}
-
-/// The models of a section with windows: those of its monitors go along with each series.
-fn windowed(
-    section: &Section,
-    windows: &WindowSettings,
-    score: ScoreSpec,
-    monitors: &mut SectionMonitors,
-) -> BankSection<SeriesModel> {
-    let mut bands = Vec::new();
-    for (band, places) in SharedBand::group(monitors.specs()) {
-        monitors.bands.push((0, places)); // no section of the bank: they are found by their place
-        bands.push((band.signature(), MonitoredSpec::new(band)));
-    }
-    let id = section_id::windows_id(section, windows);
-    let spec = WindowedSpec::new(windows, score, bands);
-    BankSection { id, spec: SeriesModelSpec::Windowed(Box::new(spec)) }
 }

@@ -46,7 +46,7 @@ impl Reminder {
     }
 }
 
-fn is_power_of_ten(mut n: u64) -> bool {
+pub(super) fn is_power_of_ten(mut n: u64) -> bool {
     while n.is_multiple_of(10) && n > 0 {
         n /= 10;
     }

@@ -1,7 +1,7 @@
 //! Pipelines side by side, each with the models of its part of the series.
 
+use super::Pipeline;
 use super::router::{is_together, shard_of};
-use super::{Counters, Pipeline};
 use crate::bank::StorageError;
 use crate::config::Config;
 use crate::record::Format;
@@ -64,43 +64,5 @@ impl Pipeline {
             }
         }
         together
-    }
-}
-
-impl Counters {
-    /// Adds what another pipeline has done.
-    pub(crate) fn add(&mut self, other: &Self) {
-        let Self {
-            records,
-            scored,
-            alarms,
-            warming_up,
-            repeated,
-            refused,
-            unreadable_times,
-            malformed,
-            ahead,
-            unsaved,
-            late,
-            mended,
-            counted,
-            windows,
-            lost_windows,
-        } = other;
-        self.records += records;
-        self.scored += scored;
-        self.alarms += alarms;
-        self.warming_up += warming_up;
-        self.repeated += repeated;
-        self.refused += refused;
-        self.unreadable_times += unreadable_times;
-        self.malformed += malformed;
-        self.ahead += ahead;
-        self.unsaved += unsaved;
-        self.late += late;
-        self.mended += mended;
-        self.counted += counted;
-        self.windows += windows;
-        self.lost_windows += lost_windows;
     }
 }

@@ -1,0 +1,136 @@
+//! From a record to the model of its series, and from what the model says into the record.
+
+use super::Pipeline;
+use super::rating::AlarmEdge;
+use super::scoring::ScoreOutcome;
+use super::section::OddValue;
+use super::series_model::Scoring;
+use crate::bank::Observation;
+use crate::time::Time;
+
+impl Pipeline {
+    /// Several sections that score one tag.
+    #[inline(never)] // stack
+    pub(super) fn score_all(&mut self, time: Time, record: &mut Vec<u8>) {
+        let mut n = 0;
+        let before = self.counters.scored;
+        while let Some(&section) = self.route.get(n) {
+            self.score(section, time, record);
+            n += 1;
+        }
+        self.unscored.further_scores += (self.counters.scored - before).saturating_sub(1);
+    }
+
+    #[inline(always)] // speed
+    pub(super) fn score(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if !section.access.scan_sound(record) && !self.mend_scored(at, record) {
+            return;
+        }
+        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
+        if !section.includes(record) {
+            return;
+        }
+        let observation = match section.read(record, time, &mut self.key) {
+            Some(observation) => observation,
+            None => match self.read_odd(at, time, record) {
+                Some(observation) => observation,
+                None => return,
+            },
+        };
+        self.learn(at, observation, record);
+    }
+
+    /// A record whose value is no number, or whose time is no number of seconds.
+    #[cold]
+    #[inline(never)] // stack
+    fn read_odd(&mut self, at: u16, time: Time, record: &[u8]) -> Option<Observation> {
+        let section = self.sections.get_mut(usize::from(at))?;
+        if let Some(mending) = &self.mending
+            && mending.record == self.counters.records
+            && section.access.found.is_mended_null(0, &mending.last)
+        {
+            self.counters.refused += 1;
+            self.errors.not_a_number(section, "NaN or infinite");
+            return None;
+        }
+        match section.read_odd(record, time, &mut self.key) {
+            OddValue::Point(observation) => return Some(observation),
+            OddValue::NoKey => {}
+            OddValue::Missing => self.unscored.missing(at, record, section.is_null(record)),
+            OddValue::NotANumber(what) => {
+                self.counters.refused += 1;
+                self.unscored.not_a_number(at, what);
+                self.errors.not_a_number(section, what);
+            }
+            OddValue::UnreadableTime(error) => {
+                self.counters.unreadable_times += 1;
+                self.errors.add(&error);
+            }
+        }
+        None
+    }
+
+    /// A time ahead of the host's clock.
+    #[cold]
+    #[inline(never)] // stack
+    pub(super) fn refuse_time(&mut self, at: u16, time: Time, ahead_s: i64) {
+        self.counters.ahead += 1;
+        if let Some(section) = self.sections.get(usize::from(at)) {
+            self.errors.add(&section.explain_ahead(time, ahead_s));
+        }
+    }
+
+    /// Scores and learns one observation of the series `self.key`.
+    #[inline(always)] // speed
+    fn learn(&mut self, at: u16, observation: Observation, record: &mut Vec<u8>) {
+        if let Some(ahead_s) = self.time_bound.seconds_ahead(observation.time) {
+            return self.refuse_time(at, observation.time, ahead_s);
+        }
+        self.time = observation.time;
+        let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
+        if self.has_groups(at)
+            && matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)))
+        {
+            self.ask_groups(at, observation, record);
+        }
+        if self.has_fleet(at) {
+            let is_new = matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)));
+            self.ask_fleet(at, observation, is_new);
+        }
+        match outcome.flatten() {
+            Some(ScoreOutcome::Scored(scores)) => {
+                self.counters.scored += 1;
+                if let Some(anomaly) = &self.anomaly
+                    && anomaly.rating.edge == Some(AlarmEdge::Start)
+                {
+                    self.counters.alarms += 1;
+                }
+                self.annotate_scored(at, observation, scores, record);
+            }
+            Some(ScoreOutcome::Repeated(scores)) => {
+                self.counters.repeated += 1;
+                self.annotate(at, scores, record);
+            }
+            Some(ScoreOutcome::TooLate) => self.counters.repeated += 1,
+            Some(ScoreOutcome::WarmingUp) => {
+                self.counters.warming_up += 1;
+                self.annotate_with_bands(at, observation, None, record);
+            }
+            Some(ScoreOutcome::Refused(refusal)) => {
+                self.counters.refused += 1;
+                self.unscored.not_a_number(at, "a number that cannot be learned");
+                if let Some(section) = self.sections.get(usize::from(at)) {
+                    self.errors.refusal(section, refusal);
+                }
+            }
+            None => {}
+        }
+        if !self.group_verdicts.is_empty() {
+            self.annotate_groups(at, record);
+        }
+        if let Some(report) = self.incident.take() {
+            self.annotate_incident(at, &report, record);
+        }
+    }
+}
