@@ -1,11 +1,6 @@
 //! The clock of a section: the latest time of its records, in steps. Silent series are measured by it.
 
-use crate::time::ClockDoubt;
-
-/// Records in a row that move a clock ahead by more than [`ClockDoubt::FAR_S`].
-const ENOUGH_AHEAD: u8 = 3;
-/// Records in a row that set it back: a source may send a few that were delayed.
-const ENOUGH_BEHIND: u8 = 5;
+use crate::time::{ClockDoubt, StepDoubt};
 
 /// No step yet.
 pub(super) const NEVER: i64 = i64::MIN;
@@ -51,18 +46,11 @@ impl SectionClock {
             self.number = number;
             return ClockMove::None;
         }
-        let (time_s, clock_s) = (number.saturating_mul(step_s), self.number.saturating_mul(step_s));
         let is_ahead = number > self.number;
-        let is_next = (-1..=1).contains(&number.saturating_sub(self.number));
-        let is_near = is_next || time_s.abs_diff(clock_s) <= ClockDoubt::FAR_S.unsigned_abs();
-        let enough = if is_ahead { ENOUGH_AHEAD } else { ENOUGH_BEHIND };
-        if is_near {
-            self.doubt.clear();
-            if !is_ahead {
-                return ClockMove::None;
-            }
-        } else if !self.doubt.add(time_s, clock_s, enough) {
-            return ClockMove::None;
+        match self.doubt.take_step(number.saturating_mul(step_s), number, self.number, step_s) {
+            StepDoubt::Near if is_ahead => {}
+            StepDoubt::Wrong => {}
+            StepDoubt::Near | StepDoubt::Doubted => return ClockMove::None,
         }
         self.number = number;
         if is_ahead { ClockMove::Forward } else { ClockMove::Back }

@@ -10,6 +10,22 @@ pub(crate) struct ClockDoubt {
     time_s: i64,
 }
 
+/// What a clock that goes in steps makes of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StepDoubt {
+    /// It lies near the clock.
+    Near,
+    /// It lies far from the clock, and is not believed yet.
+    Doubted,
+    /// It lies far from the clock, and so do enough records before it: the clock is wrong.
+    Wrong,
+}
+
+/// Records in a row that move a clock of steps ahead by more than [`ClockDoubt::FAR_S`].
+const ENOUGH_AHEAD: u8 = 3;
+/// Records in a row that set it back: a source may send a few that were delayed.
+const ENOUGH_BEHIND: u8 = 5;
+
 impl ClockDoubt {
     /// Times up to so far from a clock do not contradict it, s: clocks of hosts differ by less.
     pub(crate) const FAR_S: i64 = 600;
@@ -46,6 +62,19 @@ impl ClockDoubt {
             self.clear();
         }
         is_wrong
+    }
+
+    /// Takes a record at `time_s`, which wants a clock that is at step `clock` to be at step `wanted`; a step has `step_s`
+    /// seconds. Neighbouring steps are near, however long they are.
+    #[inline]
+    pub(crate) fn take_step(&mut self, time_s: i64, wanted: i64, clock: i64, step_s: i64) -> StepDoubt {
+        let clock_s = clock.saturating_mul(step_s);
+        if wanted.abs_diff(clock) <= 1 || time_s.abs_diff(clock_s) <= Self::FAR_S.unsigned_abs() {
+            self.clear();
+            return StepDoubt::Near;
+        }
+        let enough = if wanted > clock { ENOUGH_AHEAD } else { ENOUGH_BEHIND };
+        if self.add(time_s, clock_s, enough) { StepDoubt::Wrong } else { StepDoubt::Doubted }
     }
 
     /// Appends the state.

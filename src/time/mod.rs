@@ -4,7 +4,7 @@ mod clock_doubt;
 mod date;
 mod field;
 
-pub(crate) use clock_doubt::ClockDoubt;
+pub(crate) use clock_doubt::{ClockDoubt, StepDoubt};
 
 /// The instant that a text names, in UTC when it gives no offset; `None` for anything else, such as a 31 February.
 #[cfg(feature = "companion")]

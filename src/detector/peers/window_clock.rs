@@ -2,12 +2,7 @@
 
 use super::spec::GroupSpec;
 use crate::codec::{CodecError, Reader, Writer};
-use crate::time::ClockDoubt;
-
-/// Records in a row that move the clock ahead by more than [`ClockDoubt::FAR_S`].
-const ENOUGH_AHEAD: u8 = 3;
-/// Records in a row that set it back: a source may send a few that were delayed.
-const ENOUGH_BEHIND: u8 = 5;
+use crate::time::{ClockDoubt, StepDoubt};
 
 /// The clock of one group. Of two neighbouring intervals both take values; the older one closes when a record comes that
 /// lies the delay behind its end.
@@ -62,28 +57,15 @@ impl WindowClock {
         number: i64,
         open: i64,
     ) -> (WindowMove, Option<i64>) {
-        let interval_s = i64::from(spec.interval_s());
-        let is_ahead = number > open;
-        let clock_s = open.saturating_mul(interval_s);
-        let is_near =
-            number.abs_diff(open) <= 1 || time_s.abs_diff(clock_s) <= ClockDoubt::FAR_S.unsigned_abs();
-        if is_near {
-            self.doubt.clear();
-        } else {
-            let enough = if is_ahead { ENOUGH_AHEAD } else { ENOUGH_BEHIND };
-            if !self.doubt.add(time_s, clock_s, enough) {
-                return (WindowMove::Outside, Some(0));
-            }
-        }
-        if is_ahead {
-            self.open = Some(number);
-            return (WindowMove::Open { is_next: own > number }, Some(number.saturating_sub(open)));
-        }
-        if is_near {
-            return (WindowMove::Outside, Some(0));
-        }
+        let doubt = self.doubt.take_step(time_s, number, open, i64::from(spec.interval_s()));
+        let closed = match doubt {
+            StepDoubt::Doubted => return (WindowMove::Outside, Some(0)),
+            _ if number > open => Some(number.saturating_sub(open)),
+            StepDoubt::Near => return (WindowMove::Outside, Some(0)),
+            StepDoubt::Wrong => None,
+        };
         self.open = Some(number);
-        (WindowMove::Open { is_next: own > number }, None)
+        (WindowMove::Open { is_next: own > number }, closed)
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
