@@ -30,13 +30,8 @@ impl SectionFleet {
 }
 
 impl Pipeline {
-    #[inline(always)] // speed
-    pub(super) fn has_fleet(&self, at: u16) -> bool {
-        self.sections.get(usize::from(at)).is_some_and(|section| section.fleet.is_some())
-    }
-
-    /// Lets the fleet say whether a point alarms; keeps what it tells of its incident. `is_new`: the point did not come
-    /// before.
+    /// Lets the fleet of a section, if it has one, say whether a point alarms; keeps what it tells of its incident.
+    /// `is_new`: the point did not come before.
     #[inline(never)] // stack
     pub(super) fn ask_fleet(&mut self, at: u16, observation: Observation, is_new: bool) {
         let Self { sections, bank, key, anomaly, incident, .. } = self;

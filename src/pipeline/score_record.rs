@@ -89,14 +89,10 @@ impl Pipeline {
         }
         self.time = observation.time;
         let outcome = self.bank.observe(at, &self.key, observation, Scoring(&mut self.anomaly));
-        if self.has_groups(at)
-            && matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)))
-        {
-            self.ask_groups(at, observation, record);
-        }
-        if self.has_fleet(at) {
+        let has_peers = self.has_peers(at);
+        if has_peers {
             let is_new = matches!(outcome, Some(Some(ScoreOutcome::Scored(_) | ScoreOutcome::WarmingUp)));
-            self.ask_fleet(at, observation, is_new);
+            self.ask_peers(at, observation, is_new, record);
         }
         match outcome.flatten() {
             Some(ScoreOutcome::Scored(scores)) => {
@@ -126,6 +122,31 @@ impl Pipeline {
             }
             None => {}
         }
+        if has_peers {
+            self.annotate_peers(at, record);
+        }
+    }
+
+    /// Whether the series of a section are judged by each other.
+    #[inline(always)] // speed
+    fn has_peers(&self, at: u16) -> bool {
+        self.sections
+            .get(usize::from(at))
+            .is_some_and(|section| !section.groups.is_empty() || section.fleet.is_some())
+    }
+
+    /// Lets the groups and the fleet of a section hear of a point; `is_new`: it did not come before.
+    #[inline(always)] // stack
+    fn ask_peers(&mut self, at: u16, observation: Observation, is_new: bool, record: &[u8]) {
+        if is_new {
+            self.ask_groups(at, observation, record);
+        }
+        self.ask_fleet(at, observation, is_new);
+    }
+
+    /// Writes what they said into a record that has its scores.
+    #[inline(never)] // stack
+    fn annotate_peers(&mut self, at: u16, record: &mut Vec<u8>) {
         if !self.group_verdicts.is_empty() {
             self.annotate_groups(at, record);
         }

@@ -160,11 +160,6 @@ impl SectionGroups {
 }
 
 impl Pipeline {
-    #[inline(always)] // speed
-    pub(super) fn has_groups(&self, at: u16) -> bool {
-        self.sections.get(usize::from(at)).is_some_and(|section| !section.groups.is_empty())
-    }
-
     /// Lets the groups of a section learn the value of the scanned record, and keeps what they say of its member.
     #[inline(never)] // stack
     pub(super) fn ask_groups(&mut self, at: u16, observation: Observation, record: &[u8]) {
