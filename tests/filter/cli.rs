@@ -445,6 +445,13 @@ fn check_describes_what_is_watched_and_its_cost() {
 }
 
 #[test]
+fn check_tells_a_condition_once() {
+    let folder = folder("[series.a]\nmatch: a\nvalue: $x\nwhere: $level == \"error\"\nk: 7\n");
+    let (status, out, _) = output(&folder, &["check"]);
+    assert_eq!((status, out.matches("  where   $level == \"error\"\n").count()), (0, 1), "{out}");
+}
+
+#[test]
 fn check_shows_what_a_series_costs_that_chooses_its_order_and_how_long_a_model_warms_up() {
     let folder = folder("[series.a]\nmatch: a\nvalue: $x\n[series.b]\nmatch: b\nvalue: $x\nk: 7\n");
     let (status, out, log) = output(&folder, &["check"]);

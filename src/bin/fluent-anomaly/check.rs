@@ -56,9 +56,6 @@ fn describe(config: &Config, state: Option<&str>) -> String {
             true => "  series  one for the whole section\n".to_owned(),
             false => format!("  series  one for each {}\n", keys.join(", ")),
         };
-        if let Some(condition) = &section.condition {
-            text += &format!("  where   {}\n", condition.to_string().replace('\n', " "));
-        }
         if let SectionKind::Datadog { query } = &section.kind {
             text += &format!("  query   {query}\n");
         }
@@ -133,7 +130,7 @@ fn describe_group(config: &Config, group: &GroupSection) -> String {
 fn source(section: &Section) -> String {
     let mut text = String::new();
     if let Some(condition) = &section.condition {
-        text += &format!("  where   {condition}\n");
+        text += &format!("  where   {}\n", condition.to_string().replace('\n', " "));
     }
     let Some(windows) = &section.windows else {
         return text + &format!("  value   {}\n", section.value);
