@@ -44,7 +44,7 @@ pub use config::secret::Secret;
 pub use config::{Config, ConfigError};
 pub use pipeline::{Counters, Pipeline, Unconfigured, WindowRecord};
 pub use record::Format;
-pub use time::{HostClock, Time};
+pub use time::{HostClock, Time, utc_text};
 
 /// What a configuration file says, checked.
 pub mod configuration {

@@ -23,6 +23,7 @@ use std::borrow::Cow;
 use super::alert::{Status, Transition};
 use super::expression::evaluate;
 use super::zone::Zone;
+use crate::time::{date_of, utc_text};
 
 /// Deepest nesting of blocks that is evaluated; deeper ones stay as they are.
 const DEEPEST: usize = 16;
@@ -255,27 +256,17 @@ fn local_time(call: &str, facts: &Facts<'_>) -> Option<String> {
         (Some("last_triggered_at"), zone) => Some(Zone::named(zone.unwrap_or("UTC")).ok()?),
         _ => return None,
     };
-    let offset_s = zone.as_ref().map_or(0, |zone| zone.span(time_s).offset_s);
+    let Some(zone) = zone else { return Some(utc_text(time_s)) };
+    let offset_s = zone.span(time_s).offset_s;
     let local = time_s.saturating_add(offset_s.into());
-    let (days, of_day) = (local.div_euclid(86_400), local.rem_euclid(86_400));
-    // years that begin in March, so that the leap day is their last; 719 468 days lie before 1970
-    let days = days.saturating_add(719_468);
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
-    let march = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
-    let year = era.saturating_mul(400).saturating_add(of_era_year) + i64::from(month <= 2);
+    let ((year, month, day), of_day) = (date_of(local.div_euclid(86_400)), local.rem_euclid(86_400));
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let (date, clock) =
-        (format!("{year:04}-{month:02}-{day:02}"), format!("{hour:02}:{minute:02}:{second:02}"));
-    Some(match zone {
-        None => format!("{date}T{clock}Z"),
-        Some(_) => {
-            let (sign, offset) = if offset_s < 0 { ('-', -offset_s) } else { ('+', offset_s) };
-            format!("{date} {clock} {sign}{:02}:{:02}", offset / 3600, offset / 60 % 60)
-        }
-    })
+    let (sign, offset) = if offset_s < 0 { ('-', -offset_s) } else { ('+', offset_s) };
+    Some(format!(
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {sign}{:02}:{:02}",
+        offset / 3600,
+        offset / 60 % 60
+    ))
 }
 
 /// What a template holds that is not known here, each once: Datadog may know it, this program leaves it as it is.

@@ -72,17 +72,54 @@ fn days_of(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days of the proleptic Gregorian calendar. Years begin in March, so that the leap day is their last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+/// Days of the proleptic Gregorian calendar; month 1..=12, day 1..=31. Years begin in March, so that the leap day is their last.
+pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let of_year = (153 * month + 2) / 5 + day - 1;
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
+/// Year, month and day of the day that lies so many days after 1970-01-01 (Hinnant, "chrono-compatible low-level date
+/// algorithms"). Years begin in March here too; eras have 400 of them.
+pub(crate) fn date_of(days: i64) -> (i64, i64, i64) {
+    let days = days.saturating_add(719_468);
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
+    let march = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * march + 2) / 5 + 1, if march < 10 { march + 3 } else { march - 9 });
+    (era * 400 + of_era_year + i64::from(month <= 2), month, day)
+}
+
+/// `2026-01-31T12:00:00Z`, of seconds since 1970.
+#[must_use]
+pub fn utc_text(seconds: i64) -> String {
+    let ((year, month, day), of_day) = (date_of(seconds.div_euclid(86_400)), seconds.rem_euclid(86_400));
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, utc_text};
+
+    #[test]
+    fn instants_become_text() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_709_251_200, "2024-03-01T00:00:00Z"),
+            (1_774_746_000, "2026-03-29T01:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(utc_text(seconds), text);
+            assert_eq!(parse(text).map(crate::time::Time::seconds), Some(seconds), "{text}");
+        }
+    }
 
     #[test]
     fn dates_become_instants() {

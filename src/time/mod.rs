@@ -5,6 +5,8 @@ mod date;
 mod field;
 
 pub(crate) use clock_doubt::{ClockDoubt, StepDoubt};
+pub use date::utc_text;
+pub(crate) use date::{date_of, days_since_1970};
 
 /// The instant that a text names, in UTC when it gives no offset; `None` for anything else, such as a 31 February.
 #[cfg(feature = "companion")]

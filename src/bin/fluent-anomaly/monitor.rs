@@ -10,7 +10,6 @@ use fluent_anomaly::{Config, configuration::MonitorSection};
 use crate::failure::Failure;
 use crate::files;
 
-pub(crate) mod clock;
 mod create;
 mod eval;
 mod explain;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use clap::ValueEnum;
 use fluent_anomaly::Secret;
@@ -24,7 +24,7 @@ use crate::failure::Failure;
 use crate::notifier::{NoticeLog, Notifier};
 use crate::orders::Orders;
 use crate::scoring_sink::{Outlet, ScoringSink};
-use crate::{credentials, files, metrics_endpoint, signals};
+use crate::{credentials, files, metrics_endpoint, signals, utc};
 
 /// A stop that a silent server holds up is not waited for any longer: whatever is not acknowledged comes again.
 const STOP_WITHIN: Duration = Duration::from_millis(4500);
@@ -161,13 +161,9 @@ fn pull(args: &Args, config: &Config, daemon: Option<Arc<Running>>) -> Result<()
 }
 
 fn serve_metrics(address: SocketAddr, counters: Arc<Counters>, env: Native) -> Result<SocketAddr, Failure> {
-    let now = || {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    };
-    let started = now();
+    let started = utc::now();
     let text = move || {
-        let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: now() };
+        let about = metrics::About { version: env!("CARGO_PKG_VERSION"), started, now: utc::now() };
         metrics::render(&counters.snapshot(), about)
     };
     metrics_endpoint::serve(address, env, text)

@@ -21,7 +21,8 @@ use crate::files;
 use crate::orders::Orders;
 use crate::pull::{self, To};
 use crate::scoring_sink::{Outlet, ScoringSink};
-use crate::time_range::{self, RangeArgs};
+use crate::time_range::RangeArgs;
+use crate::utc;
 
 /// The tags of a replay begin with this: the predecessor's `replay.changefinder.replay`, of which its Fluentd
 /// configuration takes `replay.changefinder` away.
@@ -130,7 +131,7 @@ fn is_named(section: &PullSection, name: &str) -> bool {
 
 /// The moment behind which points still change.
 pub(crate) fn settled(config: &Config) -> i64 {
-    time_range::now() - i64::from(config.general.evaluation_delay_seconds)
+    utc::now() - i64::from(config.general.evaluation_delay_seconds)
 }
 
 /// The settings of `pull` for a range.

@@ -1,7 +1,5 @@
 //! Moments and ranges on the command line: dates in a time zone, ISO 8601, or seconds since 1970.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use fluent_anomaly::monitors::Zone;
 use fluent_anomaly::sources::datadog::QueryWindow;
 use fluent_anomaly::sources::series_file::parse_date;
@@ -60,12 +58,6 @@ impl RangeArgs {
 
 fn shown(given: &Option<String>) -> String {
     given.as_ref().map_or_else(|| "(absent)".to_owned(), |text| format!("{text:?}"))
-}
-
-/// Seconds since 1970 by the clock.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(LATEST)
 }
 
 /// Seconds since 1970.

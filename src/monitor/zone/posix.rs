@@ -4,6 +4,7 @@
 //! run from -167 to 167 hours. Offsets are turned round: POSIX counts hours west, we count seconds east.
 
 use super::OffsetSpan;
+use crate::time::{date_of, days_since_1970};
 
 /// A parsed rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +58,7 @@ impl Posix {
             return OffsetSpan { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
         };
         let mut span = OffsetSpan { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
-        let year = year_of((utc_s + i64::from(self.standard_s)).div_euclid(86_400));
+        let (year, ..) = date_of((utc_s + i64::from(self.standard_s)).div_euclid(86_400));
         // a change of the neighbour years may fall over New Year once it is expressed in UTC
         for year in year - 1..=year + 1 {
             let changes = [
@@ -80,15 +81,15 @@ impl Posix {
 impl Change {
     /// Seconds since 1970 on the local clock that is about to change.
     fn local_s(&self, year: i64) -> i64 {
-        let first = days_from_civil(year, 1, 1);
-        let leap = days_from_civil(year, 3, 1) - first == 60;
+        let first = days_since_1970(year, 1, 1);
+        let leap = days_since_1970(year, 3, 1) - first == 60;
         let day = match self.day {
             Day::Julian(n) => first + n - 1 + i64::from(leap && n > 59),
             Day::Ordinal(n) => first + n,
             Day::Month { month, week, weekday } => {
                 let (next_year, next_month) = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
-                let month_first = days_from_civil(year, month, 1);
-                let month_end = days_from_civil(next_year, next_month, 1);
+                let month_first = days_since_1970(year, month, 1);
+                let month_end = days_since_1970(next_year, next_month, 1);
                 // day 0, 1970-01-01, was a Thursday, which is 4
                 let ahead = (weekday - (month_first + 4)).rem_euclid(7);
                 let day = month_first + ahead + 7 * (week - 1);
@@ -96,29 +97,6 @@ impl Change {
             }
         };
         day * 86_400 + i64::from(self.time_s)
-    }
-}
-
-/// Days since 1970-01-01 of a date in the Gregorian calendar; month 1..=12, day 1..=31.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    // years start in March, so that the leap day is the last day of one
-    let y = if month <= 2 { year - 1 } else { year };
-    let m = (month + 9) % 12;
-    let leaps = y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400);
-    // 153 days in five months from March; 719_468 days lie between 0000-03-01 and 1970-01-01
-    365 * y + leaps + (153 * m + 2) / 5 + day - 1 - 719_468
-}
-
-/// Year of a day counted from 1970-01-01.
-fn year_of(day: i64) -> i64 {
-    // 146_097 days in 400 years; the guess is off by one at most
-    let guess = 1970 + (day * 400).div_euclid(146_097);
-    if day < days_from_civil(guess, 1, 1) {
-        guess - 1
-    } else if day >= days_from_civil(guess + 1, 1, 1) {
-        guess + 1
-    } else {
-        guess
     }
 }
 
@@ -208,10 +186,10 @@ mod tests {
             let change = Change { day: text, time_s: 0 };
             change.local_s(year) / 86_400
         };
-        assert_eq!(day(Day::Julian(60), 2024), days_from_civil(2024, 3, 1));
-        assert_eq!(day(Day::Julian(60), 2025), days_from_civil(2025, 3, 1));
-        assert_eq!(day(Day::Ordinal(60), 2024), days_from_civil(2024, 3, 1));
-        assert_eq!(day(Day::Ordinal(59), 2025), days_from_civil(2025, 3, 1));
+        assert_eq!(day(Day::Julian(60), 2024), days_since_1970(2024, 3, 1));
+        assert_eq!(day(Day::Julian(60), 2025), days_since_1970(2025, 3, 1));
+        assert_eq!(day(Day::Ordinal(60), 2024), days_since_1970(2024, 3, 1));
+        assert_eq!(day(Day::Ordinal(59), 2025), days_since_1970(2025, 3, 1));
     }
 
     #[test]
@@ -232,11 +210,11 @@ mod tests {
     #[test]
     fn years_and_days_agree_for_eight_centuries() {
         let mut year = 1600;
-        for day in days_from_civil(1600, 1, 1)..days_from_civil(2400, 1, 1) {
-            if day == days_from_civil(year + 1, 1, 1) {
+        for day in days_since_1970(1600, 1, 1)..days_since_1970(2400, 1, 1) {
+            if day == days_since_1970(year + 1, 1, 1) {
                 year += 1;
             }
-            assert_eq!(year_of(day), year);
+            assert_eq!(date_of(day).0, year);
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use fluent_anomaly::Time;
 use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
 
+use crate::utc;
+
 /// Most sections that are proposed.
 const MOST_SECTIONS: usize = 4;
 /// Most fields that name a series.
@@ -156,10 +158,7 @@ impl Proposal {
         let times = || table.rows.iter().filter_map(|row| time_of(table, row, time)).map(Time::seconds);
         let span_s = times().max().unwrap_or(0) - times().min().unwrap_or(0);
         let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
-        told.push(format!(
-            "alarms  {budget} of each series, as the sample covers {}",
-            crate::utc::span(span_s)
-        ));
+        told.push(format!("alarms  {budget} of each series, as the sample covers {}", utc::span(span_s)));
         // what comes once a day takes days to know; a band is known after some minutes
         let monitor_s = (span_s < YOUNG_S).then(|| spacing_s(table, time, &keys));
         if let Some(interval) = monitor_s {
@@ -288,7 +287,7 @@ fn span(table: &Table, column: Option<usize>) -> String {
     let times = || table.rows.iter().filter_map(|row| time_of(table, row, column)).map(Time::seconds);
     match (times().min(), times().max()) {
         (Some(first), Some(last)) => {
-            format!("from {} to {}", crate::monitor::clock::utc(first), crate::monitor::clock::utc(last))
+            format!("from {} to {}", utc::text(first), utc::text(last))
         }
         _ => "none".to_owned(),
     }

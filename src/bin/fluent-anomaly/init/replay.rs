@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::propose::{Proposal, short, time_of};
 use crate::failure::Failure;
-use crate::monitor::clock::utc;
+use crate::utc;
 
 /// Most alarms that are shown.
 const MOST_SHOWN: usize = 20;
@@ -83,7 +83,7 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
             let of = if keys.is_empty() { String::new() } else { format!(" of {keys}") };
             let what = format!(
                 "{}  {}{of} is {}",
-                utc(time.seconds()),
+                utc::text(time.seconds()),
                 proposal.name(section.value),
                 table.shown(row.cell(section.value))
             );
@@ -115,7 +115,7 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
             }
             if verdict["transition"].as_str().is_some_and(|transition| transition.ends_with("->ALERT")) {
                 let of = outside.get(&series).unwrap_or(&what);
-                replayed.alarms.push(format!("{of}: the monitor alerts at {}", utc(time.seconds())));
+                replayed.alarms.push(format!("{of}: the monitor alerts at {}", utc::text(time.seconds())));
             }
             if let Some(score) = field("anomaly_score").as_f64() {
                 replayed.rarest.push((score, what));

@@ -8,11 +8,11 @@ use fluent_anomaly::monitors::{Backtest, BacktestEvent, Status};
 use fluent_anomaly::monitors::{MonitorSpec, SharedBand};
 use fluent_anomaly::sources::series_file::FileSeries;
 
-use super::clock::utc;
 use super::timeline::Timeline;
 use super::{Output, timeline};
 use crate::failure::Failure;
 use crate::files;
+use crate::utc;
 
 /// Run a monitor over history: when it would have changed its state, and how much it would have found anomalous.
 ///
@@ -124,7 +124,7 @@ impl Bands {
         let (value, anomaly) = (said.value, said.is_anomaly);
         // nothing is judged before there is a band
         let status = if said.band.is_none() && said.status == Status::Ok { "" } else { said.status.text() };
-        writeln!(self.out, "{},{series},{value},{band},{anomaly},{status}", utc(time_s))
+        writeln!(self.out, "{},{series},{value},{band},{anomaly},{status}", utc::text(time_s))
             .map_err(|error| self.failure(&error))
     }
 

@@ -8,7 +8,7 @@ use fluent_anomaly::monitors::{MonitorSpec, Status, Transition};
 use fluent_anomaly::sources::series_file::FileSeries;
 use serde_json::{Value, json};
 
-use super::clock::utc;
+use crate::utc;
 
 /// One series.
 #[derive(Debug)]
@@ -159,8 +159,8 @@ pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
         text += &format!(
             "  {} points from {} to {}{}{}{}\n",
             timeline.points,
-            utc(timeline.first_s),
-            utc(timeline.last_s),
+            utc::text(timeline.first_s),
+            utc::text(timeline.last_s),
             extra(timeline.missing, "without a value"),
             extra(timeline.late, "too late to count"),
             extra(timeline.too_large, "too large to count (beyond 1e100)")
@@ -204,7 +204,8 @@ pub(super) fn text(head: &Head<'_>, timelines: &[Timeline]) -> String {
 impl Told {
     fn line(&self) -> String {
         let what = self.transition.map_or_else(|| format!("{} still", self.status), |t| t.to_string());
-        let mut line = format!("  {}  {what:<16} {:>5.1} % anomalous", utc(self.time_s), 100.0 * self.share);
+        let mut line =
+            format!("  {}  {what:<16} {:>5.1} % anomalous", utc::text(self.time_s), 100.0 * self.share);
         if let Some(value) = self.value {
             line += &format!("; value {}", short(value));
         } else {
