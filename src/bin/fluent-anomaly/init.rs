@@ -45,8 +45,7 @@ const FILES: [&str; 3] = ["fluent-anomaly.ini", "fluent-bit.yaml", "fluentd.conf
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
-    let shown =
-        if input == Path::new("-") { "standard input".to_owned() } else { input.display().to_string() };
+    let shown = history::shown(input);
     if !args.force
         && let Some(there) = FILES.iter().map(|file| args.output.join(file)).find(|path| path.exists())
     {

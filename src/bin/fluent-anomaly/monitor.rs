@@ -95,17 +95,6 @@ pub(crate) fn named<'a>(config: &'a Config, file: &Path, name: &str) -> Result<&
     Err(Failure::Usage(format!("{}: there is no [monitor.{wanted}]{hint}", file.display())))
 }
 
-/// A file, or standard input for `-`.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let read = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut io::stdin().lock(), &mut bytes).map(|_| bytes)
-    } else {
-        std::fs::read(path)
-    };
-    read.map_err(|error| Failure::Usage(format!("{}: cannot be read: {error}", path.display())))
-}
-
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
 }

@@ -6,6 +6,7 @@ use fluent_anomaly::monitors::MonitorSpec;
 use fluent_anomaly::monitors::exchange::{self, ExchangeError, Imported};
 
 use crate::failure::Failure;
+use crate::history;
 
 /// Turn monitors as Datadog has them into sections of the configuration, on standard output.
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let shown = args.file.display();
-    let bytes = super::read(&args.file)?;
+    let bytes = history::bytes(&args.file)?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Failure::Usage(format!("{shown}: is no UTF-8 text")))?;
     let monitors = exchange::import_all(text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
