@@ -117,12 +117,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong, with its line.
     pub fn parse_for_companion(file: &str, text: &str) -> Result<Self, ConfigError> {
-        let config = Self::parse_with(file, text, false)?;
-        if config.is_predecessors && config.detects() {
-            Self::parse_with(file, text, true)
-        } else {
-            Ok(config)
-        }
+        Self::parse_with(file, text, true)
     }
 
     /// Whether the companion scores records itself: as `detect` says, by default where the file is the
@@ -132,19 +127,20 @@ impl Config {
         self.general.detect.unwrap_or(self.is_predecessors)
     }
 
-    fn parse_with(file: &str, text: &str, its_way: bool) -> Result<Self, ConfigError> {
+    fn parse_with(file: &str, text: &str, for_companion: bool) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let ini = ini::read(file, text, &mut problems);
 
         let (general, filter) = read_basics(file, &ini, &mut problems);
+        let is_predecessors = predecessor::is_its_form(&ini);
         let way = DatadogDefaults {
             tag_prefix: &general.tag_prefix,
             metric_names: general.metric_names,
-            as_predecessor: its_way,
+            as_predecessor: for_companion && is_predecessors && general.detect != Some(false),
         };
         let (sections, slack) = read_sections(file, &ini, way, &filter, &mut problems);
-        let monitors = read_monitors(file, &ini, &sections, &mut problems);
-        let groups = read_groups(file, &ini, &sections, &mut problems);
+        let monitors = read_named(file, &ini, "monitor.", &sections, &mut problems, MonitorSection::read);
+        let groups = read_named(file, &ini, "group.", &sections, &mut problems, GroupSection::read);
         #[cfg(not(target_family = "wasm"))]
         let kafka = read_kafka(file, &ini, &mut problems);
         #[cfg(feature = "companion")]
@@ -167,7 +163,6 @@ impl Config {
             let sections = sections.into_iter().map(|(section, _)| section).collect();
             let monitors = monitors.into_iter().map(|(monitor, _)| monitor).collect();
             let groups = groups.into_iter().map(|(group, _)| group).collect();
-            let is_predecessors = predecessor::is_its_form(&ini);
             Ok(Self {
                 general,
                 filter,
@@ -187,7 +182,7 @@ impl Config {
     }
 }
 
-// Each of these three is a call of its own: in one function, what they need would add up on the interpreter's stack,
+// Each of these is a call of its own: in one function, what they need would add up on the interpreter's stack,
 // which has 8 KiB.
 
 /// The tag prefix and the defaults of [filter] are needed to read the others.
@@ -235,7 +230,7 @@ fn read_sections<'a>(
                 ));
                 continue;
             }
-            // the filter has no use for [kafka] and [serve]; the commands of the companion check it
+            // the filter has no use for [kafka] and [serve]; programs of the companion read them apart
             None if matches!(&section.name[..], "general" | "filter" | "kafka" | "serve") => continue,
             None if section.name == "slack" => {
                 slack = SlackSection::read(&mut keys);
@@ -268,46 +263,26 @@ fn read_kafka(
     Some(read)
 }
 
-/// The monitors, with where they stand.
+/// The monitors or the groups, with where they stand.
 #[inline(never)] // stack
-fn read_monitors<'a>(
+fn read_named<'a, T>(
     file: &str,
     ini: &'a [ini::IniSection],
+    prefix: &str,
     sections: &[(Section, &ini::IniSection)],
     problems: &mut Vec<ConfigProblem>,
-) -> Vec<(MonitorSection, &'a ini::IniSection)> {
+    read: fn(&str, &mut SectionReader<'_>, &[&Section]) -> Option<T>,
+) -> Vec<(T, &'a ini::IniSection)> {
     let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
-    let mut monitors = Vec::new();
+    let mut found = Vec::new();
     for section in ini {
-        let Some(name) = section.name.strip_prefix("monitor.").filter(|name| is_name(name)) else {
-            continue;
-        };
+        let Some(name) = section.name.strip_prefix(prefix).filter(|name| is_name(name)) else { continue };
         let mut keys = SectionReader::new(file, section, problems);
-        let read = MonitorSection::read(name, &mut keys, &known);
+        let read = read(name, &mut keys, &known);
         keys.finish();
-        monitors.extend(read.map(|read| (read, section)));
+        found.extend(read.map(|read| (read, section)));
     }
-    monitors
-}
-
-/// The groups, with where they stand.
-#[inline(never)] // stack
-fn read_groups<'a>(
-    file: &str,
-    ini: &'a [ini::IniSection],
-    sections: &[(Section, &ini::IniSection)],
-    problems: &mut Vec<ConfigProblem>,
-) -> Vec<(GroupSection, &'a ini::IniSection)> {
-    let known: Vec<&Section> = sections.iter().map(|(section, _)| section).collect();
-    let mut groups = Vec::new();
-    for section in ini {
-        let Some(name) = section.name.strip_prefix("group.").filter(|name| is_name(name)) else { continue };
-        let mut keys = SectionReader::new(file, section, problems);
-        let read = GroupSection::read(name, &mut keys, &known);
-        keys.finish();
-        groups.extend(read.map(|read| (read, section)));
-    }
-    groups
+    found
 }
 
 fn is_name(name: &str) -> bool {
