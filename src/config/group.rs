@@ -109,12 +109,6 @@ fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usi
         let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
     }
-    if found.and_then(|found| sections.get(found)).is_some_and(|section| section.windows.is_some()) {
-        keys.complain_about(
-            "on",
-            "a section with `measure` is not compared: its windows are judged when they close, not with their records",
-        );
-    }
     if found.and_then(|at| sections.get(at)).is_some_and(|section| section.windows.is_some()) {
         keys.complain_about(
             "on",

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// The bodies of all `datadog_monitor` resources; an error has its line.
 pub(super) fn monitors(text: &str) -> Result<Vec<Value>, (usize, &'static str)> {
-    let mut reader = HclReader { text, at: 0 };
+    let mut reader = HclReader { text, at: 0, depth: 0 };
     let mut found = Vec::new();
     loop {
         reader.space();
@@ -38,9 +38,14 @@ pub(super) fn monitors(text: &str) -> Result<Vec<Value>, (usize, &'static str)> 
     }
 }
 
+/// Deepest nesting of blocks and lists that is read: each level is a call.
+const DEEPEST: usize = 64;
+
 struct HclReader<'a> {
     text: &'a str,
     at: usize,
+    /// Blocks and lists around this place.
+    depth: usize,
 }
 
 impl<'a> HclReader<'a> {
@@ -76,6 +81,20 @@ impl<'a> HclReader<'a> {
         rest.get(..end).filter(|word| !word.is_empty())
     }
 
+    /// What stands in a block or list within another one.
+    fn inner<T>(
+        &mut self,
+        read: fn(&mut Self) -> Result<T, (usize, &'static str)>,
+    ) -> Result<T, (usize, &'static str)> {
+        if self.depth == DEEPEST {
+            return Err(self.error("blocks and lists nest too deep, at most 64 are read"));
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
+    }
+
     /// `{ ... }`
     fn body(&mut self) -> Result<Map<String, Value>, (usize, &'static str)> {
         let mut body = Map::new();
@@ -103,7 +122,7 @@ impl<'a> HclReader<'a> {
                     body.insert(name, value);
                 }
                 Some('{') => {
-                    let inner = self.body()?;
+                    let inner = self.inner(Self::body)?;
                     body.insert(name, Value::Object(inner));
                 }
                 Some('"') => {
@@ -114,10 +133,32 @@ impl<'a> HclReader<'a> {
                     if !self.rest().starts_with('{') {
                         return Err(self.error("`{` is wanted behind the name of a block"));
                     }
-                    self.body()?;
+                    self.inner(Self::body)?;
                 }
                 _ => return Err(self.error("`=` or `{` is wanted behind a name")),
             }
+        }
+    }
+
+    /// `[ ... ]`
+    fn list(&mut self) -> Result<Vec<Value>, (usize, &'static str)> {
+        self.at += 1;
+        let mut list = Vec::new();
+        loop {
+            self.space();
+            let rest = self.rest();
+            if rest.starts_with(']') {
+                self.at += 1;
+                return Ok(list);
+            }
+            if rest.starts_with(',') {
+                self.at += 1;
+                continue;
+            }
+            if rest.is_empty() {
+                return Err(self.error("`]` is missing"));
+            }
+            list.push(self.value()?);
         }
     }
 
@@ -126,26 +167,8 @@ impl<'a> HclReader<'a> {
         let rest = self.rest();
         match rest.chars().next() {
             Some('"') => Ok(json!(self.quoted()?)),
-            Some('[') => {
-                self.at += 1;
-                let mut list = Vec::new();
-                loop {
-                    self.space();
-                    if self.rest().starts_with(']') {
-                        self.at += 1;
-                        return Ok(Value::Array(list));
-                    }
-                    if self.rest().starts_with(',') {
-                        self.at += 1;
-                        continue;
-                    }
-                    if self.rest().is_empty() {
-                        return Err(self.error("`]` is missing"));
-                    }
-                    list.push(self.value()?);
-                }
-            }
-            Some('{') => Ok(Value::Object(self.body()?)),
+            Some('[') => Ok(Value::Array(self.inner(Self::list)?)),
+            Some('{') => Ok(Value::Object(self.inner(Self::body)?)),
             Some('<') if rest.starts_with("<<") => self.here_document(),
             Some(_) => {
                 // a number, a word, or an expression, which stays as it is written

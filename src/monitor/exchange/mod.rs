@@ -41,8 +41,13 @@ pub struct Imported {
 #[non_exhaustive]
 pub enum ExchangeError {
     /// Too large to be a monitor.
-    #[error("the file has {0} bytes; allowed are at most {LONGEST_JSON}")]
-    TooLarge(usize),
+    #[error("the file has {given} bytes; allowed are at most {most}")]
+    TooLarge {
+        /// Bytes of the file.
+        given: usize,
+        /// Bytes that are read at most.
+        most: usize,
+    },
     /// No JSON.
     #[error("the file is no JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -107,7 +112,7 @@ const SILENT: [&str; 22] = [
 /// [`MonitorSpec::check`].
 pub fn import(text: &str) -> Result<Imported, ExchangeError> {
     if text.len() > LONGEST_JSON {
-        return Err(ExchangeError::TooLarge(text.len()));
+        return Err(ExchangeError::TooLarge { given: text.len(), most: LONGEST_JSON });
     }
     of_value(&serde_json::from_str(text)?)
 }
@@ -119,7 +124,7 @@ pub fn import(text: &str) -> Result<Imported, ExchangeError> {
 /// [`ExchangeError`] when the file is none of these.
 pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, ExchangeError> {
     if text.len() > LONGEST_FILE {
-        return Err(ExchangeError::TooLarge(text.len()));
+        return Err(ExchangeError::TooLarge { given: text.len(), most: LONGEST_FILE });
     }
     let mut names = BTreeSet::new();
     let mut imported: Vec<Result<Imported, ExchangeError>> =
@@ -371,11 +376,12 @@ impl Imported {
     /// The section's text: `[monitor.<section>]`, or `[group.<section>]` of an outlier monitor, `on: <on>`, then every key that is set.
     #[must_use]
     pub fn to_ini(&self, on: &str) -> String {
-        if self.outliers().is_some() {
-            return self.to_group_ini(on);
-        }
-        let mut text = format!("[monitor.{}]\non: {on}\n", self.section);
-        for key in RawMonitor::KEYS {
+        let (kind, keys) = match self.outliers() {
+            Some(_) => ("group", &outliers::KEYS[..]),
+            None => ("monitor", RawMonitor::KEYS),
+        };
+        let mut text = format!("[{kind}.{}]\non: {on}\n", self.section);
+        for key in keys {
             if let Some(value) = self.raw.get(key) {
                 text.push_str(&format!("{key}: {value}\n"));
             }

@@ -9,7 +9,7 @@ use crate::monitor::text::shorten;
 use crate::monitor::timeframe::Timeframe;
 
 /// Keys of a monitor that a `[group.*]` section has as well.
-const KEYS: [&str; 5] = ["query", "name", "message", "tags", "priority"];
+pub(super) const KEYS: [&str; 5] = ["query", "name", "message", "tags", "priority"];
 /// Options that say nothing about what is evaluated here.
 const SILENT: [&str; 9] = [
     "thresholds",
@@ -31,7 +31,7 @@ pub(super) fn is_outliers(query: &str) -> bool {
 }
 
 /// Notes what `[group.*]` leaves out of a monitor's options.
-pub(super) fn options(options: &Map<String, Value>, notes: &mut Vec<String>) {
+fn options(options: &Map<String, Value>, notes: &mut Vec<String>) {
     for (option, value) in options {
         let is_default = option == "notify_no_data" || !says_nothing(value);
         let is_told = !SILENT.contains(&option.as_str()) && is_default
@@ -51,17 +51,6 @@ impl Imported {
     pub fn outliers(&self) -> Option<Result<OutlierQuery, String>> {
         let query = self.raw.query.as_deref().filter(|query| is_outliers(query))?;
         Some(OutlierQuery::parse(query).map_err(|error| error.to_string()))
-    }
-
-    /// The text of a `[group.*]` section.
-    pub(super) fn to_group_ini(&self, on: &str) -> String {
-        let mut text = format!("[group.{}]\non: {on}\n", self.section);
-        for key in KEYS {
-            if let Some(value) = self.raw.get(key) {
-                text.push_str(&format!("{key}: {value}\n"));
-            }
-        }
-        text
     }
 }
 

@@ -47,9 +47,18 @@ impl Form {
 pub fn form(bytes: &[u8]) -> Form {
     let bytes = without_mark(bytes);
     let said = bytes.trim_ascii_start();
+    match reader_of(bytes) {
+        Form::Json if said.starts_with(b"{") && json::begins_with_answer(said) => Form::Answer,
+        form => form,
+    }
+}
+
+/// The same, but that an answer is JSON: to tell them apart takes reading the whole answer.
+fn reader_of(bytes: &[u8]) -> Form {
+    let said = bytes.trim_ascii_start();
     match said.first() {
         Some(&first) if first >= 0x80 && packed::is_packed(bytes) => return Form::Msgpack,
-        Some(b'{') => return if json::begins_with_answer(said) { Form::Answer } else { Form::Json },
+        Some(b'{') => return Form::Json,
         Some(b'[') if json::is_array(said) => return Form::Json,
         _ => {}
     }
@@ -84,7 +93,7 @@ pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFile
     if bytes.trim_ascii_start().is_empty() {
         return Err(SeriesFileError::Empty);
     }
-    match form(bytes) {
+    match reader_of(bytes) {
         Form::Msgpack => packed::read(bytes),
         Form::Json | Form::Answer => json::read(bytes),
         Form::LineProtocol => line_protocol::read(bytes),

@@ -78,10 +78,12 @@ fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
 /// Objects over several lines, one behind the other.
 fn document(bytes: &[u8], start: usize, table: &mut Table) -> Result<(), SeriesFileError> {
     let mut values = Deserializer::from_slice(bytes.get(start..).unwrap_or_default()).into_iter::<Value>();
+    let mut lines = LineCount { bytes, at: 0, line: 1 };
+    let first_line = lines.of(start);
     loop {
         let at = start + values.byte_offset();
         let space = bytes.get(at..).unwrap_or_default();
-        let line = line_of(bytes, at + space.len() - space.trim_ascii_start().len());
+        let line = lines.of(at + space.len() - space.trim_ascii_start().len());
         match values.next() {
             None => return Ok(()),
             Some(Ok(value)) if is_answer(&value) => answer(&value, table, line)?,
@@ -94,7 +96,7 @@ fn document(bytes: &[u8], start: usize, table: &mut Table) -> Result<(), SeriesF
                 return Err(SeriesFileError::NotARecord { line, why });
             }
             Some(Err(error)) => {
-                let line = line_of(bytes, start) + error.line().saturating_sub(1);
+                let line = first_line + error.line().saturating_sub(1);
                 let why = format!("no JSON at column {}: {}", error.column(), reason(&error));
                 return Err(SeriesFileError::NotARecord { line, why });
             }
@@ -104,11 +106,12 @@ fn document(bytes: &[u8], start: usize, table: &mut Table) -> Result<(), SeriesF
 
 /// An array of objects.
 fn elements(bytes: &[u8], mut at: usize, table: &mut Table) -> Result<(), SeriesFileError> {
+    let mut lines = LineCount { bytes, at: 0, line: 1 };
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let skip = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
         at += skip;
-        let line = line_of(bytes, at);
+        let line = lines.of(at);
         let rest = bytes.get(at..).unwrap_or_default();
         match rest.first() {
             Some(b']') => return Ok(()),
@@ -137,8 +140,21 @@ fn elements(bytes: &[u8], mut at: usize, table: &mut Table) -> Result<(), Series
     }
 }
 
-fn line_of(bytes: &[u8], at: usize) -> usize {
-    bytes.get(..at).unwrap_or(bytes).iter().filter(|&&byte| byte == b'\n').count() + 1
+/// Counts lines on the way through a text, each byte once.
+struct LineCount<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    line: usize,
+}
+
+impl LineCount<'_> {
+    /// The line of a place, from 1; places come in their order.
+    fn of(&mut self, at: usize) -> usize {
+        let passed = self.bytes.get(self.at..at).unwrap_or_default();
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
+        self.at = self.at.max(at);
+        self.line
+    }
 }
 
 /// The text without its place, which is told apart.
