@@ -121,7 +121,7 @@ fn what_is_no_monitor_is_refused_with_the_field() {
         let shown = import(text).unwrap_err().to_string();
         assert!(shown.contains(part), "{shown}");
     }
-    assert!(matches!(import(&" ".repeat(LONGEST_JSON + 1)), Err(ExchangeError::TooLarge(_))));
+    assert!(matches!(import(&" ".repeat(LONGEST_JSON + 1)), Err(ExchangeError::TooLarge { .. })));
 }
 
 prop_compose! {
@@ -181,5 +181,23 @@ proptest! {
     fn no_text_makes_the_import_panic(text: String) {
         let _ = import(&text);
         let _ = import(&json!({"query": text, "options": {"thresholds": {"critical": text}}}).to_string());
+    }
+}
+
+#[test]
+fn terraform_nests_at_most_64_deep() {
+    for (open, close) in [("a {\n", "}\n"), ("a = [", "]\n"), ("a = {\n", "}\n")] {
+        let nested = |depth: usize| {
+            let (lists, ends) = match open {
+                "a = [" => (format!("a = {}", "[".repeat(depth)), "]".repeat(depth) + "\n"),
+                _ => (open.repeat(depth), close.repeat(depth)),
+            };
+            format!("resource \"datadog_monitor\" \"m\" {{\n{lists}{ends}}}\n")
+        };
+        assert!(hcl::monitors(&nested(64)).is_ok(), "{open}");
+        for depth in [65, 100_000] {
+            let (_, why) = hcl::monitors(&nested(depth)).unwrap_err();
+            assert_eq!(why, "blocks and lists nest too deep, at most 64 are read", "{open}");
+        }
     }
 }
