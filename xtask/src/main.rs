@@ -8,6 +8,7 @@
 //! | `fuzz.rs` | runs the targets of `fuzz/` |
 //! | `aot.rs` | compiles the filter ahead of time |
 //! | `dist/` | what a release ships: programs, packages, container image, sums |
+//! | `wheel.rs` | the engine for Python |
 //! | `publish.rs` | the crates as they are published |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
@@ -21,6 +22,7 @@ mod package;
 mod publish;
 mod rewrite;
 mod stack;
+mod wheel;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -33,6 +35,7 @@ cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its pat
 cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
+cargo xtask wheel [--out FOLDER]       the engine for Python, as a wheel; target/python
 cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
 cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--seed N], [--keep]: what they found goes to fuzz/corpus
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Some("preview-pkg") => package::run(&arguments),
         Some("aot") => aot::run(&arguments),
         Some("dist") => dist::run(&arguments),
+        Some("wheel") => wheel::run(&arguments),
         Some("publish") => publish::run(&arguments),
         Some("fuzz") => fuzz::run(&arguments),
         Some("stack") => stack::run(&arguments),
@@ -91,6 +95,34 @@ fn build(cargo: &mut Command) -> Outcome {
          rustup toolchain install --no-self-update"
     )
     .into())
+}
+
+/// Builds the engine of the page, which the crates and the wheel bring built; gives the module.
+fn page_engine() -> Result<PathBuf, Box<dyn Error>> {
+    let mut engine = cargo();
+    engine.args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"]);
+    build(engine.args(["--features", "exports", "--lib", "--target", WASM]))?;
+    Ok(root().join("target").join(WASM).join("page/fluent_anomaly_engine.wasm"))
+}
+
+/// Copies a folder with all that is in it.
+fn copy_folder(from: &Path, to: &Path) -> Outcome {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), &to).map_err(|error| format!("{}: {error}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The time of the commit, in seconds since 1970: that of every file in an archive.
+fn commit_time() -> Result<String, Box<dyn Error>> {
+    output(Command::new("git").current_dir(root()).args(["log", "-1", "--format=%ct"]))
 }
 
 /// Runs a program; what it wrote is shown only where it fails.

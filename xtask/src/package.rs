@@ -8,11 +8,11 @@ use std::fs;
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{Outcome, WASM, build, cargo, root};
+use crate::{Outcome, WASM, build, cargo, copy_folder, root};
 
 const NAME: &str = "fluent_anomaly_preview";
 /// Files of `wasm/package` that belong to the package.
-const WRITTEN_BY_HAND: [&str; 2] = ["package.json", "README.md"];
+const WRITTEN_BY_HAND: [&str; 3] = ["package.json", "README.md", "node.js"];
 
 pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     let allocator = arguments.first().map_or("talc", |name| name.to_str().unwrap_or_default());
@@ -45,6 +45,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     for name in WRITTEN_BY_HAND {
         fs::copy(root().join("wasm/package").join(name), package.join(name))?;
     }
+    copy_folder(&root().join("wasm/package/examples"), &package.join("examples"))?;
+    fs::copy(root().join("LICENSE"), package.join("LICENSE"))?;
     let size = fs::metadata(package.join(format!("{NAME}_bg.wasm")))?.len();
     println!("{}: {NAME}_bg.wasm has {size} bytes", package.display());
     Ok(())

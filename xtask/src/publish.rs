@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 
-use crate::{Outcome, WASM, cargo, root};
+use crate::{Outcome, cargo, root};
 
 /// In the order of their dependencies.
 const CRATES: [&str; 2] = ["fluent-anomaly-page", "fluent-anomaly"];
@@ -15,10 +15,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
         [option] if option == "--execute" => "publish",
         _ => return Err("allowed is --execute, or nothing".into()),
     };
-    let mut build = cargo();
-    build.args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"]);
-    crate::build(build.args(["--features", "exports", "--lib", "--target", WASM]))?;
-    let engine = root().join("target").join(WASM).join("page/fluent_anomaly_engine.wasm");
+    let engine = crate::page_engine()?;
     let folder = root().join("wasm/page/built");
     fs::create_dir_all(&folder)?;
     fs::copy(engine, folder.join("engine.wasm"))?;

@@ -1,9 +1,20 @@
-// The package as others use it: `cargo preview-pkg` builds it.
+// The package as others use it: `cargo preview-pkg` builds it, npm packs it and installs it into a folder of its own.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { before, test } from "node:test";
-import init, { Series, check } from "../../../target/package/fluent_anomaly_preview.js";
+import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const BUILT = new URL("../../../target/package/", import.meta.url).pathname;
+const NAME = "fluent-anomaly-preview";
+let folder, packed, Series, check;
 
 const times = Float64Array.from({ length: 600 }, (_, n) => 60 * n);
 const values = times.map((_, n) => (n === 500 ? 50 : (n * 7) % 5));
@@ -12,8 +23,63 @@ const settings = { algorithm: "basic", deviations: 3, trigger_window: "last_15m"
 const WARM_UP = 4 + 1 / 0.02 + 10 + 5; // k + 1/r + T1 + T2
 
 before(async () => {
-  await init({ module_or_path: await readFile(new URL("../../../target/package/fluent_anomaly_preview_bg.wasm", import.meta.url)) });
+  folder = await mkdtemp(join(tmpdir(), "fluent-anomaly-package-"));
+  const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], { cwd: BUILT });
+  [packed] = Object.values(JSON.parse(stdout));
+  await writeFile(join(folder, "package.json"), '{"private": true}');
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", join(folder, packed.filename)], { cwd: folder });
+  const entry = createRequire(join(folder, "of.js")).resolve(NAME);
+  const installed = await import(pathToFileURL(entry));
+  ({ Series, check } = installed);
+  await installed.default();
 });
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+test("the package holds what it names, and has the version of the repository", async () => {
+  const named = JSON.parse(await readFile(join(folder, "node_modules", NAME, "package.json"), "utf8"));
+  const files = new Set(packed.files.map(({ path }) => path));
+  for (const file of [named.main, named.types, ...Object.values(named.exports["."]), named.exports["./engine.wasm"]]) {
+    assert.ok(files.has(file.replace(/^\.\//, "")), file);
+  }
+  assert.ok(files.has("LICENSE") && files.has("examples/node.mjs"), [...files].join());
+  const workspace = await readFile(new URL("../../../Cargo.toml", import.meta.url), "utf8");
+  assert.equal(named.version, /^version = "(.*)"$/m.exec(workspace)[1]);
+  assert.ok((await stat(join(folder, packed.filename))).size < 250_000);
+});
+
+test("the example for Node runs where the package is installed", async () => {
+  const example = join("node_modules", NAME, "examples/node.mjs");
+  await writeFile(join(folder, "example.mjs"), await readFile(join(folder, example), "utf8"));
+  const { stdout } = await run("node", ["example.mjs"], { cwd: folder });
+  assert.match(stdout, /^30000 s: 50 is not within -?[\d.]+ to [\d.]+\n$/);
+});
+
+test("the example for a browser runs where the package is served", async (context) => {
+  const chromium = await firstThatRuns(["chromium", "chromium-browser", "google-chrome"]);
+  if (!chromium) return context.skip("no Chromium");
+  const kinds = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+  const server = createServer(async (request, response) => {
+    const body = await readFile(join(folder, request.url)).catch(() => null);
+    response.writeHead(body ? 200 : 404, { "content-type": kinds[extname(request.url)] ?? "text/plain" }).end(body ?? "");
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  try {
+    const page = `http://127.0.0.1:${server.address().port}/node_modules/${NAME}/examples/browser.html`;
+    const options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom", `--user-data-dir=${join(folder, "profile")}`];
+    const { stdout } = await run(chromium, [...options, page]);
+    assert.match(stdout, /<p id="found">30000 s: 50<\/p>/);
+  } finally {
+    server.close();
+  }
+});
+
+async function firstThatRuns(programs) {
+  for (const program of programs) {
+    if (await run(program, ["--version"]).then(() => true, () => false)) return program;
+  }
+  return undefined;
+}
 
 test("what the README shows is so", () => {
   assert.equal(check({ ...settings, deviations: -1 })[0].key, "deviations");

@@ -16,7 +16,7 @@ const FLAG_END: &str = "\x1f";
 
 pub(super) fn build(release: &Release, arch: Arch) -> Outcome {
     let musl = format!("{}-unknown-linux-musl", arch.rust);
-    zigbuild(release, &["--package", "fluent-anomaly", "--target", &musl])?;
+    zigbuild(release, &["--package", "fluent-anomaly", "--features", "kafka-static", "--target", &musl])?;
     let gnu = format!("{}-unknown-linux-gnu", arch.rust);
     zigbuild(release, &["--package", "output-dd", "--target", &format!("{gnu}.{GLIBC}")])?;
     let target = root().join("target");

@@ -23,7 +23,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, WASM, aot, filter, output, quietly, root};
+use crate::{Outcome, WASM, aot, filter, output, quietly, root, wheel};
 
 /// A processor, by the names that the different tools give it.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     }
     step("container image");
     image::layout(&release)?;
+    step("wheel for Python");
+    wheel::build(&release.out)?;
     step("source and bill of materials");
     packages::source(&release)?;
     packages::bill_of_materials(&release)?;
@@ -127,8 +129,7 @@ impl Release {
             }
             fs::create_dir_all(folder)?;
         }
-        let epoch = output(Command::new("git").current_dir(root()).args(["log", "-1", "--format=%ct"]))?;
-        Ok(Self { out, work, version: env!("CARGO_PKG_VERSION").to_owned(), epoch })
+        Ok(Self { out, work, version: env!("CARGO_PKG_VERSION").to_owned(), epoch: crate::commit_time()? })
     }
 
     /// A file as users of other programs find it: name, version, processor.

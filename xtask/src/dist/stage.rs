@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Arch, Release};
-use crate::{Outcome, output, quietly, root};
+use crate::{Outcome, copy_folder, output, quietly, root};
 
 /// Shells, and the file name that each looks for.
 const SHELLS: [(&str, &str); 3] = [
@@ -124,19 +124,6 @@ fn copy(from: &Path, to: &Path) -> Outcome {
         fs::create_dir_all(folder)?;
     }
     fs::copy(from, to).map_err(|error| format!("{}: {error}", from.display()))?;
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> Outcome {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &to)?;
-        } else {
-            copy(&entry.path(), &to)?;
-        }
-    }
     Ok(())
 }
 

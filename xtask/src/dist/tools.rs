@@ -5,11 +5,15 @@ use std::process::{Command, Stdio};
 use crate::Outcome;
 
 /// Program, arguments that make it answer, what brings it.
-const TOOLS: [(&str, &[&str], &str); 8] = [
+const TOOLS: [(&str, &[&str], &str); 12] = [
     ("git", &["--version"], "apt-get install git"),
     ("tar", &["--version"], "apt-get install tar"),
     ("gzip", &["--version"], "apt-get install gzip"),
     ("sha256sum", &["--version"], "apt-get install coreutils"),
+    ("cmake", &["--version"], "apt-get install cmake"),
+    ("perl", &["--version"], "apt-get install perl"),
+    ("make", &["--version"], "apt-get install make"),
+    ("python3", &["-m", "flit_core.wheel", "--help"], "pip install flit_core"),
     ("cargo-zigbuild", &["--version"], "cargo install --locked cargo-zigbuild; pip install ziglang"),
     ("cargo-deb", &["--version"], "cargo install --locked cargo-deb"),
     ("cargo-generate-rpm", &["--version"], "cargo install --locked cargo-generate-rpm"),
