@@ -42,7 +42,7 @@ mod time;
 
 pub use config::secret::Secret;
 pub use config::{Config, ConfigError};
-pub use pipeline::{Counters, Pipeline, Unconfigured, WindowRecord};
+pub use pipeline::{Counters, Figures, Pipeline, Unconfigured, WindowRecord};
 pub use record::Format;
 pub use time::{HostClock, Time, utc_text};
 

@@ -1,7 +1,7 @@
 //! What an aggregator has done, as OpenMetrics text.
 
 use super::stats::Stats;
-use crate::companion::metrics::MetricsText;
+use crate::companion::metrics::{MetricsText, openmetrics};
 use crate::companion::{DropReason, Snapshot};
 use crate::pipeline::Counters;
 
@@ -12,6 +12,7 @@ use crate::pipeline::Counters;
 /// use fluent_anomaly::native::Counters;
 /// let text = render(&Stats::default(), &Counters::default().snapshot());
 /// assert!(text.contains("\nfluent_anomaly_serve_records_in_total 0\n"));
+/// assert!(text.contains("\nfluent_anomaly_filter_records_total 0\n"));
 /// assert!(text.ends_with("# EOF\n"));
 /// ```
 #[must_use]
@@ -60,5 +61,6 @@ pub fn render(stats: &Stats, next_hop: &Snapshot) -> String {
             *count,
         );
     }
-    text.end()
+    // under the names of the filter: one dashboard shows both
+    text.text() + &openmetrics(&stats.figures().to_text())
 }

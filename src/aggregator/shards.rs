@@ -12,7 +12,7 @@ use super::clock::ArrivalClock;
 use super::output::ScoredParts;
 use crate::bank::StorageError;
 use crate::config::Config;
-use crate::pipeline::{Counters, Pipeline, Router, Visit};
+use crate::pipeline::{Counters, Figures, Pipeline, Router, Visit};
 use crate::record::Format;
 use crate::source::forward::IncomingChunk;
 
@@ -87,6 +87,7 @@ pub(super) struct Looked {
     pub(super) counters: Counters,
     pub(super) series: u64,
     pub(super) evicted: u64,
+    pub(super) figures: Figures,
 }
 
 struct Worker {
@@ -163,6 +164,7 @@ impl Shard {
                     counters: self.pipeline.counters(),
                     series: series as u64,
                     evicted,
+                    figures: self.pipeline.figures(),
                 })
             }
         }
@@ -319,6 +321,7 @@ impl Shards {
                 all.counters.add(&looked.counters);
                 all.series += looked.series;
                 all.evicted += looked.evicted;
+                all.figures.add(&looked.figures);
             }
         }
         all

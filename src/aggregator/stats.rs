@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use super::shards::Looked;
-use crate::pipeline::Counters;
+use crate::pipeline::{Counters, Figures};
 use crate::source::forward::{ClientEvent, IncomingChunk};
 
 /// Counters of a running aggregator; shared between threads.
@@ -21,6 +21,7 @@ pub struct Stats {
     records_out: AtomicU64,
     chunks_out: AtomicU64,
     looked: Mutex<(Counters, StatsSnapshot)>,
+    figures: Mutex<Figures>,
 }
 
 /// All counters at one moment.
@@ -84,12 +85,19 @@ impl Stats {
             ..StatsSnapshot::default()
         };
         *self.looked.lock().unwrap_or_else(PoisonError::into_inner) = (looked.counters, gauges);
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&looked.figures);
     }
 
     /// Counters of all pipelines, a second old at most.
     #[must_use]
     pub fn pipelines(&self) -> Counters {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// What the filter tells of itself, summed over all pipelines; a second old at most.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn client(&self, event: &ClientEvent) {

@@ -175,6 +175,8 @@ pub struct FilterSection {
     pub alarms: Option<AlarmBudget>,
     /// Records of these tags come at a steady pace and carry closed windows.
     pub tick: Option<TagPattern>,
+    /// Records of these tags carry the filter's own figures, and nothing else is done with them.
+    pub metrics: Option<TagPattern>,
 }
 
 /// `journal:` of `[filter]`.
@@ -198,6 +200,7 @@ impl Default for FilterSection {
             anomaly_score: false,
             alarms: None,
             tick: None,
+            metrics: None,
         }
     }
 }
@@ -233,6 +236,7 @@ impl FilterSection {
                 })
                 .unwrap_or(default.journal),
             tick: keys.text("tick").map(TagPattern::new),
+            metrics: keys.text("metrics").map(TagPattern::new),
         }
     }
 }

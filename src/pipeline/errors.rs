@@ -13,6 +13,8 @@ pub(super) struct ErrorField {
     text: String,
     /// What each record is told.
     standing: String,
+    /// Records that were told something.
+    pub(super) written: u64,
 }
 
 /// Longer messages are cut after they were told once.
@@ -39,7 +41,7 @@ impl ErrorField {
     pub(super) fn new(format: Format) -> Self {
         let output = Output { name: ERROR_FIELD.to_owned(), constant: None };
         let extractor = Extractor::new(format, &[], &[output]);
-        Self { extractor, found: Found::default(), text: String::new(), standing: String::new() }
+        Self { extractor, found: Found::default(), text: String::new(), standing: String::new(), written: 0 }
     }
 
     /// From now on each record is told: the first one all of it, the others a short form.
@@ -107,6 +109,7 @@ impl ErrorField {
         let room = 6 * self.text.len() + 64;
         if record.try_reserve_exact(room).is_ok() && self.extractor.scan(record, &mut self.found).is_ok() {
             self.extractor.annotate(record, &self.found, &[(0, Field::Text(&self.text))]);
+            self.written += 1;
         }
         self.text.clear();
         self.text.push_str(&self.standing);

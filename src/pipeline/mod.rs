@@ -60,6 +60,7 @@ mod windows;
 pub use counters::Counters;
 pub use errors::Unconfigured;
 pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
+pub use metrics::Figures;
 pub(crate) use rating::Anomaly;
 #[cfg(feature = "companion")]
 pub(crate) use router::{Router, Visit};
@@ -75,6 +76,7 @@ use crate::time::{HostClock, Time};
 use errors::ErrorField;
 use grouped::GroupVerdict;
 use mending::Mending;
+use metrics::MetricsRecords;
 use monitored::RenderedVerdict;
 use prepare::prepare;
 use section::PreparedSection;
@@ -120,6 +122,8 @@ pub struct Pipeline {
     group_verdicts: Vec<GroupVerdict>,
     /// What the record at hand tells of an incident.
     incident: Option<IncidentReport>,
+    /// Where the configuration names their tag.
+    metrics_records: Option<Box<MetricsRecords>>,
 }
 
 impl Pipeline {
@@ -131,10 +135,12 @@ impl Pipeline {
             Journal::Record => Flush::EachRecord,
             Journal::Interval { seconds } => Flush::Interval { seconds },
         };
-        Self::with_bank(config, format, |models| match storage {
+        let pipeline = Self::with_bank(config, format, |models| match storage {
             Some(storage) => Bank::open(models, max_series, storage, flush),
             None => Bank::in_memory(models, max_series),
-        })
+        });
+        // not for pipelines that resume: what they write has to be the same when they write it again
+        Self { metrics_records: MetricsRecords::new(config.filter.metrics.as_ref(), format), ..pipeline }
     }
 
     /// `open` makes the bank from the sections of the models.
@@ -168,6 +174,7 @@ impl Pipeline {
             member_key: SeriesKey::default(),
             group_verdicts: Vec::new(),
             incident: None,
+            metrics_records: None,
         }
     }
 
@@ -222,6 +229,10 @@ impl Pipeline {
     /// A record that no section scores.
     #[inline(never)] // stack
     fn pass(&mut self, record: &mut Vec<u8>) {
+        if self.is_metrics_record() {
+            self.mend_unscored(record);
+            return self.tell_metrics(record);
+        }
         self.unscored.unmatched();
         self.mend_unscored(record);
     }
@@ -280,11 +291,14 @@ impl Pipeline {
         self.routed_tag.clear();
         self.routed_tag.extend_from_slice(tag);
         self.route.clear();
+        let has_metrics = self.metrics_records.as_mut().is_some_and(|records| records.find_route(tag));
         let matches = |section: &PreparedSection| !section.has_windows && section.tags.matches(tag);
         let matching = self.sections.iter().enumerate().filter(|(_, section)| matches(section));
-        self.route.extend(matching.map(|(n, _)| n as u16));
+        if !has_metrics {
+            self.route.extend(matching.map(|(n, _)| n as u16));
+        }
         let has_windows = self.windows.as_mut().is_some_and(|windows| windows.find_route(tag));
-        if self.route.is_empty() && !has_windows {
+        if self.route.is_empty() && !has_windows && !has_metrics {
             self.unscored.tag(tag);
         }
     }

@@ -32,3 +32,16 @@ pub(crate) fn executables(variable: &str) -> Vec<PathBuf> {
     }
     paths
 }
+
+/// A program that a machine may have installed: the one that the variable names, or the one in `PATH`; `None`, and the
+/// test is noted as skipped, where there is neither.
+pub(crate) fn installed(program: &str, variable: &str) -> Option<PathBuf> {
+    if std::env::var_os(variable).is_none_or(|named| named.is_empty())
+        && let Some(paths) = std::env::var_os("PATH")
+        && let Some(found) =
+            std::env::split_paths(&paths).map(|path| path.join(program)).find(|path| path.is_file())
+    {
+        return Some(found);
+    }
+    executables(variable).into_iter().next()
+}

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod attributes;
+#[path = "../common/mod.rs"]
+mod common;
 mod config_keys;
+mod dashboards;
 mod examples;
 mod kubernetes;
 mod links;

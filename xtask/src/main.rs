@@ -114,7 +114,8 @@ fn copy_folder(from: &Path, to: &Path) -> Outcome {
         if entry.file_type()?.is_dir() {
             copy_folder(&entry.path(), &to)?;
         } else {
-            std::fs::copy(entry.path(), &to).map_err(|error| format!("{}: {error}", entry.path().display()))?;
+            std::fs::copy(entry.path(), &to)
+                .map_err(|error| format!("{}: {error}", entry.path().display()))?;
         }
     }
     Ok(())

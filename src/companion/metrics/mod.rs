@@ -65,6 +65,11 @@ impl MetricsText {
         self.sample(name, &[], value);
     }
 
+    /// Without its end: more follows.
+    pub(crate) fn text(self) -> String {
+        self.text
+    }
+
     /// The whole text.
     pub(crate) fn end(self) -> String {
         self.text + "# EOF\n"

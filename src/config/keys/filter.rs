@@ -58,4 +58,13 @@ pub(super) const KEYS: &[Key] = &[
         "Records of such a tag come at a steady pace and carry windows that have closed",
         "tick.*",
     ),
+    key(
+        "filter",
+        "metrics",
+        Text,
+        "(none)",
+        "tags with `*` for any run of characters",
+        "Records of such a tag carry the filter's own figures, as `anomaly_metrics`, and are not scored",
+        "anomaly.metrics",
+    ),
 ];

@@ -16,6 +16,9 @@ impl Pipeline {
     /// As [`process`](Pipeline::process), once the tag's sections are known, where some section has windows.
     #[inline(never)] // stack
     pub(in crate::pipeline) fn process_with_windows(&mut self, time: Time, record: &mut Vec<u8>) {
+        if self.is_metrics_record() {
+            return self.pass(record);
+        }
         self.keep_pace(time);
         let Some(windows) = &self.windows else { return };
         let (scan, is_routed) = (windows.scan, windows.is_routed());

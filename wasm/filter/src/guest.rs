@@ -138,7 +138,7 @@ impl Guest {
             return;
         }
         self.measured_at = now;
-        if let Err(error) = replace(folder, &pipeline.metrics()) {
+        if let Err(error) = replace(folder, &pipeline.figures().to_text()) {
             abi::log(&format!("{METRICS} is not written any more: {error}"));
             self.metrics = None;
         }

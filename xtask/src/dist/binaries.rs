@@ -1,10 +1,11 @@
 //! The native programs of a release.
 //!
-//! The command is static (musl), so that it runs on any Linux. The output is a library that Fluent Bit opens: it has to
+//! The command is static (musl), so that it runs on any Linux, with the C code of Kafka in it. The output is a library that Fluent Bit opens: it has to
 //! use the C library of its host, and asks for a version of glibc that Debian 11 has already.
 
+use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Arch, Release};
 use crate::{Outcome, cargo, quietly, root};
@@ -40,9 +41,19 @@ fn zigbuild(release: &Release, arguments: &[&str]) -> Outcome {
     let cargo_home =
         std::env::var_os("CARGO_HOME").map_or_else(|| Path::new(&home).join(".cargo"), Into::into);
     replace(&cargo_home, "cargo");
+    c_flags.push(format!("-I{}", without_curl(release)?.display()));
     let mut command = cargo();
     command.args(["zigbuild", "--release", "--locked"]).args(arguments);
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(FLAG_END)).env("CFLAGS", c_flags.join(" "));
     command.env("SOURCE_DATE_EPOCH", &release.epoch);
     quietly(&mut command)
+}
+
+/// A folder with a header that says nothing: librdkafka 2.12.1 built by cmake asks for that of curl even where it is built
+/// without (`#ifdef` of a name that is 0).
+fn without_curl(release: &Release) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = release.work.join("without-curl");
+    fs::create_dir_all(folder.join("curl"))?;
+    fs::write(folder.join("curl/curl.h"), "")?;
+    Ok(folder)
 }

@@ -48,14 +48,14 @@ impl Figures {
     /// Called whenever input pauses, and at the end. Says once what keeps the file from being written.
     pub(super) fn update(&mut self, pipeline: &Pipeline) -> Option<String> {
         if let Some(text) = &self.served {
-            *text.lock().unwrap_or_else(PoisonError::into_inner) = pipeline.metrics();
+            *text.lock().unwrap_or_else(PoisonError::into_inner) = pipeline.figures().to_text();
         }
         let path = self.file.as_ref()?;
         if self.written.is_some_and(|written| written.elapsed() < MINUTE) {
             return None;
         }
         self.written = Some(Instant::now());
-        let error = atomic::write_text(path, &pipeline.metrics()).err()?;
+        let error = atomic::write_text(path, &pipeline.figures().to_text()).err()?;
         let told = format!("{} is not written any more: {error}", path.display());
         self.file = None;
         Some(told)
