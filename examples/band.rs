@@ -5,7 +5,7 @@
 //! ```
 //!
 //! ```text
-//! 1760 bytes for this series, whatever it sees
+//! 1808 bytes for this series, whatever it sees
 //! day  time   value   band                 inside
 //!   3  00:00    30.2      23.3 to    31.3   true
 //!   3  06:00    31.0      25.1 to    33.7   true

@@ -29,69 +29,13 @@ pub(super) struct Agile {
     swing: f64,
     /// Points in the two, saturates at 3m.
     points: u32,
-    shape: ShapeEvidence,
-}
-
-/// Whether the points of this season still have the shape of the profile.
-///
-/// The level follows so fast that it can undo a shape that is gone, and the profile learns only from what the level
-/// leaves: it would keep the old shape for ever. So the steps of the profile from one point to the next are compared
-/// with the errors. Where the shape is right the two have little to do with each other; where it is gone the errors
-/// undo the steps.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct ShapeEvidence {
     /// Value of the profile at the last point, relative to the anchor.
-    before: f64,
-    /// Sum of error times step.
-    product: f64,
-    /// Sum of the squared steps, >= 0.
-    steps: f64,
-    /// Sum of the squared errors, >= 0.
-    errors: f64,
-}
-
-/// Share of the steps that the errors undo where a shape is gone, at least.
-const UNDONE: f64 = 0.5;
-/// Correlation of errors and undone steps that the noise of a profile of three seasons, the least there are, has by
-/// itself: 1 / sqrt(2 * 3).
-const OF_NOISE: f64 = 0.41;
-/// Standard errors, 1 / sqrt(points), that the correlation has to lie above that.
-const CERTAIN: f64 = 3.0;
-
-impl ShapeEvidence {
-    const NONE: Self = Self { before: 0.0, product: 0.0, steps: 0.0, errors: 0.0 };
-
-    #[inline(always)] // speed
-    fn add(&mut self, error: f64, base: f64) {
-        let step = base - self.before;
-        self.before = base;
-        self.product += error * step;
-        self.steps += step * step;
-        self.errors += error * error;
-    }
-
-    /// The share of the shape to keep, 0..=0.5, after a season of `points`; nothing where all of it is to be kept.
-    fn share_to_keep(&self, points: u32) -> Option<f64> {
-        let undone = -self.product;
-        let correlation = OF_NOISE + CERTAIN / f64::from(points).sqrt();
-        let gone =
-            undone > UNDONE * self.steps && undone > correlation * self.steps.sqrt() * self.errors.sqrt();
-        gone.then(|| (1.0 - undone / self.steps).clamp(0.0, 1.0 - UNDONE))
-    }
+    base: f64,
 }
 
 impl Agile {
     pub(super) const fn new() -> Self {
-        Self {
-            gain: 0.15,
-            before: 0.0,
-            gap_width: 1.0,
-            post: 0,
-            mean: 0.0,
-            swing: 0.0,
-            points: 0,
-            shape: ShapeEvidence::NONE,
-        }
+        Self { gain: 0.15, before: 0.0, gap_width: 1.0, post: 0, mean: 0.0, swing: 0.0, points: 0, base: 0.0 }
     }
 
     /// Every value, in warm-up too.
@@ -148,7 +92,7 @@ impl Agile {
 
     /// The step of the level for an error `e`, given the noise `sg`; `run` as after this point, `base` the value of the
     /// profile.
-    pub(super) fn level(&mut self, e: f64, sg: f64, run: u32, base: f64) -> f64 {
+    pub(super) fn follow(&mut self, e: f64, sg: f64, run: u32, base: f64) -> f64 {
         let mut gain = self.gain;
         if self.post > 0 {
             let young = 1.0 / f64::from(1 + self.post);
@@ -164,21 +108,18 @@ impl Agile {
             self.gain = (self.gain + LEARN * (error * self.before).clamp(-4.0, 4.0)).clamp(0.05, 0.6);
         }
         self.before = error;
-        self.shape.add(e, base);
+        self.base = base;
         gain * error * sg
     }
 
     /// Value of the profile at the last point.
     pub(super) const fn last_base(&self) -> f64 {
-        self.shape.before
+        self.base
     }
 
-    /// A season of `points` ends: the share of the profile's shape to keep; nothing where all of it is.
-    pub(super) fn share_to_keep(&mut self, points: u32) -> Option<f64> {
-        let share = self.shape.share_to_keep(points);
-        let before = self.shape.before * share.unwrap_or(1.0);
-        self.shape = ShapeEvidence { before, ..ShapeEvidence::NONE };
-        share
+    /// The profile keeps `share` of its shape.
+    pub(super) fn shrink(&mut self, share: f64) {
+        self.base *= share;
     }
 
     /// Share of an error that goes to the profile: the level has the rest.
@@ -191,11 +132,11 @@ impl Agile {
         w.varint(u64::from(self.post));
         w.f64s(&[self.mean, self.swing]);
         w.varint(u64::from(self.points));
-        w.f64s(&[self.shape.before, self.shape.product, self.shape.steps, self.shape.errors]);
+        w.f64(self.base);
     }
 
-    /// `has_shape`: false for the state of a version that did not look at the shape.
-    pub(super) fn restore(spec: &BandSpec, has_shape: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// `version` of the saved state: 0 knew nothing of shapes, 1 knew their steps.
+    pub(super) fn restore(spec: &BandSpec, version: u8, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let mut agile = Self {
             gain: within_f64(r, 0.05..=0.6, "level gain")?,
             before: within_f64(r, -2.5..=2.5, "last error")?,
@@ -205,15 +146,16 @@ impl Agile {
             mean: finite(r, "slow mean")?,
             swing: within_f64(r, 0.0..=1e60, "slow deviation")?,
             points: within_u32(r, 0..=3 * spec.buckets, "points in the slow mean")?,
-            shape: ShapeEvidence::NONE,
+            base: 0.0,
         };
-        if has_shape {
-            agile.shape = ShapeEvidence {
-                before: finite(r, "last value of the profile")?,
-                product: finite(r, "errors times steps")?,
-                steps: within_f64(r, 0.0..=f64::MAX, "steps of the profile")?,
-                errors: within_f64(r, 0.0..=f64::MAX, "squared errors")?,
-            };
+        if version > 0 {
+            agile.base = finite(r, "last value of the profile")?;
+        }
+        if version == 1 {
+            // errors and steps of the season, which nothing reads any more
+            for _ in 0..3 {
+                finite(r, "errors and steps of a season")?;
+            }
         }
         Ok(agile)
     }

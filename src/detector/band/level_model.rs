@@ -83,10 +83,10 @@ impl LevelModel {
         }
     }
 
-    pub(super) fn restore(spec: &BandSpec, has_shape: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    pub(super) fn restore(spec: &BandSpec, version: u8, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(match spec.algorithm() {
             Algorithm::Robust => Self::Robust(Robust::restore(spec, r)?),
-            _ => Self::Agile(Agile::restore(spec, has_shape, r)?),
+            _ => Self::Agile(Agile::restore(spec, version, r)?),
         })
     }
 }

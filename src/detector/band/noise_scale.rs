@@ -16,6 +16,8 @@ use crate::detector::min_max::larger;
 const LEAST: f64 = 1e-40;
 /// Points after which all gains have reached their lower limits.
 const LEARNED: u32 = 1_000;
+/// What is left of a scale that is far too large, a point.
+const TOO_CALM: f64 = 0.96;
 /// Points without which the scale is a guess.
 const GUESS: u32 = 20;
 
@@ -29,13 +31,15 @@ pub(super) struct NoiseScale {
     pub(super) tail: f64,
     /// N: points learned from, 0..=1000.
     points: u32,
+    /// Points within half of sigma less those beyond it, as long as they outnumber them; 0..=7560.
+    calm: u32,
     /// v: share of `sigma` in the parts of the season.
     pub(super) cells: Cells,
 }
 
 impl NoiseScale {
     pub(super) fn new(cells: usize) -> Self {
-        Self { sigma: 0.0, factor: 1.0, tail: 1.0, points: 0, cells: Cells::new(cells) }
+        Self { sigma: 0.0, factor: 1.0, tail: 1.0, points: 0, calm: 0, cells: Cells::new(cells) }
     }
 
     /// Back to the start, keeping the allocation.
@@ -44,6 +48,7 @@ impl NoiseScale {
         self.factor = 1.0;
         self.tail = 1.0;
         self.points = 0;
+        self.calm = 0;
         self.cells.reset();
     }
 
@@ -121,6 +126,14 @@ impl NoiseScale {
         let cell = if CELLS { self.cells.factor(k, buckets) } else { 1.0 };
         let up = error > self.sigma * cell;
         self.sigma *= if up { 1.0 + 0.6827 * gain } else { 1.0 - weight * 0.3173 * gain };
+        if self.points >= GUESS && weight == 1.0 && error < 0.5 * self.sigma * cell {
+            self.calm += 1;
+            if self.calm > spec.calm {
+                self.too_calm();
+            }
+        } else if self.calm > 0 {
+            self.calm -= 1;
+        }
         self.sigma = larger(self.sigma, 0.3 * step);
         if CELLS {
             self.cells.learn(k, buckets, error / self.sigma, weight);
@@ -128,6 +141,14 @@ impl NoiseScale {
         if self.points < LEARNED {
             self.points += 1;
         }
+    }
+
+    /// Within half of a deviation lie 38 % of the points. Where so many more do, the scale is what is left of something larger.
+    #[cold]
+    #[inline(never)] // speed: keeps the usual way small
+    fn too_calm(&mut self) {
+        self.calm -= 1;
+        self.sigma *= TOO_CALM;
     }
 
     /// The shares outside of the band. Comes after [`NoiseScale::follow_sigma`].
@@ -166,11 +187,18 @@ impl NoiseScale {
         w.f64(self.factor);
         w.f64(self.tail);
         w.varint(u64::from(self.points));
+        w.varint(u64::from(self.calm));
         self.cells.save(w);
     }
 
     /// `settled`: past the first season, where sigma is known.
-    pub(super) fn restore(spec: &BandSpec, settled: bool, r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// `has_calm`: false for the state of a version that did not count them.
+    pub(super) fn restore(
+        spec: &BandSpec,
+        settled: bool,
+        has_calm: bool,
+        r: &mut Reader<'_>,
+    ) -> Result<Self, CodecError> {
         Ok(Self {
             sigma: if settled {
                 within_f64(r, LEAST..=LARGEST, "sigma")?
@@ -180,6 +208,7 @@ impl NoiseScale {
             factor: within_f64(r, 0.8..=2.0, "band factor")?,
             tail: within_f64(r, 1.0..=3.0, "tail factor")?,
             points: within_u32(r, 0..=LEARNED, "points learned from")?,
+            calm: if has_calm { within_u32(r, 0..=spec.calm, "points within a deviation")? } else { 0 },
             cells: Cells::restore(spec.cells() as usize, r)?,
         })
     }

@@ -9,6 +9,9 @@ const SEEN: u8 = 0b0_0111;
 const CONFLICT: u8 = 0b1_1000;
 const CONFLICT_ABOVE: u8 = 0b0_1000;
 const CONFLICT_BELOW: u8 = 0b1_0000;
+const SIDE: u8 = 0b110_0000;
+const SIDE_ABOVE: u8 = 0b010_0000;
+const SIDE_BELOW: u8 = 0b100_0000;
 /// Values are kept as f32 relative to the series' first value; beyond this they are cut off.
 const LARGEST: f64 = 1e38;
 
@@ -32,7 +35,8 @@ pub(super) struct Profile {
 pub(super) struct Bucket {
     /// An f32 within +-1e38.
     value: [u8; 4],
-    /// Bits 0-2: seasons seen, 0 (empty)..=6. Bits 3-4: the last gross point was above, below, or none.
+    /// Bits 0-2: seasons seen, 0 (empty)..=6. Bits 3-4: the last gross point was above, below, or none. Bits 5-6: the
+    /// last error was above, below, or is not known.
     mark: u8,
 }
 
@@ -129,9 +133,10 @@ impl Profile {
         }
         let mut profile = Self::new(buckets);
         for Bucket { value, mark } in &mut profile.buckets {
-            *mark = within(r.u8("bucket mark")?, 0..=CONFLICT | SEEN, "bucket mark")?;
+            *mark = within(r.u8("bucket mark")?, 0..=SIDE | CONFLICT | SEEN, "bucket mark")?;
             if *mark & SEEN > MOST_SEASONS
                 || *mark & CONFLICT == CONFLICT
+                || *mark & SIDE == SIDE
                 || (*mark != 0 && *mark & SEEN == 0)
             {
                 return Err(CodecError::Invalid { what: "bucket mark" });
@@ -173,12 +178,24 @@ impl Bucket {
     pub(super) fn learn(&mut self, error: f64, share: f64) {
         let seen = self.mark & SEEN;
         let seen = if seen < MOST_SEASONS { seen + 1 } else { MOST_SEASONS };
-        self.mark = seen;
+        self.mark = self.mark & SIDE | seen;
         self.add(error * share / f64::from(seen));
     }
 
     pub(super) fn add(&mut self, amount: f64) {
         self.put(self.value() + amount);
+    }
+
+    /// Notes the side of an error, -1 or 1; the one of the season before, 0 where that is not known.
+    #[inline(always)] // speed
+    pub(super) fn note_side(&mut self, side: f32) -> f32 {
+        let before = match self.mark & SIDE {
+            SIDE_ABOVE => 1.0,
+            SIDE_BELOW => -1.0,
+            _ => 0.0,
+        };
+        self.mark = self.mark & !SIDE | if side > 0.0 { SIDE_ABOVE } else { SIDE_BELOW };
+        before
     }
 
     /// Notes a gross error.
@@ -188,7 +205,7 @@ impl Bucket {
         if self.mark & CONFLICT == side {
             return Gross::Again;
         }
-        self.mark = self.mark & SEEN | side;
+        self.mark = self.mark & (SIDE | SEEN) | side;
         Gross::Noted
     }
 }

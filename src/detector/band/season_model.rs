@@ -1,8 +1,10 @@
 //! What warm-up fills and the forecast uses.
 
+use super::course::Course;
 use super::noise_scale::NoiseScale;
 use super::outlier_run::OutlierRun;
 use super::profile::Profile;
+use super::profile_lag::ProfileLag;
 use super::spec::BandSpec;
 
 /// Profile, noise and the run of outliers.
@@ -13,6 +15,9 @@ pub(super) struct SeasonModel {
     pub(super) profile: Profile,
     pub(super) scale: NoiseScale,
     pub(super) run: OutlierRun,
+    pub(super) lag: ProfileLag,
+    /// Of agile.
+    pub(super) course: Box<Course>,
 }
 
 impl SeasonModel {
@@ -22,6 +27,8 @@ impl SeasonModel {
             profile: Profile::new(spec.buckets as usize),
             scale: NoiseScale::new(spec.cells() as usize),
             run: OutlierRun::new(),
+            lag: ProfileLag::new(),
+            course: Box::new(Course::NONE),
         }
     }
 
@@ -31,5 +38,7 @@ impl SeasonModel {
         self.profile.clear();
         self.scale.reset();
         self.run = OutlierRun::new();
+        self.lag = ProfileLag::new();
+        *self.course = Course::NONE;
     }
 }

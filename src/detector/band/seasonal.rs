@@ -2,7 +2,8 @@
 //!
 //! The forecast of bucket `t` is `anchor + level + slope * (t - last) + profile[k]`. Profile and scale learn alike
 //! in both; they differ in how the level follows ([`super::agile`], [`super::robust`]). A run of points on one
-//! side that is long enough moves the level by the mean of its errors, at once and without residue. No
+//! side that is long enough moves the level by the mean of its errors, at once and without residue. A profile whose shape is
+//! gone is given up ([`super::profile_lag`]; of agile, whose level can undo it, [`super::course`]). No
 //! decomposition is iterated and no period is searched for.
 
 mod point;
@@ -11,6 +12,7 @@ mod saved;
 use super::after_warmup::{AfterWarmup, Tally};
 use super::alternation::Alternation;
 use super::counter::Counter;
+use super::course::Course;
 use super::level_model::LevelModel;
 use super::prediction::Prediction;
 use super::profile::Profile;
@@ -57,7 +59,7 @@ impl Seasonal {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(spec: &BandSpec) -> usize {
         let cells = if spec.cells() > 1 { spec.cells() as usize } else { 0 };
-        spec.buckets as usize * Profile::BUCKET + cells * size_of::<f32>()
+        spec.buckets as usize * Profile::BUCKET + cells * size_of::<f32>() + size_of::<Course>()
     }
 
     /// Bucket of the season; within the profile even for a spec that is not the engine's own.
@@ -265,12 +267,14 @@ impl Seasonal {
     fn end_season(&mut self, spec: &BandSpec, bucket: i64) -> bool {
         let Phase::AfterWarmup(active) = &mut self.phase else { return false };
         if let LevelModel::Agile(agile) = &mut self.level_model {
-            let base = agile.last_base();
-            if let Some(share) = agile.share_to_keep(active.season.points) {
+            if let Some(share) = self.model.course.share_to_keep() {
                 // the forecast stays where it is
+                let base = agile.last_base();
                 active.level += base - base * share;
                 self.model.profile.shrink(share);
+                agile.shrink(share);
             }
+            *self.model.course = Course::NONE;
         }
         let tally = &mut active.season;
         let share = f64::from(tally.outliers) / f64::from(tally.points);

@@ -99,6 +99,12 @@ pub struct BandSpec {
     pub(super) eta_factor: f64,
     /// Memory of the outlier share and its inverse: 1/T, T = max(m/14, 30) points.
     pub(super) doubt_gain: f64,
+    /// By how many the points within half a deviation must outnumber those beyond it before the scale is too large, 24..
+    pub(super) calm: u32,
+    /// Bits of a bucket's number that are 0 where agile looks at the course of a season: some sixty times.
+    pub(super) course: u32,
+    /// Gain of the correlation that tells a profile that lags: 6/m, at most 1/90.
+    pub(super) lag_gain: f32,
     /// 1/(3m).
     pub(super) slow: f64,
     /// Gain of the slope: 1/(36 m^2) robust; its damping 1 - 1/(6m) agile.
@@ -165,6 +171,9 @@ impl BandSpec {
             eta,
             eta_factor: 0.5 * eta.max(0.004),
             doubt_gain: 1.0 / (m / 14.0).max(30.0),
+            course: (buckets / 64).max(1).next_power_of_two() - 1,
+            lag_gain: (1.0 / (m / 6.0).max(90.0)) as f32,
+            calm: (buckets / 8).max(24),
             slow: 1.0 / (3.0 * m),
             slope: if algorithm == Algorithm::Robust { 1.0 / (36.0 * m * m) } else { 1.0 - 1.0 / (6.0 * m) },
             fast: 4.0 / f64::from(confirm),

@@ -122,7 +122,8 @@ impl Point<'_> {
         let (moved, share) = match self.level_model {
             LevelModel::Agile(agile) => {
                 self.active.slope *= self.spec.slope;
-                let moved = agile.level(error.e, error.deviation, run, error.base);
+                let moved = agile.follow(error.e, error.deviation, run, error.base);
+                model.course.look(self.spec, self.k, self.y - model.anchor, error.base);
                 (moved, agile.profile_share())
             }
             LevelModel::Robust(robust) => {
@@ -148,6 +149,14 @@ impl Point<'_> {
         let place = model.profile.bucket(self.k);
         if error.is_new {
             place.set(error.base + error.e);
+            return;
+        }
+        let side = if error.e > 0.0 { 1.0 } else { -1.0 };
+        let before = place.note_side(side);
+        if before != 0.0 && model.lag.repeats(self.spec, before, error.e / error.deviation) && before == side
+        {
+            place.set(error.base + error.e);
+            place.note_side(side);
         } else if error.size > 4.0 * error.deviation {
             if place.conflict(error.e) == Gross::Again && run < self.spec.buckets / 2 {
                 place.set(error.base + error.e);
