@@ -8,11 +8,13 @@
 //! | `fuzz.rs` | runs the targets of `fuzz/` |
 //! | `aot.rs` | compiles the filter ahead of time |
 //! | `dist/` | what a release ships: programs, packages, container image, sums |
+//! | `book.rs` | builds the book and looks at its links |
 //! | `wheel.rs` | the engine for Python |
 //! | `publish.rs` | the crates as they are published |
 //! | `package.rs` (feature `package`) | `cargo preview-pkg`: builds the JavaScript package |
 
 mod aot;
+mod book;
 mod dist;
 mod filter;
 mod frames;
@@ -35,6 +37,7 @@ cargo wasm [OPTIONS OF CARGO BUILD]    builds the WASM filter and prints its pat
 cargo xtask stack [MODULE]             the longest chain of calls of the WASM filter, in bytes of stack
 cargo xtask aot --fluent-bit SOURCE    compiles the built WASM filter ahead of time; [--arch x86_64|aarch64]
 cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bit SOURCE]... compiles the filter ahead, too
+cargo xtask book                       the pages of docs/ as a book, its links checked; target/book
 cargo xtask wheel [--out FOLDER]       the engine for Python, as a wheel; target/python
 cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
 cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--seed N], [--keep]: what they found goes to fuzz/corpus
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Some("preview-pkg") => package::run(&arguments),
         Some("aot") => aot::run(&arguments),
         Some("dist") => dist::run(&arguments),
+        Some("book") => book::run(),
         Some("wheel") => wheel::run(&arguments),
         Some("publish") => publish::run(&arguments),
         Some("fuzz") => fuzz::run(&arguments),
@@ -101,8 +105,10 @@ fn build(cargo: &mut Command) -> Outcome {
 fn page_engine() -> Result<PathBuf, Box<dyn Error>> {
     let mut engine = cargo();
     engine.args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"]);
-    build(engine.args(["--features", "exports", "--lib", "--target", WASM]))?;
-    Ok(root().join("target").join(WASM).join("page/fluent_anomaly_engine.wasm"))
+    // where the build script of the page has built it already
+    let target = root().join("target/page");
+    build(engine.args(["--features", "exports", "--lib", "--target", WASM, "--target-dir"]).arg(&target))?;
+    Ok(target.join(WASM).join("page/fluent_anomaly_engine.wasm"))
 }
 
 /// Copies a folder with all that is in it.

@@ -33,6 +33,9 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     )?;
     let module = target.join(WASM).join("page-small").join(NAME).with_extension("wasm");
     let package = root().join("target/package");
+    if package.is_dir() {
+        fs::remove_dir_all(&package)?;
+    }
     fs::create_dir_all(&package)?;
     // one set of files for bundlers, browsers and Node: the module is loaded by the caller or from beside the script
     Bindgen::new()

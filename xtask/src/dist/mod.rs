@@ -79,6 +79,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     image::layout(&release)?;
     step("wheel for Python");
     wheel::build(&release.out)?;
+    step("JavaScript package");
+    packages::javascript(&release)?;
     step("source and bill of materials");
     packages::source(&release)?;
     packages::bill_of_materials(&release)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Arch, Release, SUPERUSER};
-use crate::{Outcome, cargo, quietly, root};
+use crate::{Outcome, cargo, copy_folder, quietly, root};
 
 pub(super) fn archive(release: &Release, arch: Arch, tree: &Path) -> Outcome {
     let name = release.name("fluent-anomaly", arch);
@@ -35,6 +35,18 @@ pub(super) fn rpm(release: &Release, arch: Arch) -> Outcome {
     rpm.args(["--arch", arch.rust, "--auto-req", "disabled", "--output"]).arg(file);
     rpm.arg("--source-date").arg(&release.epoch);
     quietly(&mut rpm)
+}
+
+/// The JavaScript package as npm packs it: a tar.gz with all files in `package`.
+pub(super) fn javascript(release: &Release) -> Outcome {
+    // a program of its own, because what it needs is a feature
+    let mut built = cargo();
+    built.args(["run", "--release", "--quiet", "--locked", "--package", "xtask", "--features", "package"]);
+    quietly(built.args(["--", "preview-pkg"]))?;
+    let folder = release.work.join("javascript");
+    copy_folder(&root().join("target/package"), &folder.join("package"))?;
+    let name = format!("fluent-anomaly-preview-{}.tgz", release.version);
+    release.tar_gz(&folder, &["package"], SUPERUSER, &release.out.join(name))
 }
 
 /// The files of the commit.
