@@ -247,7 +247,8 @@ fn slow_clients_make_room_for_others_when_memory_is_short() {
     // half a handshake's worth of silence, and clients that only connect
     let _silent: Vec<Client> = (0..50).map(|_| serve.client()).collect();
     // a chunk of 4 MB from somebody who is quick
-    let entry = b"\x92\xd7\x00\x65\x53\xf1\x00\0\0\0\0\x82\xa4host\xa1a\xa2ms\x07";
+    let record = b"\x92\xd7\x00\x65\x53\xf1\x00\0\0\0\0\x83\xa4host\xa1a\xa2ms\x07\xa3log\xda\x10\x00";
+    let entry = [&record[..], &[b'x'; 0x1000]].concat();
     let body = entry.repeat((4 << 20) / entry.len());
     let head = [b"\x93\xa7app.web\xc6", &(body.len() as u32).to_be_bytes()[..]].concat();
     let mut quick = serve.client();
