@@ -53,9 +53,9 @@ pub mod configuration {
     pub use crate::config::did_you_mean::nearest;
     pub use crate::config::{
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
-        GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, Section, SectionKind,
-        SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url, forward_address,
-        raw_monitor,
+        GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, PatternSettings,
+        Section, SectionKind, SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url,
+        forward_address, raw_monitor,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
@@ -75,7 +75,7 @@ pub mod series {
     pub use crate::bank::Observation;
     pub use crate::pipeline::{
         ScoreOutcome, ScoreRefusal, ScoreSpec, ScoredSeries, calibrated_bytes, group_member_bytes,
-        monitor_bytes, series_bytes,
+        monitor_bytes, patterns_bytes, series_bytes,
     };
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! snapshot  = Snapshot Doubt* (Pace | Window)* Series* End
-//! journal   = Journal (Register | Evict | Observe | Clock | Tick | Leave)*
+//! journal   = Journal (Register | Evict | Observe | Clock | Tick | Leave | Line)*
 //! ```
 
 use super::window_queue::ClosedWindow;
@@ -27,6 +27,8 @@ const WINDOW: u8 = b'w';
 const CLOCK: u8 = b'c';
 const TICK: u8 = b't';
 const LEAVE: u8 = b'l';
+/// Written only where a section tells templates of lines.
+const LINE: u8 = b'L';
 
 /// First frame of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +106,12 @@ pub(super) enum StateEntry<'a> {
     /// The next window of this section left.
     Leave {
         section: u16,
+    },
+    /// A line of text that a series learned.
+    Line {
+        id: u32,
+        time: Time,
+        line: &'a [u8],
     },
 }
 
@@ -213,6 +221,12 @@ impl<'a> StateEntry<'a> {
                 w.u8(LEAVE);
                 w.varint(u64::from(*section));
             }
+            StateEntry::Line { id, time, line } => {
+                w.u8(LINE);
+                w.varint(u64::from(*id));
+                w.i64(time.nanos());
+                w.bytes(line);
+            }
         }
     }
 
@@ -285,6 +299,11 @@ impl<'a> StateEntry<'a> {
             CLOCK => StateEntry::Clock { section: take_section(&mut r)?, time_s: r.i64("time")? },
             TICK => StateEntry::Tick { host_s: r.i64("time of the host")?, asked_s: r.i64("time")? },
             LEAVE => StateEntry::Leave { section: take_section(&mut r)? },
+            LINE => StateEntry::Line {
+                id: take_id(&mut r)?,
+                time: Time::from_nanos(r.i64("time")?),
+                line: r.bytes("line")?,
+            },
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
         };
         if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }

@@ -46,7 +46,7 @@ mod window_queue;
 pub(crate) use journal_writer::Flush;
 pub(crate) use key::SeriesKey;
 pub use model::Observation;
-pub(crate) use model::{BankSection, Model, Observe, SectionId};
+pub(crate) use model::{BankSection, Model, Observe, ReadLine, SectionId};
 pub(crate) use notice::StateNotice;
 pub(crate) use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
@@ -60,7 +60,7 @@ use live_series::{LiveSeries, OnSilence};
 use silences::Silences;
 use snapshot::SeriesCounts;
 
-use crate::time::HostClock;
+use crate::time::{HostClock, Time};
 
 /// All series of a pipeline.
 pub(crate) struct Bank<M: Model> {
@@ -191,6 +191,35 @@ impl<M: Model> Bank<M> {
         Some(answer)
     }
 
+    /// Lets a series of a section with windows learn a line of text. `None` as in [`observe`](Bank::observe).
+    #[inline(never)] // stack
+    pub(crate) fn read_line<R: ReadLine<M>>(
+        &mut self,
+        section: u16,
+        key: &SeriesKey,
+        (time, line): (Time, &[u8]),
+        reader: R,
+    ) -> Option<R::Answer> {
+        let mut at = self.live.arena.see(section, key);
+        if at == arena::NONE {
+            at = self.register(section, key)?;
+        }
+        let spec = self.sections.get(usize::from(section))?;
+        let model = self.live.see_window(spec, section, at, time);
+        let (answer, value) = reader.read_line(model, &spec.spec, time, line);
+        if let Some(journal) = &mut self.journal {
+            let id = self.live.arena.get_mut(at).id;
+            match value {
+                Some(value) => {
+                    let observation = Observation { time, value, source: 0 };
+                    journal.log_observation(id, observation, &mut self.notices);
+                }
+                None => journal.log(&StateEntry::Line { id, time, line }, &mut self.notices),
+            }
+        }
+        Some(answer)
+    }
+
     /// A record that no series of a section with windows learns moves the clock of the section all the same.
     #[inline(always)] // speed
     pub(crate) fn advance(&mut self, section: u16, time_s: i64) {
@@ -248,7 +277,7 @@ impl<M: Model> Bank<M> {
     }
 
     /// Series of a section that had an observation since then: a look at all of them.
-    pub(crate) fn count_seen(&self, section: u16, since: crate::time::Time) -> usize {
+    pub(crate) fn count_seen(&self, section: u16, since: Time) -> usize {
         self.live.arena.by_age().filter(|slot| slot.section == section && slot.seen >= since).count()
     }
 

@@ -57,6 +57,11 @@ pub(crate) trait Model: Sized {
         _report: &mut dyn FnMut(i64, bool, Box<[u8]>),
     ) {
     }
+    /// Learns a line of text. The value by which [`update`](Model::update) does the same; `None`: none does, the line is
+    /// read again.
+    fn read_line(&mut self, _spec: &Self::Spec, _time: Time, _line: &[u8]) -> Option<f64> {
+        None
+    }
     /// The clock of its section was wrong, and is set back.
     fn rewind(&mut self, _spec: &Self::Spec, _now_s: i64) {}
     /// Writes everything the next update depends on.
@@ -89,6 +94,15 @@ pub(crate) trait Observe<M: Model> {
     type Answer;
     /// Does with the model what [`Model::update`] would do.
     fn observe(self, model: &mut M, spec: &M::Spec, observation: Observation) -> Self::Answer;
+}
+
+/// Lets a model learn a line of text, as [`Observe`] does a value.
+pub(crate) trait ReadLine<M: Model> {
+    /// The result for the caller.
+    type Answer;
+    /// Does with the model what [`Model::read_line`] would do, and returns the same.
+    fn read_line(self, model: &mut M, spec: &M::Spec, time: Time, line: &[u8])
+    -> (Self::Answer, Option<f64>);
 }
 
 /// Recognises a section between runs.

@@ -55,7 +55,7 @@ pub use section::{ChangeFinderSettings, Nulls, Section, SectionKind};
 #[cfg(feature = "companion")]
 pub use serve::ServeSection;
 pub use tag::TagPattern;
-pub use windows::{Measure, WindowSettings, WindowsTold};
+pub use windows::{Measure, PatternSettings, WindowSettings, WindowsTold};
 
 use section::DatadogDefaults;
 use section_reader::SectionReader;
@@ -302,10 +302,11 @@ fn check_together(file: &str, sections: &[(Section, &ini::IniSection)], problems
             }
         }
         for (other, other_ini) in &sections[..n] {
-            let same = other.annotation_names().iter().any(|name| names.contains(name));
             // windows take turns: a record carries one
             let is_shared = section.windows.is_some() && other.windows.is_some();
-            if same && !is_shared && other.tags.overlaps(&section.tags) {
+            let own = other.annotation_names().into_iter().skip(usize::from(is_shared));
+            let same = own.into_iter().any(|name| names.contains(&name));
+            if same && other.tags.overlaps(&section.tags) {
                 problems.push(here(format!(
                     "writes the same fields as [{}] into records tagged `{}`: give one of them another `prefix` or `match`",
                     other_ini.name, section.tags

@@ -276,11 +276,14 @@ impl Section {
     }
 
     /// The names of the fields that are written into a record: ChangeFinder's four, `warming_up`, then `anomaly_score`,
-    /// then what a budget of alarms adds. A section with windows writes one map.
+    /// then what a budget of alarms adds. A section with windows writes one map, with `measure: patterns` a second one.
     #[must_use]
     pub fn annotation_names(&self) -> Vec<String> {
-        if self.windows.is_some() {
-            return vec![format!("{}anomaly_window", self.prefix)];
+        if let Some(windows) = &self.windows {
+            let names = ["anomaly_window", "anomaly_pattern"]
+                .iter()
+                .take(1 + usize::from(windows.patterns.is_some()));
+            return names.map(|name| format!("{}{name}", self.prefix)).collect();
         }
         let calibrated: &[&str] = match (self.anomaly_score, self.alarms) {
             (false, _) => &[],

@@ -1,5 +1,5 @@
 //! The keys that make a series of a stream of records: `measure`, `every`, `late`, `empty`, `forget`, `windows`,
-//! `timezone`.
+//! `timezone`; with `measure: patterns`, `learn_patterns`, `new_patterns`, `mark_patterns`.
 
 use super::field::accessor;
 use super::section_reader::SectionReader;
@@ -18,6 +18,11 @@ const MOST_OPEN: u32 = 60;
 const FORGET_S: u32 = DAY_S;
 const FORGET_WINDOWS: u32 = 7;
 
+/// `learn_patterns` and `new_patterns` where the section does not say.
+const LEARN_S: u32 = 3600;
+const NEW_A_DAY: u32 = 20;
+const MOST_NEW_A_DAY: u64 = 1_000_000;
+
 /// Windows of a section, and what becomes of the records in one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowSettings {
@@ -35,6 +40,37 @@ pub struct WindowSettings {
     pub told: WindowsTold,
     /// Where midnight is; `None`: UTC.
     pub zone: Option<Zone>,
+    /// With `measure: patterns`.
+    pub patterns: Option<PatternSettings>,
+}
+
+/// Which lines are told to be new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PatternSettings {
+    /// So long after the first line no template counts as new, s.
+    pub learn_s: u32,
+    /// At most so many new templates are told a day.
+    pub new_a_day: u32,
+    /// Each line is marked with its template, not only the first one of a new template.
+    pub marks_all: bool,
+}
+
+impl PatternSettings {
+    #[inline(never)] // stack
+    fn read(keys: &mut SectionReader<'_>) -> Self {
+        let learn_s = keys.parsed("learn_patterns", |text| {
+            duration(text)
+                .filter(|&seconds| seconds <= LONGEST_S)
+                .ok_or_else(|| format!("{text:?} is not allowed: a time such as `1h`, from `0s` to `7d`"))
+        });
+        let new_a_day = keys.integer("new_patterns", 0..=MOST_NEW_A_DAY);
+        let marks_all = keys.choice("mark_patterns", &[("new", false), ("all", true)]);
+        Self {
+            learn_s: learn_s.unwrap_or(LEARN_S),
+            new_a_day: new_a_day.map_or(NEW_A_DAY, |number| number as u32),
+            marks_all: marks_all.unwrap_or(false),
+        }
+    }
 }
 
 /// `measure:` of a section.
@@ -96,6 +132,8 @@ impl WindowSettings {
                 Zone::named(text).map_err(|unknown| format!("{text:?} is not allowed: {}", unknown.allowed()))
             }
         });
+        let of_lines = measure.as_ref().is_some_and(|measure| measure.kind == MeasureKind::Patterns);
+        let patterns = of_lines.then(|| PatternSettings::read(keys));
         let (measure, every_s) = (measure?, every_s?);
         Some(Self {
             late_s: late_s.unwrap_or(LATE_S.min(every_s)),
@@ -103,6 +141,7 @@ impl WindowSettings {
             forget_s: forget_s.unwrap_or(FORGET_S.max(every_s.saturating_mul(FORGET_WINDOWS))),
             told: told.unwrap_or(WindowsTold::All),
             zone: zone.filter(|zone| !zone.is_utc()),
+            patterns,
             measure,
             every_s,
         })
@@ -122,6 +161,7 @@ impl Measure {
             ("max", MeasureKind::Max),
             ("share", MeasureKind::Share),
             ("distinct", MeasureKind::Distinct),
+            ("patterns", MeasureKind::Patterns),
             ("p50", MeasureKind::Quantile(500)),
             ("p75", MeasureKind::Quantile(750)),
             ("p90", MeasureKind::Quantile(900)),
@@ -133,7 +173,7 @@ impl Measure {
         let Some((name, kind)) = found else {
             return Err(format!(
                 "{text:?} is not allowed: count, rate, `share <condition>`, or one of sum, avg, min, max, distinct, p50, p75, \
-                 p90, p95, p99, p99.9 with a field, such as `p95 $latency_ms`"
+                 p90, p95, p99, p99.9 with a field, such as `p95 $latency_ms`, or `patterns` with a text, such as `patterns $log`"
             ));
         };
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -147,8 +187,9 @@ impl Measure {
                 return Err(format!("{text:?} is not allowed: `{name}` counts records, without a field"));
             }
             (false, "") => {
+                let field = if kind == MeasureKind::Patterns { "$log" } else { "$latency_ms" };
                 return Err(format!(
-                    "{text:?} is not allowed: `{name}` needs a field, such as `{name} $latency_ms`"
+                    "{text:?} is not allowed: `{name}` needs a field, such as `{name} {field}`"
                 ));
             }
             (false, field) => Some(accessor(field)?),

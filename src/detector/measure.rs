@@ -2,7 +2,7 @@
 //!
 //! | measure | of the observations x_1..x_n of a window of T seconds | without any |
 //! |---|---|---|
-//! | count | n | 0 |
+//! | count; patterns, of the lines of one template | n | 0 |
 //! | rate | n / T | 0 |
 //! | share | (x_1 + ... + x_n) / n, where each x is 0 or 1 | none |
 //! | sum | x_1 + ... + x_n, added in the order of arrival | 0 |
@@ -35,13 +35,15 @@ pub enum MeasureKind {
     Quantile(u16),
     /// How many different ones.
     Distinct,
+    /// How many lines of one template.
+    Patterns,
 }
 
 impl MeasureKind {
     /// Whether a window without observations has the value 0; those of the others have none.
     #[must_use]
     pub fn is_zero_when_empty(self) -> bool {
-        matches!(self, Self::Count | Self::Rate | Self::Sum | Self::Distinct)
+        matches!(self, Self::Count | Self::Rate | Self::Sum | Self::Distinct | Self::Patterns)
     }
 
     /// Whether the observations are only counted.
@@ -82,7 +84,7 @@ impl Accumulator {
             Self::Total { count, total } => {
                 *count += 1;
                 match kind {
-                    MeasureKind::Count | MeasureKind::Rate => {}
+                    MeasureKind::Count | MeasureKind::Rate | MeasureKind::Patterns => {}
                     MeasureKind::Min => *total = if x < *total { x } else { *total },
                     MeasureKind::Max => *total = if x > *total { x } else { *total },
                     _ => *total += x,
@@ -113,7 +115,7 @@ impl Accumulator {
         match self {
             Self::Total { count: 0, .. } => kind.is_zero_when_empty().then_some(0.0),
             Self::Total { count, total } => Some(match kind {
-                MeasureKind::Count => *count as f64,
+                MeasureKind::Count | MeasureKind::Patterns => *count as f64,
                 MeasureKind::Rate => *count as f64 / seconds,
                 MeasureKind::Share | MeasureKind::Avg => total / *count as f64,
                 _ => *total,

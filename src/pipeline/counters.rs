@@ -35,6 +35,10 @@ pub struct Counters {
     pub windows: u64,
     /// Windows that were not told because too many waited.
     pub lost_windows: u64,
+    /// Lines that were told to be the first of a template never seen before.
+    pub new_patterns: u64,
+    /// The same, and not told because too many others were on that day.
+    pub untold_patterns: u64,
 }
 
 #[cfg(feature = "companion")]
@@ -57,6 +61,8 @@ impl Counters {
             counted,
             windows,
             lost_windows,
+            new_patterns,
+            untold_patterns,
         } = other;
         self.records += records;
         self.scored += scored;
@@ -73,5 +79,7 @@ impl Counters {
         self.counted += counted;
         self.windows += windows;
         self.lost_windows += lost_windows;
+        self.new_patterns += new_patterns;
+        self.untold_patterns += untold_patterns;
     }
 }

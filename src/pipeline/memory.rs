@@ -4,7 +4,7 @@ use super::monitored::MonitoredSpec;
 use super::scoring::most_calibrated_bytes;
 use super::section_id::score_spec;
 use super::series_model::{SeriesModel, SeriesModelSpec};
-use super::windows::WindowedSpec;
+use super::windows::{PatternSpec, WindowedSpec};
 use crate::bank::Bank;
 use crate::config::{GroupSection, MonitorSection, Section};
 use crate::detector::peers::PeerGroup;
@@ -23,6 +23,15 @@ pub fn series_bytes(section: &Section) -> usize {
         Bank::<SeriesModel>::series_bytes(&spec)
     };
     score_spec(section).map_or(0, bytes)
+}
+
+/// Bytes that the templates of a section's lines take at most; 0 for a section that counts none.
+#[must_use]
+pub fn patterns_bytes(section: &Section) -> usize {
+    let patterns = section.windows.as_ref().and_then(|windows| windows.patterns.as_ref());
+    patterns.map_or(0, |patterns| {
+        Bank::<SeriesModel>::series_bytes(&SeriesModelSpec::Patterns(PatternSpec::new(patterns)))
+    })
 }
 
 /// Of [`series_bytes`], those of the calibrated score: at most, with a season of a week.

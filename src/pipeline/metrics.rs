@@ -17,7 +17,7 @@ const FIELD: &str = "anomaly_metrics";
 /// Name, whether it only grows, what it counts, and the reasons by which it is split.
 type Family = (&'static str, bool, &'static str, &'static [&'static str]);
 
-const FAMILIES: [Family; 16] = [
+const FAMILIES: [Family; 18] = [
     ("records", true, "Records that came in.", &[]),
     ("matched", true, "Records whose tag matches a section.", &[]),
     ("scored", true, "Scores written, one a section and record.", &[]),
@@ -29,6 +29,8 @@ const FAMILIES: [Family; 16] = [
     ("errors", true, "Records that left with anomaly_error.", &[]),
     ("windows", true, "Windows closed.", &[]),
     ("windows_lost", true, "Windows not told because too many waited.", &[]),
+    ("patterns_new", true, "Lines told as the first of a new template.", &[]),
+    ("patterns_untold", true, "The same, beyond those that a day may tell.", &[]),
     ("series_evicted", true, "Series that went because there were too many.", &[]),
     (
         "refused",
@@ -169,6 +171,8 @@ impl Pipeline {
             self.errors.written,
             counters.windows,
             counters.lost_windows,
+            counters.new_patterns,
+            counters.untold_patterns,
             self.bank.evicted(),
             of_sections.missing,
             of_sections.null,
@@ -245,14 +249,14 @@ mod tests {
         let numbered = Figures((0..samples as u64).collect());
         let text = numbered.to_text();
         assert!(text.contains("\nfluent_anomaly_filter_records_total 0\n"), "{text}");
-        assert!(text.contains("\nfluent_anomaly_filter_refused_total{reason=\"ahead\"} 18\n"), "{text}");
-        assert!(text.ends_with("\nfluent_anomaly_filter_journal_bytes 21\n"), "{text}");
+        assert!(text.contains("\nfluent_anomaly_filter_refused_total{reason=\"ahead\"} 20\n"), "{text}");
+        assert!(text.ends_with("\nfluent_anomaly_filter_journal_bytes 23\n"), "{text}");
         let mut refused = Vec::new();
         let fields = numbered.fields(&mut refused);
-        assert_eq!(fields.last(), Some(&("journal_bytes", Field::Integer(21))));
+        assert_eq!(fields.last(), Some(&("journal_bytes", Field::Integer(23))));
         let Some((_, Field::Map(by_reason))) = fields.iter().find(|(name, _)| *name == "refused") else {
             panic!("{fields:?}")
         };
-        assert_eq!(by_reason[6], ("ahead", Field::Integer(18)));
+        assert_eq!(by_reason[6], ("ahead", Field::Integer(20)));
     }
 }

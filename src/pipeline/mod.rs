@@ -59,7 +59,7 @@ mod windows;
 
 pub use counters::Counters;
 pub use errors::Unconfigured;
-pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, series_bytes};
+pub use memory::{calibrated_bytes, group_member_bytes, monitor_bytes, patterns_bytes, series_bytes};
 pub use metrics::Figures;
 pub(crate) use rating::Anomaly;
 #[cfg(feature = "companion")]
@@ -83,7 +83,7 @@ use section::PreparedSection;
 use series_model::SeriesModel;
 use time_bound::TimeBound;
 use unscored::Unscored;
-use windows::WindowedSections;
+use windows::{SeenLine, WindowedSections};
 
 /// A configuration at work on records of one format.
 ///
@@ -124,6 +124,8 @@ pub struct Pipeline {
     incident: Option<IncidentReport>,
     /// Where the configuration names their tag.
     metrics_records: Option<Box<MetricsRecords>>,
+    /// Lines of the record at hand that are to be marked, with their sections.
+    seen_lines: Vec<(u16, SeenLine)>,
 }
 
 impl Pipeline {
@@ -175,6 +177,7 @@ impl Pipeline {
             group_verdicts: Vec::new(),
             incident: None,
             metrics_records: None,
+            seen_lines: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::scoring::ScoreSpec;
 use super::section::PreparedSection;
 use super::section_id;
 use super::series_model::{SeriesModel, SeriesModelSpec};
-use super::windows::WindowedSpec;
+use super::windows::{PatternSection, PatternSpec, WindowedSpec};
 use crate::bank::BankSection;
 use crate::config::{Config, Section, WindowSettings};
 use crate::monitor::SharedBand;
@@ -63,6 +63,15 @@ pub(super) fn prepare(
             prepared.fleet = Some(SectionFleet::new(models.len() as u16));
             let id = section_id::fleet_id(section);
             models.push(BankSection { id, spec: SeriesModelSpec::Fleet(budget) });
+        }
+    }
+    for (prepared, section) in prepared.iter_mut().zip(&config.sections) {
+        if let Some(windows) = &section.windows
+            && let Some(patterns) = &windows.patterns
+        {
+            prepared.patterns = Some(Box::new(PatternSection::new(models.len() as u16, patterns.marks_all)));
+            let id = section_id::patterns_id(section, windows);
+            models.push(BankSection { id, spec: SeriesModelSpec::Patterns(PatternSpec::new(patterns)) });
         }
     }
     (prepared, models)

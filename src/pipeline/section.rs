@@ -12,10 +12,11 @@ use super::reminder::Reminder;
 use super::scoring::ScoreRefusal;
 use super::series_key::{append_field, scalar_text};
 use super::time_bound::{AHEAD_S, duration_text};
+use super::windows::PatternSection;
 use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{GroupSection, Nulls, Section, TagPattern};
-use crate::detector::Scores;
+use crate::detector::{LogPatterns, Scores};
 use crate::record::{Accessor, Extractor, Format, Found, Mended, Text, Value};
 use crate::time::Time;
 use std::cell::Cell;
@@ -53,6 +54,8 @@ pub(super) struct PreparedSection {
     pub(super) groups: SectionGroups,
     /// Where its series share a budget of alarms.
     pub(super) fleet: Option<SectionFleet>,
+    /// Where lines are counted by their templates.
+    pub(super) patterns: Option<Box<PatternSection>>,
     /// What the records of a window amount to; empty without windows.
     pub(super) measure: String,
     /// Under which the scores are known.
@@ -114,7 +117,7 @@ impl PreparedSection {
             nulls: section.nulls,
             has_windows,
             has_time: section.time.is_some(),
-            keys: section.by.len(),
+            keys: section.by.len() + usize::from(has_patterns(section)),
             key_names: key_names(section),
             shares_without_by: section.shares_without_by,
             without_key: Cell::new(0),
@@ -127,6 +130,7 @@ impl PreparedSection {
             monitors,
             groups,
             fleet: None,
+            patterns: None,
             measure: section
                 .windows
                 .as_ref()
@@ -336,6 +340,27 @@ impl PreparedSection {
         )
     }
 
+    /// `count`: such templates so far.
+    #[cold]
+    pub(super) fn explain_withheld(&self, count: u64) -> String {
+        format!(
+            "[{}] {}: a line of a new template is not marked, as many others were today (so far {count}; a larger \
+             `new_patterns` marks more)",
+            self.name, self.value
+        )
+    }
+
+    /// `count`: such templates so far.
+    #[cold]
+    pub(super) fn explain_displaced(&self, count: u64) -> String {
+        format!(
+            "[{}] {}: the template seen least recently is forgotten, as there are more than {} (so far {count})",
+            self.name,
+            self.value,
+            LogPatterns::MOST
+        )
+    }
+
     /// `count`: such records so far.
     pub(super) fn explain_late(&self, count: u64) -> String {
         format!(
@@ -397,12 +422,22 @@ fn key_names(section: &Section) -> Vec<String> {
     if section.windows.is_none() {
         return by.iter().map(|accessor| accessor.root().to_owned()).collect();
     }
-    let is_single = |name: &str| by.iter().filter(|other| other.name() == name).count() == 1;
+    let of_lines = has_patterns(section).then_some(PATTERN_KEY);
+    let is_single =
+        |name: &str| by.iter().filter(|other| other.name() == name).count() == 1 && of_lines != Some(name);
     let name = |accessor: &Accessor| match accessor.name() {
         name if is_single(name) => name.to_owned(),
         _ => accessor.to_string(),
     };
-    by.iter().map(name).collect()
+    by.iter().map(name).chain(of_lines.map(str::to_owned)).collect()
+}
+
+/// Names the template among the key fields of a window.
+const PATTERN_KEY: &str = "pattern";
+
+/// Whether lines are counted by their templates.
+fn has_patterns(section: &Section) -> bool {
+    section.windows.as_ref().is_some_and(|windows| windows.patterns.is_some())
 }
 
 /// What a value is that should be a finite number.

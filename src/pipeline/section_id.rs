@@ -77,6 +77,17 @@ pub(super) fn windows_id(section: &Section, windows: &WindowSettings) -> Section
     SectionId { name: section.title(), signature: checksum(4, &bytes) }
 }
 
+/// Everything that the saved templates of a section's lines depend on.
+pub(super) fn patterns_id(section: &Section, windows: &WindowSettings) -> SectionId {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    w.bytes(windows.measure.text.as_bytes());
+    if let Some(condition) = &section.condition {
+        w.bytes(condition.to_string().as_bytes());
+    }
+    SectionId { name: format!("{}, patterns", section.title()), signature: checksum(5, &bytes) }
+}
+
 /// Everything that a saved fleet of this section depends on.
 pub(super) fn fleet_id(section: &Section) -> SectionId {
     let mut bytes = Vec::new();

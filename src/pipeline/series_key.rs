@@ -31,6 +31,13 @@ pub(super) fn append_field(value: Option<Value<'_>>, several: bool, key: &mut Ve
     matches!(value, Some(Value::Text(_) | Value::Number(_) | Value::Bool(_)))
 }
 
+/// Appends a text to a key of several fields, as [`append_field`] does with one of the record.
+pub(super) fn append_text_part(text: &[u8], key: &mut Vec<u8>) {
+    key.extend_from_slice(&(text.len() as u32 + 5).to_le_bytes());
+    key.push(b't');
+    key.extend_from_slice(text);
+}
+
 /// A key as [`append_field`] made it, for people: its values, separated by commas.
 pub(super) fn key_text(key: &[u8], several: bool) -> String {
     let part = |bytes: &[u8]| match bytes.split_first() {

@@ -5,8 +5,8 @@ use super::monitored::{MonitoredSeries, MonitoredSpec, SilenceReport};
 use super::monitored::{restore_report, save_report};
 use super::rating::Anomaly;
 use super::scoring::{ScoreOutcome, ScoreSpec, ScoredSeries};
-use super::windows::{Counted, WindowedSeries, WindowedSpec};
-use crate::bank::{Model, Observation, Observe};
+use super::windows::{Counted, PatternSpec, SectionPatterns, SeenLine, WindowedSeries, WindowedSpec};
+use crate::bank::{Model, Observation, Observe, ReadLine};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Finite;
 use crate::detector::calibrated::AlarmBudget;
@@ -30,6 +30,8 @@ pub(super) enum SeriesModelSpec {
     Windowed(Box<WindowedSpec>),
     /// The fleet of a section whose series share a budget.
     Fleet(AlarmBudget),
+    /// The templates of a section's lines.
+    Patterns(PatternSpec),
 }
 
 /// One series: its scores, or its band with the alert states.
@@ -47,6 +49,8 @@ pub(super) enum SeriesModel {
     Fleet(Box<Fleet>),
     /// Open windows, scores, bands.
     Windowed(Box<WindowedSeries>),
+    /// Templates of lines.
+    Patterns(Box<SectionPatterns>),
 }
 
 /// The source of an observation that says how many series a fleet has.
@@ -179,6 +183,30 @@ impl Observe<SeriesModel> for Counting {
     }
 }
 
+/// Lets the templates of a section learn a line.
+pub(super) struct ReadTemplate;
+
+impl ReadLine<SeriesModel> for ReadTemplate {
+    type Answer = Option<SeenLine>;
+
+    #[inline(never)] // stack
+    fn read_line(
+        self,
+        model: &mut SeriesModel,
+        spec: &SeriesModelSpec,
+        _: Time,
+        line: &[u8],
+    ) -> (Option<SeenLine>, Option<f64>) {
+        match (model, spec) {
+            (SeriesModel::Patterns(patterns), SeriesModelSpec::Patterns(spec)) => {
+                let (seen, value) = patterns.read_line(spec, line);
+                (Some(seen), value)
+            }
+            _ => (None, Some(0.0)),
+        }
+    }
+}
+
 impl SeriesModel {
     /// Band and alert states, with what they share.
     #[inline(always)] // speed
@@ -225,6 +253,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Named => SeriesModel::Named,
             SeriesModelSpec::Windowed(spec) => SeriesModel::Windowed(Box::new(WindowedSeries::new(spec))),
             SeriesModelSpec::Fleet(_) => SeriesModel::Fleet(Box::default()),
+            SeriesModelSpec::Patterns(_) => SeriesModel::Patterns(Box::new(SectionPatterns::new())),
         }
     }
 
@@ -235,6 +264,13 @@ impl Model for SeriesModel {
         AskGroup.observe(self, spec, observation);
         Counting.observe(self, spec, observation);
         AskFleet.observe(self, spec, observation);
+        if let SeriesModel::Patterns(patterns) = self {
+            patterns.follow(observation.value);
+        }
+    }
+
+    fn read_line(&mut self, spec: &SeriesModelSpec, time: Time, line: &[u8]) -> Option<f64> {
+        ReadTemplate.read_line(self, spec, time, line).1
     }
 
     fn has_named_sources(spec: &SeriesModelSpec) -> bool {
@@ -249,7 +285,8 @@ impl Model for SeriesModel {
     }
 
     fn has_windows(spec: &SeriesModelSpec) -> bool {
-        matches!(spec, SeriesModelSpec::Windowed(_))
+        // templates go by the section's clock, as windows do
+        matches!(spec, SeriesModelSpec::Windowed(_) | SeriesModelSpec::Patterns(_))
     }
 
     fn closes_windows(spec: &SeriesModelSpec, before_s: i64, now_s: i64) -> bool {
@@ -258,8 +295,10 @@ impl Model for SeriesModel {
 
     #[inline(always)] // speed
     fn set_clock(&mut self, clock_s: i64) {
-        if let SeriesModel::Windowed(series) = self {
-            series.set_clock(clock_s);
+        match self {
+            SeriesModel::Windowed(series) => series.set_clock(clock_s),
+            SeriesModel::Patterns(patterns) => patterns.set_clock(clock_s),
+            _ => {}
         }
     }
 
@@ -295,6 +334,7 @@ impl Model for SeriesModel {
             (SeriesModel::Grouped(group), _) => group.save(w),
             (SeriesModel::Windowed(series), SeriesModelSpec::Windowed(spec)) => series.save(spec, w),
             (SeriesModel::Fleet(fleet), _) => fleet.save(w),
+            (SeriesModel::Patterns(patterns), _) => patterns.save(w),
             _ => {}
         }
     }
@@ -313,6 +353,7 @@ impl Model for SeriesModel {
                 Ok(SeriesModel::Windowed(Box::new(WindowedSeries::restore(spec, r)?)))
             }
             SeriesModelSpec::Fleet(_) => Ok(SeriesModel::Fleet(Box::new(Fleet::restore(r)?))),
+            SeriesModelSpec::Patterns(_) => Ok(SeriesModel::Patterns(Box::new(SectionPatterns::restore(r)?))),
         }
     }
 
@@ -334,6 +375,7 @@ impl Model for SeriesModel {
             SeriesModelSpec::Named => 0,
             SeriesModelSpec::Windowed(spec) => WindowedSeries::memory_bytes(spec),
             SeriesModelSpec::Fleet(_) => size_of::<Fleet>(),
+            SeriesModelSpec::Patterns(_) => SectionPatterns::MAX_BYTES,
         };
         size_of::<Self>() + heap
     }

@@ -224,8 +224,10 @@ impl OfSection {
         }
         if self.no_number.count > 0 {
             lines.push(format!(
-                "  {} records have {value} (the value of [{name}]) that is no number; the first of them: {}",
-                self.no_number.count, self.no_number.example
+                "  {} records have {value} (the value of [{name}]) that is no {}; the first of them: {}",
+                self.no_number.count,
+                if section.patterns.is_some() { "text" } else { "number" },
+                self.no_number.example
             ));
         }
         if self.malformed.count > 0 {

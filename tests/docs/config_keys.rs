@@ -42,6 +42,10 @@ fn file(section: &str, key: &str, line: &str) -> String {
                 needed(&[("match", "app.*"), ("measure", "count"), ("every", every)])
             )
         }
+        "series" if key.ends_with("_patterns") => format!(
+            "[series.cpu]\n{}{line}\n",
+            needed(&[("match", "app.*"), ("measure", "patterns $log"), ("every", "1m")])
+        ),
         "series" => format!("[series.cpu]\n{}{line}\n", needed(&[("match", "app.*"), ("value", "$v")])),
         "group" => {
             let base: &[(&str, &str)] = match key {
@@ -82,8 +86,8 @@ fn sections(key: &Key) -> Vec<&'static str> {
 fn the_table_has_the_keys_that_the_readers_take() {
     let all: BTreeSet<&str> = keys().flat_map(sections).collect();
     for section in all {
-        // a section of windows has other keys than one of records
-        let kinds: &[&str] = if section == "series" { &["", "late"] } else { &[""] };
+        // a section of windows has other keys than one of records, and one that counts lines by template has more
+        let kinds: &[&str] = if section == "series" { &["", "late", "new_patterns"] } else { &[""] };
         let mut taken: BTreeSet<String> = BTreeSet::new();
         for kind in kinds {
             let error =

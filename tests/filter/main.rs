@@ -7,5 +7,6 @@ mod common;
 
 mod cli;
 mod files;
+mod log_series;
 mod soak;
 mod wasm_filter;

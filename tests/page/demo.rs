@@ -174,8 +174,11 @@ fn the_second_act_finds_what_was_planted_in_the_log_and_the_filter_counts_the_sa
         .output()
         .unwrap();
     assert!(output.status.success());
-    let windows = String::from_utf8(output.stdout).unwrap().matches("anomaly_window\":{").count();
-    assert_eq!(json["windows"], windows);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(json["windows"], text.matches("anomaly_window\":{").count());
+    let marked: Vec<&str> = text.lines().filter(|line| line.contains("anomaly_pattern")).collect();
+    assert_eq!(marked.len(), 1, "{marked:?}");
+    assert!(marked[0].contains("certificate of relay 3 expires in 7 days"), "{marked:?}");
 }
 
 #[test]

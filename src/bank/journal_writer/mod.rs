@@ -159,8 +159,10 @@ impl JournalWriter {
     /// Notes one entry; it is written with the next flush.
     #[inline(never)] // stack
     pub(super) fn log(&mut self, entry: &StateEntry<'_>, notices: &mut Vec<StateNotice>) {
-        if let StateEntry::Observe { observation, .. } = entry {
-            self.now = observation.time;
+        match entry {
+            StateEntry::Observe { observation, .. } => self.now = observation.time,
+            StateEntry::Line { time, .. } => self.now = *time,
+            _ => {}
         }
         if matches!(self.mode, WriterMode::Idle) {
             self.begin_journal(notices);

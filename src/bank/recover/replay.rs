@@ -273,6 +273,7 @@ impl<'a, M: Model> Replay<'a, M> {
                     model.update(&section.spec, observation);
                 }
             }
+            StateEntry::Line { id, time, line } => self.apply_line(id, time, line),
             StateEntry::Clock { section, time_s } => {
                 if let Ok(own) = map.get(section)?
                     && let Some(section) = self.sections.get(usize::from(*own))
@@ -289,6 +290,16 @@ impl<'a, M: Model> Replay<'a, M> {
             _ => return Err(CodecError::Invalid { what: "entry of a journal" }),
         }
         Ok(())
+    }
+
+    /// A line of text that a series learned; one of a dropped section has no slot.
+    #[inline(never)] // stack
+    fn apply_line(&mut self, id: u32, time: Time, line: &[u8]) {
+        let Some(&at) = self.slots.get(&id) else { return };
+        let own = self.live.arena.get_mut(at).section;
+        let Some(section) = self.sections.get(usize::from(own)) else { return };
+        self.live.arena.touch(at);
+        self.live.see_window(section, own, at, time).read_line(&section.spec, time, line);
     }
 
     fn add(&mut self, id: u32, section: u16, key: &[u8], model: M) -> Option<u32> {

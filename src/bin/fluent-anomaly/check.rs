@@ -8,7 +8,8 @@ use fluent_anomaly::monitors::plain_duration;
 use fluent_anomaly::series;
 use fluent_anomaly::{
     Config,
-    configuration::{GroupKey, GroupSection, Journal, MonitorSection, Section, SectionKind},
+    configuration::{GroupKey, GroupSection, Journal, MonitorSection, PatternSettings, Section, SectionKind},
+    detectors::LogPatterns,
 };
 
 use crate::failure::Failure;
@@ -80,9 +81,10 @@ fn describe(config: &Config, state: Option<&str>) -> String {
         };
         text += &format!("  writes  {}\n", section.annotation_names().join(", "));
         text += &format!(
-            "  memory  {} bytes a series besides its key{}\n\n",
+            "  memory  {} bytes a series besides its key{}{}\n\n",
             series::series_bytes(section),
-            calibrated_bytes(section)
+            calibrated_bytes(section),
+            patterns_bytes(section)
         );
     }
     for monitor in &config.monitors {
@@ -137,6 +139,14 @@ fn source(section: &Section) -> String {
     };
     let zone = windows.zone.as_ref().map_or(String::new(), |zone| format!(" of {}", zone.name()));
     text += &format!("  measure {}\n", windows.measure.text);
+    if let Some(patterns) = patterns_of(section) {
+        text += &format!(
+            "  lines   marked {}; at most {} new templates a day are told, none in the first {}\n",
+            if patterns.marks_all { "all" } else { "where their template is new" },
+            patterns.new_a_day,
+            plain_duration(u64::from(patterns.learn_s))
+        );
+    }
     text += &format!(
         "  windows of {}{zone}, closed {} s after their end; without records {}; gone after {} of silence\n",
         plain_duration(u64::from(windows.every_s)),
@@ -145,6 +155,10 @@ fn source(section: &Section) -> String {
         plain_duration(u64::from(windows.forget_s))
     );
     text
+}
+
+fn patterns_of(section: &Section) -> Option<PatternSettings> {
+    section.windows.as_ref()?.patterns
 }
 
 /// When the scores of a series begin.
@@ -163,6 +177,16 @@ fn calibrated_bytes(section: &Section) -> String {
     if bytes == 0 { String::new() } else { format!(", {bytes} of them for anomaly_score") }
 }
 
+/// What the templates of a section's lines take once.
+fn patterns_bytes(section: &Section) -> String {
+    let bytes = series::patterns_bytes(section);
+    if bytes == 0 {
+        String::new()
+    } else {
+        format!("; once {bytes} bytes for {} templates", LogPatterns::MOST)
+    }
+}
+
 /// The dearest model at `max_series`, with keys of 32 bytes. Bands count as models of their own.
 fn total_bytes(config: &Config) -> u64 {
     const KEY: usize = 32;
@@ -170,7 +194,8 @@ fn total_bytes(config: &Config) -> u64 {
     let bands = (0..config.sections.len()).map(|at| series::monitor_bytes(watching(config, at)));
     let members = config.groups.iter().map(series::group_member_bytes);
     let dearest = scores.chain(bands).chain(members).max().unwrap_or(0);
-    (dearest + KEY) as u64 * config.filter.max_series as u64
+    let patterns = config.sections.iter().map(series::patterns_bytes).sum::<usize>();
+    (dearest + KEY) as u64 * config.filter.max_series as u64 + patterns as u64
 }
 
 fn watching(config: &Config, section: usize) -> impl Iterator<Item = &MonitorSection> {
@@ -217,6 +242,8 @@ fn json(config: &Config, state: Option<&str>) -> serde_json::Value {
             "seconds_per_false_alarm": section.alarms.map(|budget| budget.period_s()),
             "calibrated_bytes_per_series": series::calibrated_bytes(section),
             "bytes_per_series": series::series_bytes(section),
+            "new_patterns_per_day": patterns_of(section).map(|patterns| patterns.new_a_day),
+            "patterns_bytes": series::patterns_bytes(section),
         })
     };
     let monitor = |monitor: &MonitorSection| {

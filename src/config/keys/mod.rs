@@ -8,6 +8,7 @@ mod general;
 mod group;
 mod kafka;
 mod monitor;
+mod patterns;
 mod scored;
 mod series;
 mod serve;
@@ -98,6 +99,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         slack::KEYS,
         datadog::KEYS,
         series::KEYS,
+        patterns::KEYS,
         scored::KEYS,
         monitor::KEYS,
         group::KEYS,

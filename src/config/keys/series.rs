@@ -45,7 +45,7 @@ pub(super) const KEYS: &[Key] = &[
         "measure",
         Text,
         "(each record is a point)",
-        "`count`, `rate`, `share <condition>`, or `sum`, `avg`, `min`, `max`, `distinct`, `p50`, `p75`, `p90`, `p95`, `p99`, `p99.9` with a field",
+        "`count`, `rate`, `share <condition>`, or `sum`, `avg`, `min`, `max`, `distinct`, `p50`, `p75`, `p90`, `p95`, `p99`, `p99.9` with a field, or `patterns` with a text",
         "What the records of a window amount to; takes the place of `value`",
         "p95 $latency_ms",
     ),

@@ -3,7 +3,7 @@
 //!
 //! | paper | here |
 //! |---|---|
-//! | preprocessing by expressions of each data set | numbers, hex numbers and ids are masked by rule (`tokens`) |
+//! | preprocessing by expressions of each data set | numbers, ids, paths, times and sizes are masked by rule (`tokens`) |
 //! | tree: number of words, then the first words | one sorted list by a hash of the number of words and the first [`PATH_WORDS`] of them |
 //! | `simSeq`, equation 1: equal words over all words | equal words over those that the template has fixed |
 //! | `st` | [`SIMILARITY`] |
@@ -13,7 +13,7 @@
 //! over restarts, and mostly also where the state was lost.
 //!
 //! Beyond [`MAX_PATTERNS`] the template that was not seen for the longest time is forgotten. Of a line the first
-//! [`MAX_WORDS`] words of its first row count.
+//! [`MAX_WORDS`] words of its first row count, and no more than [`MAX_LINE`] bytes.
 
 mod saved;
 mod tokens;
@@ -22,6 +22,8 @@ use tokens::Words;
 
 /// Templates that are known at a time.
 pub(crate) const MAX_PATTERNS: usize = 1000;
+/// Bytes of a line that count.
+const MAX_LINE: usize = 4096;
 /// Words of a line that count.
 const MAX_WORDS: usize = 64;
 /// Bytes of a template's text that are kept.
@@ -42,7 +44,7 @@ const WILDCARD: &str = "<*>";
 /// let first = patterns.observe(b"login of ann from 10.0.0.1 in 12 ms");
 /// let second = patterns.observe(b"login of bob from 10.0.0.7 in 9 ms");
 /// assert!(first.is_new && !second.is_new && first.id == second.id);
-/// assert_eq!(patterns.template(second.place), "login of <*> from <*> in <*> ms");
+/// assert_eq!(patterns.template(second.place), "login of <*> from <*> in <*>");
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct LogPatterns {
@@ -85,10 +87,35 @@ pub struct LinePattern {
 }
 
 impl LogPatterns {
+    /// Templates that are known at a time.
+    pub const MOST: usize = MAX_PATTERNS;
+
+    /// Bytes that templates take at most.
+    pub const MAX_BYTES: usize = size_of::<Self>()
+        + 2 * MAX_PATTERNS * (size_of::<Pattern>() + size_of::<(u64, u16)>())
+        + MAX_PATTERNS * (MAX_WORDS * size_of::<u32>() + MAX_TEXT)
+        + 2 * MAX_LINE;
+
+    /// The part of a line that counts: [`observe`](Self::observe) finds the same for it as for the whole line.
+    #[must_use]
+    pub fn relevant(line: &[u8]) -> &[u8] {
+        let row = line.split(|&b| b == b'\n').next().unwrap_or_default();
+        row.get(..MAX_LINE).unwrap_or(row)
+    }
+
+    /// A line that follows the template at this place and changes nothing of it: the same as [`observe`](Self::observe) of
+    /// that line.
+    pub(crate) fn follow_again(&mut self, place: u16) {
+        self.lines += 1;
+        if let Some(pattern) = self.patterns.get_mut(usize::from(place)) {
+            pattern.last_line = self.lines;
+        }
+    }
+
     /// Finds the template of a line, or begins one.
     pub fn observe(&mut self, line: &[u8]) -> LinePattern {
         self.lines += 1;
-        self.words.read(line);
+        self.words.read(Self::relevant(line));
         let path = self.words.path();
         let start = self.leaves.partition_point(|&(leaf, _)| leaf < path);
         match self.most_similar(path, start) {

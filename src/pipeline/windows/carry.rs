@@ -78,8 +78,9 @@ impl Pipeline {
 
     #[inline(never)] // stack
     fn write_window(&mut self, window: &ClosedWindow, report: &WindowReport, record: &mut Vec<u8>) {
+        let template = self.template_of_closed(window);
         let Some(section) = self.sections.get_mut(usize::from(window.section)) else { return };
-        encode_window(section, window, report, &mut self.encoded);
+        encode_window(section, window, report, template.as_deref(), &mut self.encoded);
         if section.access.scan(record) {
             section.access.write(record, &[(0, Field::Encoded(&self.encoded))], ROOM + self.encoded.len());
         }
@@ -94,7 +95,13 @@ fn empty_record(format: Format) -> Vec<u8> {
 
 /// Puts the map that tells of a window into `out`, in the format of the section's records.
 #[inline(never)] // stack
-fn encode_window(section: &PreparedSection, window: &ClosedWindow, report: &WindowReport, out: &mut Vec<u8>) {
+fn encode_window(
+    section: &PreparedSection,
+    window: &ClosedWindow,
+    report: &WindowReport,
+    template: Option<&str>,
+    out: &mut Vec<u8>,
+) {
     let WindowReport { from_s, to_s, value, records, outcome, anomaly, verdicts } = report;
     let series = key_text(&window.key, section.has_several_keys());
     let groups = section.groups_of_key(&series);
@@ -103,6 +110,7 @@ fn encode_window(section: &PreparedSection, window: &ClosedWindow, report: &Wind
     if !section.key_names.is_empty() {
         members.push(("by", Field::Map(&by)));
     }
+    members.extend(template.map(|template| ("template", Field::Text(template))));
     members.extend([
         ("measure", Field::Text(&section.measure)),
         ("from", Field::Integer(*from_s)),

@@ -24,6 +24,9 @@ impl Pipeline {
         let (scan, is_routed) = (windows.scan, windows.is_routed());
         if let Some(scan) = scan {
             self.collect(scan, time, record);
+            if !self.seen_lines.is_empty() {
+                self.mark_lines(record);
+            }
         }
         if !self.route.is_empty() {
             self.score_all(time, record);
@@ -93,11 +96,19 @@ impl Pipeline {
         if !inputs.counts(record, found, &mut self.encoded) {
             return self.bank.advance(at, time.seconds());
         }
+        if inputs.is_patterns {
+            return self.collect_line(inputs, found, time, record);
+        }
         let Some((value, tail)) = inputs.measure(record, found, &mut self.encoded) else {
             return self.tell_unmeasured(inputs, found, time, record);
         };
         let is_whole = inputs.key(record, found, &mut self.key);
-        let observation = Observation { time, value, source: tail };
+        self.count_observation(at, Observation { time, value, source: tail }, is_whole);
+    }
+
+    /// Counts an observation in a window of the series `self.key`. `is_whole`: the record has all fields of the key.
+    #[inline(always)] // speed
+    pub(super) fn count_observation(&mut self, at: u16, observation: Observation, is_whole: bool) {
         match self.bank.count(at, &self.key, observation, Counting).flatten() {
             Some(Counted::Yes) => self.counters.counted += 1,
             Some(Counted::Late) => self.tell_closed(at),
@@ -125,7 +136,13 @@ impl Pipeline {
     /// The field that is measured is missing or no number.
     #[cold]
     #[inline(never)] // stack
-    fn tell_unmeasured(&mut self, inputs: &SectionInputs, found: &Found, time: Time, record: &[u8]) {
+    pub(super) fn tell_unmeasured(
+        &mut self,
+        inputs: &SectionInputs,
+        found: &Found,
+        time: Time,
+        record: &[u8],
+    ) {
         self.bank.advance(inputs.at, time.seconds());
         let what = match inputs.field.and_then(|input| found.value(record, input)) {
             value @ (None | Some(Value::Null)) => {

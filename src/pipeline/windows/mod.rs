@@ -8,11 +8,17 @@
 //! | `report` | what there is to say of a closed window |
 //! | `shared_scan` | one look at a record for all sections that count it |
 //! | `collect` | from a record to its windows |
+//! | `patterns` | the templates of a section's lines |
+//! | `lines` | from a line to the windows of its template |
 //! | `carry` | from closed windows into a record |
 
 mod carry;
 mod collect;
 mod grid;
+mod lines;
+#[cfg(test)]
+mod pattern_tests;
+mod patterns;
 mod report;
 mod series;
 mod shared_scan;
@@ -20,6 +26,8 @@ mod shared_scan;
 mod tests;
 
 pub use carry::WindowRecord;
+pub(super) use lines::PatternSection;
+pub(super) use patterns::{PatternSpec, SectionPatterns, SeenLine};
 pub(super) use series::{Counted, WindowedSeries, WindowedSpec};
 
 use crate::config::{Config, TagPattern};

@@ -3,7 +3,7 @@
 use crate::bank::SeriesKey;
 use crate::config::{Section, TagPattern};
 use crate::detector::measure::{MeasureKind, hash_parts};
-use crate::pipeline::series_key::{append_field, append_scalar};
+use crate::pipeline::series_key::{append_field, append_scalar, append_text_part};
 use crate::record::{Accessor, Condition, Extractor, Format, Found, Value};
 
 /// What a section with windows reads of a record.
@@ -19,6 +19,7 @@ pub(super) struct WindowedSection {
     /// Of `share`.
     part: Option<Condition>,
     is_distinct: bool,
+    is_patterns: bool,
 }
 
 impl WindowedSection {
@@ -34,6 +35,7 @@ impl WindowedSection {
             condition: section.condition.clone(),
             part: windows.measure.condition.clone(),
             is_distinct: windows.measure.kind == MeasureKind::Distinct,
+            is_patterns: windows.measure.kind == MeasureKind::Patterns,
         })
     }
 }
@@ -65,6 +67,8 @@ pub(super) struct SectionInputs {
     pub(super) part: Option<RecordTest>,
     /// Values of any kind count, by what they are.
     is_distinct: bool,
+    /// Lines count, by their templates.
+    pub(super) is_patterns: bool,
     keys: Vec<usize>,
 }
 
@@ -115,6 +119,7 @@ impl SharedScan {
             condition: section.condition.as_ref().map(|condition| RecordTest::new(condition, &mut input)),
             part: section.part.as_ref().map(|part| RecordTest::new(part, &mut input)),
             is_distinct: section.is_distinct,
+            is_patterns: section.is_patterns,
             keys: section.by.iter().map(&mut input).collect(),
         });
         let inputs = inputs.collect();
@@ -167,6 +172,27 @@ impl SectionInputs {
             return true;
         }
         self.fill_key(record, found, key)
+    }
+
+    /// The key of the series of a line whose template has this id; false where a field of the key is missing.
+    #[inline(never)] // stack
+    pub(super) fn key_of_line(&self, record: &[u8], found: &Found, id: &[u8], key: &mut SeriesKey) -> bool {
+        if self.keys.is_empty() {
+            key.set(b't', id);
+            return true;
+        }
+        let texts = self.keys.iter().map(|input| found.plain_text(record, *input));
+        if key.set_parts(b't', texts.chain([Some(id)])) {
+            return true;
+        }
+        let mut is_whole = true;
+        key.fill(|out| {
+            for input in &self.keys {
+                is_whole &= append_field(found.value(record, *input), true, out);
+            }
+            append_text_part(id, out);
+        });
+        is_whole
     }
 
     #[inline(never)] // speed

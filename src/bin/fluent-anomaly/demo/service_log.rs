@@ -6,7 +6,6 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fluent_anomaly::detectors::LogPatterns;
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 use serde_json::{Value, json};
 
@@ -27,15 +26,13 @@ const START_S: i64 = 1_780_272_000;
 const USUAL_S: i64 = 15;
 /// An alarm so long after the end of an incident still belongs to it.
 const GRACE_S: i64 = 900;
-/// A template that is new after so long is told.
-const LEARNING_S: i64 = DAY_S;
 
 /// Something unusual in the log of one service.
 struct Planted {
     what: &'static str,
     service: usize,
-    /// The section that should find it; `None`: the templates of the lines.
-    section: Option<&'static str>,
+    /// The section that should find it.
+    section: &'static str,
     begin_s: i64,
     end_s: i64,
 }
@@ -48,11 +45,11 @@ fn planted() -> [Planted; 5] {
     };
     let one = |what, service, section, (begin_s, end_s)| Planted { what, service, section, begin_s, end_s };
     [
-        one("logs three times as much", 0, Some("lines"), at(2, 20)),
-        one("has five times its usual share of errors", 1, Some("errors"), at(6, 20)),
-        one("answers at half the speed", 0, Some("slow"), at(10, 20)),
-        one("logs a line of a kind that was never there", 2, None, at(14, 0)),
-        one("falls silent", 2, Some("lines"), at(18, 30)),
+        one("logs three times as much", 0, "lines", at(2, 20)),
+        one("has five times its usual share of errors", 1, "errors", at(6, 20)),
+        one("answers at half the speed", 0, "slow", at(10, 20)),
+        one("logs a line of a kind that was never there", 2, "kinds", at(14, 0)),
+        one("falls silent", 2, "lines", at(18, 30)),
     ]
 }
 
@@ -88,7 +85,7 @@ fn lines_of(second: i64, planted: &[Planted; 5], random: &mut Random, out: &mut 
 
 /// An alarm or a new kind of line.
 struct Found {
-    section: Option<String>,
+    section: String,
     service: String,
     /// The window that raised it; of a line, its time twice.
     from_s: i64,
@@ -108,7 +105,6 @@ struct Run {
 fn run_pipeline(config: &Config, seed: u64, keep_lines: bool) -> Run {
     let mut pipeline = Pipeline::new(config, Format::Json, None);
     pipeline.make_window_records();
-    let mut patterns = LogPatterns::default();
     let mut random = Random::new(seed, 1);
     let planted = planted();
     let mut run = Run { lines: 0, windows: 0, found: Vec::new(), busy: Duration::ZERO, text: String::new() };
@@ -129,7 +125,7 @@ fn run_pipeline(config: &Config, seed: u64, keep_lines: bool) -> Run {
             run.busy += begun.elapsed();
             run.windows += windows.len() as u64;
             run.found.extend(windows.iter().filter_map(|window| alarm_of(&window.record)));
-            run.found.extend(new_kind_of(line, second, &mut patterns));
+            run.found.extend(new_kind_of(&record, second));
         }
     }
     run
@@ -144,7 +140,7 @@ fn alarm_of(record: &[u8]) -> Option<Found> {
     }
     let reason = &window["anomaly_reason"];
     Some(Found {
-        section: Some(window["series"].as_str()?.to_owned()),
+        section: window["series"].as_str()?.to_owned(),
         service: window["by"]["service"].as_str()?.to_owned(),
         from_s: window["from"].as_i64()?,
         to_s: window["to"].as_i64()?,
@@ -157,16 +153,16 @@ fn alarm_of(record: &[u8]) -> Option<Found> {
     })
 }
 
-/// The line, if it follows a template that was never there.
-fn new_kind_of(line: &str, second: i64, patterns: &mut LogPatterns) -> Option<Found> {
-    let record: Value = serde_json::from_str(line).ok()?;
-    let seen = patterns.observe(record["msg"].as_str()?.as_bytes());
-    (seen.is_new && second >= START_S + LEARNING_S).then(|| Found {
-        section: None,
+/// The line, if it is marked as the first of a template that was never there.
+fn new_kind_of(record: &[u8], second: i64) -> Option<Found> {
+    let record: Value = serde_json::from_slice(record).ok()?;
+    let mark = record.get("anomaly_pattern")?;
+    Some(Found {
+        section: "kinds".to_owned(),
         service: record["service"].as_str().unwrap_or_default().to_owned(),
         from_s: second,
         to_s: second,
-        why: format!("new: {}", patterns.template(seen.place)),
+        why: format!("new: {}", mark["template"].as_str().unwrap_or_default()),
     })
 }
 
@@ -176,7 +172,7 @@ fn matched<'a>(
     found: &'a [Found],
 ) -> (Vec<(&'a Planted, Option<&'a Found>)>, usize) {
     let belongs = |one: &Planted, found: &Found| {
-        one.section == found.section.as_deref()
+        one.section == found.section
             && SERVICES[one.service] == found.service
             && found.to_s >= one.begin_s
             && found.from_s <= one.end_s + GRACE_S
@@ -244,7 +240,7 @@ fn text(
         9.0 * DAYS as f64 / 7.0
     );
     let micros = run.busy.as_secs_f64() * 1e6 / run.lines.max(1) as f64;
-    let _ = writeln!(text, "{}  {micros:.2} us a line, all three sections", style.bold("Measured     "));
+    let _ = writeln!(text, "{}  {micros:.2} us a line, all four sections", style.bold("Measured     "));
     if let Some(folder) = folder {
         let (lines, config) = (folder.join(LINES_FILE), folder.join(CONFIG_FILE));
         let _ = writeln!(
