@@ -22,7 +22,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
-use crate::common::hosts;
+use crate::cluster::Server;
 use crate::common::program::Running;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fluent-anomaly");
@@ -34,21 +34,32 @@ const ANSWER: Duration = Duration::from_secs(30);
 pub(crate) struct Broker {
     pub(crate) address: String,
     process: Option<Child>,
+    /// The one that the tests have themselves.
+    pub(crate) server: Option<Arc<Server>>,
     pub(crate) folder: TempDir,
     /// Goes into the names of topics and groups: a broker that was there before has others.
     run: String,
 }
 
 impl Broker {
-    /// The one that `KAFKA` names, or a new one; `None`, and the test is noted as skipped, where there is none.
-    pub(crate) fn start() -> Option<Self> {
+    /// The one that `KAFKA` names, a new one of the executable that `TANSU` names, or the one of the tests.
+    pub(crate) fn start() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let run = format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
         let folder = tempfile::tempdir().unwrap();
         if let Some(address) = std::env::var("KAFKA").ok().filter(|address| !address.is_empty()) {
-            return Some(Self { address, process: None, folder, run });
+            return Self { address, process: None, server: None, folder, run };
         }
-        let program = hosts::executables("TANSU").into_iter().next()?;
+        let Some(program) = std::env::var_os("TANSU").filter(|program| !program.is_empty()) else {
+            let server = Server::start();
+            return Self {
+                address: server.address().to_owned(),
+                process: None,
+                server: Some(server),
+                folder,
+                run,
+            };
+        };
         // a port that is free now
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
@@ -61,18 +72,19 @@ impl Broker {
             .stderr(File::create(folder.path().join("broker.stderr")).unwrap())
             .spawn()
             .unwrap();
-        let broker = Self { address, process: Some(process), folder, run };
+        let broker = Self { address, process: Some(process), server: None, folder, run };
         let until = Instant::now() + ANSWER;
         while TcpStream::connect(&broker.address).is_err() {
             assert!(Instant::now() < until, "the broker does not listen");
             thread::sleep(Duration::from_millis(50));
         }
-        Some(broker)
+        broker
     }
 
     /// One that is there.
     pub(crate) fn at(address: String) -> Self {
-        Self { address, process: None, folder: tempfile::tempdir().unwrap(), run: "mock".to_owned() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { address, process: None, server: None, folder, run: "mock".to_owned() }
     }
 
     /// A name of this run.
@@ -88,7 +100,8 @@ impl Broker {
 
     pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let new =
+            NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "16777216");
         let made = wait_for(admin.create_topics([&new], &AdminOptions::new())).unwrap();
         assert!(made.iter().all(Result::is_ok), "{made:?}");
         let consumer: BaseConsumer = self.client().create().unwrap();
@@ -238,6 +251,9 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.go_away();
+        }
         if let Some(process) = &mut self.process {
             let _ = process.kill();
             let _ = process.wait();
@@ -291,6 +307,15 @@ impl Writer {
             .headers(OwnedHeaders::new().insert(header));
         record.key = key;
         record.payload = value;
+        self.hand_over(record);
+    }
+
+    /// The same without headers.
+    pub(crate) fn send_plain(&self, topic: &str, partition: i32, key: &str, value: &[u8], time_ms: i64) {
+        self.hand_over(BaseRecord::to(topic).partition(partition).timestamp(time_ms).key(key).payload(value));
+    }
+
+    fn hand_over(&self, mut record: BaseRecord<'_, str, [u8]>) {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return,

@@ -1,5 +1,4 @@
-//! Members that are killed, stopped and added at random, for as long as `CHAOS_SECONDS` says. Apart from the others: the broker
-//! that those start for themselves has hung a group for good when its members came and went for minutes.
+//! Members that are killed, stopped and added at random, for as long as `CHAOS_SECONDS` says.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::thread;
@@ -34,9 +33,8 @@ impl Dice {
 }
 
 #[test]
-#[ignore = "takes minutes, and a broker that holds out: KAFKA=host:port CHAOS_SECONDS=900"]
 fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
-    let Some(broker) = Broker::start() else { return };
+    let broker = Broker::start();
     let seconds = std::env::var("CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
     let [group, from, to] = topics(&broker, PARTITIONS);
     let config = config(&broker, "").replace("checkpoint: 1s", "checkpoint: 5s");

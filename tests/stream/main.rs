@@ -1,7 +1,7 @@
-//! `stream` against a real broker, and against one that fails.
+//! `stream` against a broker, and against one that fails.
 //!
-//! `KAFKA=host:port` names a broker that is there; `TANSU=/path/of/tansu` an executable that each test starts for itself
-//! (`.ci/run` fetches one).
+//! The broker is the one in `cluster`, unless `KAFKA=host:port` names one that is there, or `TANSU=/path/of/tansu` an
+//! executable that each test starts for itself.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -11,5 +11,7 @@ mod common;
 mod bad_input;
 mod broker;
 mod chaos;
+mod cluster;
 mod exactly_once;
 mod faults;
+mod figures;
