@@ -1,17 +1,21 @@
 //! Records of one transaction, kept until it is committed: after an abort they are sent again as they are.
 
 use std::ops::Range;
+use std::thread;
+use std::time::Duration;
 
 use fluent_anomaly::Time;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord};
-use std::time::Duration;
 
 use super::client::Hearing;
 
 /// Of larger records the original is kept too: the annotated one may be more than the topic takes.
 const LARGE: usize = 256 << 10;
+
+/// The producer's queue is full: it is tried again after this time.
+const QUEUE_FULL: Duration = Duration::from_millis(2);
 
 /// Where a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +144,8 @@ pub(crate) fn send(
             Ok(()) => return Ok(()),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
                 record = back;
-                producer.poll(Duration::from_millis(5));
+                thread::sleep(QUEUE_FULL);
+                producer.poll(Duration::ZERO);
             }
             Err((error, _)) => return Err(error),
         }

@@ -23,6 +23,10 @@ const FROM_ENVIRONMENT: [(&str, &str); 4] = [
     ("KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET", "sasl.oauthbearer.client.secret"),
 ];
 
+/// A partition whose messages fill the queue is asked for more after this time. The library's second leaves a member that is
+/// behind without work for most of the time.
+const FULL_QUEUE: (&str, &str) = ("fetch.queue.backoff.ms", "10");
+
 /// Where checkpoints lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CheckpointPlace {
@@ -159,8 +163,9 @@ impl StreamSettings {
         self.client(
             &[
                 ("session.timeout.ms", "10000"),
-                ("queued.max.messages.kbytes", "32768"),
+                ("queued.max.messages.kbytes", "16384"),
                 ("fetch.wait.max.ms", "100"),
+                FULL_QUEUE,
             ],
             &[
                 ("group.id", &self.group),
@@ -177,7 +182,7 @@ impl StreamSettings {
     /// A reader of the checkpoints: it is given its partitions and commits nothing.
     pub(crate) fn checkpoint_reader(&self) -> ClientConfig {
         self.client(
-            &[("fetch.message.max.bytes", "8388608"), ("fetch.wait.max.ms", "10")],
+            &[("fetch.message.max.bytes", "8388608"), ("fetch.wait.max.ms", "10"), FULL_QUEUE],
             &[
                 ("group.id", &format!("{}-checkpoints", self.group)),
                 ("enable.auto.commit", "false"),

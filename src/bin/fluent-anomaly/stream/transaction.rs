@@ -1,6 +1,7 @@
 //! One transaction: outputs, the offsets of their input, and pieces of a checkpoint.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer;
@@ -16,6 +17,8 @@ const END_WITHIN: Duration = Duration::from_secs(60);
 /// So often the same records are sent again after an abort.
 const TRIES: u32 = 5;
 const TRY_AGAIN: Duration = Duration::from_millis(200);
+/// How often it looks whether all messages are with the brokers.
+const DELIVERED_EVERY: Duration = Duration::from_micros(500);
 
 /// Why a transaction did not come to its end.
 enum Trouble {
@@ -68,7 +71,7 @@ impl Member<'_> {
                 return Err(MemberError::Again(why));
             }
             self.log.say_seldom(&format!("transaction aborted, and tried again: {why}"));
-            std::thread::sleep(TRY_AGAIN * tries);
+            thread::sleep(TRY_AGAIN * tries);
         }
         self.in_transaction = false;
         self.counters.committed.fetch_add(1, Relaxed);
@@ -119,9 +122,10 @@ impl Member<'_> {
     /// Waits until all messages are with the brokers.
     fn deliver(&self) -> Result<(), Trouble> {
         let until = Instant::now() + END_WITHIN;
-        // the library's own flush sleeps a tenth of a second each time
+        // the library's own flush sleeps a tenth of a second each time, and its poll turns in a loop for the last millisecond
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
+            thread::sleep(DELIVERED_EVERY);
+            self.producer.poll(Duration::ZERO);
             if Instant::now() > until {
                 return Err(Trouble::Abort("messages are not taken by the brokers".to_owned()));
             }
