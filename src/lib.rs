@@ -157,7 +157,7 @@ pub mod aggregation {
 pub mod native {
     pub use crate::companion::{
         Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet,
-        SectionGauges, Snapshot, StopAndReload, Wake, atomic, metrics,
+        SectionGauges, Snapshot, StopAndReload, Wake, atomic, http, metrics,
     };
 }
 

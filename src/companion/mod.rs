@@ -5,6 +5,7 @@ mod backoff;
 mod counters;
 mod digest;
 mod env;
+pub mod http;
 pub mod metrics;
 mod notice;
 mod timed_stream;

@@ -4,8 +4,11 @@
 #![cfg(feature = "report")]
 use std::fmt::Write;
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report").join(name);
@@ -115,4 +118,72 @@ fn demo_writes_a_page_and_says_where() {
     assert!(said.contains("out/report.html (open it in a browser"), "{complaints}");
     let html = fs::read_to_string(folder.join("out/report.html")).unwrap();
     assert!(html.contains("\"name\":\"web-2\"") && html.contains("\"incidents\":[{"));
+}
+
+/// `report --serve`; killed when dropped.
+struct Serving(std::process::Child, String);
+
+impl Serving {
+    fn start(folder: &Path) -> Self {
+        fs::write(folder.join("in.csv"), minutes(100)).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+            .current_dir(folder)
+            .args(["report", "--input", "in.csv", "--serve"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address =
+            line.strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let address = address.to_owned();
+        Self(child, address)
+    }
+
+    fn connect(&self, request: &str) -> BufReader<TcpStream> {
+        let mut stream = TcpStream::connect(&self.1).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        BufReader::new(stream)
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut answer = String::new();
+        self.connect(request).read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_served_page_is_for_this_machine_alone() {
+    let serving = Serving::start(&folder("served"));
+    let get = |path: &str, host: &str| serving.ask(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    for host in [serving.1.as_str(), "localhost"] {
+        let page = get("/", host);
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n") && page.contains("\"points\":100"), "{page:.300}");
+    }
+    for host in ["example.com", "127.0.0.1.example.com:80", ""] {
+        assert!(get("/", host).starts_with("HTTP/1.1 403 "), "{host}");
+    }
+    assert!(get("/other", "localhost").starts_with("HTTP/1.1 404 "));
+    assert!(serving.ask("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n").starts_with("HTTP/1.1 405 "));
+}
+
+#[test]
+fn an_open_page_is_told_of_a_changed_file() {
+    let folder = folder("follow");
+    let serving = Serving::start(&folder);
+    let told = serving.connect("GET /changes?1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    fs::write(folder.join("in.csv"), minutes(101)).unwrap();
+    assert!(told.lines().any(|line| line.unwrap() == "data: 2"));
+    let page = serving.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(page.contains("\"points\":101"), "{page:.300}");
 }

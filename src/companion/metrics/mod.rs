@@ -5,7 +5,7 @@
 
 mod server;
 
-pub use server::{MetricsError, serve, serve_with_readiness};
+pub use server::{serve, serve_with_readiness};
 
 use super::Snapshot;
 use core::fmt::{Display, Write};

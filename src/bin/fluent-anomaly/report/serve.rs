@@ -1,12 +1,13 @@
 //! `report --serve`: the page on 127.0.0.1, made anew when a file it comes from changes.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use fluent_anomaly::native::http::{self, Answer, Events, Request};
 use fluent_anomaly_page::Report;
 
 use super::{Args, no_page, read};
@@ -14,8 +15,8 @@ use crate::failure::Failure;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
-/// Longest line of a request that is read, bytes.
-const LONGEST_LINE: u64 = 8192;
+/// Pages that are open at once.
+const AT_ONCE: usize = 32;
 
 /// The page, and how often it was made.
 #[derive(Debug, Default)]
@@ -31,18 +32,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut report = read(args)?;
     report.version = Some(1);
     let shared: Shared = Arc::new(Mutex::new(Served { html: report.html().map_err(no_page)?, version: 1 }));
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port))
-        .map_err(|error| Failure::of(format_args!("127.0.0.1:{}", args.port), error))?;
-    let address = listener.local_addr().map_err(|error| Failure::of("127.0.0.1", error))?;
-    println!("http://{address}/ shows the report; it follows its files until Ctrl-C");
     let answers = Arc::clone(&shared);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let shared = Arc::clone(&answers);
-            // a browser that has gone is nobody's concern
-            thread::spawn(move || drop(answer(stream, &shared, address.port())));
-        }
-    });
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
+    let address = http::serve("report", address, AT_ONCE, move |request| answer(request, &answers))
+        .map_err(|error| Failure::Failed(error.to_string()))?;
+    println!("http://{address}/ shows the report; it follows its files until Ctrl-C");
     loop {
         thread::sleep(LOOK);
         let now = stamps(args);
@@ -65,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let version = report.version.unwrap_or(0) + 1;
         report.version = Some(version);
         let html = report.html().map_err(no_page)?;
-        *shared.lock().unwrap_or_else(PoisonError::into_inner) = Served { html, version };
+        *lock(&shared) = Served { html, version };
     }
 }
 
@@ -78,58 +72,39 @@ fn stamps(args: &Args) -> Vec<Option<(SystemTime, u64)>> {
     [args.config.as_deref(), Some(args.history.input())].into_iter().flatten().map(stamp).collect()
 }
 
-fn answer(mut stream: TcpStream, shared: &Shared, port: u16) -> io::Result<()> {
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let (mut path, mut host) = (String::new(), String::new());
-    for (number, line) in BufReader::new(io::Read::take(&stream, 16 * LONGEST_LINE)).lines().enumerate() {
-        let line = line?;
-        if line.is_empty() {
-            break;
-        }
-        if number == 0 {
-            path = line.split(' ').nth(1).unwrap_or("").to_owned();
-        } else if let Some((name, value)) = line.split_once(':')
-            && name.eq_ignore_ascii_case("host")
-        {
-            host = value.trim().to_owned();
-        }
-    }
+fn answer(request: &Request<'_>, shared: &Shared) -> Answer {
     // another site that resolves its own name to 127.0.0.1 gets nothing
-    if ![format!("127.0.0.1:{port}"), format!("localhost:{port}")].contains(&host) {
-        return stream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let name = request.host.rsplit_once(':').map_or(request.host, |(name, _)| name);
+    if !["127.0.0.1", "localhost"].contains(&name) {
+        return Answer::Status("403 Forbidden");
     }
-    let (path, query) = path.split_once('?').unwrap_or((&path, ""));
-    match path {
-        "/" => {
-            let html = shared.lock().unwrap_or_else(PoisonError::into_inner).html.clone();
-            let head = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-                html.len()
-            );
-            stream.write_all(head.as_bytes())?;
-            stream.write_all(html.as_bytes())
+    match request.path {
+        "/" => Answer::Body("text/html; charset=utf-8", lock(shared).html.clone()),
+        "/changes" => {
+            let (shared, since) = (Arc::clone(shared), request.query.parse().ok());
+            Answer::Events(Box::new(move |events| tell_changes(events, &shared, since)))
         }
-        "/changes" => tell_changes(stream, shared, query.parse().ok()),
-        _ => stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        _ => Answer::Status("404 Not Found"),
     }
 }
 
-/// Server-sent events: one for each new page, until the browser goes. The page says which one it is, because another
-/// can be made between its loading and its asking.
-fn tell_changes(mut stream: TcpStream, shared: &Shared, since: Option<u64>) -> io::Result<()> {
-    let version = || shared.lock().unwrap_or_else(PoisonError::into_inner).version;
-    let mut told = since.unwrap_or_else(version);
-    stream.write_all(
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n: here\n\n",
-    )?;
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Served> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One event for each new page, until the browser goes. The page says which one it is, because another can be made
+/// between its loading and its asking.
+fn tell_changes(events: &mut Events<'_>, shared: &Shared, since: Option<u64>) -> io::Result<()> {
+    let mut told = since.unwrap_or_else(|| lock(shared).version);
+    events.send(": here")?;
     loop {
         thread::sleep(LOOK);
-        let now = version();
+        let now = lock(shared).version;
         if now == told {
-            stream.write_all(b": still here\n\n")?;
+            events.send(": still here")?;
         } else {
             told = now;
-            stream.write_all(format!("data: {told}\n\n").as_bytes())?;
+            events.send(&format!("data: {told}"))?;
         }
     }
 }
