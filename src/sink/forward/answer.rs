@@ -1,9 +1,13 @@
 //! What a server may say: HELO, PONG, ack. Everything else is refused within a fixed bound.
 //!
 //! Two passes: [`whole`] tells whether a complete value lies in the buffer ("need more bytes" and "bad bytes"
-//! are different outcomes), the readers behind it then work on complete values only.
+//! are different outcomes), serde then reads complete values only.
+
+use core::fmt;
 
 use rmp::Marker;
+use serde::Deserialize;
+use serde::de::{self, Deserializer, Visitor};
 use thiserror::Error;
 
 /// Most bytes of one answer. The longest real one, a PONG, has some 300.
@@ -118,90 +122,75 @@ fn skip(cursor: &mut AnswerReader<'_>, depth: usize) -> Result<(), Skip> {
     }
 }
 
-/// A complete msgpack value of the three kinds that answers are made of; the rest is [`AnswerValue::Other`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum AnswerValue<'a> {
-    /// str or bin: Fluent Bit sends raw bytes as str, Fluentd as bin.
-    Text(&'a [u8]),
-    Bool(bool),
-    Array(usize),
-    Map(usize),
-    Other,
-}
+/// str or bin: Fluent Bit sends raw bytes as str, Fluentd as bin. Nil, which a server that refuses may send, is empty.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Text<'a>(&'a [u8]);
 
-fn next<'a>(cursor: &mut AnswerReader<'a>) -> Option<AnswerValue<'a>> {
-    let start = cursor.at;
-    let marker = cursor.marker().ok()?;
-    cursor.at = start;
-    match extent(cursor).ok()? {
-        Extent::Items(count) => Some(match marker {
-            Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => AnswerValue::Map(count / 2),
-            _ => AnswerValue::Array(count),
-        }),
-        Extent::Bytes(len) => {
-            let payload = cursor.take(len).ok()?;
-            Some(match marker {
-                Marker::True => AnswerValue::Bool(true),
-                Marker::False => AnswerValue::Bool(false),
-                Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
-                    AnswerValue::Text(payload)
-                }
-                Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => AnswerValue::Text(payload),
-                _ => AnswerValue::Other,
-            })
-        }
-    }
-}
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Text<'de>;
 
-/// Walks over the pairs of a map with text keys; `visit` gets the key and the value if it is text.
-fn text_pairs<'a>(
-    cursor: &mut AnswerReader<'a>,
-    count: usize,
-    mut visit: impl FnMut(&[u8], Option<&'a [u8]>),
-) -> Option<()> {
-    for _ in 0..count {
-        let key = next(cursor)?;
-        let start = cursor.at;
-        let value = next(cursor)?;
-        if matches!(value, AnswerValue::Array(_) | AnswerValue::Map(_)) {
-            cursor.at = start;
-            skip(cursor, 0).ok()?;
-        }
-        if let AnswerValue::Text(key) = key {
-            visit(key, if let AnswerValue::Text(text) = value { Some(text) } else { None });
-        }
-    }
-    Some(())
-}
-
-fn name(value: Option<AnswerValue<'_>>) -> &'static str {
-    match value {
-        Some(AnswerValue::Text(_)) => "a text",
-        Some(AnswerValue::Bool(_)) => "a bool",
-        Some(AnswerValue::Array(_)) => "an array",
-        Some(AnswerValue::Map(_)) => "a map",
-        Some(AnswerValue::Other) => "a number or nil",
-        None => "nothing",
-    }
-}
-
-/// The chunk id that `{"ack": id}` repeats.
-pub(super) fn ack(answer: &[u8]) -> Result<&[u8], AnswerError> {
-    let mut cursor = AnswerReader { bytes: answer, at: 0 };
-    let value = next(&mut cursor);
-    if let Some(AnswerValue::Map(count)) = value {
-        let mut found = None;
-        let _ = text_pairs(&mut cursor, count, |key, text| {
-            if key == b"ack" {
-                found = text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("str, bin or nil")
             }
-        });
-        return found.ok_or(AnswerError::Unexpected { wanted: "an ack", got: "a map without a text `ack`" });
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(text.as_bytes()))
+            }
+
+            fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Text<'de>, E> {
+                Ok(Text(bytes))
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Text<'de>, E> {
+                Ok(Text(b""))
+            }
+        }
+        deserializer.deserialize_any(Bytes)
     }
-    let helo =
-        matches!(value, Some(AnswerValue::Array(_))) && next(&mut cursor) == Some(AnswerValue::Text(b"HELO"));
-    let got = if helo { "HELO: it wants a shared_key, none is configured here" } else { name(value) };
-    Err(AnswerError::Unexpected { wanted: "an ack", got })
+}
+
+/// Reads one complete value.
+fn read<'a, T: Deserialize<'a>>(answer: &'a [u8]) -> Option<T> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(answer);
+    deserializer.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut deserializer).ok()
+}
+
+/// What something is that was not due.
+fn unexpected(wanted: &'static str, answer: &[u8]) -> AnswerError {
+    let got = match answer.first().map(|&first| Marker::from_u8(first)) {
+        Some(Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32) => "a text",
+        Some(Marker::Bin8 | Marker::Bin16 | Marker::Bin32) => "a text",
+        Some(Marker::True | Marker::False) => "a bool",
+        Some(Marker::FixArray(_) | Marker::Array16 | Marker::Array32) => "another message",
+        Some(Marker::FixMap(_) | Marker::Map16 | Marker::Map32) => "another map",
+        Some(_) => "a number or nil",
+        None => "nothing",
+    };
+    AnswerError::Unexpected { wanted, got }
+}
+
+/// `{"ack": id}`, among other keys.
+#[derive(Deserialize)]
+struct Ack<'a> {
+    #[serde(borrow)]
+    ack: Text<'a>,
+}
+
+/// The chunk id that an ack repeats.
+pub(super) fn ack(answer: &[u8]) -> Result<&[u8], AnswerError> {
+    let wanted = "an ack";
+    if let Some(Ack { ack }) = read(answer) {
+        return Ok(ack.0);
+    }
+    if helo(answer).is_ok() {
+        let got = "HELO: it wants a shared_key, none is configured here";
+        return Err(AnswerError::Unexpected { wanted, got });
+    }
+    Err(unexpected(wanted, answer))
 }
 
 /// The server's greeting.
@@ -213,25 +202,21 @@ pub(super) struct Helo<'a> {
     pub(super) auth: &'a [u8],
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct HeloOptions<'a> {
+    #[serde(borrow)]
+    nonce: Text<'a>,
+    #[serde(borrow)]
+    auth: Text<'a>,
+}
+
 /// Reads `["HELO", {"nonce": N, "auth": A, ...}]`.
 pub(super) fn helo(answer: &[u8]) -> Result<Helo<'_>, AnswerError> {
-    let mut cursor = AnswerReader { bytes: answer, at: 0 };
-    let wrong = |got| AnswerError::Unexpected { wanted: "HELO", got };
-    match next(&mut cursor) {
-        Some(AnswerValue::Array(2..)) => {}
-        other => return Err(wrong(name(other))),
+    match read::<(Text<'_>, HeloOptions<'_>)>(answer) {
+        Some((Text(b"HELO"), options)) => Ok(Helo { nonce: options.nonce.0, auth: options.auth.0 }),
+        _ => Err(unexpected("HELO", answer)),
     }
-    if next(&mut cursor) != Some(AnswerValue::Text(b"HELO")) {
-        return Err(wrong("another message"));
-    }
-    let Some(AnswerValue::Map(count)) = next(&mut cursor) else { return Err(wrong("HELO without options")) };
-    let mut helo = Helo::default();
-    let _ = text_pairs(&mut cursor, count, |key, text| match key {
-        b"nonce" => helo.nonce = text.unwrap_or_default(),
-        b"auth" => helo.auth = text.unwrap_or_default(),
-        _ => {}
-    });
-    Ok(helo)
 }
 
 /// The server's verdict.
@@ -246,25 +231,12 @@ pub(super) struct Pong<'a> {
 
 /// Reads `["PONG", ok, reason, hostname, digest]`.
 pub(super) fn pong(answer: &[u8]) -> Result<Pong<'_>, AnswerError> {
-    let mut cursor = AnswerReader { bytes: answer, at: 0 };
-    let wrong = |got| AnswerError::Unexpected { wanted: "PONG", got };
-    match next(&mut cursor) {
-        Some(AnswerValue::Array(5..)) => {}
-        other => return Err(wrong(name(other))),
+    match read::<(Text<'_>, bool, Text<'_>, Text<'_>, Text<'_>)>(answer) {
+        Some((Text(b"PONG"), accepted, reason, hostname, digest)) => {
+            Ok(Pong { accepted, reason: reason.0, hostname: hostname.0, digest: digest.0 })
+        }
+        _ => Err(unexpected("PONG", answer)),
     }
-    if next(&mut cursor) != Some(AnswerValue::Text(b"PONG")) {
-        return Err(wrong("another message"));
-    }
-    let Some(AnswerValue::Bool(accepted)) = next(&mut cursor) else {
-        return Err(wrong("PONG without a bool"));
-    };
-    let mut text = || match next(&mut cursor) {
-        Some(AnswerValue::Text(text)) => Ok(text),
-        // a server that refuses may leave these nil
-        Some(AnswerValue::Other) => Ok(&[][..]),
-        other => Err(wrong(name(other))),
-    };
-    Ok(Pong { accepted, reason: text()?, hostname: text()?, digest: text()? })
 }
 
 #[cfg(test)]
@@ -305,6 +277,18 @@ mod tests {
     fn an_ack_is_found_among_other_keys_as_str_or_bin() {
         assert_eq!(ack(b"\x83\xa1a\x92\x01\x02\xa3ack\xa2id\xa1z\xc0"), Ok(&b"id"[..]));
         assert_eq!(ack(b"\x81\xa3ack\xc4\x02id"), Ok(&b"id"[..]));
+    }
+
+    #[test]
+    fn a_server_that_refuses_may_leave_the_rest_nil() {
+        let refused = b"\x95\xa4PONG\xc2\xa2no\xc0\xc0";
+        let expected = Pong { accepted: false, reason: b"no", hostname: b"", digest: b"" };
+        assert_eq!(pong(refused), Ok(expected));
+        assert_eq!(pong(b"\x95\xa4PONG\x01\xa0\xa0\xa0\xa0").unwrap_err(), unexpected("PONG", b"\x95"));
+        assert!(
+            helo(b"\x92\xa4PING\x80").unwrap_err().to_string().contains("the server sent another message")
+        );
+        assert!(helo(b"\xc3").unwrap_err().to_string().contains("a bool"));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! The engine is built by `build.rs`; the page's own files lie in `wasm/page/site` and are put together here.
 
-mod base64;
 mod template;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::json;
 
 /// The engine: `wasm/page/engine` with plain exports. Empty where it could not be built.
@@ -122,7 +122,7 @@ impl Report {
                 bytes.extend(series.times.iter().flat_map(|&time| (time as f64).to_le_bytes()));
             }
             data += &format!("<script type=\"text/plain\" data-series=\"{index}\">");
-            base64::append(&bytes, &mut data);
+            BASE64_STANDARD.encode_string(&bytes, &mut data);
             data += "</script>\n";
             listed.push(json!({
                 "name": series.name,
@@ -149,7 +149,7 @@ impl Report {
         // nothing in the data can end the element it stands in
         let meta = meta.to_string().replace('<', "\\u003c");
         let mut engine = String::with_capacity(wasm.len() * 4 / 3 + 4);
-        base64::append(wasm, &mut engine);
+        BASE64_STANDARD.encode_string(wasm, &mut engine);
         Ok(template::fill(
             PAGE,
             &[
