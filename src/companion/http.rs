@@ -57,6 +57,9 @@ pub struct Request<'a> {
     pub host: &'a str,
 }
 
+/// Tells events until the client goes, or there are no more.
+pub type Teller = Box<dyn FnOnce(&mut Events<'_>) -> io::Result<()>>;
+
 /// What it gets.
 pub enum Answer {
     /// A body of this type.
@@ -64,7 +67,7 @@ pub enum Answer {
     /// A status alone, as `404 Not Found`.
     Status(&'static str),
     /// Server-sent events, until the client goes or the function returns.
-    Events(Box<dyn FnOnce(&mut Events<'_>) -> io::Result<()>>),
+    Events(Teller),
 }
 
 impl fmt::Debug for Answer {

@@ -47,7 +47,12 @@ const COMMIT: &str = match option_env!("FLUENT_ANOMALY_COMMIT") {
 };
 /// Version, commit and features.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let features = [("companion", true), ("report", cfg!(feature = "report"))];
+    let features = [
+        ("companion", true),
+        ("report", cfg!(feature = "report")),
+        ("kafka", cfg!(feature = "kafka")),
+        ("kafka-kerberos", cfg!(feature = "kafka-kerberos")),
+    ];
     let features: Vec<&str> = features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
     format!("{}\ncommit: {COMMIT}\nfeatures: {}", env!("CARGO_PKG_VERSION"), features.join(", "))
 });

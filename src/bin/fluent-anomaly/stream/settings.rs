@@ -151,6 +151,11 @@ impl StreamSettings {
         for (name, value) in &self.properties {
             config.set(name.as_str(), value.expose());
         }
+        // an OpenSSL that was built in place knows no folder of this system's roots; librdkafka looks for them
+        let names_roots = ["ssl.ca.location", "ssl.ca.pem"].iter().any(|name| self.property(name).is_some());
+        if cfg!(feature = "kafka-static") && !names_roots {
+            config.set("ssl.ca.location", "probe");
+        }
         config.set("bootstrap.servers", &self.brokers);
         for (name, value) in fixed {
             config.set(*name, *value);
