@@ -87,6 +87,11 @@ impl Broker {
         Self { address, process: None, server: None, folder, run: "mock".to_owned() }
     }
 
+    /// Whether groups whose members come and go for minutes are still given their partitions: not by the wheel's broker.
+    pub(crate) fn holds_out(&self) -> bool {
+        self.process.is_none()
+    }
+
     /// A name of this run.
     pub(crate) fn name(&self, name: &str) -> String {
         format!("{name}-{}", self.run)

@@ -35,7 +35,11 @@ impl Dice {
 #[test]
 fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
     let broker = Broker::start();
-    let seconds = std::env::var("CHAOS_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
+    let given = std::env::var("CHAOS_SECONDS").ok().and_then(|text| text.parse().ok());
+    if given.is_none() && !broker.holds_out() {
+        return;
+    }
+    let seconds = given.unwrap_or(30);
     let [group, from, to] = topics(&broker, PARTITIONS);
     let config = config(&broker, "").replace("checkpoint: 1s", "checkpoint: 5s");
     let (count, is_over) = (AtomicI64::new(0), AtomicBool::new(false));

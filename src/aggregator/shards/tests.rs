@@ -1,4 +1,4 @@
-//! A shard whose thread has ended.
+//! A shard whose thread has ended, and numbers that do not depend on how many there are.
 
 use std::sync::mpsc::sync_channel;
 
@@ -42,4 +42,117 @@ fn records_of_a_shard_whose_thread_has_ended_leave_as_they_came_and_in_their_ord
     assert!((1..160).contains(&unscored), "{unscored}");
     let error = shards.save().unwrap_err().to_string();
     assert!(error.contains("a thread has ended"), "{error}");
+}
+
+/// Series of every kind that a record can be scored into: alone, by other fields, judged together, in windows, in a group.
+const EVERY_KIND: &str = "[filter]
+state: off
+anomaly_score: on
+[series.a]
+match: *
+value: $v
+by: $s
+k: 2
+warm_up: off
+alarms: 1/hour
+[series.by_host]
+match: *
+value: $v
+by: $h
+prefix: h_
+k: 2
+warm_up: off
+[series.together]
+match: *
+value: $v
+by: $s
+prefix: t_
+alarms: 1/hour for all
+k: 2
+warm_up: off
+[series.counted]
+match: *
+measure: count
+every: 1m
+by: $s
+prefix: n_
+k: 2
+warm_up: off
+[series.typical]
+match: *
+measure: p90 $v
+every: 1m
+by: $h
+prefix: p_
+k: 2
+warm_up: off
+[group.g]
+on: a
+across: $s
+[group.hosts]
+on: by_host
+across: $h
+";
+
+/// 40 points, 7 s apart, of 9 series on 4 hosts: `{"s": series, "h": host, "v": value}`.
+fn chunk_of_all(number: u32) -> IncomingChunk {
+    let mut bytes = Vec::new();
+    for n in number * 40..(number + 1) * 40 {
+        let time = 1_700_000_000 + n * 7;
+        let (s, h) = ((n * 7 % 9) as u8, (n * 5 % 4) as u8);
+        // one series leaves the others now and then
+        let value = if s == 3 && n % 200 > 150 { 120 } else { (n * n % 17) as u8 };
+        bytes.extend([0x92, 0xce]);
+        bytes.extend(time.to_be_bytes());
+        bytes.extend([0x83, 0xa1, b's', s, 0xa1, b'h', h, 0xa1, b'v', value]);
+    }
+    IncomingChunk::from_entries("tag".into(), bytes)
+}
+
+fn bytes_of(shards: &mut Shards, number: u32) -> Vec<u8> {
+    shards.score(chunk_of_all(number)).into_parts().into_iter().flat_map(|part| part.bytes).collect()
+}
+
+#[test]
+fn groups_windows_and_series_judged_together_do_not_depend_on_the_number_of_threads() {
+    let config = Config::parse("f.ini", EVERY_KIND).unwrap();
+    let start = |threads| Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
+    let mut alone = start(1);
+    let wanted: Vec<Vec<u8>> = (0..30).map(|number| bytes_of(&mut alone, number)).collect();
+    let text = String::from_utf8_lossy(&wanted.concat()).into_owned();
+    for field in [
+        "anomaly_score",
+        "h_anomaly_score",
+        "t_anomaly_score",
+        "n_anomaly_window",
+        "p_anomaly_window",
+        "anomaly_group",
+    ] {
+        assert!(text.contains(field), "{field}");
+    }
+    for threads in [2, 3, 8] {
+        let mut shards = start(threads);
+        for (number, wanted) in (0..).zip(&wanted) {
+            assert!(bytes_of(&mut shards, number) == *wanted, "chunk {number}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn groups_and_windows_go_on_when_the_number_of_threads_changes_between_two_starts() {
+    let config = Config::parse("f.ini", EVERY_KIND).unwrap();
+    let start =
+        |threads, saved: &[Vec<u8>]| Shards::start(&config, threads, saved, ArrivalClock::default()).unwrap();
+    let mut alone = start(1, &[]);
+    let wanted: Vec<Vec<u8>> = (0..30).map(|number| bytes_of(&mut alone, number)).collect();
+    let mut saved: Vec<Vec<u8>> = Vec::new();
+    let mut wanted = (0..).zip(&wanted);
+    for threads in [2, 1, 5, 3, 1, 4] {
+        let mut shards = start(threads, &saved);
+        for (number, wanted) in wanted.by_ref().take(5) {
+            assert!(bytes_of(&mut shards, number) == *wanted, "chunk {number}, {threads} threads");
+        }
+        saved = shards.save().unwrap();
+    }
+    assert_eq!(wanted.next(), None);
 }
