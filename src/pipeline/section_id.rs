@@ -92,7 +92,8 @@ pub(super) fn patterns_id(section: &Section, windows: &WindowSettings) -> Sectio
 pub(super) fn fleet_id(section: &Section) -> SectionId {
     let mut bytes = Vec::new();
     put_inputs(section, &mut Writer::new(&mut bytes));
-    SectionId { name: format!("{}, fleet", section.title()), signature: checksum(4, &bytes) }
+    // 4 until its threshold had a correction
+    SectionId { name: format!("{}, fleet", section.title()), signature: checksum(5, &bytes) }
 }
 
 /// A pulled point may come again together with everything that was under way with it. The companion keeps no more

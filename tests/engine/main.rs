@@ -15,3 +15,4 @@ mod bands_time;
 mod golden;
 mod no_allocation;
 mod peers;
+mod peers_budget;

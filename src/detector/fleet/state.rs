@@ -98,6 +98,7 @@ impl Fleet {
         let (joins, report) = match &mut self.incident {
             Some(incident) => incident.add(time_s, id, size),
             None => {
+                self.threshold.begin();
                 let incident = self.incident.insert(Incident::new(time_s, id, size));
                 (true, Some(incident.report(IncidentEvent::Start)))
             }

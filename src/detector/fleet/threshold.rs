@@ -8,10 +8,15 @@
 //! well counted levels say of the effective number of series (Nyholt 2004 calls it so; here it is measured, not
 //! computed from correlations) is carried up to the levels that are rarely reached. Counts are Poisson with a gamma
 //! prior, as in the calibrated score.
+//!
+//! Counts tell what was. Series grow older and know of rarer points, so what was is less than what will be. The threshold
+//! therefore follows its own record as well: each incident raises it by a step, and the time that the budget gives an
+//! incident lowers it by one, so that over a long time there are as many as the budget says, whatever the series do
+//! (Gibbs and Candès 2021, eq. 2, with incidents for errors).
 
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::calibrated::AlarmBudget;
-use crate::detector::min_max::{larger, smaller};
+use crate::detector::min_max::{larger, smaller, within};
 
 /// log10 s of the first level, and the distance of the next ones, decades.
 const FIRST: f64 = 3.5;
@@ -23,6 +28,9 @@ const FALL: f64 = 0.562_341_325_190_349_1;
 const ABOVE: usize = 4;
 /// Share of blocks below which a count tells the rate.
 const TELLING: f64 = 0.5;
+/// Step of an incident, decades, and the largest sum of such steps.
+const GAIN: f64 = 0.1;
+const FARTHEST: f64 = 1.0;
 /// Longest block, s, and blocks of a budget's period at least.
 const BLOCK_S: f64 = 3600.0;
 const LEAST_BLOCKS: f64 = 24.0;
@@ -41,15 +49,25 @@ pub(super) struct Threshold {
     blocks: f64,
     /// Blocks in which each level was reached, discounted.
     counts: [f32; LEVELS],
-    /// The rarest point of the block at hand, log10 s.
+    /// The rarest point of the block at hand, log10 s, and incidents that began in it.
     rarest: f64,
+    began: f64,
+    /// What the record of incidents adds to the threshold, decades.
+    correction: f64,
     /// log10 s from which on a point alarms.
     log10_s: f64,
 }
 
 impl Threshold {
     pub(super) const NEW: Self =
-        Self { blocks: 0.0, counts: [0.0; LEVELS], rarest: 0.0, log10_s: f64::INFINITY };
+        Self {
+            blocks: 0.0,
+            counts: [0.0; LEVELS],
+            rarest: 0.0,
+            began: 0.0,
+            correction: 0.0,
+            log10_s: f64::INFINITY,
+        };
 
     /// log10 s from which on a point alarms.
     pub(super) fn log10_s(&self) -> f64 {
@@ -59,6 +77,11 @@ impl Threshold {
     /// Counts a point.
     pub(super) fn count(&mut self, log10_s: f64) {
         self.rarest = larger(self.rarest, log10_s);
+    }
+
+    /// Counts an incident that begins.
+    pub(super) fn begin(&mut self) {
+        self.began += 1.0;
     }
 
     /// Closes `blocks` blocks; `series`: how many there are now.
@@ -71,7 +94,9 @@ impl Threshold {
             }
             *count += 1.0;
         }
-        self.rarest = 0.0;
+        let allowed = blocks * block_s(budget) / budget.period_s();
+        self.correction = within(self.correction + GAIN * (self.began - allowed), FARTHEST);
+        (self.rarest, self.began) = (0.0, 0.0);
         self.blocks += blocks;
         while self.blocks > MEMORY {
             self.blocks *= 0.5;
@@ -93,33 +118,35 @@ impl Threshold {
                 // between this level and the one below, where the rate falls exponentially
                 let fall = libm::log10(below / rate);
                 let back = if fall > 0.0 { libm::log10(share / rate) / fall } else { 0.0 };
-                self.log10_s = FIRST + STEP * (at as f64 - smaller(back, 1.0));
+                self.log10_s = FIRST + STEP * (at as f64 - smaller(back, 1.0)) + self.correction;
                 return;
             }
             below = rate;
             // a level that nearly every block reaches does not tell how often
             prior = if rate < TELLING { rate } else { prior } * FALL;
         }
-        self.log10_s = FIRST + STEP * LEVELS as f64;
+        self.log10_s = FIRST + STEP * LEVELS as f64 + self.correction;
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.f64s(&[self.blocks, self.rarest, self.log10_s]);
+        w.f64s(&[self.blocks, self.rarest, self.log10_s, self.began, self.correction]);
         self.counts.iter().for_each(|count| w.f32(*count));
     }
 
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "threshold of a fleet";
         let mut threshold = Self::NEW;
-        let mut numbers = [0.0; 3];
+        let mut numbers = [0.0; 5];
         r.f64s(&mut numbers, WHAT)?;
-        [threshold.blocks, threshold.rarest, threshold.log10_s] = numbers;
+        [threshold.blocks, threshold.rarest, threshold.log10_s, threshold.began, threshold.correction] = numbers;
         for count in &mut threshold.counts {
             *count = r.f32(WHAT)?;
         }
         let is_sound = (0.0..=MEMORY).contains(&threshold.blocks)
             && threshold.rarest >= 0.0
             && threshold.log10_s >= 0.0
+            && threshold.began >= 0.0
+            && threshold.correction.abs() <= FARTHEST
             && threshold.counts.iter().all(|count| (0.0..=MEMORY as f32 + 1.0).contains(count));
         if is_sound { Ok(threshold) } else { Err(CodecError::Invalid { what: WHAT }) }
     }

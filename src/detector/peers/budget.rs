@@ -1,16 +1,18 @@
 //! A group with a budget of alarms instead of a tolerance.
 //!
-//! Of each member the group learns its own distance from the group's median and how much that moves, so that hosts need
-//! not be equal, and what all of them do at once, a season or a shock, cancels out. Where a shock spreads the members
-//! apart, distances count in deviations of that interval. The farthest member of each interval goes to a [`Ladder`],
-//! which gives the threshold that the whole group crosses as often as the budget says.
+//! Of each member the group learns its own distance from the group's median, how that follows the group's level, and how
+//! much it moves, so that hosts need not be equal, and what all of them do at once, a season or a shock, cancels out. Where
+//! a shock spreads the members apart, distances count in deviations of that interval, and nothing is learned. The farthest
+//! member of each interval goes to a [`Ladder`] by each statistic, which gives the threshold that the whole group crosses
+//! as often as its part of the budget says.
 
-use super::common::PeerVerdict;
 use super::ladder::Ladder;
+use super::member::Member;
+use super::shift::STATISTICS;
 use super::sort::{median_of_sorted, sort};
 use super::spec::GroupSpec;
-use super::usual::{KNOWN, MEMORY, MOST, Place, USUAL_LEVEL, Usual};
-use super::{MEAN_TO_DEVIATION, ROUNDING, TO_DEVIATION};
+use super::usual::{Place, Usual};
+use super::{ROUNDING, TO_DEVIATION};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::min_max::larger;
@@ -20,34 +22,37 @@ const BLOCK_S: f64 = 3600.0;
 const LEAST_BLOCKS: f64 = 24.0;
 /// Smallest deviation of a member, as a share of the median deviation of the members.
 const LEAST_SCALE: f64 = 0.25;
-/// No level of the group counts as farther from its mean, deviations.
-const FARTHEST: f64 = 1000.0;
+/// An interval in which the members are spread so much, usual spreads, says nothing of one of them: at least the one,
+/// and 1 more than so many times the error of a median of n.
+const APART: f64 = 1.5;
+const APART_ERRORS: f64 = 3.5;
+/// Spread up to which deviations count as they are.
+const UNCERTAIN: f64 = 1.25;
 
 /// State of such a group besides its members.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct GroupAlarms {
-    ladder: Ladder,
-    /// Mean of the group's median, its deviation, and the intervals learned.
-    level: f64,
-    level_scale: f64,
-    seen: u32,
+    /// One for each statistic; they share the budget.
+    ladders: [Ladder; STATISTICS],
+    /// The group's median in the interval before.
+    level: Option<f64>,
     /// By the place of the member in the group.
     pub(super) members: Vec<Usual>,
 }
 
 impl GroupAlarms {
     pub(super) const fn new() -> Self {
-        Self { ladder: Ladder::NEW, level: 0.0, level_scale: 0.0, seen: 0, members: Vec::new() }
+        Self { ladders: [Ladder::NEW; STATISTICS], level: None, members: Vec::new() }
     }
 
-    /// Judges an interval: `values` of the members, NaN for none. `tell` gets each member's verdict.
+    /// Judges an interval, and gives each of the `members` its verdict; their `values`, NaN for none.
     #[inline(never)] // stack
     pub(super) fn judge(
         &mut self,
         spec: &GroupSpec,
         budget: AlarmBudget,
         values: &[f64],
-        mut tell: impl FnMut(usize, Option<PeerVerdict>),
+        members: &mut [Member],
     ) {
         let mut sorted = Vec::new();
         if sorted.try_reserve_exact(values.len()).is_err() {
@@ -57,52 +62,59 @@ impl GroupAlarms {
         sort(&mut sorted);
         let median = median_of_sorted(&sorted);
         let least = larger(self.usual_scale(&mut sorted) * LEAST_SCALE, ROUNDING * median.abs());
-        let group = Place { distance: 0.0, level: self.learn_level(median), least };
-        let (shift, spread) = self.interval(values, median, group, &mut sorted);
-        let threshold = self.ladder.threshold();
-        let mut highest = 0.0;
-        for (at, (member, &value)) in self.members.iter_mut().zip(values).enumerate() {
+        let step = self.level.replace(median).map_or(0.0, |before| median - before);
+        let group = Place { distance: 0.0, level: median, step, least };
+        let (shift, spread) = self.interval(values, group, &mut sorted);
+        let thresholds = [0, 1, 2, 3].map(|at| self.threshold(at));
+        let is_young = thresholds.iter().any(|threshold| threshold.is_infinite());
+        let errors = APART_ERRORS / libm::sqrt(values.len() as f64);
+        let is_apart = spread > larger(APART, 1.0 + errors);
+        // the spread of a few is uncertain, and dividing by it would be noise
+        let wide = larger(spread / UNCERTAIN, 1.0);
+        let part = if is_apart { 1.0 / (spread * spread) } else { 1.0 };
+        let mut highest = [0.0; STATISTICS];
+        for ((usual, member), &value) in self.members.iter_mut().zip(members).zip(values) {
             if value.is_nan() {
-                tell(at, None);
+                usual.pass();
+                member.verdict = None;
                 continue;
             }
             let place = Place { distance: value - median, ..group };
-            let deviation = ((member.deviation(place) - shift) / spread).clamp(-MOST, MOST);
-            if !member.is_known() {
-                member.learn(place, deviation);
-                tell(at, None);
-                continue;
+            let deviation = usual.deviation(usual.off(place) - shift, place, wide);
+            // the value of an earlier interval says nothing new
+            let is_new = member.absent == 0;
+            let verdict = if !usual.is_known() {
+                None
+            } else if is_apart || !is_new {
+                if is_apart {
+                    // all of them may be as far off, and for as long as this goes on
+                    usual.pass();
+                }
+                Some(usual.stay(deviation))
+            } else {
+                let found = usual.observe(deviation, place);
+                if !usual.is_alert {
+                    let both = highest.iter_mut().zip(found);
+                    both.for_each(|(highest, found)| *highest = larger(*highest, found));
+                }
+                Some(usual.judge(found, thresholds))
+            };
+            if is_new {
+                usual.learn(place, deviation, part);
             }
-            let farthest = member.observe(deviation);
-            member.learn(place, deviation);
-            if !member.is_alert {
-                highest = larger(highest, farthest);
-            }
-            tell(at, threshold.is_finite().then(|| member.judge(farthest, threshold)));
+            member.verdict = verdict.filter(|_| !is_young);
         }
         let interval_s = f64::from(spec.interval_s());
         let block_s = BLOCK_S.min(budget.period_s() / LEAST_BLOCKS);
         let block = larger(block_s / interval_s, 1.0) as u32;
         let share = (f64::from(block) * interval_s / budget.period_s()).min(0.5);
-        self.ladder.observe(highest, block, share);
+        for (ladder, highest) in self.ladders.iter_mut().zip(highest) {
+            ladder.observe(highest, block, share / STATISTICS as f64);
+        }
     }
 
-    /// Learns the group's median, and tells where it is, in its own deviations from its mean.
-    fn learn_level(&mut self, median: f64) -> f64 {
-        if self.seen == 0 {
-            self.level = median;
-        }
-        let off = median - self.level;
-        let range = USUAL_LEVEL * self.level_scale;
-        let is_known = self.level_scale > 0.0;
-        let level = if is_known { (off / self.level_scale).clamp(-FARTHEST, FARTHEST) } else { 0.0 };
-        let seen = f64::from(self.seen.min(MEMORY) + 1);
-        let is_young = self.seen < KNOWN || self.level_scale <= 0.0;
-        let off = if is_young { off } else { off.clamp(-range, range) };
-        self.level += off / seen;
-        self.level_scale += (MEAN_TO_DEVIATION * off.abs() - self.level_scale) / seen;
-        self.seen = self.seen.saturating_add(1);
-        level
+    fn threshold(&self, statistic: usize) -> f64 {
+        self.ladders.get(statistic).map_or(f64::INFINITY, Ladder::threshold)
     }
 
     /// The median deviation of the members that are known.
@@ -113,44 +125,46 @@ impl GroupAlarms {
         median_of_sorted(buffer)
     }
 
-    /// What the known members have in common in this interval: the median of their deviations, and the spread about it
-    /// where that is larger than usual.
-    fn interval(&self, values: &[f64], median: f64, group: Place, buffer: &mut Vec<f64>) -> (f64, f64) {
+    /// What the known members have in common in this interval: the median of what they are off, and the spread of their
+    /// deviations about it where that is larger than usual.
+    fn interval(&self, values: &[f64], group: Place, buffer: &mut Vec<f64>) -> (f64, f64) {
+        let known = || {
+            let both = self.members.iter().zip(values);
+            both.filter(|(member, value)| member.is_known() && !value.is_nan()).map(|(member, value)| {
+                let place = Place { distance: value - group.level, ..group };
+                (member, place, member.off(place))
+            })
+        };
         buffer.clear();
-        let known =
-            self.members.iter().zip(values).filter(|(member, value)| member.is_known() && !value.is_nan());
-        buffer.extend(
-            known.map(|(member, value)| member.deviation(Place { distance: value - median, ..group })),
-        );
+        buffer.extend(known().map(|(.., off)| off));
         if buffer.len() < 3 {
             return (0.0, 1.0);
         }
         sort(buffer);
         let shift = median_of_sorted(buffer);
-        buffer.iter_mut().for_each(|deviation| *deviation = (*deviation - shift).abs());
+        buffer.clear();
+        buffer.extend(known().map(|(member, place, off)| member.deviation(off - shift, place, 1.0).abs()));
         sort(buffer);
         (shift, larger(TO_DEVIATION * median_of_sorted(buffer), 1.0))
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        self.ladder.save(w);
-        w.f64s(&[self.level, self.level_scale]);
-        w.u32(self.seen);
+        self.ladders.iter().for_each(|ladder| ladder.save(w));
+        w.f64(self.level.unwrap_or(f64::NAN));
         self.members.iter().for_each(|member| member.save(w));
     }
 
     pub(super) fn restore(members: usize, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "level of a group";
         let mut alarms = Self::new();
-        alarms.ladder = Ladder::restore(r)?;
-        alarms.level = r.f64(WHAT)?;
-        alarms.level_scale = r.f64(WHAT)?;
-        alarms.seen = r.u32(WHAT)?;
-        let is_sound =
-            alarms.level.is_finite() && alarms.level_scale >= 0.0 && alarms.level_scale.is_finite();
-        if !is_sound {
+        for ladder in &mut alarms.ladders {
+            *ladder = Ladder::restore(r)?;
+        }
+        let level = r.f64(WHAT)?;
+        if level.is_infinite() {
             return Err(CodecError::Invalid { what: WHAT });
         }
+        alarms.level = Some(level).filter(|level| !level.is_nan());
         alarms.members = (0..members).map(|_| Usual::restore(r)).collect::<Result<_, _>>()?;
         Ok(alarms)
     }

@@ -136,11 +136,7 @@ impl PeerGroup {
             members.iter_mut().for_each(|member| member.verdict = None);
             return;
         };
-        alarms.judge(spec, budget, values, |at, verdict| {
-            if let Some(member) = members.get_mut(at) {
-                member.verdict = verdict;
-            }
-        });
+        alarms.judge(spec, budget, values, members);
     }
 
     fn close_one(&mut self, spec: &GroupSpec) {

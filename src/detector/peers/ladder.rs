@@ -2,27 +2,26 @@
 //!
 //! Time is cut into blocks. Of each block the highest value counts, at every level that it reaches; so a run of high
 //! values counts once. Where a level was crossed too seldom to tell its rate, the rate of the levels below goes on
-//! falling as fast as it fell there, by the same factor for each level: a Pareto tail (Pickands 1975) that near its start
-//! is as good as a lighter one.
+//! falling as fast as it fell there, by the same factor for each level: a Pareto tail (Pickands 1975), fitted as Hill
+//! (1975) does, that near its start is as good as a lighter one.
 //! Counts are Poisson with a gamma prior whose mean that is. What lies far above the threshold counts as little above
 //! it: else one large incident would raise the threshold for weeks.
 
 use crate::codec::{CodecError, Reader, Writer};
-use crate::detector::min_max::larger;
+use crate::detector::min_max::{larger, smaller};
 
 /// Levels are `LOWEST` · `RATIO`^j.
-const LEVELS: usize = 72;
+const LEVELS: usize = 80;
 const LOWEST: f64 = 2.0;
-const RATIO: f64 = 1.04;
+const RATIO: f64 = 1.05;
 /// Levels above the threshold that a crossing counts at.
 const ABOVE: usize = 8;
 /// Crossings that tell the rate of a level.
 const ENOUGH: f64 = 8.0;
 /// Share of blocks at whose level the tail begins.
 const TAIL: f64 = 0.4;
-/// Fewest levels over which the fall of the rate is read, and the slowest fall that is taken, log of the factor a level.
-const FEWEST: usize = 3;
-const SLOWEST: f64 = 0.05;
+/// Largest factor of the rate from one level to the next.
+const SLOWEST: f64 = 0.95;
 /// Blocks after which the counts are halved: eight weeks of hours.
 const MEMORY: f64 = 1344.0;
 /// Blocks before there is a threshold.
@@ -91,11 +90,12 @@ impl Ladder {
         let count = |at: usize| self.counts.get(at).map_or(0.0, |&count| f64::from(count));
         let first_below = |least: f64| (0..LEVELS).find(|&at| count(at) < least).unwrap_or(LEVELS);
         let end = first_below(ENOUGH).saturating_sub(1);
-        let start = first_below(TAIL * self.blocks).min(end.saturating_sub(FEWEST));
-        let steps = larger((end - start) as f64, 1.0);
-        let falls = libm::log(larger(count(start), 1.0) / larger(count(end), 1.0)) / steps;
-        let fall = libm::exp(-larger(falls, SLOWEST));
+        let start = first_below(TAIL * self.blocks).min(end);
+        // blocks that reach the start rise above it by so many levels on average (Hill 1975)
+        let rise = (start + 1..LEVELS).map(count).sum::<f64>() / larger(count(start), 1.0);
+        let fall = smaller(rise / (1.0 + rise), SLOWEST);
         let mut prior = larger(count(end), 1.0) / self.blocks;
+        let mut below = 1.0;
         for at in 0..LEVELS {
             let mut rate = count(at) / self.blocks;
             if at > end {
@@ -103,8 +103,11 @@ impl Ladder {
                 rate = (1.0 + count(at)) / (1.0 / prior + self.blocks);
             }
             if rate <= share {
-                return level(at);
+                // between this level and the one below, where the rate falls exponentially
+                let back = if rate > 0.0 { libm::log(share / rate) / libm::log(below / rate) } else { 0.0 };
+                return level(at) / libm::pow(RATIO, if back > 0.0 { smaller(back, 1.0) } else { 0.0 });
             }
+            below = rate;
         }
         level(LEVELS)
     }

@@ -8,7 +8,7 @@
 //! | `dbscan` | members apart from the largest cluster |
 //! | `mad` | members whose values lie far from the median of all |
 //! | `judge` | one window of a group, from values to outliers |
-//! | `budget`, `usual`, `ladder` | a group with a budget of alarms: its threshold, what is usual of a member, how often levels are crossed |
+//! | `budget`, `usual`, `shift`, `ladder` | a group with a budget of alarms: its threshold, what is usual of a member, whether its latest deviations are a shift, how often levels are crossed |
 //! | `window_clock` | which window is open, by the times of the records |
 //! | `member` | one member: its open windows, its last values, its verdict |
 //! | `group` | a group: members that come and go, windows that close |
@@ -34,6 +34,7 @@ mod judge;
 mod ladder;
 mod mad;
 mod member;
+mod shift;
 mod sort;
 mod spec;
 mod usual;

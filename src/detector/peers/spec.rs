@@ -161,7 +161,7 @@ impl GroupSpec {
                 w.f64s(&[test.tolerance, test.percent]);
             }
             // what is learned of a group does not depend on its budget, its threshold does until the next block ends
-            GroupTest::Budget(_) => w.bytes(b"budget"),
+            GroupTest::Budget(_) => w.bytes(b"budget, 2"),
         }
         for number in [self.interval_s, self.buckets, self.delay_s, self.least_members] {
             w.u32(number);

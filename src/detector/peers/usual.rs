@@ -1,25 +1,26 @@
-//! What is usual of one member beside its group: its own distance from the group's median, and how much that moves.
+//! What is usual of one member beside its group: its own distance from the group's median, how that follows the group's
+//! level, how much it moves, and how much of a deviation is still there one interval later.
 
 use super::MEAN_TO_DEVIATION;
 use super::common::PeerVerdict;
+use super::shift::{Doubt, STATISTICS, Shift};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::detector::min_max::{larger, smaller};
+use crate::detector::min_max::{larger, smaller, within};
 
-/// Weights of the newest interval in the three moving means: one sees a spike at once, the others a shift that hides in
-/// the noise.
-const WEIGHTS: [f64; 3] = [1.0, 1.0 / 3.0, 0.1];
-/// Deviations of these means for independent deviations of 1: sqrt(w / (2 - w)).
-const MEAN_DEVIATIONS: [f64; 3] = [1.0, 0.447_213_595_499_957_9, 0.229_415_733_870_561_8];
 /// Intervals after which a member is compared.
 pub(super) const KNOWN: u32 = 60;
-/// Intervals over which a member's own distance and its deviation are learned.
-pub(super) const MEMORY: u32 = 2880;
+/// Intervals over which a member is learned.
+const MEMORY: u32 = 2880;
 /// A deviation teaches at most so much, deviations.
 const WINSOR: f64 = 3.0;
-/// Deviations of the group's level up to which a member learns.
-pub(super) const USUAL_LEVEL: f64 = 3.0;
+/// What is assumed of a new member's noise counts as so many intervals.
+const FIRST: u32 = 10;
 /// No deviation counts as more.
-pub(super) const MOST: f64 = 100.0;
+pub(super) const MOST: f64 = 1000.0;
+/// The slope is drawn to 0 as if the level had varied by so much more, variances of the member.
+const RIDGE: f64 = 0.25;
+/// Squares beyond this teach nothing about slopes.
+const FARTHEST: f64 = 1e300;
 /// Quiet intervals that end an alarm, and what is quiet: a share of the threshold.
 const CALM: u32 = 5;
 const QUIET: f64 = 0.5;
@@ -29,8 +30,9 @@ const QUIET: f64 = 0.5;
 pub(super) struct Place {
     /// Its value less the group's median.
     pub(super) distance: f64,
-    /// Where the group's median is, in its own deviations from its mean.
+    /// The group's median, and what it has moved since the interval before.
     pub(super) level: f64,
+    pub(super) step: f64,
     /// Smallest deviation that counts, 0..
     pub(super) least: f64,
 }
@@ -38,35 +40,56 @@ pub(super) struct Place {
 /// One member.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Usual {
-    /// Mean distance from the group's median, in the unit of the values, and how much it grows with the group's level:
-    /// members that do more than the others do more of everything, of a season as well.
-    offset: f64,
-    slope: f64,
-    /// Deviation about it, 0..
+    /// Means of its distance and of the group's level, the variance of the level and the covariance of both: members that
+    /// do more than the others do more of everything, of a season and of a shock as well.
+    distance: f64,
+    level: f64,
+    level_variance: f64,
+    covariance: f64,
+    /// Deviation about that line, 0..
     pub(super) scale: f64,
     /// Intervals learned, saturating.
     pub(super) seen: u32,
-    /// Moving means of the deviations.
-    means: [f64; 3],
+    /// What its latest deviations say.
+    shift: Shift,
     /// It is an outlier, and for how many intervals it has been quiet.
     pub(super) is_alert: bool,
     calm: u32,
 }
 
 impl Usual {
-    pub(super) const NEW: Self =
-        Self { offset: 0.0, slope: 0.0, scale: 0.0, seen: 0, means: [0.0; 3], is_alert: false, calm: 0 };
+    pub(super) const NEW: Self = Self {
+        distance: 0.0,
+        level: 0.0,
+        level_variance: 0.0,
+        covariance: 0.0,
+        scale: 0.0,
+        seen: 0,
+        shift: Shift::NEW,
+        is_alert: false,
+        calm: 0,
+    };
 
     pub(super) fn is_known(&self) -> bool {
         self.seen >= KNOWN
     }
 
-    /// Deviations by which a place differs from the usual one.
-    pub(super) fn deviation(&self, place: Place) -> f64 {
+    /// How far a place is from the usual one, in the unit of the values.
+    pub(super) fn off(&self, place: Place) -> f64 {
+        place.distance - self.distance - self.slope() * (place.level - self.level)
+    }
+
+    /// Least squares with a ridge: where the level hardly moves, its own noise is no evidence.
+    fn slope(&self) -> f64 {
+        let variance = self.level_variance + RIDGE * self.scale * self.scale;
+        if variance > 0.0 { self.covariance / variance } else { 0.0 }
+    }
+
+    /// The same in deviations; `spread` of the members in this interval, 1..
+    pub(super) fn deviation(&self, off: f64, place: Place, spread: f64) -> f64 {
         let scale = larger(self.scale, place.least);
-        let off = self.off(place);
         if scale > 0.0 {
-            (off / scale).clamp(-MOST, MOST)
+            within(off / scale / spread, MOST)
         } else if off == 0.0 {
             0.0
         } else {
@@ -74,59 +97,87 @@ impl Usual {
         }
     }
 
-    fn off(&self, place: Place) -> f64 {
-        place.distance - self.offset - self.slope * place.level
+    /// Takes the deviation of an interval in, and returns how far out each statistic is.
+    pub(super) fn observe(&mut self, deviation: f64, place: Place) -> [f64; STATISTICS] {
+        self.shift.observe(deviation, self.doubt(place))
     }
 
-    /// Takes a deviation into the moving means and returns how far the farthest of them is, in its own deviations.
-    pub(super) fn observe(&mut self, deviation: f64) -> f64 {
-        let mut farthest = 0.0;
-        for ((mean, weight), usual) in self.means.iter_mut().zip(WEIGHTS).zip(MEAN_DEVIATIONS) {
-            *mean += weight * (deviation - *mean);
-            farthest = larger(farthest, mean.abs() / usual);
-        }
-        farthest
+    /// Variance of the line at a place, in that about the line (Montgomery, Peck and Vining 2012, eq. 2.43), and of the
+    /// step along it that the group has made.
+    fn doubt(&self, place: Place) -> Doubt {
+        let variance = self.level_variance + RIDGE * self.scale * self.scale;
+        let lever = |by: f64| if variance > 0.0 { smaller(by * by / variance, FARTHEST) } else { 0.0 };
+        let seen = f64::from(self.seen.clamp(1, MEMORY));
+        Doubt { place: (1.0 + lever(place.level - self.level)) / seen, step: lever(place.step) / seen }
     }
 
-    /// Learns a place whose deviation is known, or any place while the member is new (normalised least mean squares).
-    pub(super) fn learn(&mut self, place: Place, deviation: f64) {
-        if place.level.abs() > USUAL_LEVEL {
-            return; // a shock of all: it is predicted, and teaches nothing
-        }
-        let seen = f64::from(self.seen.min(MEMORY) + 1);
-        if self.is_known() {
+    /// It was not compared in an interval.
+    pub(super) fn pass(&mut self) {
+        self.shift.pass();
+    }
+
+    /// Learns a place whose deviation is known, or any place while the member is new. `part`: weight beside that of other
+    /// intervals, 0..=1.
+    pub(super) fn learn(&mut self, place: Place, deviation: f64, part: f64) {
+        let weight = if self.seen == 0 { 1.0 } else { part / f64::from(self.seen.min(MEMORY) + 1) };
+        let off = if self.is_known() {
             let scale = larger(self.scale, place.least);
-            let step = deviation.clamp(-WINSOR, WINSOR) * scale / seen;
-            self.offset += step;
-            self.slope += step * place.level;
-            self.scale += (MEAN_TO_DEVIATION * smaller(deviation.abs(), WINSOR) * scale - self.scale) / seen;
+            let size = smaller(deviation.abs(), WINSOR) * scale;
+            self.scale += weight * (MEAN_TO_DEVIATION * size - self.scale);
+            within(deviation, WINSOR) * scale
         } else {
             let off = self.off(place);
-            self.offset += off / seen;
             // the first distance says nothing about the deviation
-            let weight = if self.seen == 0 { 0.0 } else { 1.0 / (seen - 1.0) };
+            let weight = if self.seen == 0 { 0.0 } else { 1.0 / f64::from(self.seen) };
             self.scale += weight * (MEAN_TO_DEVIATION * off.abs() - self.scale);
+            off
+        };
+        let from_level = if self.seen == 0 { 0.0 } else { place.level - self.level };
+        // as if its distance had been that: a large deviation draws the line no further than a small one
+        let from_distance = off + self.slope() * from_level;
+        self.distance += weight * from_distance;
+        self.level = if self.seen == 0 { place.level } else { self.level + weight * from_level };
+        let (square, product) = (from_level * from_level, from_level * from_distance);
+        if square <= FARTHEST && product.abs() <= FARTHEST {
+            let kept = 1.0 - weight;
+            self.level_variance = kept * (self.level_variance + weight * square);
+            self.covariance = kept * (self.covariance + weight * product);
+        }
+        if self.is_known() && !self.is_alert {
+            let learned = self.seen.saturating_sub(KNOWN).min(MEMORY);
+            self.shift.learn(part / f64::from(learned + FIRST));
         }
         self.seen = self.seen.saturating_add(1);
     }
 
-    /// Whether it is an outlier after an interval that lay `farthest` out.
-    pub(super) fn judge(&mut self, farthest: f64, threshold: f64) -> PeerVerdict {
-        if farthest >= threshold {
+    /// What was said of it last.
+    pub(super) fn stay(&self, deviation: f64) -> PeerVerdict {
+        PeerVerdict { is_outlier: self.is_alert, distance: deviation.abs() }
+    }
+
+    /// Whether it is an outlier after an interval whose statistics are `found`.
+    pub(super) fn judge(&mut self, found: [f64; STATISTICS], thresholds: [f64; STATISTICS]) -> PeerVerdict {
+        let (mut reached, mut distance) = (0.0, 0.0);
+        for (statistic, threshold) in found.into_iter().zip(thresholds) {
+            if statistic / threshold > reached {
+                (reached, distance) = (statistic / threshold, statistic);
+            }
+        }
+        if reached >= 1.0 {
             self.is_alert = true;
             self.calm = 0;
         } else if self.is_alert {
-            self.calm = if farthest < QUIET * threshold { self.calm + 1 } else { 0 };
+            self.calm = if reached < QUIET { self.calm + 1 } else { 0 };
             self.is_alert = self.calm < CALM;
         }
-        PeerVerdict { is_outlier: self.is_alert, distance: farthest }
+        PeerVerdict { is_outlier: self.is_alert, distance }
     }
 
-    pub(super) const SAVED: usize = 6 * 8 + 3 * 4;
+    pub(super) const SAVED: usize = 5 * 8 + 3 * 4 + Shift::SAVED;
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {
-        w.f64s(&[self.offset, self.slope, self.scale]);
-        w.f64s(&self.means);
+        w.f64s(&[self.distance, self.level, self.level_variance, self.covariance, self.scale]);
+        self.shift.save(w);
         w.u32(self.seen);
         w.u32(u32::from(self.is_alert));
         w.u32(self.calm);
@@ -135,20 +186,18 @@ impl Usual {
     pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "usual distance of a member";
         let mut usual = Self::NEW;
-        let mut numbers = [0.0; 3];
+        let mut numbers = [0.0; 5];
         r.f64s(&mut numbers, WHAT)?;
-        [usual.offset, usual.slope, usual.scale] = numbers;
-        r.f64s(&mut usual.means, WHAT)?;
+        [usual.distance, usual.level, usual.level_variance, usual.covariance, usual.scale] = numbers;
+        usual.shift = Shift::restore(r)?;
         usual.seen = r.u32(WHAT)?;
         let is_alert = r.u32(WHAT)?;
         usual.calm = r.u32(WHAT)?;
         usual.is_alert = is_alert == 1;
         let is_sound = is_alert <= 1
-            && usual.offset.is_finite()
-            && usual.slope.is_finite()
-            && usual.scale >= 0.0
-            && usual.scale.is_finite()
-            && usual.means.iter().all(|mean| mean.abs() <= MOST);
+            && numbers.iter().all(|number| number.is_finite())
+            && usual.level_variance >= 0.0
+            && usual.scale >= 0.0;
         if is_sound { Ok(usual) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
 }
