@@ -137,7 +137,7 @@ test("Tab reaches every control in the order in which it is read, and shows wher
 test("every parameter is set by keys alone, and evaluated at once", async () => {
   const page = await site.open();
   const names = await page.run("[...document.querySelectorAll('#controls [name]')].map((control) => [control.name, control.tagName === 'SELECT', control.inputMode === 'decimal'])");
-  assert.equal(names.length, 25);
+  assert.equal(names.length, 29);
   const typed = { timezone: "Europe/Vienna", metric: "sum:x{*}", trigger_window: "last_10m", recovery_window: "last_5m", query_window: "last_4h" };
   for (const [name, choice, number] of names) {
     await page.run(`document.querySelector("[name=${name}]").focus(); document.querySelector("[name=${name}]").select?.(); window.before = window.preview.page.reply; 0`);

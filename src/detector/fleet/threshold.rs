@@ -59,15 +59,14 @@ pub(super) struct Threshold {
 }
 
 impl Threshold {
-    pub(super) const NEW: Self =
-        Self {
-            blocks: 0.0,
-            counts: [0.0; LEVELS],
-            rarest: 0.0,
-            began: 0.0,
-            correction: 0.0,
-            log10_s: f64::INFINITY,
-        };
+    pub(super) const NEW: Self = Self {
+        blocks: 0.0,
+        counts: [0.0; LEVELS],
+        rarest: 0.0,
+        began: 0.0,
+        correction: 0.0,
+        log10_s: f64::INFINITY,
+    };
 
     /// log10 s from which on a point alarms.
     pub(super) fn log10_s(&self) -> f64 {
@@ -138,7 +137,8 @@ impl Threshold {
         let mut threshold = Self::NEW;
         let mut numbers = [0.0; 5];
         r.f64s(&mut numbers, WHAT)?;
-        [threshold.blocks, threshold.rarest, threshold.log10_s, threshold.began, threshold.correction] = numbers;
+        [threshold.blocks, threshold.rarest, threshold.log10_s, threshold.began, threshold.correction] =
+            numbers;
         for count in &mut threshold.counts {
             *count = r.f32(WHAT)?;
         }

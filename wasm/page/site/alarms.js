@@ -23,15 +23,26 @@ function paintAlarms(u, found) {
   ctx.restore();
 }
 
+/** How many series the incident of an alarm has, where one budget is for all. */
+function sharedBy({ incident }) {
+  const series = together.incidents[incident]?.series ?? 1;
+  return series > 1 ? `, one of ${series} series of an incident` : "";
+}
+
 function listAlarms() {
   const items = [...page.alarms].reverse().slice(0, 100).map((alarm) => {
     const minutes = Math.round((alarm.to - alarm.from) / 60);
     const go = element("button", { type: "button" }, when(alarm.from));
     go.addEventListener("click", () => view.set("view", [alarm.from - 6 * 3600, alarm.to + 6 * 3600]));
-    return element("li", {}, go, ` ${alarm.reason}: ${short(alarm.observed)} instead of ${short(alarm.expected)}, ${short(Number(alarm.size.toPrecision(3)))} usual deviations${minutes > 0 ? `, ${minutes} min` : ""}`);
+    return element("li", {}, go, ` ${alarm.reason}: ${short(alarm.observed)} instead of ${short(alarm.expected)}, ${short(Number(alarm.size.toPrecision(3)))} usual deviations${minutes > 0 ? `, ${minutes} min` : ""}${sharedBy(alarm)}`);
+  });
+  const apart = [...page.outliers].reverse().slice(0, 100).map(({ from, to, distance }) => {
+    const go = element("button", { type: "button" }, when(from));
+    go.addEventListener("click", () => view.set("view", [from - 6 * 3600, to + 6 * 3600]));
+    return element("li", {}, go, ` outlier of its group: ${short(Number(distance.toPrecision(3)))} usual deviations, ${Math.max(1, Math.round((to - from) / 60))} min`);
   });
   const details = byId("alarms");
-  details.querySelector("ul").replaceChildren(...items);
+  details.querySelector("ul").replaceChildren(...items, ...apart);
   const judged = page.judgedFrom === undefined ? "not judged yet: too few points" : `${page.alarms.length}`;
   details.querySelector("summary").textContent = `Alarms of the calibrated score (${judged})`;
 }

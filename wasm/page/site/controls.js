@@ -6,7 +6,13 @@ const WINDOWS = ["last_5m", "last_15m", "last_30m", "last_1h", "last_2h", "last_
 /** Key, label, a sentence that says what it does, and either choices or a hint of what holds when the field is empty. */
 const GROUPS = [
   ["Alarms", [
-    { key: "alarms", label: "False alarms allowed", wide: true, choices: ["1/hour", "1/day", "1/week", "1/month", "off"], help: "How many false alarms each series may raise; the calibrated score alarms at what is rarer than that." },
+    { key: "alarms", label: "False alarms allowed", choices: ["1/hour", "1/day", "1/week", "1/month", "off"], help: "How many false alarms may be raised; the calibrated score alarms at what is rarer than that." },
+    { key: "alarms_for", label: "Budget", choices: ["for each series", "for all"], help: "One budget for each series, or one for all of them together; then alarms that begin together are one incident." },
+  ]],
+  ["Group: each series beside the others", [
+    { key: "group", label: "Outliers by", wide: true, choices: ["off", "1/day", "1/week", "1/month", "dbscan", "scaled_dbscan", "mad", "scaled_mad"], help: "Finds series that do not behave as the others do: by a budget of false alarms of the whole group, or by a distance." },
+    { key: "tolerance", label: "Tolerance", step: 0.5, least: 0.5, hint: "3", help: "How many usual deviations a series may be away from its group; a budget needs none." },
+    { key: "group_interval", label: "Interval, s", step: 60, least: 1, hint: "60", help: "Series are compared once in so many seconds, by their means." },
   ]],
   ["Monitor: band", [
     { key: "algorithm", label: "Algorithm", choices: ALGORITHMS, help: "Basic follows the level, agile follows seasons and shifts, robust holds on to the seasons it knows." },
@@ -40,8 +46,9 @@ const GROUPS = [
   ]],
 ];
 
+const FOR_ALL = "for all";
 const DEFAULTS = {
-  alarms: "1/week",
+  alarms: "1/week", alarms_for: "for each series", group: "off",
   algorithm: "basic", deviations: "2", direction: "both", interval: "60", trigger_window: "last_15m",
   critical: "0.8", ar: "yule", score: "logloss",
 };
@@ -97,10 +104,20 @@ function buildControls(form, changed) {
       const value = form.elements[key].value.trim();
       if (value !== "") settings[key] = value;
     });
+    // what a control shows where nothing is said is not said
+    if (settings.alarms_for === FOR_ALL && settings.alarms !== "off") settings.alarms += ` ${FOR_ALL}`;
+    delete settings.alarms_for;
+    if (settings.group === "off") delete settings.group;
     return settings;
   };
+  /** As the controls show it. */
+  const shown = ({ alarms, ...others }) => {
+    if (alarms === undefined) return others;
+    const forAll = alarms.endsWith(` ${FOR_ALL}`);
+    return { ...others, alarms: forAll ? alarms.slice(0, -FOR_ALL.length - 1) : alarms, alarms_for: forAll ? FOR_ALL : DEFAULTS.alarms_for };
+  };
   const set = (settings) => {
-    Object.entries(settings).forEach(([key, value]) => {
+    Object.entries(shown(settings)).forEach(([key, value]) => {
       const input = form.elements[key];
       if (!input) extra[key] = value;
       else {
@@ -114,10 +131,15 @@ function buildControls(form, changed) {
   /** All settings at once: what is not given is empty. */
   const replace = (settings) => {
     extra = {};
-    set({ ...Object.fromEntries(controls.map(({ key }) => [key, ""])), ...settings });
+    set({ ...Object.fromEntries(controls.map(({ key }) => [key, ""])), alarms_for: DEFAULTS.alarms_for, group: "off", ...settings });
   };
   const dim = () => {
     const basic = form.elements.algorithm.value === "basic";
+    const { alarms, group } = form.elements;
+    const idle = (key, is) => form.elements[key].parentElement.classList.toggle("idle", is);
+    idle("alarms_for", alarms.value === "off");
+    idle("tolerance", group.value === "off" || group.value.includes("/"));
+    idle("group_interval", group.value === "off");
     controls.filter(({ seasonal }) => seasonal).forEach(({ key }) => {
       const field = form.elements[key].parentElement;
       field.classList.toggle("idle", basic);

@@ -14,10 +14,16 @@ async function startEngine(bytes) {
   };
   const outcome = (fine) => (fine ? { reply: reply() } : { refused: reply() });
   /** Calls an export that reads a text. */
-  const ask = (name, lines) => {
+  const ask = (name, lines, ...given) => {
     const text = utf8.encode(lines.join("\n"));
     new Uint8Array(wasm.memory.buffer, wasm.text(text.length), text.length).set(text);
-    return outcome(wasm[name]());
+    return outcome(wasm[name](...given));
+  };
+  /** Writes times and values where the engine wants them. */
+  const write = (times, values) => {
+    const at = wasm.points(times.length);
+    new Float64Array(wasm.memory.buffer, at, times.length).set(times);
+    new Float64Array(wasm.memory.buffer, at + 8 * times.length, values.length).set(values);
   };
   const linesOf = (settings) => Object.entries(settings).map(([key, value]) => `${key}=${String(value).replace(/\s+/g, " ")}`);
   const column = (number, Kind) => new Kind(wasm.memory.buffer, wasm.column(number), wasm.column_len(number)).slice();
@@ -25,9 +31,7 @@ async function startEngine(bytes) {
   return {
     /** Takes the points of a series, s and values. */
     load(times, values, until) {
-      const at = wasm.points(times.length);
-      new Float64Array(wasm.memory.buffer, at, times.length).set(times);
-      new Float64Array(wasm.memory.buffer, at + 8 * times.length, values.length).set(values);
+      write(times, values);
       return outcome(wasm.load(until));
     },
     /** Evaluates under settings by key: `{columns, reply}`, or `{refused}` with the problems. */
@@ -43,6 +47,21 @@ async function startEngine(bytes) {
     alarms(settings) {
       const said = ask("alarms", linesOf(settings));
       return said.refused ? said : { ...said, scores: column(RARITY, Float64Array) };
+    },
+    /** Judges rare points of all series, in the order of time, under one budget; lives: first and last second of each. */
+    fleet(settings, { times, ids, rarities, sizes }, lives) {
+      const numbers = Float64Array.from([...times, ...ids, ...rarities, ...sizes, ...lives.flat()]);
+      new Float64Array(wasm.memory.buffer, wasm.points(numbers.length / 2), numbers.length).set(numbers);
+      return ask("fleet", linesOf(settings), times.length);
+    },
+    /** Compares series with each other: the outliers of each. */
+    compare(settings, all) {
+      for (const { times, values } of all) {
+        write(times, values);
+        const taken = outcome(wasm.member());
+        if (taken.refused) return taken;
+      }
+      return ask("compare", linesOf(settings));
     },
     /** What the monitor says of the series, counted: no columns, and no ChangeFinder. */
     summary: (settings) => ask("summary", linesOf(settings)),

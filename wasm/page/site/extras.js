@@ -148,6 +148,7 @@ function legend() {
     ["height:0;border-top:2px dashed var(--expected)", "expected"],
     ["width:8px;height:8px;background:var(--anomaly);transform:rotate(45deg)", "anomalous"],
     ["background:var(--alarm);border-top:3px solid var(--alert)", "alarm"],
+    ["height:6px;background:var(--outlier)", "outlier of its group"],
     ["background:var(--incident);border-top:3px solid var(--incident-edge)", "incident"],
     ["height:2px;background:var(--outlier)", "outlier score"],
     ["height:0;border-top:3px dashed var(--change)", "change score"],
@@ -184,6 +185,8 @@ async function follow() {
   const wasAtEnd = to >= (meta.series[page.index]?.end ?? Infinity);
   Object.assign(meta, now);
   overview.done = null;
+  overview.scored = null;
+  together.key = null;
   tell(meta.notes.join("\n"), "notes");
   if (overview.open) return overview.scan();
   const index = Math.max(0, meta.series.findIndex((series) => series.name === name));

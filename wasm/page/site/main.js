@@ -6,6 +6,7 @@ const page = {
   index: 0, // series
   reply: null, // of the latest evaluation: texts and counts
   alarms: [], // of the calibrated score
+  outliers: [], // when it was one among the other series
   usual: {}, // the score of one point in a thousand
   states: [],
   shown: null, // what the charts show now
@@ -74,7 +75,7 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents, (u) => paintAlarms(u, page.alarms)], draw: [(u) => { paintAnomalies(u, 5); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: { drawClear: [incidents, (u) => paintStretches(u, together.incidents.map(({ from, to }) => [from, to]), colour("view")), (u) => paintAlarms(u, page.alarms)], draw: [(u) => { paintAnomalies(u, 5); paintOutliers(u, page.outliers); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,
@@ -201,10 +202,14 @@ const evaluate = latestOnly(async () => {
   page.refused = said.refused ?? null;
   controls.problems(said.refused ?? []);
   if (said.refused) return;
+  if (isForAll(settings) || hasGroup(settings)) byId("busy").textContent = "Computing all series…";
+  await together.find(settings);
+  byId("busy").textContent = "";
   page.reply = said.reply;
   page.states = said.states;
   page.buckets = said.buckets;
-  page.alarms = said.calibrated?.alarms ?? [];
+  page.alarms = together.alarmsOf(page.index, said.calibrated?.alarms ?? []);
+  page.outliers = together.outliersOf(page.index);
   page.judgedFrom = said.calibrated?.judged_from;
   page.usual = said.usual ?? {};
   page.took = performance.now() - began;
@@ -229,7 +234,7 @@ function counts() {
   page.judged = judged;
   listIncidents();
   const weeks = Math.max(1 / 7, (meta.series[page.index].end - meta.series[page.index].start) / 604800);
-  const figures = { alarms: page.alarms.length, alerts: summary.alerts, hits: judged.hits, misses: judged.misses, falseAlarms: judged.falseAlarms };
+  const figures = { alarms: page.alarms.length, shared: together.incidents.length, outliers: page.outliers.length, alerts: summary.alerts, hits: judged.hits, misses: judged.misses, falseAlarms: judged.falseAlarms };
   const before = trail.before();
   trail.commit(figures);
   const was = (key) => (before && before[key] !== figures[key] ? ` (was ${before[key]})` : "");
@@ -240,6 +245,8 @@ function counts() {
     ["Anomalous", `${summary.anomalous.toLocaleString("en")} (${percent(summary.judged ? summary.anomalous / summary.judged : 0)})`],
     ...(page.buckets ? [["Buckets outside", `${page.buckets.outside.toLocaleString("en")} (${percent(page.buckets.judged ? page.buckets.outside / page.buckets.judged : 0)})`]] : []),
     ["Alerts", weekly("alerts")], ["Warnings", summary.warnings],
+    ...(together.alarms ? [["Incidents of all series", weekly("shared")]] : []),
+    ...(together.outliers ? [["Outlier of its group", weekly("outliers")]] : []),
   ];
   if (page.incidents.length) {
     items.push(["Incidents hit", `${judged.hits} of ${page.incidents.length}${was("hits")}`], ["Missed", `${judged.misses}${was("misses")}`], ["False alarms", `${judged.falseAlarms}${was("falseAlarms")}`]);
@@ -284,7 +291,7 @@ async function show(index) {
 
 /** Alerts and alarms are what one looks for first. */
 function showLast() {
-  const found = [...page.states.filter(([, , state]) => state === 2), ...page.alarms.map(({ from, to }) => [from, to])];
+  const found = [...page.states.filter(([, , state]) => state === 2), ...[...page.alarms, ...page.outliers].map(({ from, to }) => [from, to])];
   const [from, to] = view.state.view;
   if (found.length === 0 || found.some(([start, end]) => end > from && start < to)) return;
   const [start, end] = found.reduce((last, stretch) => (stretch[1] > last[1] ? stretch : last));

@@ -9,6 +9,7 @@ const ORDERS = {
   size: ["largest alarm", ({ size }) => size],
   alarms: ["most alarms", ({ alarms }) => alarms.length],
   alerts: ["most alerts", ({ alerts }) => alerts ?? 0],
+  outliers: ["most often an outlier", ({ outliers }) => outliers?.length ?? 0],
   name: ["name", null],
 };
 
@@ -40,23 +41,43 @@ const overview = {
   },
   /** Alarms of all series first, then the alerts of the monitor: the first is what the list is ranked by. */
   async scan() {
-    const workers = await overview.start();
     const settings = controls.get();
     const wanted = JSON.stringify(settings);
     if (overview.done === wanted) return overview.draw();
-    overview.asked += 1;
-    const turn = overview.asked;
     for (const what of ["alarms", "alerts"]) {
-      const run = { what, settings, next: 0, scanned: 0, drawn: performance.now(), refused: null, isOver: () => turn !== overview.asked };
-      await Promise.all(workers.map((ask) => overview.scanWith(ask, run)));
+      const run = await overview.pass(what, settings);
       if (run.isOver()) return undefined;
       controls.problems(Array.isArray(run.refused) ? run.refused : []);
       overview.note("", 0);
+      if (run.refused) return overview.draw();
+      if (what === "alarms") {
+        await together.find(settings);
+        if (run.isOver()) return undefined;
+        overview.join();
+      }
       overview.draw();
-      if (run.refused) return undefined;
     }
     overview.done = wanted;
     return undefined;
+  },
+  /** All series once; a newer pass ends an older one. */
+  async pass(what, settings) {
+    const workers = await overview.start();
+    overview.asked += 1;
+    const turn = overview.asked;
+    const run = { what, settings, next: 0, scanned: 0, drawn: performance.now(), refused: null, isOver: () => turn !== overview.asked };
+    await Promise.all(workers.map((ask) => overview.scanWith(ask, run)));
+    if (what === "alarms") overview.scored = run.isOver() || run.refused ? null : settings.alarms;
+    return run;
+  },
+  /** Takes in what was found of all series together. */
+  join() {
+    overview.rows.forEach((row, index) => {
+      if (!row) return;
+      row.alarms = together.alarmsOf(index, row.alarms);
+      row.size = row.alarms.reduce((most, alarm) => Math.max(most, alarm.size), 0);
+      row.outliers = together.outliersOf(index);
+    });
   },
   /** One worker takes batches until none is left. */
   async scanWith(ask, run) {
@@ -83,6 +104,7 @@ const overview = {
 
   /** Stretches in which at least two series, and a tenth of them all, are in alarm at once: `[from, to, count]`. */
   shared() {
+    if (together.alarms) return together.incidents.filter(({ series }) => series > 1).map(({ from, to, series }) => [from, to + 60, series]);
     const edges = [];
     overview.rows.forEach((row) => row?.alarms?.forEach(({ from, to }) => edges.push([from, 1], [to + row.step, -1])));
     edges.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
@@ -115,7 +137,7 @@ const overview = {
     const times = [Math.min(...meta.series.map(({ start }) => start)), meta.until ?? 1];
     byId("overview-list").replaceChildren(...indexes.slice(0, MOST_ROWS).map((index) => overview.row(index, times, bands)));
     byId("overview-more").textContent = indexes.length > MOST_ROWS ? `${(indexes.length - MOST_ROWS).toLocaleString("en")} more: search narrows the list` : indexes.length ? "" : "no series has such a name";
-    byId("overview-shared").textContent = bands.length ? `${bands.length} shared: ${bands.slice(0, 3).map(([from, , count]) => `${count} series at ${iso(from)}`).join(", ")}${bands.length > 3 ? ", …" : ""}` : "";
+    byId("overview-shared").textContent = bands.length ? `${bands.length} ${together.alarms ? "incidents of several series" : "shared"}: ${bands.slice(0, 3).map(([from, , count]) => `${count} series at ${iso(from)}`).join(", ")}${bands.length > 3 ? ", …" : ""}` : "";
   },
   row(index, times, bands) {
     const { name, points } = meta.series[index];
@@ -130,9 +152,10 @@ const overview = {
     if (!found) return `${points.toLocaleString("en")} points`;
     const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
     const alerts = found.alerts === undefined ? "" : ` · ${many(found.alerts, "alert")}`;
-    if (found.alarms.length === 0) return found.judged_from === undefined ? `not judged yet${alerts}` : `no alarm${alerts}`;
+    const apart = found.outliers?.length ? ` · ${found.outliers.length} × outlier of the group` : "";
+    if (found.alarms.length === 0) return found.judged_from === undefined ? `not judged yet${alerts}${apart}` : `no alarm${alerts}${apart}`;
     const largest = found.alarms.reduce((most, alarm) => (alarm.size > most.size ? alarm : most));
-    return `${many(found.alarms.length, "alarm")}${alerts} · ${largest.reason} of ${short(Number(largest.size.toPrecision(3)))} deviations at ${iso(largest.from)}`;
+    return `${many(found.alarms.length, "alarm")}${alerts}${apart} · ${largest.reason} of ${short(Number(largest.size.toPrecision(3)))} deviations at ${iso(largest.from)}`;
   },
 };
 
@@ -149,6 +172,7 @@ function paintSpark(canvas, found, [from, to], bands) {
   };
   bands.forEach(([start, end]) => stretch(start, end, colour("incident"), 0, height));
   if (!found?.spark) return;
+  (found.outliers ?? []).forEach((outlier) => stretch(outlier.from, outlier.to, colour("outlier"), 0, 3 * scale));
   found.alarms.forEach((alarm) => stretch(alarm.from, alarm.to, colour("alert"), height - 4 * scale, 4 * scale));
   const { least, most, low, high } = found.spark;
   const y = (value) => (height - 6 * scale) * (1 - (value - low) / Math.max(high - low, 1e-300)) + scale;

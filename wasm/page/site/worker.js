@@ -33,6 +33,10 @@ const tasks = {
   },
   /** Series for the list of all: alarms and a small chart of each, or how often its monitor alerts. */
   scan: ({ batch, ...given }) => batch.map((packed) => scanned(packed, given)),
+  /** One budget for all series. */
+  fleet: ({ settings, points, lives }) => engine.fleet(settings, points, lives),
+  /** All series beside each other. */
+  compare: ({ settings, all }) => engine.compare(settings, all.map(unpack)),
   suggest: ({ incidents }) => engine.suggest(incidents),
   view({ name, from, to, bins }) {
     const result = results.get(name);

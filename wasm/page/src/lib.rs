@@ -55,6 +55,7 @@ const SCRIPT: &str = files!(
     "judge.js",
     "alarms.js",
     "trail.js",
+    "together.js",
     "overview.js",
     "picker.js",
     "view.js",

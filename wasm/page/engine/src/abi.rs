@@ -11,6 +11,7 @@ use fluent_anomaly::monitors::KnownIncident;
 use crate::alarms::Alarms;
 use crate::copy::{Copies, summary_json};
 use crate::evaluation::{Columns, Evaluation};
+use crate::fleet::{FleetAlarms, RarePoint, outliers, outliers_json};
 use crate::json::Json;
 use crate::replies::{problems_json, suggestion_json};
 use crate::series::Preview;
@@ -23,6 +24,7 @@ struct Page {
     preview: Option<Preview>,
     evaluation: Evaluation,
     alarms: Alarms,
+    members: Vec<Preview>,
     reply: String,
 }
 
@@ -85,6 +87,64 @@ pub(crate) extern "C" fn alarms() -> u32 {
     with_settings(|page, preview, _, checked| {
         page.alarms = preview.alarms(checked);
         page.alarms.to_json()
+    })
+}
+
+/// Judges rare points of all series under one budget; 0 as in `evaluate`. Of `count` points the buffer holds times, series,
+/// log10 s and sizes; behind them the first and last second of each series.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn fleet(count: usize) -> u32 {
+    with_checked(|page, checked| {
+        let points = std::mem::take(&mut page.points);
+        let column = |n: usize| points.get(n * count..(n + 1) * count).unwrap_or_default().iter();
+        let rare: Vec<RarePoint> = column(0)
+            .zip(column(1))
+            .zip(column(2).zip(column(3)))
+            .map(|((&time_s, &series), (&log10_s, &size))| RarePoint {
+                time_s: time_s as i64,
+                series: series as u32,
+                log10_s,
+                size: size as f32,
+            })
+            .collect();
+        let (lives, _) = points.get(4 * count..).unwrap_or_default().as_chunks::<2>();
+        let lives: Vec<(i64, i64)> = lives.iter().map(|&[from, to]| (from as i64, to as i64)).collect();
+        let found = checked.budget.map(|budget| FleetAlarms::of(budget, &rare, &lives));
+        found.unwrap_or_default().to_json()
+    })
+}
+
+/// Takes the points as one more member of the group; 0 as in `load`.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn member() -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let points = std::mem::take(&mut page.points);
+        let (times, values) = points.split_at(points.len() / 2);
+        let loaded = Preview::new(times, values);
+        page.answer(loaded.map(|member| (member, String::new())), |page, member| page.members.push(member))
+    })
+}
+
+/// Compares the members with each other, and forgets them; 0 as in `evaluate`.
+#[unsafe(no_mangle)]
+pub(crate) extern "C" fn compare() -> u32 {
+    with_checked(|page, checked| {
+        let members = std::mem::take(&mut page.members);
+        let found = checked.group.map_or_else(Vec::new, |spec| outliers(&spec, &members));
+        outliers_json(&found)
+    })
+}
+
+/// Checks the settings in the text, as `with_settings` does, where no series is needed.
+fn with_checked(work: impl FnOnce(&mut Page, &Checked) -> String) -> u32 {
+    PAGE.with_borrow_mut(|page| {
+        let checked = Settings::from_lines(&String::from_utf8_lossy(&page.text)).check();
+        let (reply, is_fine) = match &checked {
+            Ok(checked) => (work(page, checked), 1),
+            Err(problems) => (problems_json(problems), 0),
+        };
+        page.reply = reply;
+        is_fine
     })
 }
 

@@ -2,7 +2,7 @@
 
 use fluent_anomaly::detectors::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec, Finite, Rarity};
 
-use crate::json::Json;
+use crate::json::{Json, Members};
 
 /// An alarm, from its start to its last alarming point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,12 +30,34 @@ pub struct Alarms {
     pub alarms: Vec<Alarm>,
     /// The first point that was judged, s, UTC.
     pub judged_from_s: Option<f64>,
+    /// Where the budget is one for all series: points that are rare in this one, of which the others decide.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A point that is rare in its own series.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate {
+    /// The point as an alarm of its own.
+    pub alarm: Alarm,
+    /// How rare it is: log10 of the seconds between two such points.
+    pub log10_s: f64,
 }
 
 impl Alarms {
     /// Runs the calibrated score over points in the order in which they came.
     #[must_use]
     pub(crate) fn of(times: &[i64], values: &[f64], budget: AlarmBudget) -> Self {
+        Self::run(times, values, budget, false)
+    }
+
+    /// The same under a budget for all series: what is rare in this one, as the filter asks its fleet.
+    #[must_use]
+    pub(crate) fn candidates(times: &[i64], values: &[f64]) -> Self {
+        AlarmBudget::new(1.0, 3600.0)
+            .map_or_else(|_| Self::default(), |budget| Self::run(times, values, budget, true))
+    }
+
+    fn run(times: &[i64], values: &[f64], budget: AlarmBudget, for_all: bool) -> Self {
         let spec = CalibratedSpec::new(budget);
         let mut series = Calibrated::new(&spec);
         let mut all = Self { scores: Vec::with_capacity(times.len()), ..Self::default() };
@@ -48,13 +70,13 @@ impl Alarms {
             all.scores.push(rarity.map_or(f64::NAN, |rarity| rarity.score));
             if let Some(rarity) = rarity {
                 all.judged_from_s.get_or_insert(time as f64);
-                all.follow(time as f64, &rarity, &mut is_open);
+                all.follow(time as f64, &rarity, &mut is_open, for_all);
             }
         }
         all
     }
 
-    fn follow(&mut self, time_s: f64, rarity: &Rarity, is_open: &mut bool) {
+    fn follow(&mut self, time_s: f64, rarity: &Rarity, is_open: &mut bool, for_all: bool) {
         if let Some(AlarmEvent::Ended { .. }) = rarity.alarm {
             *is_open = false;
         }
@@ -67,6 +89,10 @@ impl Alarms {
             observed: reason.observed,
             expected: reason.expected,
         };
+        if for_all {
+            self.candidates.push(Candidate { alarm: here, log10_s: rarity.unbounded_log10_s });
+            return;
+        }
         match self.alarms.last_mut().filter(|_| *is_open) {
             Some(alarm) if here.size > alarm.size => *alarm = Alarm { from_s: alarm.from_s, ..here },
             Some(alarm) => alarm.to_s = time_s,
@@ -75,18 +101,27 @@ impl Alarms {
         *is_open = true;
     }
 
-    /// `{"alarms": [{"from", "to", "size", "reason", "observed", "expected"}, ..], "judged_from": ..}`.
+    /// `{"alarms": [{"from", "to", "size", "reason", "observed", "expected"}, ..], "candidates": [..], "judged_from": ..}`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let alarms = Json::array(self.alarms.iter().map(|alarm| {
+        let write = |alarm: &Alarm, members: &mut Members<'_>| {
+            members.number("from", alarm.from_s).number("to", alarm.to_s).number("size", alarm.size);
+            members.string("reason", alarm.reason);
+            members.number("observed", alarm.observed).number("expected", alarm.expected);
+        };
+        let alarms =
+            Json::array(self.alarms.iter().map(|alarm| Json::object(|members| write(alarm, members))));
+        let candidates = Json::array(self.candidates.iter().map(|candidate| {
             Json::object(|members| {
-                members.number("from", alarm.from_s).number("to", alarm.to_s).number("size", alarm.size);
-                members.string("reason", alarm.reason);
-                members.number("observed", alarm.observed).number("expected", alarm.expected);
+                write(&candidate.alarm, members);
+                members.number("log10_s", candidate.log10_s);
             })
         }));
         Json::object(|all| {
             all.raw("alarms", &alarms);
+            if !self.candidates.is_empty() {
+                all.raw("candidates", &candidates);
+            }
             if let Some(from) = self.judged_from_s {
                 all.number("judged_from", from);
             }

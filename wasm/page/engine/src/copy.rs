@@ -57,7 +57,7 @@ fn ini(settings: &Settings, checked: &Checked) -> String {
             text += &format!("{key}: {}\n", value.split_whitespace().collect::<Vec<_>>().join(" "));
         }
     }
-    text
+    text + &settings.group_section()
 }
 
 /// As `fluent-anomaly monitor export` writes it; the tests hold the two against each other.

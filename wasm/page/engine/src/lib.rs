@@ -9,6 +9,7 @@
 //! | `series.rs` | times and values, and their evaluation |
 //! | `evaluation.rs` | columns of the result |
 //! | `alarms.rs` | the calibrated score under a budget of alarms |
+//! | `fleet.rs` | one budget for all series, and each beside the others |
 //! | `copy.rs` | query, INI sections and JSON body to take along |
 //! | `json.rs`, `replies.rs` | write JSON |
 //! | `abi.rs` (feature `exports`) | plain exports for the page |
@@ -21,14 +22,16 @@ mod abi;
 mod alarms;
 mod copy;
 mod evaluation;
+mod fleet;
 mod json;
 mod replies;
 mod series;
 mod settings;
 
-pub use alarms::{Alarm, Alarms};
+pub use alarms::{Alarm, Alarms, Candidate};
 pub use copy::Copies;
 pub use evaluation::{Columns, Evaluation, Summary};
+pub use fleet::{FleetAlarms, FleetIncident, Outlier, RarePoint, outliers, outliers_json};
 pub use replies::{problems_json, suggestion_json};
 pub use series::{Preview, SeriesError};
 pub use settings::{Checked, Problem, Settings};

@@ -118,7 +118,11 @@ impl Preview {
     /// Scores all points under a budget of alarms; without a budget there is nothing to say.
     #[must_use]
     pub fn alarms(&self, checked: &Checked) -> Alarms {
-        checked.budget.map_or_else(Alarms::default, |budget| Alarms::of(&self.times, &self.values, budget))
+        match checked.budget {
+            None => Alarms::default(),
+            Some(_) if checked.for_all => Alarms::candidates(&self.times, &self.values),
+            Some(budget) => Alarms::of(&self.times, &self.values, budget),
+        }
     }
 
     /// Suggests a monitor from the whole series and what is known to have been wrong, each parameter with its reasons:
@@ -128,6 +132,11 @@ impl Preview {
     /// [`SuggestError`] when there are too few points.
     pub fn suggest(&self, known: &[KnownIncident]) -> Result<MonitorSuggestion, SuggestError> {
         suggest_monitor(&self.times, &self.values, known, "both")
+    }
+
+    /// Times (s, UTC) and values.
+    pub(crate) fn points(&self) -> (&[i64], &[f64]) {
+        (&self.times, &self.values)
     }
 
     fn scores(&mut self, checked: &Checked) -> &Scores {

@@ -1,7 +1,7 @@
 //! What the controls say, as texts, and the checked parameters they stand for.
 
 use fluent_anomaly::configuration::{ChangeFinderSettings, alarm_budget};
-use fluent_anomaly::detectors::AlarmBudget;
+use fluent_anomaly::detectors::{AlarmBudget, GroupSpec, GroupTest, PeerAlgorithm, PeerSpecError, PeerTest};
 use fluent_anomaly::monitors::{MonitorProblem, MonitorSpec, RawMonitor};
 use fluent_anomaly::series::ScoreSpec;
 
@@ -20,6 +20,10 @@ const QUERY_KEYS: [(&str, &str); 10] = [
 ];
 /// ChangeFinder's keys, as a section of the configuration has them.
 const SCORE_KEYS: [&str; 6] = ["r", "k", "T1", "T2", "ar", "score"];
+/// A group of all series: by what it is judged, usual deviations, s.
+const GROUP_KEYS: [&str; 3] = ["group", "tolerance", "group_interval"];
+/// Behind a budget that is one for all series.
+const FOR_ALL: &str = " for all";
 
 /// Texts by key: those of `[monitor.*]` and `[series.*]`, and the arguments of the query one by one.
 ///
@@ -58,6 +62,10 @@ pub struct Checked {
     pub(crate) raw: RawMonitor,
     /// False alarms that the calibrated score may raise; none where `alarms` is `off`.
     pub(crate) budget: Option<AlarmBudget>,
+    /// The budget is one for all series together.
+    pub(crate) for_all: bool,
+    /// By what the series are compared with each other; none where they are not.
+    pub group: Option<GroupSpec>,
 }
 
 impl Settings {
@@ -142,18 +150,82 @@ impl Settings {
     pub fn check(&self) -> Result<Checked, Vec<Problem>> {
         let mut problems = self.unknown();
         let change_finder = self.change_finder(&mut problems);
-        let budget = alarm_budget(self.get("alarms").unwrap_or("1/week")).map_err(|message| {
+        let (alarms, for_all) = self.alarms();
+        let budget = alarm_budget(alarms).map_err(|message| {
             problems.push(Problem { key: "alarms".to_owned(), message });
         });
+        let group = self.group(&mut problems);
         let raw = self.raw();
         let monitor = MonitorSpec::check(&raw)
             .map_err(|found| problems.extend(found.iter().map(|problem| self.place(problem))));
         match (monitor, change_finder, budget) {
             (Ok(monitor), Some((change_finder, scores)), Ok(budget)) if problems.is_empty() => {
-                Ok(Checked { monitor, scores, change_finder, raw, budget })
+                Ok(Checked { monitor, scores, change_finder, raw, budget, for_all, group })
             }
             _ => Err(problems),
         }
+    }
+
+    /// The budget's text, and whether it is one for all series.
+    fn alarms(&self) -> (&str, bool) {
+        let text = self.get("alarms").unwrap_or("1/week");
+        text.strip_suffix(FOR_ALL).map_or((text, false), |budget| (budget, true))
+    }
+
+    /// A group of all series, as `[group.*]` has it.
+    fn group(&self, problems: &mut Vec<Problem>) -> Option<GroupSpec> {
+        let word = self.get("group").filter(|word| *word != "off")?;
+        let mut number = |key: &str, usual: f64| match self.get(key).map(str::parse) {
+            None => usual,
+            Some(Ok(number)) => number,
+            Some(Err(_)) => {
+                let message = format!("{:?} is no number", self.get(key).unwrap_or_default());
+                problems.push(Problem { key: key.to_owned(), message });
+                usual
+            }
+        };
+        let (tolerance, interval) = (number("tolerance", 3.0), number("group_interval", 60.0));
+        let algorithm = PeerAlgorithm::WORDS.iter().find(|(known, ..)| *known == word);
+        let test = match algorithm {
+            Some((.., algorithm)) => {
+                Ok(GroupTest::Fixed(PeerTest { algorithm: *algorithm, tolerance, percent: 0.0 }))
+            }
+            None => alarm_budget(word)
+                .map(|budget| budget.map(GroupTest::Budget))
+                .and_then(|test| test.ok_or_else(|| format!("{word:?} is not allowed"))),
+        };
+        let mut refuse = |key: &str, message: String| {
+            problems.push(Problem { key: key.to_owned(), message });
+            None
+        };
+        let test = match test {
+            Ok(test) => test,
+            Err(message) => return refuse("group", message),
+        };
+        let interval_s = interval as u32; // what is no such number becomes 0, which is refused
+        match GroupSpec::new(test, interval_s, 1, (interval_s / 4).min(15), 3) {
+            Ok(spec) => Some(spec),
+            Err(error @ PeerSpecError::Tolerance(_)) => refuse("tolerance", error.to_string()),
+            Err(error) => refuse("group_interval", error.to_string()),
+        }
+    }
+
+    /// The section of a configuration that compares the series; empty where they are not compared.
+    pub(crate) fn group_section(&self) -> String {
+        let Some(word) = self.get("group").filter(|word| *word != "off") else { return String::new() };
+        let key = if word.contains('/') { "alarms" } else { "algorithm" };
+        let mut text = format!(
+            "\n; across: the fields that tell the series apart, which `by` of [series.preview] needs as well\n\
+             [group.preview]\non: preview\nacross: $host\n{key}: {}\n",
+            one_line(word)
+        );
+        if let Some(tolerance) = self.get("tolerance").filter(|_| key == "algorithm") {
+            text += &format!("tolerance: {}\n", one_line(tolerance));
+        }
+        if let Some(interval) = self.get("group_interval") {
+            text += &format!("interval: {}\n", one_line(interval));
+        }
+        text
     }
 
     fn unknown(&self) -> Vec<Problem> {
@@ -162,6 +234,7 @@ impl Settings {
                 || key == "alarms"
                 || RawMonitor::KEYS.contains(&key)
                 || SCORE_KEYS.contains(&key)
+                || GROUP_KEYS.contains(&key)
                 || QUERY_KEYS.iter().any(|(other, _)| *other == key)
         };
         let unknown = self.0.iter().filter(|(key, _)| !known(key));
@@ -279,6 +352,11 @@ mod tests {
             (&[("ar", "levinson")], "ar", "yule"),
             (&[("alarms", "2/minute")], "alarms", "1/week"),
             (&[("colour", "red")], "colour", "unknown key"),
+            (&[("alarms", "2/minute for all")], "alarms", "1/week"),
+            (&[("group", "kmeans")], "group", "is not allowed"),
+            (&[("group", "mad"), ("tolerance", "0")], "tolerance", "is not allowed"),
+            (&[("group", "mad"), ("tolerance", "x")], "tolerance", "is no number"),
+            (&[("group", "1/week"), ("group_interval", "0")], "group_interval", "is not allowed"),
         ] {
             let found = problems(pairs);
             assert!(
