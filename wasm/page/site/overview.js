@@ -88,7 +88,7 @@ const overview = {
       const all = await ask("scan", { batch, until: meta.until, settings: run.settings, what: run.what });
       if (run.isOver()) return;
       run.refused ??= all.find((said) => said.refused)?.refused ?? null;
-      all.forEach((said, n) => { overview.rows[first + n] = { ...overview.rows[first + n], alerts: undefined, ...said }; });
+      all.forEach((said, n) => { overview.rows[first + n] = { ...overview.rows[first + n], alerts: undefined, candidates: undefined, ...said }; });
       run.scanned += batch.length;
       if (performance.now() - run.drawn > 300) {
         overview.note(run.what, run.scanned);
