@@ -318,7 +318,15 @@ impl<M: Model> Bank<M> {
     }
 
     /// Ends what one record caused: its observations are on disk now, as far as [`Flush`] asks for it.
+    #[inline(always)] // speed
     pub(crate) fn commit(&mut self) {
+        if self.journal.is_some() {
+            self.commit_journal();
+        }
+    }
+
+    #[inline(never)] // stack
+    fn commit_journal(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.commit(&mut self.notices);
             self.compact_if_due();

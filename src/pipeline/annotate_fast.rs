@@ -24,6 +24,8 @@ pub(super) struct FastPath {
     before_anomaly_score: SuffixText,
     /// Behind it: that there is no alarm, where there is a budget.
     no_alarm: SuffixText,
+    /// All three, with the score of an ordinary point.
+    ordinary: SuffixText,
 }
 
 impl FastPath {
@@ -36,12 +38,15 @@ impl FastPath {
         }
         let mut texts = extractor.suffix_texts().into_iter();
         let no_alarm = if section.alarms.is_some() { no_alarm(section) } else { Vec::new() };
+        let (before_outlier, before_change) = (texts.next()??, texts.next()??);
+        // one output in between says that the model warms up, which only the general path writes
+        let before_anomaly_score = texts.nth(1).unwrap_or_else(|| SuffixText::new(b""))?;
         Some(Box::new(Self {
             suffix: Suffix::default(),
-            before_outlier: texts.next()??,
-            before_change: texts.next()??,
-            // one output in between says that the model warms up, which only the general path writes
-            before_anomaly_score: texts.nth(1).unwrap_or_else(|| SuffixText::new(b""))?,
+            before_outlier,
+            before_change,
+            ordinary: before_anomaly_score.followed_by(b"0.0")?.followed_by(&no_alarm)?,
+            before_anomaly_score,
             no_alarm: SuffixText::new(&no_alarm)?,
         }))
     }
@@ -69,9 +74,13 @@ impl FastPath {
             if rating.is_alarm || rating.edge.is_some() || !rating.score.is_finite() {
                 return false;
             }
-            suffix.prepend(&self.no_alarm);
-            suffix.prepend_number(rating.score);
-            suffix.prepend(&self.before_anomaly_score);
+            if rating.score.to_bits() == 0 {
+                suffix.prepend(&self.ordinary);
+            } else {
+                suffix.prepend(&self.no_alarm);
+                suffix.prepend_number(rating.score);
+                suffix.prepend(&self.before_anomaly_score);
+            }
         }
         // neither is NaN or infinite unless the sum is
         let is_finite = (scores.outlier + scores.change).is_finite();

@@ -71,7 +71,7 @@ use crate::bank::{Bank, BankSection, Flush, SeriesKey, Storage};
 use crate::config::{Config, Journal};
 use crate::detector::fleet::IncidentReport;
 use crate::monitor::MonitorVerdict;
-use crate::record::Format;
+use crate::record::{Format, same_text};
 use crate::time::{HostClock, Time};
 use errors::ErrorField;
 use grouped::GroupVerdict;
@@ -203,7 +203,7 @@ impl Pipeline {
             self.tell_unscored();
         }
         self.counters.records += 1;
-        if self.counters.records == 1 || self.routed_tag != tag {
+        if self.counters.records == 1 || !same_text(&self.routed_tag, tag) {
             self.find_route(tag);
         }
         if self.windows.is_some() {

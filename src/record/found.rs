@@ -91,7 +91,7 @@ impl Found {
     }
 
     /// The value of an input as [`value`](Found::value) gives it, if it is a number; cheaper.
-    #[inline]
+    #[inline(always)] // speed
     #[must_use]
     pub fn number(&self, record: &[u8], input: usize) -> Option<f64> {
         match self.inputs.get(input) {
@@ -101,7 +101,7 @@ impl Found {
     }
 
     /// The value of an input as [`value`](Found::value) gives it, if it is a JSON string without escapes; cheaper.
-    #[inline]
+    #[inline(always)] // speed
     #[must_use]
     pub fn plain_text<'a>(&self, record: &'a [u8], input: usize) -> Option<&'a [u8]> {
         let span = self.inputs.get(input).filter(|span| span.scan == self.scan)?;

@@ -55,4 +55,5 @@ pub use json::{Suffix, SuffixText};
 pub(crate) use names::value_names;
 pub use number::{format_f64, parse_f64};
 pub use output::{Field, Output};
+pub(crate) use swar::same_text;
 pub use value::{Number, Text, Value};

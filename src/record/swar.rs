@@ -66,6 +66,17 @@ pub(super) const fn up_to(word: u64, marks: u64) -> u64 {
     word & (marks ^ marks.wrapping_sub(1))
 }
 
+/// Whether two texts are equal. On WebAssembly, slices are compared in a loop over bytes.
+#[inline(always)] // speed
+pub(crate) fn same_text(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(a_end), Some(b_end)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else { return a == b };
+    let same = |a: &[u8; 8], b: &[u8; 8]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    same(a_end, b_end) && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| same(a, b))
+}
+
 /// The last eight bytes of a text, filled up with zeros at the front if it is shorter.
 pub(super) fn last_word(bytes: &[u8]) -> u64 {
     match bytes.last_chunk::<8>() {
@@ -238,6 +249,19 @@ mod tests {
             let expected = format!("{value:08}");
             prop_assert_eq!(&word.to_le_bytes()[..], expected.as_bytes());
             prop_assert_eq!(eight_digits(word), u64::from(value));
+        }
+
+        #[test]
+        fn texts_are_the_same_where_all_bytes_are(
+            text in prop::collection::vec(any::<u8>(), 0..40),
+            at: prop::sample::Index,
+        ) {
+            prop_assert!(same_text(&text, &text.clone()));
+            if !text.is_empty() {
+                let mut other = text.clone();
+                other[at.index(text.len())] ^= 1;
+                prop_assert!(!same_text(&text, &other) && !same_text(&text, &text[1..]));
+            }
         }
 
         #[test]

@@ -5,6 +5,8 @@
 //! reach, the distance beyond the old extreme, is weighed by a Lomax tail whose mean excess is that of a
 //! Gaussian series; the calibration corrects it for every other kind.
 
+use core::f64::consts::LOG10_E;
+
 use super::spec::Tuning;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::logarithm::ln;
@@ -135,8 +137,8 @@ impl ExtremeSide {
     /// Largest values that each level remembers.
     fn tops(&self) -> [f32; LEVELS] {
         let mut top = self.current;
-        self.rings.map(|ring| {
-            top = ring.into_iter().fold(top, larger);
+        self.rings.map(|[newest, middle, oldest]| {
+            top = larger(larger(larger(top, newest), middle), oldest);
             top
         })
     }
@@ -177,9 +179,18 @@ impl ExtremeSide {
         at: &PointContext,
         tuning: &Tuning,
     ) -> Record {
-        if self.takes(y, at.resolution, at.seen) {
-            return Record::NONE;
-        }
+        if self.takes(y, at.resolution, at.seen) { Record::NONE } else { self.rare(y, other, at, tuning) }
+    }
+
+    /// [`rarity`](ExtremeSide::rarity) of a value that [`takes`](ExtremeSide::takes) has left.
+    #[inline(always)] // speed
+    pub(super) fn rare(
+        &mut self,
+        y: f32,
+        other: Option<&ExtremeSide>,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> Record {
         let (record, learned) = self.record(y, other, at, tuning);
         self.learn(learned);
         record
@@ -249,14 +260,17 @@ impl ExtremeSide {
         // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides; one step
         // of coarse data counts as one unit of the tail
         let sides = if other.is_some() { 0.25 } else { 0.5 };
-        let gaussian = tuning.excess * sides / ln(values);
+        let ln_values = ln(values);
+        let gaussian = tuning.excess * sides / ln_values;
         let mean_excess =
             if range > 0.0 { larger(gaussian, at.quantum / (tuning.shape * range)) } else { gaussian };
         // where each point is a record (a counter, a constant's run), one more of them is nothing rare
-        let age = log10(if lasts > at.window { smaller(values, at.window + 1.0) } else { values });
+        let ln_age = if lasts > at.window { ln(smaller(values, at.window + 1.0)) } else { ln_values };
+        let age = LOG10_E * ln_age;
         let rarity = age + tuning.shape * log10(1.0 + distance / (tuning.shape * mean_excess));
         if let Some(values) = on_record {
-            return (Record { rarity: smaller(rarity, log10(values)), lasts }, y);
+            let rarity = if is_below_log10(rarity, values) { rarity } else { smaller(rarity, log10(values)) };
+            return (Record { rarity, lasts }, y);
         }
         let cut = at.winsorised && range > 0.0 && lasts <= WHOLE_AFTER * at.window;
         let learned = if cut { self.winsorise(y, base, mean_excess * range, at, tuning) } else { y };
@@ -323,15 +337,27 @@ impl ExtremeSide {
 /// Decimal logarithm, in fewer steps than the library's.
 #[inline]
 pub(super) fn log10(x: f64) -> f64 {
-    core::f64::consts::LOG10_E * ln(x)
+    LOG10_E * ln(x)
+}
+
+/// Whether `y` is at most log10(n), n from 1 on, as far as the exponent of n tells, which costs no logarithm: log10(n) is
+/// at least 0.301 floor(log2 n).
+#[inline(always)] // speed
+fn is_below_log10(y: f64, n: f64) -> bool {
+    let doublings = (n.to_bits() >> 52) as i32 - 1023;
+    y <= 0.301 * f64::from(doublings)
 }
 
 /// A stored value on the channel's scale; the low side stores negative values.
+#[inline(always)] // speed
 fn measured(v: f32, measure: Measure) -> f64 {
-    let v = f64::from(v);
     match measure {
-        Measure::Linear => v,
-        Measure::Log if v < 0.0 => -ln(-v),
-        Measure::Log => ln(larger(v, f64::from(f32::MIN_POSITIVE))),
+        Measure::Linear => f64::from(v),
+        Measure::Log => measured_as_ratio(f64::from(v)),
     }
+}
+
+#[inline(never)] // speed: a channel of four
+fn measured_as_ratio(v: f64) -> f64 {
+    if v < 0.0 { -ln(-v) } else { ln(larger(v, f64::from(f32::MIN_POSITIVE))) }
 }

@@ -113,6 +113,7 @@ impl Channels {
     /// One-step AR(1) error, scored before it is learned, and what is learned of it: winsorised, so that one spike
     /// neither spoils the predictor for hours nor passes for a change of spread. No prediction leaves the range that
     /// the series has shown: with next to no variance the coefficient says nothing.
+    #[inline(always)] // speed
     fn predict(&mut self, value: f64, n: f64, r: f64) -> (f64, f64) {
         let phi = if self.c0 > 0.0 { (self.c1 / self.c0).clamp(-0.9, 0.999) } else { 0.0 };
         let predicted = self.mu + phi * (self.previous - self.mu);

@@ -112,16 +112,20 @@ impl Extremes {
             }
             let seen = at.seen - from;
             let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let quantum = match (measure, from) {
-                (Measure::Log, _) => 0.0,
-                (_, MEAN_FROM) => at.quantum / at.window,
-                _ => at.quantum,
+            let on_channel = || {
+                let quantum = match (measure, from) {
+                    (Measure::Log, _) => 0.0,
+                    (_, MEAN_FROM) => at.quantum / at.window,
+                    _ => at.quantum,
+                };
+                PointContext { measure, resolution, seen, quantum, ..*at }
             };
-            let at = &PointContext { measure, resolution, seen, quantum, ..*at };
-            if first <= 2 * bit {
-                rarity[0] = up.rarity(y, Some(down), at, tuning);
+            if first <= 2 * bit && !up.takes(y, resolution, seen) {
+                rarity[0] = up.rare(y, Some(down), &on_channel(), tuning);
             }
-            rarity[1] = down.rarity(-y, Some(up), at, tuning);
+            if !down.takes(-y, resolution, seen) {
+                rarity[1] = down.rare(-y, Some(up), &on_channel(), tuning);
+            }
         }
         let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
             Record::NONE

@@ -85,6 +85,12 @@ pub(super) struct Sizes {
     pub(super) run: f64,
 }
 
+/// What a record lacks whose size is this share of a full one, decades, at most 0.
+#[inline(never)] // speed: most records of a point are none
+fn lack_of_size(share: f64, tuning: &Tuning) -> f64 {
+    tuning.size_weight * log10(share)
+}
+
 /// Records by kind, in the order in which a person would name them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReasonRarities {
@@ -104,13 +110,11 @@ impl ReasonRarities {
     /// Only ever less: a bonus for size would make the many large incidents of a series that has them look rare.
     pub(super) fn weigh(&mut self, sizes: &Sizes, tuning: &Tuning) {
         let weigh = |record: &mut Record, size: f64, least: f64, full: f64| {
-            record.rarity = if record.rarity <= 0.0 || size < least {
-                NOTHING
+            if record.rarity <= 0.0 || size < least {
+                record.rarity = NOTHING;
             } else if size < full {
-                record.rarity + tuning.size_weight * log10(size / full)
-            } else {
-                record.rarity
-            };
+                record.rarity += lack_of_size(size / full, tuning);
+            }
         };
         let full = tuning.full_size;
         weigh(&mut self.spike, sizes.value, LEAST_SIZE, full);

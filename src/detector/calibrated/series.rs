@@ -157,7 +157,8 @@ impl Calibrated {
         {
             self.find(time_s, at.resolution);
         }
-        let first = [&mut self.score, &mut self.alarm].map(|memory| memory.extremes.first_rare(&o, &at));
+        // written out: as a map over both it is three calls
+        let first = [self.score.extremes.first_rare(&o, &at), self.alarm.extremes.first_rare(&o, &at)];
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
         if first != [NONE_RARE; 2] || self.season.is_some() {

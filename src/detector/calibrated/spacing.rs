@@ -32,6 +32,7 @@ impl PointSpacing {
 
     /// Learns the gap before a point. Time that stands still counts as a gap of 0, time that runs back (a late
     /// point, a clock put right) as none.
+    #[inline(always)] // speed
     pub(super) fn tick(&mut self, time_s: f64) {
         let gap = time_s - self.now_s;
         if gap < 0.0 {

@@ -32,6 +32,12 @@ impl SuffixText {
         bytes.get_mut(from..)?.copy_from_slice(text);
         Some(Self { bytes, len: text.len() })
     }
+
+    /// This text and another one behind it; `None` where both are too long together.
+    #[must_use]
+    pub fn followed_by(&self, text: &[u8]) -> Option<Self> {
+        Self::new(&[self.bytes.get(COPIED - self.len..)?, text].concat())
+    }
 }
 
 /// The end of a JSON record: members, each with a comma in front, and the closing brace. It has room for eight texts

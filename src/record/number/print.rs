@@ -21,12 +21,13 @@ const SCALES: [ExponentScale; (LAST - FIRST + 1) as usize] = scales();
 /// Ten units, in units of 2^-53 of one.
 const TEN: u64 = 10 << 53;
 
-/// Where the text has the sixteen digits of the tens. The digits ahead of the point move up by one later.
+/// Where the text has the sixteen digits of the tens. The digits ahead of the point stand one byte further up.
 const DIGITS: usize = 8;
 /// Where it has the last digit, that of the units.
 const LAST_DIGIT: usize = 24;
-/// What is ahead of the digits: two zeros, and room for a sign and for the move.
-const AHEAD: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\x0000");
+/// What is ahead of the digits: room for a sign, and two zeros; the last one stays where nothing moves over it.
+const AHEAD: u64 = u64::from_le_bytes(*b"\0\0\0\0\x0000\0");
+const LAST_ZERO: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\0\x000");
 
 /// What all floats with one exponent e have in common.
 #[derive(Clone, Copy)]
@@ -37,6 +38,8 @@ struct ExponentScale {
     tens: f64,
     /// With fewer tens the text starts one digit later.
     full: u64,
+    /// The bytes ahead of the point, in the two words of digits.
+    ahead: [u64; 2],
     /// Digits ahead of the point, with one of the two zeros, 0..=15.
     whole: u8,
     /// Where the text starts, after the move: 5 to 7.
@@ -45,7 +48,8 @@ struct ExponentScale {
 
 const fn scales() -> [ExponentScale; (LAST - FIRST + 1) as usize] {
     let mut scales =
-        [ExponentScale { spacing: 0, tens: 1.0, full: 0, whole: 0, start: 0 }; (LAST - FIRST + 1) as usize];
+        [ExponentScale { spacing: 0, tens: 1.0, full: 0, ahead: [0; 2], whole: 0, start: 0 };
+            (LAST - FIRST + 1) as usize];
     let mut at = 0;
     while at < scales.len() {
         let e = FIRST + at as i32;
@@ -60,12 +64,22 @@ const fn scales() -> [ExponentScale; (LAST - FIRST + 1) as usize] {
             spacing: 5u64.pow(k) << (53 + e + k as i32),
             tens: 10u64.pow(k - 1) as f64,
             full: if whole > 2 { 1_000_000_000_000_000 } else { 0 },
+            ahead: [lowest_bytes(whole as i32 - 2), lowest_bytes(whole as i32 - 10)],
             whole,
             start: 5 + if whole > 2 { 2 } else { whole },
         };
         at += 1;
     }
     scales
+}
+
+/// All bits of the lowest `count` bytes; any count below 0 is none, above 8 all.
+const fn lowest_bytes(count: i32) -> u64 {
+    match count {
+        ..1 => 0,
+        1..8 => (1 << (8 * count)) - 1,
+        8.. => u64::MAX,
+    }
 }
 
 /// Appends the shortest text that reads back as the same bits, always with a fraction or an exponent, so that it
@@ -208,12 +222,16 @@ impl ShortestDecimal {
     fn write(&self, text: &mut [u8; MAX_LEN]) -> usize {
         let (high, low) =
             (digits_of((self.tens / 100_000_000) as u32), digits_of((self.tens % 100_000_000) as u32));
-        text[..DIGITS].copy_from_slice(&AHEAD.to_le_bytes());
+        // what is ahead of the point moves up by a byte, over one of the zeros
+        let first = if self.scale.whole > 1 { high << 56 } else { LAST_ZERO };
+        let moved = [high >> 8 | low << 56, low >> 8];
+        let [high_ahead, low_ahead] = self.scale.ahead;
+        text[..DIGITS].copy_from_slice(&(AHEAD | first).to_le_bytes());
+        let high = high ^ (high ^ moved[0]) & high_ahead;
         text[DIGITS..DIGITS + 8].copy_from_slice(&high.to_le_bytes());
+        let low = low ^ (low ^ moved[1]) & low_ahead;
         text[DIGITS + 8..DIGITS + 16].copy_from_slice(&low.to_le_bytes());
-        let point = self.point();
-        text.copy_within(6..=point, 5);
-        text[point] = b'.';
+        text[self.point()] = b'.';
         let start = usize::from(self.scale.start) + usize::from(self.tens < self.scale.full);
         if !self.is_negative {
             return start;
