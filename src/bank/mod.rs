@@ -429,10 +429,17 @@ impl<M: Model> Bank<M> {
         self.evict_oldest();
     }
 
+    #[inline(always)] // speed
     fn compact_if_due(&mut self) {
-        if let Some(journal) = &mut self.journal
-            && journal.wants_compaction()
-        {
+        if self.journal.as_mut().is_some_and(JournalWriter::wants_compaction) {
+            self.compact();
+        }
+    }
+
+    #[cold]
+    #[inline(never)] // stack
+    fn compact(&mut self) {
+        if let Some(journal) = &mut self.journal {
             let counts = SeriesCounts { next_id: self.next_id, evicted: self.evicted };
             journal.compact(&self.sections, &self.live, counts, &mut self.notices);
         }

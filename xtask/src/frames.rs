@@ -589,7 +589,7 @@ impl Walk {
 
 /// Whether the loader lets the operation write its result to the local of a `local.set` behind it: loads, arithmetic,
 /// comparisons and conversions.
-fn is_plain(operator: &Operator<'_>) -> bool {
+pub(crate) fn is_plain(operator: &Operator<'_>) -> bool {
     !matches!(
         operator,
         Operator::Block { .. }

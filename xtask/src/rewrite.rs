@@ -3,7 +3,7 @@
 //! Fluent Bit runs the filter in an interpreter that translates each function when it loads it. There a `local.get`
 //! costs nothing at run time, and an operation writes its result straight to the local of a `local.set` behind it,
 //! but not to that of a `local.tee`, which is an operation of its own. LLVM writes `local.tee` wherever it can, because it
-//! is shorter. The module computes the same, bit for bit.
+//! is shorter. It stays behind calls and whatever else cannot write to a local. The module computes the same, bit for bit.
 
 use std::error::Error;
 use std::fmt::{self, Display, Formatter};
@@ -11,6 +11,8 @@ use std::fmt::{self, Display, Formatter};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{CodeSection, Instruction, Module};
 use wasmparser::{CustomSectionReader, FunctionBody, KnownCustom, Operator, Parser};
+
+use crate::frames::is_plain;
 
 /// Why a module was not rewritten.
 #[derive(Debug)]
@@ -74,9 +76,12 @@ impl Reencode for Rewrite {
     ) -> Result<(), reencode::Error> {
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut operators = body.get_operators_reader()?;
+        let mut writes_its_result = false;
         while !operators.eof() {
-            match operators.read()? {
-                Operator::LocalTee { local_index } => {
+            let operator = operators.read()?;
+            let wrote = std::mem::replace(&mut writes_its_result, is_plain(&operator));
+            match operator {
+                Operator::LocalTee { local_index } if wrote => {
                     self.replaced += 1;
                     function.instruction(&Instruction::LocalSet(local_index));
                     function.instruction(&Instruction::LocalGet(local_index));
@@ -124,6 +129,13 @@ mod tests {
     use Instruction::{I32Add, I32Const, LocalGet, LocalSet, LocalTee};
 
     #[test]
+    fn a_tee_behind_what_writes_to_no_local_stays() {
+        let body = [LocalGet(0), LocalTee(1), LocalGet(1), I32Add, LocalTee(1)];
+        let after = [LocalGet(0), LocalTee(1), LocalGet(1), I32Add, LocalSet(1), LocalGet(1)];
+        assert_eq!(rewrite(&module(&body, None)).unwrap(), module(&after, None));
+    }
+
+    #[test]
     fn a_tee_becomes_a_set_and_a_get_and_names_are_dropped() {
         let before = [LocalGet(0), I32Const(7), I32Add, LocalTee(1), LocalGet(1), I32Add];
         let after = [LocalGet(0), I32Const(7), I32Add, LocalSet(1), LocalGet(1), LocalGet(1), I32Add];
@@ -132,13 +144,13 @@ mod tests {
 
     #[test]
     fn a_module_without_anything_to_replace_is_an_error() {
-        let once = rewrite(&module(&[LocalGet(0), LocalTee(0)], None)).unwrap();
+        let once = rewrite(&module(&[LocalGet(0), LocalGet(0), I32Add, LocalTee(0)], None)).unwrap();
         assert!(matches!(rewrite(&once), Err(RewriteError::NothingToReplace)));
     }
 
     #[test]
     fn bytes_that_are_no_module_are_refused() {
-        let module = module(&[LocalGet(0), LocalTee(0)], None);
+        let module = module(&[LocalGet(0), LocalGet(0), I32Add, LocalTee(0)], None);
         for bytes in [&b"\x7fELF"[..], &module[..module.len() - 3]] {
             assert!(matches!(rewrite(bytes), Err(RewriteError::NoModule(_))));
         }

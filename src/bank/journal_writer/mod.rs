@@ -194,7 +194,7 @@ impl JournalWriter {
     }
 
     /// Writes what waits in memory.
-    #[inline]
+    #[inline(always)] // speed
     pub(super) fn flush(&mut self, notices: &mut Vec<StateNotice>) {
         self.flushed_at = Some(self.now);
         if !matches!(self.mode, WriterMode::Open) {

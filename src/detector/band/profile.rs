@@ -175,6 +175,7 @@ impl Bucket {
 
     /// Counts one more season, at most six, clears the conflict and moves the value by
     /// `error * share / seasons`.
+    #[inline(always)] // speed
     pub(super) fn learn(&mut self, error: f64, share: f64) {
         let seen = self.mark & SEEN;
         let seen = if seen < MOST_SEASONS { seen + 1 } else { MOST_SEASONS };

@@ -107,6 +107,7 @@ struct Climb {
 
 impl Climb {
     /// Takes in a record at point `t`; points since the first of its kind, up to `LONG`.
+    #[inline(always)] // speed
     fn extend(&mut self, t: u32, window: f64) -> f64 {
         const LONG: u16 = 4096;
         let now = t as u16;

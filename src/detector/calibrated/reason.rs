@@ -125,6 +125,7 @@ impl ReasonRarities {
         weigh(&mut self.stuck, sizes.run, LEAST_RATIO, FULL_RUN);
     }
 
+    #[inline(always)] // speed
     pub(super) fn strongest(&self) -> f64 {
         [self.spike, self.drop, self.rhythm, self.level, self.spread]
             .into_iter()

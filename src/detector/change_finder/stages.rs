@@ -38,9 +38,9 @@ pub(super) fn update_any_order(state: &mut [f64], params: &Params, x: f64) -> Re
     if params.order() as f64 * params.discounting_rate() >= 1.0 {
         // the first recursions may be exactly singular (golden: r = 0.1, k = 20), and the last bit of a score
         // decides what follows: round as the seed does
-        return score_and_learn(&model, state, params, x, log_loss_by_density);
+        return score_and_learn::<true, _>(&model, state, params, x);
     }
-    score_and_learn(&model, state, params, x, log_loss)
+    score_and_learn::<false, _>(&model, state, params, x)
 }
 
 /// Both stages, one after the other: each scores, checks and learns; the next stage sees the mean of the scores.
@@ -49,18 +49,17 @@ pub(super) fn update_any_order(state: &mut [f64], params: &Params, x: f64) -> Re
 /// [`Finite::MAX`]. An infinite prediction or sigma shows in the score made from it: log-loss holds ln(sigma),
 /// Hellinger divides infinity by infinity.
 ///
-/// `log_loss` is one of the two in `score`; they differ in their last bits only.
+/// The two logarithmic losses differ in their last bits only.
 ///
 /// # Errors
 /// [`Overflow`] when the outlier score, and with it the state, would not be finite any more; nothing is learned
 /// then.
 #[inline(always)] // speed
-pub(super) fn score_and_learn<const N: usize>(
+pub(super) fn score_and_learn<const BY_DENSITY: bool, const N: usize>(
     model: &impl ArModel<N>,
     state: &mut [f64],
     params: &Params,
     x: f64,
-    log_loss: impl Fn(f64, f64) -> f64,
 ) -> Result<Scores, Overflow> {
     let mut rest = state;
     let mut input = x;
@@ -71,6 +70,7 @@ pub(super) fn score_and_learn<const N: usize>(
         let Some((scores, next)) = behind.split_at_mut_checked(window) else { return Err(Overflow) };
         let step = model.step(stage, rate, input);
         let score = match params.score_function() {
+            ScoreFunction::LogLoss if BY_DENSITY => log_loss_by_density(input - step.x_hat, step.sigma),
             ScoreFunction::LogLoss => log_loss(input - step.x_hat, step.sigma),
             ScoreFunction::Hellinger => hellinger(stage[0], stage[1], step.mu, step.sigma),
         };

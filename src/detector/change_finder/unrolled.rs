@@ -9,7 +9,6 @@
 //! The equations stand in the files of the loops. A law in the tests holds both to the same bits.
 
 use super::params::{ArEstimator, Params};
-use super::score::log_loss;
 use super::sdar::{AnyOrder, ArModel, SdarStep, WINDOW, words};
 use super::stages::{self, Overflow, Scores};
 
@@ -59,7 +58,7 @@ fn update_fixed<const K: usize, const BURG: bool>(
     params: &Params,
     x: f64,
 ) -> Result<Scores, Overflow> {
-    stages::score_and_learn(&FixedOrder::<K, BURG>, state, params, x, log_loss)
+    stages::score_and_learn::<false, _>(&FixedOrder::<K, BURG>, state, params, x)
 }
 
 /// A model of order `K`, all in local variables: the twin of [`AnyOrder`].

@@ -47,9 +47,8 @@ struct ExponentScale {
 }
 
 const fn scales() -> [ExponentScale; (LAST - FIRST + 1) as usize] {
-    let mut scales =
-        [ExponentScale { spacing: 0, tens: 1.0, full: 0, ahead: [0; 2], whole: 0, start: 0 };
-            (LAST - FIRST + 1) as usize];
+    let mut scales = [ExponentScale { spacing: 0, tens: 1.0, full: 0, ahead: [0; 2], whole: 0, start: 0 };
+        (LAST - FIRST + 1) as usize];
     let mut at = 0;
     while at < scales.len() {
         let e = FIRST + at as i32;
