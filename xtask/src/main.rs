@@ -5,6 +5,7 @@
 //! | `filter.rs` | `cargo wasm`: builds the WASM filter |
 //! | `rewrite.rs` | its one rewriting rule |
 //! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
+//! | `figures.rs` | runs the benches for `docs/figures.md` |
 //! | `fuzz.rs` | runs the targets of `fuzz/` |
 //! | `aot.rs` | compiles the filter ahead of time |
 //! | `dist/` | what a release ships: programs, packages, container image, sums |
@@ -16,6 +17,7 @@
 mod aot;
 mod book;
 mod dist;
+mod figures;
 mod filter;
 mod frames;
 mod fuzz;
@@ -40,6 +42,7 @@ cargo xtask dist [--out FOLDER]        builds what a release ships; [--fluent-bi
 cargo xtask book                       the pages of docs/ as a book, its links checked; target/book
 cargo xtask wheel [--out FOLDER]       the engine for Python, as a wheel; target/python
 cargo xtask publish [--execute]        packs and builds the crates that are published; --execute sends them
+cargo xtask figures [NAME..]           runs the benches and writes docs/figures.md; FLUENT_BIT, FLUENTD, CHROMIUM name hosts
 cargo xtask fuzz [TARGET..]            runs the fuzz targets; [--inputs N] each, [--seed N], [--keep]: what they found goes to fuzz/corpus
 cargo preview-pkg [ALLOCATOR]          builds the JavaScript package in target/package; talc, wee_alloc or default";
 
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Some("book") => book::run(),
         Some("wheel") => wheel::run(&arguments),
         Some("publish") => publish::run(&arguments),
+        Some("figures") => figures::run(&arguments),
         Some("fuzz") => fuzz::run(&arguments),
         Some("stack") => stack::run(&arguments),
         _ => {

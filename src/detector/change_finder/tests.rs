@@ -1,6 +1,5 @@
 use proptest::prelude::*;
 
-use super::score::log_loss;
 use super::sdar::{AnyOrder, WINDOW};
 use super::stages::score_and_learn;
 use super::*;
@@ -46,7 +45,7 @@ fn saved(model: &ChangeFinder) -> Vec<u8> {
 /// One point through the loops, whatever the order.
 fn update_in_loops(model: &mut ChangeFinder, params: &Params, x: Finite) -> Result<Scores, Overflow> {
     let loops = AnyOrder::<{ MAX_ORDER + 1 }> { k: params.order(), estimator: params.estimator() };
-    score_and_learn(&loops, &mut model.state, params, x.get(), log_loss)
+    score_and_learn::<false, _>(&loops, &mut model.state, params, x.get())
 }
 
 proptest! {
