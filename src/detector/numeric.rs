@@ -99,6 +99,11 @@ pub fn mean(values: &[f64]) -> f64 {
             in_pairs(&sums)
         }
     };
+    // seven at most, without a loop: its turns cost an interpreter more than its sums
+    let (fours, rest) = rest.as_chunks::<4>();
+    let total = fours.iter().fold(total, |total, [a, b, c, d]| total + a + b + c + d);
+    let (twos, rest) = rest.as_chunks::<2>();
+    let total = twos.iter().fold(total, |total, [a, b]| total + a + b);
     let total = rest.iter().fold(total, |total, value| total + value);
     if values.is_empty() { 0.0 } else { total / values.len() as f64 }
 }

@@ -151,11 +151,22 @@ impl Pipeline {
         format: Format,
         open: impl FnOnce(Vec<BankSection<SeriesModel>>) -> Bank<SeriesModel>,
     ) -> Self {
-        let (prepared, models) = prepare(config, format);
+        let (sections, models) = prepare(config, format);
         let bank = open(models);
-        let unscored = Unscored::new(prepared.len(), format);
+        Self::put_together(config, format, sections, bank)
+    }
+
+    /// A call of its own: what it needs would add up with what the bank needs to read its state.
+    #[inline(never)] // stack
+    fn put_together(
+        config: &Config,
+        format: Format,
+        sections: Vec<PreparedSection>,
+        bank: Bank<SeriesModel>,
+    ) -> Self {
+        let unscored = Unscored::new(sections.len(), format);
         Self {
-            sections: prepared,
+            sections,
             bank,
             routed_tag: Vec::new(),
             route: Vec::new(),

@@ -92,7 +92,7 @@ impl ChangeFinder {
     /// # Errors
     /// [`Overflow`] when the outlier score, and with it the state, would not be finite any more; nothing is
     /// learned then.
-    #[inline]
+    #[inline(always)] // speed
     pub fn update(&mut self, params: &Params, x: Finite) -> Result<Scores, Overflow> {
         let x = x.get();
         let state = &mut self.state;

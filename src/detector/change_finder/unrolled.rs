@@ -36,7 +36,7 @@ macro_rules! unroll {
 ///
 /// # Errors
 /// [`Overflow`], see [`stages::score_and_learn`].
-#[inline]
+#[inline(always)] // speed
 pub(super) fn update(state: &mut [f64], params: &Params, x: f64) -> Result<Scores, Overflow> {
     macro_rules! by_order {
         ($($k:literal)*) => {

@@ -62,7 +62,7 @@ impl SeriesEvaluator {
         if self.cursor.newest.bucket == self.rollup.open() {
             if let Some((closed, value)) = self.rollup.close_bucket(&shared.rollup, time_s, x.get()) {
                 let ForecastBucket { bucket, banded, .. } = self.cursor.newest;
-                self.cursor.close_bucket(shared, closed);
+                self.learn(shared, closed);
                 self.report_next_bucket(shared, bucket, banded, closed, value, &mut report);
                 return true;
             }
@@ -72,6 +72,12 @@ impl SeriesEvaluator {
             }
         }
         self.observe_apart(shared, time_s, x, report)
+    }
+
+    /// Closes the newest bucket, without its frame below what is reported of it.
+    #[inline(never)] // stack
+    fn learn(&mut self, shared: &SharedBand, closed: f64) {
+        self.cursor.close_bucket(shared, closed);
     }
 
     /// [`observe`](SeriesEvaluator::observe) where there is one monitor, the usual number, and it has nothing to tell, as usual.
