@@ -164,3 +164,47 @@ fn records_get_the_key_of_their_series_and_are_scored_in_one_partition() {
     assert_eq!(seen.len(), 301);
     assert_eq!(seen.iter().filter(|text| text.contains("\"score_outlier\"")).count(), 300);
 }
+
+#[test]
+fn a_record_that_its_annotations_make_too_large_for_the_topic_leaves_as_it_came() {
+    let broker = Broker::start();
+    let [group, from, to] = ["group", "from", "to"].map(|name| broker.name(name));
+    broker.create_topic(&from, 1);
+    let text = format!("{{\"s\":\"a\",\"v\":5,\"text\":\"{}\"}}", "x".repeat(300_000));
+    // room for the head of a batch and of a record, not for scores
+    broker.create_topic_that_takes(&to, 1, text.len() + 120);
+    let writer = broker.writer();
+    for value in ["{\"s\":\"a\",\"v\":1}", &text, "{\"s\":\"a\",\"v\":2}"] {
+        writer.send_plain(&from, 0, "a", value.as_bytes(), 1_710_000_000_000);
+    }
+    writer.flush();
+    let mut member = broker.member(&config(&broker, ""), "a");
+    broker.wait_committed(&group, &from, 1, 3);
+    assert!(member.stop().success(), "{}", member.stderr());
+    let texts: Vec<String> = broker.read(&to, 1)[0].iter().map(Seen::text).collect();
+    assert_eq!(texts.len(), 3);
+    assert_eq!(texts[1], text);
+    assert!(texts[0].contains("score_outlier") && texts[2].contains("score_outlier"), "{texts:.300?}");
+    assert!(member.stderr().contains("large records leave as they came"), "{}", member.stderr());
+}
+
+#[test]
+fn partitions_that_a_topic_gets_are_told_and_read() {
+    let broker = Broker::start();
+    let Some(server) = &broker.server else { return };
+    let [group, from, _] = topics(&broker, 2);
+    let text = config(&broker, "");
+    let writer = broker.writer();
+    writer.records(&from, 2, 0..200);
+    let mut member = broker.member(&text, "a.1");
+    broker.wait_committed(&group, &from, 2, 200);
+    assert!(member.stop().success(), "{}", member.stderr());
+    server.extend(&from, 3);
+    broker.writer().records(&from, 3, 200..500);
+    let mut member = broker.member(&text, "a.2");
+    broker.wait_committed(&group, &from, 3, 500);
+    assert!(member.stop().success(), "{}", member.stderr());
+    let told =
+        "the topic has 3 partitions and had 2 at the last checkpoint: series whose keys moved begin anew";
+    assert!(member.stderr().contains(told), "{}", member.stderr());
+}

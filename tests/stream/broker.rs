@@ -104,9 +104,15 @@ impl Broker {
     }
 
     pub(crate) fn create_topic(&self, topic: &str, partitions: i32) {
+        self.create_topic_that_takes(topic, partitions, 16 << 20);
+    }
+
+    /// One that takes batches of so many bytes.
+    pub(crate) fn create_topic_that_takes(&self, topic: &str, partitions: i32, bytes: usize) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let bytes = bytes.to_string();
         let new =
-            NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", "16777216");
+            NewTopic::new(topic, partitions, TopicReplication::Fixed(1)).set("max.message.bytes", &bytes);
         let made = wait_for(admin.create_topics([&new], &AdminOptions::new())).unwrap();
         assert!(made.iter().all(Result::is_ok), "{made:?}");
         let consumer: BaseConsumer = self.client().create().unwrap();

@@ -28,7 +28,7 @@ fn key_headers_time_and_order_are_kept_and_what_is_no_record_passes() {
     let broker = Broker::start();
     let [group, from, to] = topics(&broker, 2);
     let writer = broker.writer();
-    let large = format!("{{\"s\":\"a\",\"v\":5,\"text\":\"{}\"}}", "x".repeat(3 << 20));
+    let large = format!("{{\"s\":\"a\",\"v\":5,\"text\":\"{}\"}}", "x".repeat(10 << 20));
     let sent: [(Option<&str>, Option<&[u8]>); 7] = [
         (Some("a"), Some(b"{\"s\":\"a\",\"v\":1}")),
         (Some("a"), None),
@@ -57,7 +57,7 @@ fn key_headers_time_and_order_are_kept_and_what_is_no_record_passes() {
     let texts: Vec<String> = seen.iter().map(Seen::text).collect();
     assert!(texts[0].contains("\"score_outlier\":"), "{}", texts[0]);
     assert!(texts[5].contains("\"anomaly_error\":\"the message has no key"), "{}", texts[5]);
-    assert!(texts[6].contains("\"score_outlier\":") && texts[6].len() > 3 << 20, "{:.200}", texts[6]);
+    assert!(texts[6].contains("\"score_outlier\":") && texts[6].len() > 10 << 20, "{:.200}", texts[6]);
 }
 
 fn kill_and_go_on(more: &str) {

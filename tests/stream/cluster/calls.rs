@@ -10,7 +10,7 @@ use super::wire::{Reader, Writer};
 use super::{Cluster, Server, Topic, error};
 
 /// Number, version, and whether that one is flexible.
-const CALLS: [(i16, i16, bool); 19] = [
+const CALLS: [(i16, i16, bool); 18] = [
     (PRODUCE, 3, false),
     (FETCH, 4, false),
     (LIST_OFFSETS, 2, false),
@@ -29,7 +29,6 @@ const CALLS: [(i16, i16, bool); 19] = [
     (ADD_OFFSETS_TO_TXN, 0, false),
     (END_TXN, 1, false),
     (TXN_OFFSET_COMMIT, 3, true),
-    (CREATE_PARTITIONS, 1, false),
 ];
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
@@ -49,7 +48,6 @@ const ADD_PARTITIONS_TO_TXN: i16 = 24;
 const ADD_OFFSETS_TO_TXN: i16 = 25;
 pub(super) const END_TXN: i16 = 26;
 const TXN_OFFSET_COMMIT: i16 = 28;
-const CREATE_PARTITIONS: i16 = 37;
 
 /// The only broker.
 const NODE: i32 = 1;
@@ -104,7 +102,6 @@ impl Server {
             ADD_OFFSETS_TO_TXN => self.add_offsets_to_txn(request, answer),
             END_TXN => self.end_txn(request, answer),
             TXN_OFFSET_COMMIT => self.txn_offset_commit(request, answer),
-            CREATE_PARTITIONS => self.create_partitions(request, answer),
             _ => {
                 answer.i16(error::NONE);
                 versions(answer);
@@ -258,25 +255,6 @@ impl Server {
             if is_new {
                 let partitions = (0..partitions).map(|_| Log::default()).collect();
                 cluster.topics.insert(name, Topic { partitions, most_bytes });
-            }
-        });
-    }
-
-    fn create_partitions(&self, request: &mut Reader<'_>, answer: &mut Writer) {
-        let topics = request.list(|request| {
-            let found = (request.name(), request.i32());
-            request.list(|request| request.list(Reader::i32));
-            found
-        });
-        let mut cluster = self.cluster();
-        answer.i32(0);
-        answer.list(topics.unwrap_or_default().into_iter(), |answer, (name, count)| {
-            answer.text(&name);
-            let topic = cluster.topics.get_mut(&name);
-            answer.i16(if topic.is_some() { error::NONE } else { error::UNKNOWN_TOPIC_OR_PARTITION });
-            answer.nullable(None);
-            if let Some(topic) = topic {
-                topic.partitions.resize_with(count as usize, Log::default);
             }
         });
     }

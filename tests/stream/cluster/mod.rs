@@ -158,6 +158,11 @@ impl Server {
         self.cluster().topics[topic].partitions.iter().any(|log| log.stable() < log.end())
     }
 
+    /// A topic gets more partitions.
+    pub(crate) fn extend(&self, topic: &str, partitions: usize) {
+        self.cluster().topics.get_mut(topic).unwrap().partitions.resize_with(partitions, Log::default);
+    }
+
     /// Keeps a topic back from all readers until it is let go with `None`.
     pub(crate) fn hold(&self, topic: Option<&str>) {
         self.cluster().held = topic.map(str::to_owned);

@@ -17,6 +17,9 @@ const LARGE: usize = 256 << 10;
 /// The producer's queue is full: it is tried again after this time.
 const QUEUE_FULL: Duration = Duration::from_millis(2);
 
+/// Bytes that are sent at once, once the topic has refused a batch: it may take less than the producer puts into one.
+const SMALLER: [usize; 2] = [128 << 10, 16 << 10];
+
 /// Where a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -57,6 +60,8 @@ pub(crate) struct Output {
     sent: usize,
     /// Large records leave as they came.
     pub(crate) without_annotations: bool,
+    /// How many bytes are sent at once, by their place in [`SMALLER`]; `None`: all of them. It stays, as the topic does.
+    at_once: Option<usize>,
 }
 
 impl Output {
@@ -96,17 +101,33 @@ impl Output {
         });
     }
 
-    /// Hands to the producer what it has not got yet.
+    /// From now on less is sent at once; `None`: it cannot be less.
+    pub(crate) fn send_less_at_once(&mut self) -> Option<usize> {
+        let place = self.at_once.map_or(0, |place| place + 1);
+        let bytes = *SMALLER.get(place)?;
+        self.at_once = Some(place);
+        Some(bytes)
+    }
+
+    /// Hands to the producer what it has not got yet, up to the bytes that are sent at once: false where some is left, which
+    /// waits until that has arrived.
     pub(crate) fn send(
         &mut self,
         producer: &BaseProducer<Hearing>,
         scored: &str,
         rekey: Option<&str>,
-    ) -> Result<(), KafkaError> {
+    ) -> Result<bool, KafkaError> {
+        let most = self.at_once.and_then(|place| SMALLER.get(place)).copied().unwrap_or(usize::MAX);
+        let mut total = 0;
         while let Some(message) = self.messages.get(self.sent) {
             let bytes = |range: &Option<Range<usize>>| range.clone().and_then(|range| self.bytes.get(range));
             let original = message.original.as_ref().filter(|_| self.without_annotations);
             let payload = if original.is_some() { bytes(&message.original) } else { bytes(&message.payload) };
+            let size = payload.map_or(0, <[u8]>::len) + bytes(&message.key).map_or(0, <[u8]>::len);
+            if total > 0 && total + size > most {
+                return Ok(false);
+            }
+            total += size;
             let topic = if message.target == Target::Scored { scored } else { rekey.unwrap_or(scored) };
             let mut record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(topic);
             record.partition = message.partition;
@@ -117,7 +138,7 @@ impl Output {
             send(producer, record)?;
             self.sent += 1;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The transaction was aborted: all of it is sent again.

@@ -53,15 +53,12 @@ impl Member<'_> {
             let why = match self.try_commit() {
                 Ok(()) => break,
                 Err(Trouble::Over(why)) => return Err(MemberError::Again(why)),
-                Err(Trouble::TooLarge) if self.output.has_originals() => {
-                    self.output.without_annotations = true;
-                    "a record is larger than the topic takes: large records leave as they came".to_owned()
-                }
+                // such steps are few, and no tries
                 Err(Trouble::TooLarge) => {
-                    return Err(MemberError::Again(format!(
-                        "a record is larger than topic {:?} takes: raise its max.message.bytes, and kafka.message.max.bytes in [kafka] beyond 16777216",
-                        self.settings.to
-                    )));
+                    let why = self.make_smaller()?;
+                    self.abort()?;
+                    self.log.say_seldom(&why);
+                    continue;
                 }
                 Err(Trouble::Abort(why)) => why,
             };
@@ -81,6 +78,23 @@ impl Member<'_> {
         Ok(())
     }
 
+    /// What does not fit into the topic is sent in another way from now on.
+    fn make_smaller(&mut self) -> Result<String, MemberError> {
+        let to = &self.settings.to;
+        if let Some(bytes) = self.output.send_less_at_once() {
+            return Ok(format!(
+                "topic {to:?} does not take so much at once: {bytes} bytes are sent at once from now on; kafka.batch.size in [kafka], below the topic's max.message.bytes, is faster"
+            ));
+        }
+        if self.output.has_originals() {
+            self.output.without_annotations = true;
+            return Ok("a record is larger than the topic takes: large records leave as they came".to_owned());
+        }
+        Err(MemberError::Again(format!(
+            "a record is larger than topic {to:?} takes: raise its max.message.bytes, and kafka.message.max.bytes in [kafka] beyond 16777216"
+        )))
+    }
+
     fn abort(&mut self) -> Result<(), MemberError> {
         self.counters.aborted.fetch_add(1, Relaxed);
         let aborted = self.producer.abort_transaction(END_WITHIN);
@@ -94,8 +108,13 @@ impl Member<'_> {
     }
 
     fn try_commit(&mut self) -> Result<(), Trouble> {
-        let sent = self.output.send(&self.producer, &self.settings.to, self.settings.rekey.as_deref());
-        sent.map_err(|error| self.trouble(&error))?;
+        loop {
+            let sent = self.output.send(&self.producer, &self.settings.to, self.settings.rekey.as_deref());
+            if sent.map_err(|error| self.trouble(&error))? {
+                break;
+            }
+            self.deliver()?;
+        }
         if let Some(pending) = &mut self.pending {
             let sent = pending.send(&self.checkpoints, &self.settings.group, &self.producer);
             sent.map_err(|error| self.trouble(&error))?;
