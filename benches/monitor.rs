@@ -83,6 +83,7 @@ fn fill_in_a_message() -> String {
         share: 0.8,
         threshold: 0.8,
         warn_threshold: None,
+        recovery_thresholds: (0.5, None),
         observed: Some(1.5),
         band: None,
         status: Status::Alert,

@@ -83,7 +83,7 @@ pub mod series {
 pub mod records {
     pub use crate::record::{
         Accessor, AccessorError, Condition, ConditionError, Extractor, Field, Found, MAX_DEPTH, NotARecord,
-        Number, Output, Text, Value, Why, encode, msgpack,
+        Number, Output, Text, Unit, Value, Why, encode, msgpack,
     };
 }
 

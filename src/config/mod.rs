@@ -20,6 +20,7 @@
 mod address;
 mod calibrated;
 pub(crate) mod did_you_mean;
+mod earlier_forms;
 mod field;
 mod general;
 mod group;
@@ -87,6 +88,8 @@ pub struct Config {
     /// The file holds only sections and keys of the Datadog Anomaly Detector (and `detect`, `metric_names`, `per`,
     /// `nulls`).
     pub is_predecessors: bool,
+    /// Earlier forms of sections and keys that were read, and what they are called now.
+    pub notices: Vec<String>,
 }
 
 impl Config {
@@ -129,7 +132,8 @@ impl Config {
 
     fn parse_with(file: &str, text: &str, for_companion: bool) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let ini = ini::read(file, text, &mut problems);
+        let mut ini = ini::read(file, text, &mut problems);
+        let notices = earlier_forms::renew(&mut ini);
 
         let (general, filter) = read_basics(file, &ini, &mut problems);
         let is_predecessors = predecessor::is_its_form(&ini);
@@ -175,6 +179,7 @@ impl Config {
                 monitors,
                 groups,
                 is_predecessors,
+                notices,
             })
         } else {
             Err(ConfigError::new(problems))
@@ -277,10 +282,24 @@ fn read_named<'a, T>(
     let mut found = Vec::new();
     for section in ini {
         let Some(name) = section.name.strip_prefix(prefix).filter(|name| is_name(name)) else { continue };
+        let before = problems.len();
         let mut keys = SectionReader::new(file, section, problems);
         let read = read(name, &mut keys, &known);
         keys.finish();
         found.extend(read.map(|read| (read, section)));
+        // what it watches is there, and has mistakes of its own, which are told
+        let on = section.entries.iter().find(|entry| entry.key == "on").map(|entry| &entry.value[..]);
+        let is_there = |of: &ini::IniSection| {
+            let (_, name) = of.name.split_once('.').filter(|(kind, _)| ["datadog", "series"].contains(kind))?;
+            (Some(name) == on).then_some(())
+        };
+        if ini.iter().any(|of| is_there(of).is_some() && known.iter().all(|known| known.title() != of.name)) {
+            let mut at = 0;
+            problems.retain(|problem| {
+                at += 1;
+                at <= before || problem.at_key() != Some("on")
+            });
+        }
     }
     found
 }

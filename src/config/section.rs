@@ -10,7 +10,7 @@ use super::windows::WindowSettings;
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
-use crate::record::{Accessor, Condition};
+use crate::record::{Accessor, Condition, Unit};
 
 /// One watched metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +23,8 @@ pub struct Section {
     pub tags: TagPattern,
     /// The field that holds the number.
     pub value: Accessor,
+    /// In which unit texts such as `12ms` are read as the value; `None`: those are no values.
+    pub unit: Option<Unit>,
     /// The fields whose combination names a series; none: one model for all records of the section.
     pub by: Vec<Accessor>,
     /// Whether records that lack one of the `by` fields share one model; otherwise they are counted and not scored.
@@ -181,6 +183,7 @@ impl Section {
             kind: SectionKind::Datadog { query: query.clone().unwrap_or_default() },
             tags: TagPattern::exactly(&format!("{}.{name}", defaults.tag_prefix)),
             value: field("raw_value")?,
+            unit: None,
             by: if per_scope { vec![field("scope")?] } else { Vec::new() },
             shares_without_by: true,
             source: if per_scope { None } else { Some(field("scope")?) },
@@ -225,6 +228,7 @@ impl Section {
         let shares_without_by =
             keys.choice("without_by", &[("skip", false), ("share", true)]).unwrap_or(false);
         let time = keys.parsed("time", accessor);
+        let unit = read_unit(keys, has_windows);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
         let warm_up = read_warm_up(keys).unwrap_or(true);
@@ -234,6 +238,7 @@ impl Section {
             kind: SectionKind::Series,
             tags: tags?,
             value: value?,
+            unit,
             by: by.unwrap_or_default(),
             shares_without_by,
             source: None,
@@ -321,6 +326,17 @@ fn read_value(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Accesso
         keys.complain_about("value", "a section has `value` or `measure`: leave one of them out");
     }
     Accessor::parse(WINDOW_VALUE).ok()
+}
+
+/// `unit:`, which goes with `value`.
+fn read_unit(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Unit> {
+    let unit = keys.parsed("unit", |text| {
+        text.parse::<Unit>().map_err(|allowed| format!("{text:?} is not allowed; allowed is {allowed}"))
+    })?;
+    if has_windows {
+        keys.complain_about("unit", "goes with `value`: a `measure` takes numbers only");
+    }
+    Some(unit)
 }
 
 /// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.

@@ -202,9 +202,9 @@ fn cautions(spec: &MonitorSpec) -> Vec<String> {
             percent(f64::from(needed.saturating_sub(1)) / f64::from(spec.trigger_points()))
         ));
     }
-    if spec.query.metric.is_calendar() {
+    if spec.query.metric.is_calendar() && spec.query.metric.calendar().is_none() {
         lines.push(
-            "Caution: days of .rollup() begin at midnight UTC here; where Datadog is told another hour or zone, its buckets differ."
+            "Caution: days of .rollup() begin at midnight UTC, and weeks on Thursdays; an hour or a day and a zone move them, as in .rollup(sum, daily, '8am', 'Europe/Vienna')."
                 .to_owned(),
         );
     }

@@ -1,11 +1,33 @@
-//! `{{eval "..."}}`: `+ - * /` and parentheses over numbers and variables. With lists, not with calls of itself: the
-//! stack of the filter's host has no room for deep calls.
+//! `{{eval "..."}}`: `+ - * / % ^`, parentheses and functions over numbers and variables. With lists, not with calls of
+//! itself: the stack of the filter's host has no room for deep calls.
+//!
+//! Functions are `abs`, `int` and `trunc`, `float`, `dec`, `round(x)`, `round(x, digits)`, `ceil`, `floor` and `sgn`. Datadog
+//! has more (`exp`, `log10`, `sin`, ..., `humanize_bytes`): those make an expression that is not known.
 
 /// Most operators that wait for what stands behind them.
 const MOST_WAITING: usize = 64;
 
 /// A minus in front of a value.
 const NEGATE: char = 'n';
+/// `round(x, digits)`.
+const ROUND_TO: char = 'R';
+/// Largest exponent of `^`, which has to be whole.
+const MOST_POWER: f64 = 64.0;
+/// Most digits that `round` keeps.
+const MOST_DIGITS: f64 = 15.0;
+
+/// Functions of one number.
+const FUNCTIONS: [(&str, char); 9] = [
+    ("abs", 'a'),
+    ("int", 'i'),
+    ("trunc", 'i'),
+    ("float", '1'),
+    ("dec", 'd'),
+    ("round", 'r'),
+    ("ceil", 'c'),
+    ("floor", 'f'),
+    ("sgn", 's'),
+];
 
 /// The value of an expression; `None` for what is none, or not finite.
 #[inline(never)] // stack
@@ -25,6 +47,13 @@ pub(super) fn evaluate(expression: &str, variable: &dyn Fn(&str) -> Option<f64>)
             (true, _) => {
                 length = rest.find(|c: char| !c.is_alphanumeric() && !"._".contains(c)).unwrap_or(rest.len());
                 let word = rest.get(..length).filter(|word| !word.is_empty())?;
+                if let Some((_, function)) = FUNCTIONS.iter().find(|(name, _)| *name == word)
+                    && rest.get(length..)?.trim_start().starts_with('(')
+                {
+                    waiting.push(*function);
+                    rest = rest.get(length..)?.trim_start();
+                    continue;
+                }
                 let is_number = word.starts_with(|c: char| c.is_ascii_digit() || c == '.');
                 values.push(if is_number { word.parse().ok()? } else { variable(word)? });
                 wants_value = false;
@@ -34,9 +63,25 @@ pub(super) fn evaluate(expression: &str, variable: &dyn Fn(&str) -> Option<f64>)
                     apply(waiting.pop()?, &mut values)?;
                 }
                 waiting.pop();
+                if waiting.last().is_some_and(|last| last.is_ascii_alphanumeric() && *last != NEGATE) {
+                    apply(waiting.pop()?, &mut values)?;
+                }
             }
-            (false, '+' | '-' | '*' | '/') => {
-                while waiting.last().is_some_and(|last| binds(*last) >= binds(sign)) {
+            (false, ',') => {
+                while *waiting.last()? != '(' {
+                    apply(waiting.pop()?, &mut values)?;
+                }
+                let function = waiting.len().checked_sub(2).and_then(|at| waiting.get_mut(at))?;
+                if *function != 'r' {
+                    return None;
+                }
+                *function = ROUND_TO;
+                wants_value = true;
+            }
+            (false, '+' | '-' | '*' | '/' | '%' | '^') => {
+                // 2 ^ 3 ^ 2 is 2 ^ (3 ^ 2)
+                let least = binds(sign) + u8::from(sign == '^');
+                while waiting.last().is_some_and(|last| binds(*last) >= least) {
                     apply(waiting.pop()?, &mut values)?;
                 }
                 waiting.push(sign);
@@ -60,8 +105,9 @@ pub(super) fn evaluate(expression: &str, variable: &dyn Fn(&str) -> Option<f64>)
 fn binds(operator: char) -> u8 {
     match operator {
         '+' | '-' => 1,
-        '*' | '/' => 2,
+        '*' | '/' | '%' => 2,
         NEGATE => 3,
+        '^' => 4,
         _ => 0,
     }
 }
@@ -74,10 +120,39 @@ fn apply(operator: char, values: &mut Vec<f64>) -> Option<()> {
         '-' => values.pop()? - right,
         '*' => values.pop()? * right,
         '/' => values.pop()? / right,
+        '%' => values.pop()? % right,
+        '^' => power(values.pop()?, right)?,
+        'a' => right.abs(),
+        'i' => right.trunc(),
+        '1' => right,
+        'd' => right - right.trunc(),
+        'r' => right.round(),
+        ROUND_TO => round_to(values.pop()?, right)?,
+        'c' => right.ceil(),
+        'f' => right.floor(),
+        's' => f64::from(i8::from(right > 0.0) - i8::from(right < 0.0)),
         _ => return None,
     };
     values.push(value);
     Some(())
+}
+
+/// A whole power: by multiplying, so that each host has the same bits.
+fn power(base: f64, exponent: f64) -> Option<f64> {
+    let times = exponent.abs();
+    if exponent != exponent.trunc() || times > MOST_POWER {
+        return None;
+    }
+    let product = (0..times as u32).fold(1.0, |product, _| product * base);
+    Some(if exponent < 0.0 { 1.0 / product } else { product })
+}
+
+fn round_to(value: f64, digits: f64) -> Option<f64> {
+    if !(0.0..=MOST_DIGITS).contains(&digits) {
+        return None;
+    }
+    let scale = power(10.0, digits)?;
+    Some((value * scale).round() / scale)
 }
 
 #[cfg(test)]
@@ -101,7 +176,32 @@ mod tests {
             ("1 2", None),
             ("", None),
             ("other", None),
-            ("2 ^ 3", None),
+            ("2 ^ 3", Some(8.0)),
+            ("2 ^ 3 ^ 2", Some(512.0)),
+            ("-2 ^ 2", Some(-4.0)),
+            ("2 ^ -1", Some(0.5)),
+            ("2 ^ 0.5", None),
+            ("2 ^ 65", None),
+            ("7 % 4 * 2", Some(6.0)),
+            ("1 % 0", None),
+            ("round(12.376, 2)", Some(12.38)),
+            ("round(value * 100 + 0.4)", Some(50.0)),
+            ("round(2.5)", Some(3.0)),
+            ("int(12.345) + trunc(-1.5)", Some(11.0)),
+            ("dec(12.5)", Some(0.5)),
+            ("ceil(1.2) - floor(1.8)", Some(1.0)),
+            ("abs(-3) * sgn(-2) + float(1)", Some(-2.0)),
+            ("abs(floor(-1.5))", Some(2.0)),
+            ("-abs(2)", Some(-2.0)),
+            ("abs(1, 2)", None),
+            ("round(1, 2, 3)", None),
+            ("round(1, 99)", None),
+            ("round(, 2)", None),
+            ("round", None),
+            ("round()", None),
+            ("(1, 2)", None),
+            ("sin(1)", None),
+            ("abs 1", None),
         ] {
             assert_eq!(evaluate(expression, &variable), value, "{expression}");
         }

@@ -6,6 +6,7 @@
 //! | [`timeframe`] | `last_15m`, and which recovery windows a threshold allows |
 //! | [`zone`] | a zone's UTC offset, without a time-zone database |
 //! | [`spec`] | texts of a configuration -> a checked [`MonitorSpec`], all problems at once |
+//! | `calendar` | days and weeks that begin with a local hour |
 //! | [`rollup`] | records of a series -> buckets of the interval |
 //! | [`alert`] | positions in the band -> OK, WARN, ALERT, NO DATA |
 //! | [`evaluate`] | one series under its monitors: roll-up -> band -> verdict -> states |
@@ -20,6 +21,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod backtest;
+mod calendar;
 pub(crate) mod evaluate;
 #[cfg(feature = "companion")]
 pub mod exchange;

@@ -17,7 +17,7 @@ use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{GroupSection, Nulls, Section, TagPattern};
 use crate::detector::{LogPatterns, Scores};
-use crate::record::{Accessor, Extractor, Format, Found, Mended, Text, Value};
+use crate::record::{Accessor, Extractor, Format, Found, Mended, Text, Unit, Value};
 use crate::time::Time;
 use std::cell::Cell;
 
@@ -43,6 +43,7 @@ pub(super) struct PreparedSection {
     /// The input that tells the sources of one model apart.
     source: Option<usize>,
     value: Accessor,
+    unit: Option<Unit>,
     time: Option<Accessor>,
     /// Tells of records that come too late for the monitors.
     pub(super) late: Reminder,
@@ -123,6 +124,7 @@ impl PreparedSection {
             without_key: Cell::new(0),
             source,
             value: measured(section),
+            unit: section.unit,
             time: section.time.clone(),
             late: Reminder::default(),
             has_budget: section.alarms.is_some(),
@@ -202,9 +204,9 @@ impl PreparedSection {
             Some(Value::Number(number)) => number.to_f64(),
             Some(Value::Null) if self.nulls == Nulls::Zero => 0.0,
             Some(Value::Null) | None => return OddValue::Missing,
-            Some(Value::Text(text)) => match number_of_text(text) {
-                Some(number) => number,
-                None => return OddValue::NotANumber(kind_of(Value::Text(text))),
+            Some(Value::Text(text)) => match number_of_text(text, self.unit) {
+                Ok(number) => number,
+                Err(what) => return OddValue::NotANumber(what),
             },
             Some(other) => return OddValue::NotANumber(kind_of(other)),
         };
@@ -451,16 +453,24 @@ pub(super) fn kind_of(value: Value<'_>) -> &'static str {
     }
 }
 
-/// The finite number that a text is, as parsers of hosts give it that know no types.
+/// The finite number that a text is, as parsers of hosts give it that know no types, and numbers with units; else what
+/// it is.
 #[cold]
 #[inline(never)] // stack
-fn number_of_text(text: Text<'_>) -> Option<f64> {
+fn number_of_text(text: Text<'_>, unit: Option<Unit>) -> Result<f64, &'static str> {
     let mut bytes = Vec::new();
     text.append_to(&mut bytes);
-    let bytes = bytes.trim_ascii();
-    let is_number = bytes.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
-    let number = std::str::from_utf8(bytes).ok().filter(|text| is_number && !text.is_empty())?.parse::<f64>();
-    number.ok().filter(|number| number.is_finite())
+    let Ok(text) = std::str::from_utf8(bytes.trim_ascii()) else { return Err("a text") };
+    let is_number =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let number = if is_number { text.parse().ok() } else { unit.and_then(|unit| unit.read(text)) };
+    match number.filter(|number: &f64| number.is_finite()) {
+        Some(number) => Ok(number),
+        None if unit.is_none() && Unit::of(text).is_some() => {
+            Err("a text with a unit (the key `unit` reads those)")
+        }
+        None => Err("a text"),
+    }
 }
 
 /// A time of any unit, or text.

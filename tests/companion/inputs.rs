@@ -83,8 +83,93 @@ fn after_a_thousand_records_and_then_each_hour_it_is_told_what_was_not_scored() 
     assert!(counts[2].contains("0 of 9000 records"), "{said}");
 }
 
+#[test]
+fn texts_with_units_are_values_where_the_section_names_a_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = ["\"12ms\"", "\"1.5 s\"", "12.5", "\"850\u{b5}s\"", "\"7\"", "\"12 MB\"", "\"fast\""];
+    let records: String =
+        values.iter().map(|value| format!("{{\"latency_ms\":{value},\"host\":\"a\"}}\n")).collect();
+    let config = CONFIG.replace("by: $host", "unit: ms\nby: $host");
+    fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
+    let output = run(&folder, &["filter", "--tag", "app.1"], &records);
+    let told = said(&output);
+    assert!(told.contains("2 records have $latency_ms (the value of [series.latency]) that is no number"), "{told}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    for (line, value) in lines.lines().zip(values) {
+        let is_error = ["\"12 MB\"", "\"fast\""].contains(&value);
+        assert_eq!(line.contains("anomaly_error"), is_error, "{line}");
+        assert!(line.starts_with(&format!("{{\"latency_ms\":{value},")), "the text stays: {line}");
+    }
+    // the same numbers with and without units, the same scores
+    let score = |unit: &str, text: fn(u32) -> String| {
+        let config = format!(
+            "[filter]\nstate: off\n[series.latency]\nmatch: *\nvalue: $v\nk: 2\nwarm_up: off\n{unit}"
+        );
+        fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
+        let records: String = (0..300).map(|n| format!("{{\"v\":{},\"time\":{n}}}\n", text(n))).collect();
+        let output = run(&folder, &["filter", "--time", "time"], &records);
+        let scores = |line: &str| line.split_once("\"time\"").map(|(_, scores)| scores.to_owned());
+        String::from_utf8(output.stdout).unwrap().lines().map(scores).collect::<Vec<_>>()
+    };
+    let plain = score("", |n| format!("{}", 100 + n * n * 31 % 101));
+    assert!(plain.iter().flatten().any(|line| line.contains("score_outlier")), "{plain:?}");
+    assert_eq!(score("unit: ms\n", |n| format!("\"{}ms\"", 100 + n * n * 31 % 101)), plain);
+    // in a file the unit of the first value is taken
+    let history: String = (0..300).map(|n| format!("{n},{} ms\n", 100 + n * 31 % 101)).collect();
+    fs::write(folder.path().join("h.csv"), format!("time,v\n{history}")).unwrap();
+    let config = "[filter]\nalarms: 1/day\n[series.v]\nmatch: *\nvalue: $v\nunit: s\n";
+    fs::write(folder.path().join("f.ini"), config).unwrap();
+    let told = said(&run(&folder, &["eval", "-c", "f.ini", "h.csv"], ""));
+    assert!(told.contains("`v` holds texts with units: taken as numbers of s\n"), "{told}");
+}
+
+#[test]
+fn a_reader_of_standard_error_who_goes_away_stops_no_record() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
+    let records: String = (0..3000).map(|n| format!("{{\"ms\":{n}}}\n")).collect();
+    fs::write(folder.path().join("in.jsonl"), &records).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+        .current_dir(folder.path())
+        .args(["filter", "--tag", "app.1"])
+        .stdin(fs::File::open(folder.path().join("in.jsonl")).unwrap())
+        .stdout(fs::File::create(folder.path().join("out.jsonl")).unwrap())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(folder.path().join("out.jsonl")).unwrap().lines().count(), 3000);
+}
+
+#[test]
+fn of_a_file_what_was_not_scored_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
+    let records: String = (0..9000).map(|n| format!("{{\"ms\":{n},\"time\":{n}}}\n")).collect();
+    fs::write(folder.path().join("in.jsonl"), &records).unwrap();
+    let told = said(&run(&folder, &["filter", "--tag", "app.1", "in.jsonl"], ""));
+    assert_eq!(told.matches("records were scored").count(), 1, "{told}");
+    assert!(told.contains("0 of 9000 records were scored"), "{told}");
+}
+
+#[test]
+fn eval_tells_where_a_history_is_too_short_for_its_budget_of_alarms() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = |points: u32| (0..points).map(|n| format!("{},{}\n", 600 * n, n * n * 31 % 101)).collect();
+    for (points, is_told) in [(400, true), (1200, false)] {
+        let text: String = history(points);
+        fs::write(folder.path().join("h.csv"), text).unwrap();
+        let output = run(&folder, &["eval", "h.csv"], "");
+        let told = String::from_utf8(output.stdout).unwrap();
+        let line = "The longest series covers 2 d 18 h; what comes once in 7 d 0 h, as the alarms that it may have, cannot";
+        assert_eq!(told.contains(line), is_told, "{told}");
+        assert_eq!(told.contains("longest series"), is_told, "{told}");
+    }
+}
+
 /// Mistakes in a configuration: the section's lines, a part of what `check` says.
-const CONFIGURATIONS: [(&str, &str); 12] = [
+const CONFIGURATIONS: [(&str, &str); 14] = [
     (
         "[series.a]\nmatch: app.*,web.*\nvalue: $v\n",
         "f.ini:2: [series.a] match: \"app.*,web.*\" is not allowed: patterns are separated by blanks, as in `match: app.* web.*`",
@@ -118,7 +203,25 @@ const CONFIGURATIONS: [(&str, &str); 12] = [
         "there is no [datadog.b] and no [series.b]",
     ),
     ("[serie.a]\nmatch: app\n", "serie"),
+    (
+        "[series.a]\nmatch: app\nvalue: $v\nunit: furlong\n",
+        "unit: \"furlong\" is not allowed; allowed is ns, us, ms, s, min",
+    ),
+    (
+        "[series.a]\nmatch: app\nmeasure: p95 $v\nevery: 1m\nunit: ms\n",
+        "unit: goes with `value`: a `measure` takes numbers only",
+    ),
 ];
+
+#[test]
+fn a_section_that_is_there_and_wrong_is_not_told_to_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[series.a]\nmatch: app\nvalue: $a.b\n[monitor.m]\non: a\nquery: nonsense\n[group.g]\non: a\n";
+    fs::write(folder.path().join("f.ini"), text).unwrap();
+    let told = said(&run(&folder, &["check", "-c", "f.ini"], ""));
+    assert!(told.contains("f.ini:3: [series.a] value:") && told.contains("f.ini:6: [monitor.m] query:"), "{told}");
+    assert!(!told.contains("there is no [datadog.a]"), "{told}");
+}
 
 #[test]
 fn a_mistake_in_a_configuration_is_told_with_the_form_that_works() {
@@ -139,7 +242,7 @@ fn a_mistake_in_a_configuration_is_told_with_the_form_that_works() {
 }
 
 /// Files as people have them: name, text, what `eval` says of them.
-const FILES: [(&str, &str, &str); 18] = [
+const FILES: [(&str, &str, &str); 23] = [
     ("upper.csv", "Time,Value\n0,1\n60,2\n", "time `Time`, value `Value`"),
     ("ts.csv", "ts,load\n0,1\n60,2\n", "time `ts`, value `load`"),
     (
@@ -190,6 +293,31 @@ const FILES: [(&str, &str, &str); 18] = [
         "\"Time\",\"a\",\"b\"\n2026-01-31 12:00:00,1,2\n2026-01-31 12:01:00,1,2\n",
         "a series for each of `a`, `b`",
     ),
+    (
+        "formatted.csv",
+        "sep=,\n\"Time\",\"a\",\"b\"\n2026-01-31 12:00:00,900 ms,10%\n2026-01-31 12:01:00,1.2 s,20%\n",
+        "`a` holds texts with units: taken as numbers of ms",
+    ),
+    (
+        "took.jsonl",
+        "{\"time\":0,\"took\":\"1m0.5s\"}\n{\"time\":60,\"took\":\"850ms\"}\n",
+        "time `time`, value `took`\ntook.jsonl: `took` holds texts with units: taken as numbers of min",
+    ),
+    (
+        "psql.csv",
+        "at,x\n2026-01-31 12:00:00 UTC,1\n2026-01-31 12:01:00 UTC,2\n",
+        "time `at`, value `x`",
+    ),
+    (
+        "mail.csv",
+        "when,x\n\"Sat, 31 Jan 2026 12:00:00 GMT\",1\n\"Sat, 31 Jan 2026 12:01:00 GMT\",2\n",
+        "time `when`, value `x`",
+    ),
+    (
+        "date.csv",
+        "when,x\nSat Jan 31 12:00:00 UTC 2026,1\nSat Jan 31 12:01:00 UTC 2026,2\n",
+        "time `when`, value `x`",
+    ),
 ];
 
 #[test]
@@ -206,7 +334,7 @@ fn one_reader_tells_all_commands_what_it_took_for_what() {
 }
 
 /// Files that cannot be read as they are: name, text, further options, what is said.
-const MISREAD: [(&str, &str, &[&str], &str); 12] = [
+const MISREAD: [(&str, &str, &[&str], &str); 15] = [
     ("e.csv", "", &[], "e.csv: the file is empty"),
     (
         "several.csv",
@@ -244,10 +372,18 @@ const MISREAD: [(&str, &str, &[&str], &str); 12] = [
     ("mixed.jsonl", "{\"time\":0,\"value\":1}\nWARN\n", &[], "line 2: not a record: no JSON at column 1"),
     (
         "text.jsonl",
-        "{\"time\":0,\"value\":\"1 ms\"}\n{\"time\":1,\"value\":\"2 ms\"}\n",
+        "{\"time\":0,\"value\":\"1 fish\"}\n{\"time\":1,\"value\":\"2 fish\"}\n",
         &[],
-        "line 1, column value: \"1 ms\" is not allowed",
+        "line 1, column value: \"1 fish\" is not allowed",
     ),
+    ("units.csv", "time,v\n0,1 ms\n60,2 MB\n", &["--value", "v"], "line 3, column 2 (v): \"2 MB\" is not allowed"),
+    (
+        "prometheus.json",
+        "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"invalid parameter query\"}",
+        &[],
+        "line 1: the answer is an error: invalid parameter query",
+    ),
+    ("datadog.json", "{\"errors\":[\"Forbidden\"]}", &[], "line 1: the answer is an error: Forbidden"),
     ("none.csv", "", &["--nonsense"], "unexpected argument '--nonsense'"),
 ];
 
@@ -421,7 +557,7 @@ fn short_value(n: u32) -> f64 {
     if (150..154).contains(&n) { 800.0 + f64::from(n) } else { 100.0 + f64::from(n * n * 31 % 101) / 10.0 }
 }
 
-const SHORT: [Short; 8] = [
+const SHORT: [Short; 9] = [
     ("json", |n| format!(r#"{{"time":{},"duration_ms":{}}}"#, time(n), short_value(n)), "$duration_ms"),
     (
         "milliseconds and a map",
@@ -441,6 +577,7 @@ const SHORT: [Short; 8] = [
         },
         "$ms",
     ),
+    ("a text with its unit", |n| format!(r#"{{"time":{},"took":"{}ms"}}"#, time(n), short_value(n)), "$took"),
     ("logfmt", |n| format!("ts={} level=info took={} msg=\"all fine\"", time(n), short_value(n)), "$took"),
     (
         "access log",
@@ -535,8 +672,8 @@ fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
             "the lines are plain text, neither JSON, logfmt, CSV nor an access log",
         ),
         (
-            "{\"t\":\"12ms\"}\n{\"t\":\"13ms\"}\n",
-            "$t is a text such as \"12ms\": log the number alone, its unit in the name of the field",
+            "{\"t\":\"12 fish\"}\n{\"t\":\"13 fish\"}\n",
+            "$t is a text such as \"12 fish\": log the number alone, its unit in the name of the field",
         ),
         ("{\"port\":80}\n{\"port\":81}\n", "left out: $port: its name says that it is a label"),
         ("{\"v\":80}\n{\"v\":80}\n", "left out: $v: always 80"),

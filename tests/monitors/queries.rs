@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Queries that need no change.
-const PLAIN: [&str; 26] = [
+const PLAIN: [&str; 27] = [
     "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, direction='below', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.8",
     "avg(last_1h):anomalies(avg:system.load.1{role:db}, 'basic', 3, direction='above', alert_window='last_5m', interval=20, count_default_zero='true') >= 1",
     "avg(last_1d):anomalies(sum:shop.orders{env:prod}.as_count(), 'robust', 3, direction='below', alert_window='last_1h', interval=300, count_default_zero='true', seasonality='weekly') >= 0.5",
@@ -48,6 +48,7 @@ const PLAIN: [&str; 26] = [
     "avg(last_4h):anomalies(avg:a.b{*} by {host}, \"agile\", 2, direction=\"above\", alert_window=\"last_15m\", interval=60, seasonality=\"daily\") >= 0.50",
     "avg(last_4h):anomalies(percentile:http.latency{service:web}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 1",
     "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, daily, '8am', 'Europe/Vienna'), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
+    "avg(last_2w):anomalies(sum:a.b{*}.as_count().rollup(sum, daily, 12am), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
 ];
 
 /// Queries that Datadog takes as they stand: what is written, a part of what it becomes, a part of what is told.
@@ -175,7 +176,7 @@ const CHANGED: [(&str, &str, &str); 28] = [
 ];
 
 /// Queries that cannot be evaluated: what is written, a part of the reason.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 15] = [
     (
         "avg(last_4h):anomalies(cumsum(sum:a.b{*}), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
         "cumsum",
@@ -201,6 +202,14 @@ const REFUSED: [(&str, &str); 13] = [
     (
         "avg(last_4h):anomalies(avg:a.b{*}.rollup(avg, monthly), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
         "months and years differ in length",
+    ),
+    (
+        "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, daily, '8am', 'Europe/Wien'), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
+        "similar ones are Europe/Kiev, Europe/Riga, Europe/Vienna",
+    ),
+    (
+        "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, daily, '12am', 'Africa/Casablanca'), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
+        "a zone whose clocks follow one rule",
     ),
     ("", "query"),
     (
@@ -406,7 +415,14 @@ resource "datadog_monitor" "cpu" {{
     );
     let mut wrapped = monitor(QUERY);
     wrapped["options"] = json!({"thresholds": {"critical": 0.8, "warning": 0.5}, "renotify_interval": 60});
+    let state = json!({"version": 4, "resources": [{"mode": "managed", "type": "datadog_monitor", "name": "a", "instances": [
+        {"attributes": {"name": "CPU", "type": "query alert", "query": QUERY, "message": "m", "renotify_interval": 60,
+            "monitor_thresholds": [{"critical": "0.8", "warning": "0.5"}]}}]}]});
+    let configured = json!({"resource": [{"datadog_monitor": {"a": {"name": "CPU", "type": "query alert", "query": QUERY,
+        "message": "m", "renotify_interval": "60", "monitor_thresholds": {"critical": 0.8, "warning": 0.5}}}}]});
     for (file, content) in [
+        ("terraform.tfstate", state.to_string()),
+        ("main.tf.json", configured.to_string()),
         ("main.tf", terraform.clone()),
         ("plan.json", plan.to_string()),
         ("operator.yaml", operator),
@@ -477,4 +493,39 @@ fn a_file_that_holds_no_monitor_is_refused_with_its_place() {
         assert_eq!(output.status.code(), Some(2), "{content}");
         assert!(told.starts_with(&format!("{file}: ")) && told.contains(reason), "{content}: {told}");
     }
+}
+
+#[test]
+fn several_monitors_on_one_section_write_fields_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("m.json"), Value::from(vec![monitor(QUERY), monitor(QUERY)]).to_string()).unwrap();
+    let imported = run(&folder, &["monitor", "import", "m.json", "--on", "a"]);
+    assert_eq!(
+        text(&imported.stderr),
+        "m.json: monitor 2: prefix: a_monitor_2_ added, as several monitors watch [a]\n"
+    );
+    let ini = format!("[series.a]\nmatch: a\nvalue: $v\n{}", text(&imported.stdout));
+    fs::write(folder.path().join("fluent-anomaly.ini"), &ini).unwrap();
+    let validated = run(&folder, &["monitor", "validate"]);
+    assert_eq!(validated.status.code(), Some(0), "{ini}\n{}", text(&validated.stderr));
+}
+
+#[test]
+fn what_terraform_writes_as_text_and_windows_that_no_longer_fit_are_adapted() {
+    let terraform = r#"resource "datadog_monitor" "a" {
+  name = "A"
+  type = "query alert"
+  query = "sum(last_12h):anomalies(avg:a.b{*}.rollup(avg, 600), 'basic', 3) >= 0.5"
+  message = "b"
+  new_host_delay = 600
+  monitor_threshold_windows {
+    trigger_window = "last_15m"
+    recovery_window = "last_15m"
+  }
+}
+"#;
+    let (ini, told) = round_trip("main.tf", terraform);
+    assert!(ini.contains("new_group_delay: 600\n") && !ini.contains("trigger_window:"), "{ini}");
+    assert!(told.contains("trigger_window: last_15m left out, the alert window of the query is last_50m"), "{told}");
+    assert!(told.contains("new_host_delay: 600 taken as new_group_delay"), "{told}");
 }

@@ -8,6 +8,7 @@ pub fn run(data: &[u8]) {
         share: 0.9,
         threshold: 0.8,
         warn_threshold: Some(0.5),
+        recovery_thresholds: (0.5, Some(0.25)),
         observed: Some(41.25),
         band: Some((40.0, 39.0, 41.0)),
         status: Status::Alert,

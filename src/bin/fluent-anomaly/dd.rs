@@ -114,7 +114,7 @@ fn tell(note: &Note) {
         NoteLevel::Warn => "warning",
         NoteLevel::Info => "info",
     };
-    eprintln!("fluent-anomaly: {level}: {}", note.text);
+    tell!("fluent-anomaly: {level}: {}", note.text);
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -126,11 +126,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let options = StreamOptions { tag: args.tag.clone().unwrap_or_default(), ..StreamOptions::default() };
     match run_stream(input, settings, &options, tell) {
         Ok(totals) => {
-            eprintln!("fluent-anomaly: {totals}");
+            tell!("fluent-anomaly: {totals}");
             Ok(())
         }
         Err(error @ StreamError::Unusable(_)) if args.drop_unusable => {
-            eprintln!("fluent-anomaly: error: {error}");
+            tell!("fluent-anomaly: error: {error}");
             Ok(())
         }
         Err(error) => Err(Failure::Failed(error.to_string())),

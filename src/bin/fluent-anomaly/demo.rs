@@ -169,7 +169,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?;
     #[cfg(feature = "report")]
     if let Some(missing) = page::missing().filter(|_| written.is_some()) {
-        eprintln!("report.html was not written: {missing}");
+        tell!("report.html was not written: {missing}");
     }
     Ok(())
 }

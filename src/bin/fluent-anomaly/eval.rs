@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use fluent_anomaly::detectors::AlarmBudget;
 use fluent_anomaly::records::Accessor;
 use fluent_anomaly::sources::series_file::Layout;
 use fluent_anomaly::{
@@ -71,6 +72,7 @@ const DEFAULT: &str = "[filter]\nalarms: 1/week\n[series.eval]\nmatch: eval\nval
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let (config, layout) = settings(args)?;
+    let budget = config.sections.first().and_then(|section| section.alarms).unwrap_or(AlarmBudget::WEEKLY);
     let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
     let files = series::files(input)?;
     let labels = args.labels.as_deref().map(labels::read).transpose()?;
@@ -79,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let windows = labels.as_ref().map(|labels| labels.of(name, files.len() == 1));
         let rows = series::read(path, layout.clone())?;
         for note in &rows.notes {
-            eprintln!("{}: {note}", path.display());
+            tell!("{}: {note}", path.display());
         }
         let results = judge::score(&config, &rows.points);
         if let Some(folder) = &args.scores {
@@ -89,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let absent = labels.map_or(0, |labels| labels.not_among(files.iter().map(|(_, name)| &name[..])));
     let text = match args.format {
-        Output::Text => report::text(&judged, absent),
+        Output::Text => report::text(&judged, absent, budget),
         Output::Json => report::json(&judged, absent).to_string() + "\n",
     };
     io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))

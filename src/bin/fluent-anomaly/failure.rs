@@ -39,12 +39,12 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         match self {
             Self::Usage(message) => {
-                eprintln!("{message}");
+                tell!("{message}");
                 ExitCode::from(2)
             }
             Self::Failed(message) => {
                 for line in message.lines() {
-                    eprintln!("fluent-anomaly: {line}");
+                    tell!("fluent-anomaly: {line}");
                 }
                 ExitCode::from(1)
             }

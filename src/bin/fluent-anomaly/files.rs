@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::Config;
+use fluent_anomaly::{Config, ConfigError};
 use fluent_anomaly::state::FolderStorage;
 use fluent_anomaly::state::Storage;
 
@@ -18,14 +18,24 @@ pub(crate) fn default_config() -> PathBuf {
 
 /// Reads and checks a configuration file, for those who score records behind the companion.
 pub(crate) fn read_config(path: &Path) -> Result<Config, Failure> {
-    Config::parse(&path.display().to_string(), &text_of(path)?)
+    let file = path.display().to_string();
+    with_notices(&file, Config::parse(&file, &text_of(path)?))
         .map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Reads and checks a configuration file for the companion, which scores records itself where it says so.
 pub(crate) fn read_companion_config(path: &Path) -> Result<Config, Failure> {
-    Config::parse_for_companion(&path.display().to_string(), &text_of(path)?)
+    let file = path.display().to_string();
+    with_notices(&file, Config::parse_for_companion(&file, &text_of(path)?))
         .map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Tells of earlier forms that were read.
+pub(crate) fn with_notices(file: &str, read: Result<Config, ConfigError>) -> Result<Config, ConfigError> {
+    for notice in read.iter().flat_map(|config| &config.notices) {
+        tell!("{file}: {notice}");
+    }
+    read
 }
 
 /// A configuration file's text.

@@ -30,6 +30,7 @@ impl Columns {
                 time: section.time.as_ref().map(ToString::to_string),
                 value: Some(section.value.to_string()),
                 by: section.by.iter().map(ToString::to_string).collect(),
+                unit: section.unit,
                 ..Layout::default()
             })
         });
@@ -38,7 +39,7 @@ impl Columns {
             value: self.value.clone(),
             by: self.by.clone(),
             section,
-            repeats: false,
+            ..Layout::default()
         }
     }
 }
@@ -75,7 +76,7 @@ impl History {
 pub(crate) fn read(path: &Path, layout: &Layout) -> Result<SeriesFile, Failure> {
     let file = of_bytes(path, &bytes(path)?, layout)?;
     for note in &file.notes {
-        eprintln!("{}: {note}", shown(path));
+        tell!("{}: {note}", shown(path));
     }
     Ok(file)
 }

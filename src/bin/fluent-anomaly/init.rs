@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(usage(advice));
     }
     let table = &sample.table;
-    let proposal = Proposal::of(table, args.tag.as_deref()).map_err(usage)?;
+    let proposal = Proposal::of(table, &sample.units, args.tag.as_deref()).map_err(usage)?;
 
     let mut text = format!("{} records, read as {}\n\n", table.rows.len(), table.form);
     for line in &proposal.told {

@@ -1,9 +1,14 @@
 //! The companion binary: one file a command.
 
+#![warn(clippy::print_stderr)]
+
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+#[macro_use]
+mod tell;
 
 mod address;
 mod check;

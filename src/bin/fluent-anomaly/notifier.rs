@@ -25,7 +25,7 @@ impl NoticeLog {
     pub(crate) fn say(&self, text: &str) {
         match &self.daemon {
             Some(daemon) => daemon.log(text),
-            None => eprintln!("fluent-anomaly: {text}"),
+            None => tell!("fluent-anomaly: {text}"),
         }
     }
 }

@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let done = pull_range(settings, sections, &watched, &mut *sink, &env, &bar, &counters);
     bar.clear();
     if matches!(done, Ok(()) | Err(Failure::Failed(_))) {
-        eprintln!("fluent-anomaly: {} records", counters.acknowledged.load(Relaxed));
+        tell!("fluent-anomaly: {} records", counters.acknowledged.load(Relaxed));
     }
     done
 }
@@ -231,7 +231,7 @@ impl Bar {
     }
 
     fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("fluent-anomaly: {line}"));
+        self.bar.suspend(|| tell!("fluent-anomaly: {line}"));
     }
 
     pub(crate) fn clear(&self) {

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let html = report.html().map_err(no_page)?;
     fs::write(&args.output, &html).map_err(|error| Failure::of(args.output.display(), error))?;
     for note in &report.notes {
-        eprintln!("{note}");
+        tell!("{note}");
     }
     let points: usize = report.series.iter().map(|series| series.times.len()).sum();
     println!(

@@ -50,7 +50,7 @@ impl Outlet<'_> {
                         match entries.push_json(record.seconds.saturating_mul(1000), &record.json) {
                             Ok(()) => return,
                             // cannot be: the text was written here
-                            Err(error) => eprintln!("fluent-anomaly: a record is left out: {error}"),
+                            Err(error) => tell!("fluent-anomaly: a record is left out: {error}"),
                         }
                     }
                 };
@@ -129,7 +129,7 @@ impl<'a> ScoringSink<'a> {
             live: Some(live),
             orders,
             prefixes: [prefix.clone(), prefix],
-            log: &|line| eprintln!("fluent-anomaly: {line}"),
+            log: &|line| tell!("fluent-anomaly: {line}"),
             progress,
             batch: Vec::new(),
         })

@@ -157,7 +157,7 @@ fn from_file(path: &Path, columns: &Columns) -> Result<Group, Failure> {
         None => {
             let file = history::of_bytes(path, &bytes, &columns.layout(None))?;
             for note in &file.notes {
-                eprintln!("{}: {note}", path.display());
+                tell!("{}: {note}", path.display());
             }
             let values = |points: Vec<FilePoint>| points.iter().filter_map(|point| point.value).collect();
             file.series.into_iter().map(|series| (series.name, values(series.points))).collect()

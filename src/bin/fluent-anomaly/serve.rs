@@ -74,14 +74,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         progress: &progress,
         counters: &counters,
         stats: stats.clone(),
-        log: Arc::new(|text| eprintln!("fluent-anomaly: {text}")),
+        log: Arc::new(|text| tell!("fluent-anomaly: {text}")),
         reload: &|| files::read_config(&args.config).map_err(|failure| failure.text().to_owned()),
     };
     if let Some(address) = args.metrics {
         let counters = counters.clone();
         let text = move || render(&stats, &counters.snapshot());
         let found = metrics_endpoint::serve(address, env.clone(), text)?;
-        eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
+        tell!("fluent-anomaly: metrics at http://{found}/metrics");
     }
     let settings = AggregatorSettings {
         listen,
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     let started = |addresses: &[ListenAddress]| {
         for address in addresses {
-            eprintln!("fluent-anomaly: listening on {address}");
+            tell!("fluent-anomaly: listening on {address}");
         }
     };
     aggregator.run(settings, &config, storage, started).map_err(|error| Failure::Failed(error.to_string()))

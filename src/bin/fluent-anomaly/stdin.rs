@@ -105,7 +105,7 @@ impl Input {
 /// Ends the process when a stop has not led to its end: its output is not read.
 fn end_at_last() {
     thread::sleep(STOP_WITHIN);
-    eprintln!(
+    tell!(
         "fluent-anomaly: the output was not read within {} s of the signal: what was not written is lost",
         STOP_WITHIN.as_secs()
     );

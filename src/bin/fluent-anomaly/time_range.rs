@@ -50,7 +50,7 @@ impl RangeArgs {
             ));
         }
         if end.is_some_and(|end| end > settled) {
-            eprintln!("fluent-anomaly: --end: points are settled up to {settled} only, the range ends there");
+            tell!("fluent-anomaly: --end: points are settled up to {settled} only, the range ends there");
         }
         Ok(QueryWindow { from, to })
     }

@@ -24,6 +24,15 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "series.<name>",
+        "unit",
+        Text,
+        "(none)",
+        "`ns`, `us`, `ms`, `s`, `min`, `h`, `d`, `B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB`, `TiB` or `%`",
+        "Texts such as `12ms` or `1.5s` are values, in this unit; numbers stay as they are",
+        "ms",
+    ),
+    key(
+        "series.<name>",
         "by",
         Field,
         "(one series)",

@@ -90,6 +90,10 @@ impl SharedBand {
     }
 
     pub(super) fn offset(&self, cache: &mut OffsetSpan, bucket: i64) -> i32 {
+        // buckets of local days are numbered by local time
+        if let Some(start_s) = self.rollup.start_of_day_s() {
+            return start_s;
+        }
         let Some(zone) = &self.zone else { return 0 };
         let start_s = self.rollup.start_s(bucket);
         if !(cache.from_s..cache.until_s).contains(&start_s) {
@@ -109,5 +113,5 @@ fn signature(monitor: &MonitorSpec) -> u64 {
 
 /// State files know these types by the names and fields that they had first.
 fn as_saved(text: &str) -> String {
-    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {").replace(" fallback: None,", "")
+    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {").replace(" fallback: None,", "").replace(", calendar: None", "")
 }

@@ -3,6 +3,7 @@
 //! Datadog's API takes more than its editor writes: monitors from the years before `alert_window`, `>` for `>=`, line
 //! breaks. Each change is told. What is not understood stays as it is, and the check of the query says why.
 
+use crate::monitor::calendar::interval_s;
 use crate::monitor::metric_name::metric_name;
 use crate::monitor::query;
 use crate::monitor::timeframe::Timeframe;
@@ -233,7 +234,7 @@ impl Parts {
         let metric = self.arguments.first()?;
         let inside = metric.rsplit_once(".rollup(")?.1.split_once(')')?.0;
         let word = |argument: &str| argument.trim().trim_matches(['\'', '"']).to_owned();
-        inside.split(',').map(word).find_map(|word| word.parse().ok().or_else(|| query::calendar_s(&word)))
+        inside.split(',').map(word).find_map(|word| word.parse().ok().or_else(|| interval_s(&word)))
     }
 
     fn season(&mut self, notes: &mut Vec<String>) {

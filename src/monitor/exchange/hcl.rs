@@ -41,6 +41,30 @@ pub(super) fn monitors(text: &str) -> Result<Vec<Value>, (usize, &'static str)> 
 /// Deepest nesting of blocks and lists that is read: each level is a call.
 const DEEPEST: usize = 64;
 
+/// Signs that go on behind a value.
+const OPERATORS: [char; 12] = ['?', '=', '!', '&', '|', '+', '-', '*', '/', '<', '>', '.'];
+
+/// Where an expression ends: at the end of its line or list, but for brackets and quotes within it.
+fn end_of_expression(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut is_quoted = false;
+    let mut before = ' ';
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' if before != '\\' => is_quoted = !is_quoted,
+            _ if is_quoted => {}
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' if open > 0 => open -= 1,
+            ']' | '}' => return at,
+            '\n' | ',' | '#' if open == 0 => return at,
+            '/' if open == 0 && before == '/' => return at - 1,
+            _ => {}
+        }
+        before = c;
+    }
+    text.len()
+}
+
 struct HclReader<'a> {
     text: &'a str,
     at: usize,
@@ -119,6 +143,7 @@ impl<'a> HclReader<'a> {
                 Some('=' | ':') => {
                     self.at += 1;
                     let value = self.value()?;
+                    self.skip_operation();
                     body.insert(name, value);
                 }
                 Some('{') => {
@@ -172,8 +197,7 @@ impl<'a> HclReader<'a> {
             Some('<') if rest.starts_with("<<") => self.here_document(),
             Some(_) => {
                 // a number, a word, or an expression, which stays as it is written
-                let end = rest.find(['\n', ',', ']', '}', '#']).unwrap_or(rest.len());
-                let end = rest.get(..end).and_then(|value| value.find("//")).unwrap_or(end);
+                let end = end_of_expression(rest);
                 let written = rest.get(..end).unwrap_or_default().trim();
                 if written.is_empty() {
                     return Err(self.error("a value is wanted"));
@@ -187,6 +211,16 @@ impl<'a> HclReader<'a> {
                 })
             }
             None => Err(self.error("a value is wanted")),
+        }
+    }
+
+    /// What may follow a value on its line: `"a" == var.b ? 1 : 2`. The value itself stands.
+    fn skip_operation(&mut self) {
+        let rest = self.rest();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let is_comment = rest.get(blanks..).is_some_and(|rest| rest.starts_with("//") || rest.starts_with("/*"));
+        if !is_comment && rest.get(blanks..).is_some_and(|rest| rest.starts_with(OPERATORS)) {
+            self.at += end_of_expression(rest);
         }
     }
 
@@ -224,9 +258,19 @@ impl<'a> HclReader<'a> {
         self.at += 1;
         let mut text = String::new();
         let mut chars = self.rest().char_indices();
+        // a template holds quotes of its own: "${var.on ? "a" : "b"}"
+        let mut open = 0_usize;
+        let mut before = ' ';
         while let Some((at, c)) = chars.next() {
+            let is_template = c == '{' && matches!(before, '$' | '%');
+            if is_template || (open > 0 && c == '{') {
+                open += 1;
+            } else if open > 0 && c == '}' {
+                open -= 1;
+            }
+            before = c;
             match c {
-                '"' => {
+                '"' if open == 0 => {
                     self.at += at + 1;
                     return Ok(text);
                 }

@@ -175,6 +175,9 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
         import.raw.message = Some(escape(message));
     }
     import.raw.tags = monitor.get("tags").and_then(list).filter(|tags| !tags.is_empty());
+    if let Some(tags) = monitor.get("tags").filter(|tags| !tags.is_array() && !says_nothing(tags)) {
+        import.left_out("tags", tags);
+    }
     import.take("priority", monitor.get("priority"));
     let name = monitor.get("name").and_then(Value::as_str).unwrap_or("");
     import.raw.name = Some(escape(name)).filter(|name| !name.is_empty());
@@ -194,7 +197,7 @@ pub fn editors_rules(raw: &RawMonitor) -> Option<Vec<String>> {
     let trigger = import.raw.trigger_window.clone();
     import.query(raw.query.as_deref()?, trigger.as_deref());
     import.fit();
-    MonitorSpec::check(&import.raw).ok().map(|_| import.notes)
+    MonitorSpec::check(&import.raw).ok().map(|_| import.notes).filter(|notes| !notes.is_empty())
 }
 
 struct Import {
@@ -286,8 +289,8 @@ impl Import {
             }
         }
         // the older name; 300 is its default
-        if let Some(delay) = options.get("new_host_delay").and_then(Value::as_u64)
-            && !matches!(delay, 0 | 300)
+        if let Some(delay) = options.get("new_host_delay").and_then(Value::as_f64)
+            && ![0.0, 300.0].contains(&delay)
             && options.get("new_group_delay").is_none_or(Value::is_null)
         {
             self.notes.push(format!("new_host_delay: {delay} taken as new_group_delay, its newer name"));
@@ -301,8 +304,13 @@ impl Import {
         if let Some(query) = self.raw.query.as_deref().and_then(|query| query::parse(query).ok()) {
             let same = |text: &String| text.parse() == Ok(query.threshold);
             self.raw.critical = self.raw.critical.take().filter(|text| !same(text));
-            let same = |text: &String| text.parse() == Ok(query.alert_window);
-            self.raw.trigger_window = self.raw.trigger_window.take().filter(|text| !same(text));
+            let trigger = self.raw.trigger_window.take();
+            if let Some(trigger) = trigger.filter(|text| text.parse() != Ok(query.alert_window)) {
+                self.notes.push(format!(
+                    "trigger_window: {trigger} left out, the alert window of the query is {}",
+                    query.alert_window
+                ));
+            }
         }
     }
 

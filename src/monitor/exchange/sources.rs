@@ -28,6 +28,9 @@ const FLAT: [&str; 18] = [
     "silenced",
 ];
 
+/// Those among them that are texts.
+const TEXTS: [&str; 2] = ["on_missing_data", "escalation_message"];
+
 /// The monitors of a file, each as the API writes it.
 pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
     let text = text.trim_start_matches('\u{feff}');
@@ -67,8 +70,19 @@ fn of_json(value: &Value) -> Vec<Value> {
     for modules in [&value["planned_values"]["root_module"], &value["values"]["root_module"]] {
         resources(modules, &mut found);
     }
-    if let Some(configured) = value["resource"]["datadog_monitor"].as_object() {
+    let configured = match &value["resource"] {
+        Value::Array(several) => several.iter().collect(),
+        one => vec![one],
+    };
+    for configured in configured.iter().filter_map(|resources| resources["datadog_monitor"].as_object()) {
         found.extend(configured.values().map(of_terraform));
+    }
+    // the file `terraform.tfstate`
+    for resource in value["resources"].as_array().into_iter().flatten() {
+        if resource["type"] == "datadog_monitor" {
+            let instances = resource["instances"].as_array().into_iter().flatten();
+            found.extend(instances.map(|instance| of_terraform(&instance["attributes"])));
+        }
     }
     if value["kind"] == "DatadogMonitor" {
         found.push(of_operator(value));
@@ -101,21 +115,40 @@ fn of_terraform(resource: &Value) -> Value {
             "name" | "type" | "query" | "message" | "tags" => {
                 monitor.insert(key.clone(), value.clone());
             }
-            "priority" => {
-                monitor.insert(key.clone(), number(value));
-            }
+            "priority" => match number(value) {
+                Value::String(_) => {
+                    monitor.insert("priority of Terraform".to_owned(), value.clone());
+                }
+                number => {
+                    monitor.insert(key.clone(), number);
+                }
+            },
             "monitor_thresholds" | "thresholds" => {
-                let numbers = block(value).as_object().map(|thresholds| {
-                    thresholds.iter().map(|(key, value)| (key.clone(), number(value))).collect::<Map<_, _>>()
-                });
-                options.insert("thresholds".to_owned(), numbers.map_or(Value::Null, Value::Object));
+                let mut thresholds = Map::new();
+                for (threshold, value) in block(value).as_object().into_iter().flatten() {
+                    match number(value) {
+                        // an expression of Terraform's, which only Terraform knows
+                        Value::String(_) => {
+                            monitor.insert(format!("{key}.{threshold}"), value.clone());
+                        }
+                        number => {
+                            thresholds.insert(threshold.clone(), number);
+                        }
+                    }
+                }
+                options.insert("thresholds".to_owned(), Value::Object(thresholds));
             }
             "monitor_threshold_windows" | "threshold_windows" => {
                 options.insert("threshold_windows".to_owned(), block(value));
             }
-            _ if FLAT.contains(&key.as_str()) => {
-                options.insert(key.clone(), number(value));
-            }
+            _ if FLAT.contains(&key.as_str()) => match number(value) {
+                Value::String(_) if !TEXTS.contains(&key.as_str()) => {
+                    monitor.insert(key.clone(), value.clone());
+                }
+                number => {
+                    options.insert(key.clone(), number);
+                }
+            },
             // how Terraform keeps the resource
             "id" | "validate" | "force_delete" | "count" | "for_each" | "lifecycle" | "depends_on"
             | "provider" | "effective_tags" | "restricted_roles" | "draft_status" => {}

@@ -201,3 +201,40 @@ fn terraform_nests_at_most_64_deep() {
         }
     }
 }
+
+#[test]
+fn expressions_of_terraform_are_left_out_and_told_where_a_value_is_needed() {
+    let text = r#"
+resource "datadog_monitor" "a" {
+  count   = var.on ? 1 : 0
+  name    = "CPU of ${var.on ? "prod" : "dev"} \"x\""
+  type    = "query alert" // not "metric alert"
+  query   = "avg(last_4h):anomalies(avg:a.b{*}, 'basic', 2, alert_window='last_15m', interval=60) >= 1"
+  message = "a" == var.b ? "x" : "y"
+  tags    = concat(["a:b"], [for tag in var.tags : "${tag}:x"])
+  priority = var.priority
+  monitor_thresholds {
+    critical = var.critical
+    warning  = lookup(var.map, "warning", 0.5)
+  }
+  renotify_interval = max(60, var.minutes)
+  timeout_h = "12"
+  on_missing_data = "show_no_data"
+}
+"#;
+    let imported = import_all(text).unwrap().remove(0).unwrap();
+    assert_eq!(imported.raw.name.as_deref(), Some(r#"CPU of ${var.on ? "prod" : "dev"} "x""#));
+    assert_eq!(imported.raw.timeout_h.as_deref(), Some("12"));
+    assert_eq!(imported.raw.message.as_deref(), Some("a"));
+    assert!(MonitorSpec::check(&imported.raw).is_ok());
+    for note in [
+        "tags: left out (\"concat([\\\"a:b\\\"]",
+        "monitor_thresholds.critical: left out (\"var.critical\")",
+        "monitor_thresholds.warning: left out (\"lookup(var.map, ",
+        "renotify_interval: left out (\"max(60, var.minutes)\")",
+        "priority of Terraform: left out (\"var.priority\")",
+    ] {
+        assert!(imported.notes.iter().any(|told| told.starts_with(note)), "{note}: {:?}", imported.notes);
+    }
+    assert_eq!(imported.notes.len(), 5, "{:?}", imported.notes);
+}

@@ -6,22 +6,29 @@
 //! | `{{observed}}`, `{{expected}}`, `{{lower}}`, `{{upper}}` | the bucket's value and band (not in Datadog) |
 //! | `{{host.name}}`, `{{[my.key].name}}` | value of the group `host`, `my.key` |
 //! | `{{comparator}}` | `>=` |
+//! | `{{alert_recovery_threshold}}`, `{{warn_recovery_threshold}}` | below which the monitor recovers |
 //! | `{{last_triggered_at}}` | when, in UTC; `{{local_time 'last_triggered_at' 'Europe/Vienna'}}` in a zone |
-//! | `{{eval "value * 100"}}` | the result of `+ - * /` and parentheses over numbers and variables |
+//! | `{{last_triggered_at_epoch}}` | the same in milliseconds since 1970 |
+//! | `{{eval "round(value * 100, 1)"}}` | the result of `+ - * / % ^`, parentheses and functions over numbers and variables |
+//! | `{{urlencode "host.name"}}` | the variable as a part of an address |
 //! | `{{{...}}}` | the same without Datadog's escapes, of which there are none here |
+//! | `{{{{raw}}}}..{{{{/raw}}}}` | what stands in it, braces and all |
 //! | `{{!-- ... --}}`, `{{! ... }}` | nothing: a comment |
 //! | `{{#is_alert}}..{{else}}..{{/is_alert}}`, `{{^is_alert}}..{{/is_alert}}` | one branch or the other |
-//! | `{{#is_match "host.name" "db"}}..{{/is_match}}`, `is_exact_match` | when the variable holds, or is, one of the texts |
+//! | `{{#is_match "host.name" "db"}}..{{/is_match}}`, `is_exact_match` | when the variable holds, or is, one of the texts; `(eval "...")` stands for a variable |
 //!
 //! Conditions are `is_alert`, `is_warning`, `is_no_data`, `is_recovery`, `is_alert_recovery`, `is_warning_recovery`,
 //! `is_no_data_recovery`, `is_alert_to_warning`, `is_no_data_to_alert` and `is_renotify`. To conditions a tag by which the
 //! series are not grouped is empty. What is not known stays as it is, as do blocks that are not closed; [`unknown`] tells
 //! them.
 
+mod raw;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+
+use raw::raw_block;
 
 use super::alert::{Status, Transition};
 use super::expression::evaluate;
@@ -40,6 +47,8 @@ pub struct Facts<'a> {
     pub threshold: f64,
     /// The monitor's warning threshold.
     pub warn_threshold: Option<f64>,
+    /// Shares below which the monitor recovers from an alert and from a warning.
+    pub recovery_thresholds: (f64, Option<f64>),
     /// Value of the bucket.
     pub observed: Option<f64>,
     /// Expected value and lower and upper bound.
@@ -60,8 +69,9 @@ pub struct Facts<'a> {
 /// use fluent_anomaly::monitors::Status;
 /// use fluent_anomaly::monitors::{Facts, render};
 /// let facts = Facts {
-///     share: 0.9, threshold: 0.8, warn_threshold: None, observed: None, band: None,
-///     status: Status::Alert, transition: None, time_s: None, groups: &[("host", "web1")],
+///     share: 0.9, threshold: 0.8, warn_threshold: None, recovery_thresholds: (0.0, None),
+///     observed: None, band: None, status: Status::Alert, transition: None, time_s: None,
+///     groups: &[("host", "web1")],
 /// };
 /// let template = "{{#is_alert}}{{host.name}}: {{value}} >= {{threshold}}{{/is_alert}} {{color}}";
 /// assert_eq!(render(template, &facts), "web1: 0.9 >= 0.8 {{color}}");
@@ -73,7 +83,7 @@ pub fn render(template: &str, facts: &Facts<'_>) -> String {
     out
 }
 
-/// Without `{{!-- ... --}}`, in which anything may stand.
+/// Without `{{!-- ... --}}`, in which anything may stand, and `{{!-- ... }}`, in which no tag stands.
 #[inline(never)] // stack
 fn without_comments(template: &str) -> Cow<'_, str> {
     if !template.contains("{{!--") {
@@ -82,7 +92,8 @@ fn without_comments(template: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, comment)) = rest.split_once("{{!--") {
-        let Some((_, after)) = comment.split_once("--}}") else { break };
+        let is_short = comment.split_once("}}").is_some_and(|(inner, _)| !inner.contains("{{"));
+        let Some((_, after)) = comment.split_once(if is_short { "}}" } else { "--}}" }) else { break };
         out.push_str(before);
         rest = after;
     }
@@ -97,6 +108,12 @@ fn fill(template: &str, facts: &Facts<'_>, out: &mut String) {
     let mut behind = Vec::new();
     let mut rest = template;
     loop {
+        if let Some(block) = raw_block(rest, facts) {
+            out.push_str(block.before);
+            out.push_str(block.text);
+            rest = block.after;
+            continue;
+        }
         let Some((before, tag, after)) = next_tag(rest) else {
             out.push_str(rest);
             let Some(text) = behind.pop() else { return };
@@ -121,13 +138,9 @@ fn fill(template: &str, facts: &Facts<'_>, out: &mut String) {
             .map(|head| (head, true))
             .or(tag.strip_prefix('^').map(|head| (head, false)));
         if let Some((head, wanted)) = block {
-            let (name, arguments) = head.trim().split_once(char::is_whitespace).unwrap_or((head.trim(), ""));
+            let name = head.trim().split(char::is_whitespace).next().unwrap_or_default();
             if behind.len() < DEEPEST
-                && let Some(holds) = match name {
-                    "is_match" => is_match(arguments, facts, |value, text| value.contains(text)),
-                    "is_exact_match" => is_match(arguments, facts, |value, text| value == text),
-                    _ => condition(name, facts),
-                }
+                && let Some(holds) = holds(head.trim(), facts)
                 && let Some((then, otherwise, after)) = body(rest, name)
             {
                 behind.push(after);
@@ -186,6 +199,23 @@ fn body<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     None
 }
 
+/// Whether a condition with its arguments holds; `None` for what is none.
+#[inline(never)] // stack
+fn holds(head: &str, facts: &Facts<'_>) -> Option<bool> {
+    let (name, arguments) = head.split_once(char::is_whitespace).unwrap_or((head, ""));
+    match name {
+        "is_match" => is_match(arguments, facts, |value, text| value.contains(text)),
+        "is_exact_match" => is_match(arguments, facts, is_same),
+        _ => condition(name, facts),
+    }
+}
+
+/// Numbers are the same whatever their text.
+fn is_same(value: &str, text: &str) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    value == text || number(value).is_some_and(|value| number(text) == Some(value))
+}
+
 #[inline(never)] // stack
 fn condition(name: &str, facts: &Facts<'_>) -> Option<bool> {
     let change = |from, to| facts.transition == Some(Transition { from, to });
@@ -204,12 +234,16 @@ fn condition(name: &str, facts: &Facts<'_>) -> Option<bool> {
     })
 }
 
-/// `"variable" "text" "text"`: whether the variable fits one of the texts.
+/// `"variable" "text" "text"`, or `(eval "expression") "text"`: whether it fits one of the texts.
 #[inline(never)] // stack
 fn is_match(arguments: &str, facts: &Facts<'_>, fits: fn(&str, &str) -> bool) -> Option<bool> {
     // every second piece stands between quotes
     let quote = if arguments.contains('"') { '"' } else { '\'' };
     let mut texts = arguments.split(quote).skip(1).step_by(2);
+    if arguments.trim_start().starts_with("(eval") {
+        let value = evaluated(arguments, facts)?;
+        return Some(texts.skip(1).any(|text| fits(&value, text)));
+    }
     let asked = texts.next()?;
     let value = variable(asked, facts).or_else(|| is_tag(asked).then_some(Cow::Borrowed("")))?;
     Some(texts.any(|text| fits(&value, text)))
@@ -231,14 +265,50 @@ fn variable<'a>(name: &str, facts: &Facts<'a>) -> Option<Cow<'a, str>> {
     if is_call("eval") {
         return evaluated(name, facts).map(Cow::Owned);
     }
+    if is_call("urlencode") {
+        return url_encoded(name, facts).map(Cow::Owned);
+    }
     group(name, facts).map(Cow::Borrowed)
 }
 
 /// Whether a name can be that of a tag: anything but the numbers of this template language.
 fn is_tag(name: &str) -> bool {
-    const NUMBERS: [&str; 7] =
-        ["value", "threshold", "warn_threshold", "observed", "expected", "lower", "upper"];
+    const NUMBERS: [&str; 10] = [
+        "value",
+        "threshold",
+        "warn_threshold",
+        "alert_recovery_threshold",
+        "warn_recovery_threshold",
+        "last_triggered_at_epoch",
+        "observed",
+        "expected",
+        "lower",
+        "upper",
+    ];
     !name.is_empty() && !name.contains(char::is_whitespace) && !NUMBERS.contains(&name)
+}
+
+/// The variable of `urlencode "variable"`, its bytes escaped but for letters, digits and `-._~` (RFC 3986, 2.3).
+#[inline(never)] // stack
+fn url_encoded(call: &str, facts: &Facts<'_>) -> Option<String> {
+    const HEX: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let name = call.split(['\'', '"']).nth(1)?;
+    let value = match number(name, facts) {
+        Some(number) => Cow::Owned(rounded(number?)),
+        None => Cow::Borrowed(group(name, facts)?),
+    };
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(HEX.get(usize::from(byte >> 4)));
+            out.extend(HEX.get(usize::from(byte & 15)));
+        }
+    }
+    Some(out)
 }
 
 /// The result of `eval "expression"`.
@@ -266,7 +336,7 @@ fn local_time(call: &str, facts: &Facts<'_>) -> Option<String> {
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     let (sign, offset) = if offset_s < 0 { ('-', -offset_s) } else { ('+', offset_s) };
     Some(format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {sign}{:02}:{:02}",
+        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{sign}{:02}:{:02}",
         offset / 3600,
         offset / 60 % 60
     ))
@@ -280,6 +350,7 @@ pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
         share: 1.0,
         threshold: 1.0,
         warn_threshold: Some(1.0),
+        recovery_thresholds: (1.0, Some(1.0)),
         observed: Some(1.0),
         band: Some((1.0, 1.0, 1.0)),
         status: Status::Ok,
@@ -290,18 +361,16 @@ pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let template = without_comments(template);
     let mut rest = &template[..];
-    while let Some((_, tag, after)) = next_tag(rest) {
+    loop {
+        if let Some(block) = raw_block(rest, &facts) {
+            rest = block.after;
+            continue;
+        }
+        let Some((_, tag, after)) = next_tag(rest) else { break };
         rest = after;
         let trimmed = tag.trim();
         let known = match trimmed.chars().next() {
-            Some('#' | '^') => {
-                let head = trimmed.get(1..).unwrap_or_default().trim();
-                let (name, arguments) = head.split_once(char::is_whitespace).unwrap_or((head, ""));
-                match name {
-                    "is_match" | "is_exact_match" => is_match(arguments, &facts, |_, _| true).is_some(),
-                    _ => condition(name, &facts).is_some(),
-                }
-            }
+            Some('#' | '^') => holds(trimmed.get(1..).unwrap_or_default().trim(), &facts).is_some(),
             Some('/' | '!') | None => true,
             Some('{') => variable(trimmed.trim_start_matches('{').trim(), &facts).is_some(),
             _ => trimmed == "else" || variable(trimmed, &facts).is_some(),
@@ -342,6 +411,9 @@ fn number(name: &str, facts: &Facts<'_>) -> Option<Option<f64>> {
         "value" => Some(facts.share),
         "threshold" => Some(facts.threshold),
         "warn_threshold" => facts.warn_threshold,
+        "alert_recovery_threshold" => Some(facts.recovery_thresholds.0),
+        "warn_recovery_threshold" => facts.recovery_thresholds.1,
+        "last_triggered_at_epoch" => facts.time_s.map(|time_s| time_s as f64 * 1000.0),
         "observed" => facts.observed,
         "expected" => facts.band.map(|(expected, ..)| expected),
         "lower" => facts.band.map(|(_, lower, _)| lower),

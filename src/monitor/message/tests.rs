@@ -8,6 +8,7 @@ fn facts(status: Status, from: Option<Status>) -> Facts<'static> {
         share: 1.0,
         threshold: 0.8,
         warn_threshold: None,
+        recovery_thresholds: (0.5, Some(0.25)),
         observed: Some(97.25),
         band: Some((50.0, 40.5, 60.0)),
         status,
@@ -40,10 +41,23 @@ fn comments_raw_values_times_and_expressions() {
     for (template, text) in [
         ("a{{! b }}c{{!-- {{value}} --}}d", "acd"),
         ("{{{value}}} {{{ host.name }}}", "1 web1"),
+        ("a{{!-- b }}c{{!-- d --}}e", "ace"),
         ("share {{comparator}} {{threshold}}", "share >= 0.8"),
+        ("{{alert_recovery_threshold}} {{warn_recovery_threshold}}", "0.5 0.25"),
+        ("{{last_triggered_at_epoch}}", "1700000000000"),
+        ("from_ts={{eval \"last_triggered_at_epoch-15*60*1000\"}}", "from_ts=1699999100000"),
+        ("{{eval \"round(observed / 7, 1)\"}} {{eval \"int(observed)\"}}", "13.9 97"),
+        ("?q={{urlencode \"host.name\"}}&v={{urlencode \"value\"}}", "?q=web1&v=1"),
+        ("{{urlencode \"env.name\"}}", "{{urlencode \"env.name\"}}"),
+        ("a {{{{raw}}}} {{ .x }}{{value}} {{{{/raw}}}} {{value}}", "a  {{ .x }}{{value}}  1"),
+        ("{{{{raw}}}}(KST){{{{/raw}}}}{{{{raw}}}}{{a}}{{{{/raw}}}}", "(KST){{a}}"),
+        ("{{{{is_match \"host.name\" \"web\"}}}}{{ .y }}{{{{/is_match}}}}", "{{ .y }}"),
+        ("{{{{is_match \"host.name\" \"db\"}}}}{{ .y }}{{{{/is_match}}}}.", "."),
+        ("{{{{raw}}}} open {{value}}", "{{{{raw}}}} open 1"),
+        ("{{{{value}}}}", "{{1}}"),
         ("{{last_triggered_at}}", "2023-11-14T22:13:20Z"),
-        ("{{local_time 'last_triggered_at' 'Europe/Vienna'}}", "2023-11-14 23:13:20 +01:00"),
-        ("{{local_time 'last_triggered_at' 'America/New_York'}}", "2023-11-14 17:13:20 -05:00"),
+        ("{{local_time 'last_triggered_at' 'Europe/Vienna'}}", "2023-11-14 23:13:20+01:00"),
+        ("{{local_time 'last_triggered_at' 'America/New_York'}}", "2023-11-14 17:13:20-05:00"),
         ("{{local_time 'last_triggered_at' 'Mars'}}", "{{local_time 'last_triggered_at' 'Mars'}}"),
         ("{{eval \"value * 100\"}} %", "100 %"),
         ("{{eval \"(observed - expected) / expected\"}}", "0.945"),
@@ -59,6 +73,13 @@ fn what_is_not_known_is_listed() {
     let template = "{{value}} {{color}} {{host.name}} {{env.name}} {{#is_blue}}x{{else}}y{{/is_blue}} {{color}} \
                     {{#is_match \"env.name\" \"a\"}}{{/is_match}} {{eval \"value\"}} {{! note }}";
     assert_eq!(unknown(template, &["host"]), ["{{color}}", "{{env.name}}", "{{#is_blue}}"]);
+    let template = "{{{{raw}}}}{{color}}{{{{/raw}}}}{{last_triggered_at_epoch}}{{urlencode \"host.name\"}}\
+                    {{#is_match (eval \"int(value)\") \"1\"}}{{/is_match}}{{first_triggered_at}}\
+                    {{eval \"humanize_bytes(value)\"}}";
+    assert_eq!(
+        unknown(template, &["host"]),
+        ["{{first_triggered_at}}", "{{eval \"humanize_bytes(value)\"}}"]
+    );
 }
 
 #[test]
@@ -129,6 +150,13 @@ fn blocks_nest_and_have_two_branches() {
         ("{{#is_exact_match \"env.name\" \"\"}}none{{/is_exact_match}}", "none"),
         ("{{#is_match 'host.name' 'web'}}y{{/is_match}}", "y"),
         ("{{#is_exact_match \"host.name\" \"web1\"}}y{{/is_exact_match}}", "y"),
+        ("{{#is_exact_match \"threshold\" \"0.80\"}}y{{/is_exact_match}}", "y"),
+        ("{{#is_match \"threshold\" \"0.80\"}}y{{else}}n{{/is_match}}", "n"),
+        (
+            "{{#is_match (eval \"int(last_triggered_at_epoch / 3600000 % 24)\") \"21\" \"22\"}}y{{/is_match}}",
+            "y",
+        ),
+        ("{{#is_match (eval \"int(value)\") \"7\"}}y{{else}}n{{/is_match}}", "n"),
     ] {
         assert_eq!(render(template, &facts), text, "{template}");
     }

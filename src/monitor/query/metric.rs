@@ -6,6 +6,7 @@
 use core::fmt;
 
 use super::words;
+use crate::monitor::calendar::{Calendar, interval_s};
 
 /// How points of a bucket become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,11 +94,24 @@ impl MetricQuery {
         self.parts.iter().filter_map(|part| part.rollup_s).max()
     }
 
-    /// Whether a `.rollup()` follows the calendar.
+    /// Whether a `.rollup()` goes by days or weeks.
     #[must_use]
     pub fn is_calendar(&self) -> bool {
-        let mut rollups = self.text.split(".rollup(").skip(1).filter_map(|rest| rest.split(')').next());
-        rollups.any(|inside| ["hourly", "daily", "weekly"].iter().any(|word| inside.contains(word)))
+        self.calendars().next().is_some()
+    }
+
+    /// Where the days or weeks of the first such `.rollup()` begin, if not at midnight UTC.
+    pub(in crate::monitor) fn calendar(&self) -> Option<Calendar> {
+        self.calendars().next().and_then(|(interval_s, words)| Calendar::parse(interval_s, words).ok()?)
+    }
+
+    /// The intervals of calendars, with the words behind them.
+    fn calendars(&self) -> impl Iterator<Item = (u32, impl Iterator<Item = &str>)> {
+        let rollups = self.text.split(".rollup(").skip(1).filter_map(|rest| rest.split(')').next());
+        rollups.filter_map(|inside| {
+            let mut words = inside.split(',').map(|word| word.trim().trim_matches(['\'', '"']));
+            Some((words.find_map(interval_s)?, words))
+        })
     }
 
     /// How records are rolled up: `.rollup()` before `.as_count()` and `.as_rate()` before the aggregator. Parts that

@@ -3,6 +3,7 @@
 use super::cursor::{ArgumentValue, QueryCursor};
 use super::error::{QueryError, QueryPlace, QueryRule, REFUSED};
 use super::metric::{CountSuffix, Method, MetricPart, MetricQuery};
+use crate::monitor::calendar::{Calendar, interval_s};
 use crate::monitor::text::{quoted, shorten};
 
 /// Deepest nesting of brackets and functions.
@@ -179,7 +180,12 @@ impl<'a> Scan<'_, 'a> {
         cursor.space();
         let before = cursor.clone();
         let simple = match cursor.value() {
-            Some(ArgumentValue::Quoted(_) | ArgumentValue::Number(..)) => true,
+            Some(ArgumentValue::Quoted(_)) => true,
+            Some(ArgumentValue::Number(..)) => {
+                // an hour, as in `.rollup(sum, daily, 12am)`
+                let _ = cursor.eat("am") || cursor.eat("pm");
+                true
+            }
             Some(ArgumentValue::Bare(word)) => word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
             None => false,
         };
@@ -291,16 +297,6 @@ fn metric(cursor: &mut QueryCursor<'_>, start: usize, word: &str) -> Result<Metr
     Ok(part)
 }
 
-/// Seconds of a calendar interval of one length.
-pub(in crate::monitor) fn calendar_s(word: &str) -> Option<u32> {
-    match word {
-        "hourly" => Some(3600),
-        "daily" => Some(86_400),
-        "weekly" => Some(604_800),
-        _ => None,
-    }
-}
-
 /// `p50`, `p99.9`, `percentile`.
 fn is_percentile(word: &str) -> bool {
     if word == "percentile" {
@@ -378,10 +374,14 @@ fn rollup(part: &mut MetricPart, inner: &str) -> Result<(), QueryRule> {
             Some(word) => next = word,
         }
     }
-    if let Some(seconds) = calendar_s(next) {
+    if let Some(seconds) = interval_s(next) {
         part.rollup_s = Some(seconds);
-        // where it begins, and its zone: days begin at midnight UTC here, which `explain` tells
-        return if words.count() > 2 { Err(not_allowed()) } else { Ok(()) };
+        // where it begins, and its zone
+        return Calendar::parse(seconds, words).map(drop).map_err(|allowed| QueryRule::NotAllowed {
+            argument: METRIC,
+            given: format!("rollup({})", shorten(inner, 40)),
+            allowed,
+        });
     }
     let seconds =
         next.parse().ok().filter(|seconds| (1..=604_800).contains(seconds)).ok_or_else(not_allowed)?;

@@ -26,7 +26,6 @@ use core::fmt;
 pub use error::{QueryError, QueryPlace, QueryRule};
 pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
 #[cfg(feature = "companion")]
-pub(super) use metric_scan::calendar_s;
 pub use outliers::OutlierQuery;
 pub use parse::parse;
 

@@ -1,6 +1,6 @@
 //! Records of one series -> one value for each interval, in event time.
 //!
-//! Buckets start at multiples of the interval in UTC. The watermark is the latest time seen; a bucket closes once
+//! Buckets start at multiples of the interval in UTC, or of local time where a `.rollup()` by days or weeks says so. The watermark is the latest time seen; a bucket closes once
 //! the watermark, less the evaluation delay, has passed its end. A record for an open bucket counts however late
 //! it is; one for a closed bucket is counted as late and changes nothing.
 //!
@@ -105,8 +105,9 @@ impl Rollup {
             return;
         }
         self.until_s = spec.start_s(self.next.saturating_add(1));
-        let steady = self.slots.len() == 1 && self.newest_s < self.until_s;
-        self.stride_s = if steady { u32::try_from(spec.interval_s).unwrap_or(0) } else { 0 };
+        let is_steady =
+            self.slots.len() == 1 && self.newest_s < self.until_s && spec.calendar.is_none();
+        self.stride_s = if is_steady { u32::try_from(spec.interval_s).unwrap_or(0) } else { 0 };
     }
 
     /// Takes a record. Close what its time closes first, with [`Rollup::close_until`].
@@ -258,7 +259,7 @@ impl Rollup {
                 let last_s = r.varint(what)?;
                 slot.last_s = i32::try_from(last_s).map_err(|_| CodecError::Invalid { what })?;
                 slot.value = r.f64(what)?.clamp(-f64::MAX, f64::MAX);
-                if i64::from(slot.last_s) >= spec.interval_s || slot.value.is_nan() || !rollup.started {
+                if i64::from(slot.last_s) >= spec.longest_s() || slot.value.is_nan() || !rollup.started {
                     return Err(CodecError::Invalid { what });
                 }
             }

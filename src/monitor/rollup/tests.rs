@@ -44,6 +44,23 @@ fn each_method_makes_its_value_of_a_bucket() {
 }
 
 #[test]
+fn days_of_a_zone_begin_at_its_midnight() {
+    let query = "avg(last_2w):anomalies(sum:x{*}.rollup(sum, daily, '12am', 'Europe/Vienna'), 'basic', 2, alert_window='last_5d', interval=60) >= 1";
+    let raw = RawMonitor { query: Some(query.to_owned()), ..RawMonitor::default() };
+    let spec = RollupSpec::new(&MonitorSpec::check(&raw).unwrap());
+    // a point an hour from 2026-10-23T00:00:00Z on, over the day with 25 hours
+    let first = 1_792_713_600;
+    let records: Vec<(i64, f64)> = (0..120).map(|hour| (first + 3600 * hour, 1.0)).collect();
+    let (rollup, closed) = feed(&spec, &records);
+    let sums: Vec<f64> = closed.iter().filter_map(|(_, value)| *value).collect();
+    assert_eq!(sums, [22.0, 24.0, 25.0, 24.0, 24.0]);
+    assert!(closed.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{closed:?}");
+    let mut bytes = Vec::new();
+    rollup.save(&mut Writer::new(&mut bytes));
+    assert_eq!(Rollup::restore(&spec, &mut Reader::new(&bytes)), Ok(rollup));
+}
+
+#[test]
 fn the_latest_time_wins_for_last_and_of_equal_times_the_later_record() {
     let (_, closed) = feed(&spec("last:x{*}", 0), &[(70, 1.0), (90, 2.0), (80, 3.0), (90, 4.0), (130, 0.0)]);
     assert_eq!(closed, [(1, Some(4.0))]);

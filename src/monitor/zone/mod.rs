@@ -12,7 +12,7 @@ mod posix;
 #[cfg(test)]
 mod tests;
 
-use posix::Posix;
+pub(super) use posix::Posix;
 use thiserror::Error;
 
 use crate::detector::sort_few;
@@ -20,7 +20,7 @@ use crate::monitor::text::{distance, shorten};
 
 const TABLE: &str = include_str!("zones.txt");
 /// Instants are clamped to +-10^11 s (the years -1199 to 5138), so that no sum can overflow.
-const FARTHEST_S: i64 = 100_000_000_000;
+pub(super) const FARTHEST_S: i64 = 100_000_000_000;
 
 /// A zone of the IANA database.
 ///
@@ -106,6 +106,11 @@ impl Zone {
     pub fn is_utc(&self) -> bool {
         self.changes.is_empty()
             && self.span(0) == OffsetSpan { offset_s: 0, from_s: i64::MIN, until_s: i64::MAX }
+    }
+
+    /// Its rule, where that holds at all times.
+    pub(super) fn rule(&self) -> Option<Posix> {
+        self.changes.is_empty().then_some(self.rule)
     }
 
     /// The offset at `utc_s`, with the time it holds: keep it and ask again outside that time only.

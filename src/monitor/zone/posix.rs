@@ -8,7 +8,7 @@ use crate::time::{date_of, days_since_1970};
 
 /// A parsed rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Posix {
+pub(in crate::monitor) struct Posix {
     standard_s: i32, // east of UTC, -86_400..=86_400
     summer: Option<Summer>,
 }
@@ -37,6 +37,9 @@ enum Day {
 }
 
 impl Posix {
+    /// No offset at any time.
+    pub(in crate::monitor) const UTC: Self = Self { standard_s: 0, summer: None };
+
     /// Reads a rule; `None` when it is none.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut rest = text;
@@ -53,7 +56,7 @@ impl Posix {
     }
 
     /// The offset that holds at `utc_s` and how long it does.
-    pub(super) fn span(&self, utc_s: i64) -> OffsetSpan {
+    pub(in crate::monitor) fn span(&self, utc_s: i64) -> OffsetSpan {
         let Some(summer) = self.summer else {
             return OffsetSpan { offset_s: self.standard_s, from_s: i64::MIN, until_s: i64::MAX };
         };

@@ -104,6 +104,7 @@ impl SectionMonitors {
                 share: verdict.share,
                 threshold: spec.critical,
                 warn_threshold: spec.warning,
+                recovery_thresholds: (spec.critical_recovery, spec.warning.map(|_| spec.warning_recovery)),
                 observed: Some(verdict.value),
                 band: verdict.band.map(|band| (band.expected, band.lower, band.upper)),
                 status: verdict.status,

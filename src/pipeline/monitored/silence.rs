@@ -84,6 +84,7 @@ impl SilenceText {
                 share: evaluation.share,
                 threshold: spec.critical,
                 warn_threshold: spec.warning,
+                recovery_thresholds: (spec.critical_recovery, spec.warning.map(|_| spec.warning_recovery)),
                 observed: None,
                 band: None,
                 status: evaluation.status,

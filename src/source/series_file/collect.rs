@@ -102,6 +102,9 @@ impl Collected<'_> {
     }
 
     fn value(&self, row: &Row, column: usize, cell: Cell) -> Result<Option<f64>, SeriesFileError> {
+        if let Some(value) = self.quantity(column, cell) {
+            return Ok(Some(value));
+        }
         match cell {
             Cell::Number(number) => Ok(Some(number)),
             Cell::Null => Ok(None),
@@ -113,6 +116,13 @@ impl Collected<'_> {
             }
             _ => Err(self.wrong(row, column, cell, "a finite number, or nothing where one is missing")),
         }
+    }
+
+    /// The number that a text with a unit is.
+    fn quantity(&self, column: usize, cell: Cell) -> Option<f64> {
+        let Cell::Text(text) = cell else { return None };
+        let (_, unit) = self.roles.units.iter().find(|(of, _)| *of == column)?;
+        unit.read(self.table.text(text))
     }
 
     fn time(&self, row: &Row) -> Result<Time, SeriesFileError> {

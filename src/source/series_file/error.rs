@@ -88,6 +88,14 @@ pub enum SeriesFileError {
         /// Why.
         why: String,
     },
+    /// An answer of a metrics store that says why there is none.
+    #[error("line {line}: the answer is an error: {why}")]
+    NoAnswer {
+        /// The line.
+        line: usize,
+        /// The store's own words.
+        why: String,
+    },
     /// A quote that is not closed on its line, or bytes that are no UTF-8.
     #[error("line {line}: {why}")]
     NotCsv {

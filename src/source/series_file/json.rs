@@ -216,11 +216,24 @@ fn is_answer(value: &Value) -> bool {
             .as_array()
             .is_some_and(|series| series.iter().all(|one| one["pointlist"].is_array()) && !series.is_empty())
         || value["data"]["attributes"]["times"].is_array()
+        || error_of(value).is_some()
+}
+
+/// What a metrics store says in place of an answer: Prometheus' `{"status":"error","error":..}`, Datadog's `errors`.
+fn error_of(value: &Value) -> Option<&str> {
+    if value["status"] == "error" && value["errorType"].is_string() {
+        return value["error"].as_str();
+    }
+    let is_only_errors = value.as_object().is_some_and(|members| members.len() == 1);
+    value["errors"][0].as_str().filter(|_| is_only_errors)
 }
 
 /// Prometheus `query_range` and `query`; Datadog's v1 and v2 queries.
 fn answer(value: &Value, table: &mut Table, line: usize) -> Result<(), SeriesFileError> {
     table.lines += 1;
+    if let Some(error) = error_of(value) {
+        return Err(SeriesFileError::NoAnswer { line, why: error.to_owned() });
+    }
     let mut put = |labels: &[(String, String)], time: &Value, value: &Value| {
         let mut row = Vec::new();
         for (label, text) in labels {

@@ -1,6 +1,6 @@
 //! Which columns or fields are wanted.
 
-use crate::record::Accessor;
+use crate::record::{Accessor, Unit};
 
 /// Which columns or fields hold what. Names are those of columns, or record accessors, with or without `$`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -11,6 +11,8 @@ pub struct Layout {
     pub value: Option<String>,
     /// What names a series; empty: every column that holds text.
     pub by: Vec<String>,
+    /// In which unit texts such as `12ms` are read as values; otherwise in that of the first one.
+    pub unit: Option<Unit>,
     /// The names that a section of a configuration gives to these three: they are looked for first, and need not be
     /// there.
     pub section: Option<Box<Layout>>,

@@ -5,19 +5,31 @@ use crate::time::Time;
 /// The time that a text stands for: a number by its size, or a date.
 #[must_use]
 pub fn of_text(text: &str) -> Option<Time> {
-    Time::from_text(text).or_else(|| of_access_log(text.trim()))
+    let text = text.trim();
+    Time::from_text(text).or_else(|| of_utc(text)).or_else(|| of_access_log(text))
 }
 
-/// `10/Oct/2000:13:55:36 -0700`, and what else jiff reads: RFC 2822, a zone in brackets.
+/// `2026-01-31 12:00:00 UTC`, as databases print it.
+fn of_utc(text: &str) -> Option<Time> {
+    let plain = ["UTC", "GMT"].iter().find_map(|zone| text.strip_suffix(zone))?;
+    let time = Time::from_text(plain)?;
+    // `1700000000 UTC` is no date
+    plain.contains(':').then_some(time)
+}
+
+/// `10/Oct/2000:13:55:36 -0700`, and what else jiff reads: RFC 2822 (`Sat, 31 Jan 2026 12:00:00 GMT`), `date`'s own form.
 fn of_access_log(text: &str) -> Option<Time> {
     let text = text.trim_start_matches('[').trim_end_matches(']');
     let zoned = ["%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z", "%Y/%m/%d %H:%M:%S %z"];
     let parsed =
         zoned.iter().find_map(|form| jiff::fmt::strtime::parse(form, text).ok()?.to_timestamp().ok());
+    let parsed = parsed.or_else(|| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp()));
     let plain = [
         "%Y/%m/%d %H:%M:%S",
         "%d/%b/%Y:%H:%M:%S",
         "%b %d %Y %H:%M:%S",
+        "%a %b %d %H:%M:%S %Y",
+        "%a %b %d %H:%M:%S UTC %Y",
         "%d.%m.%Y %H:%M:%S",
         "%d.%m.%Y %H:%M",
     ];

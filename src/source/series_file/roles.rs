@@ -6,6 +6,7 @@ use super::error::{SeriesFileError, shown};
 use super::layout::{Layout, SERIES, TIMES, VALUES, is_named};
 use super::moment;
 use super::table::{Cell, Table, number_of_text};
+use crate::record::Unit;
 
 /// Columns that a message names; there can be a million.
 const MOST_NAMES: usize = 20;
@@ -19,6 +20,8 @@ pub(super) struct Roles {
     pub(super) time: Option<usize>,
     pub(super) values: Values,
     pub(super) keys: Vec<usize>,
+    /// The columns of values that hold texts with units, and the unit in which they are numbers.
+    pub(super) units: Vec<(usize, Unit)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -40,6 +43,9 @@ struct Content {
     times: usize,
     /// Different texts that are numbers.
     numerals: usize,
+    /// Different texts that are numbers with units, and the unit of the first.
+    quantities: usize,
+    unit: Option<Unit>,
 }
 
 impl Roles {
@@ -56,7 +62,11 @@ impl Roles {
             None => finder.keys(time, &values, &mut notes),
         };
         notes.insert(0, finder.told(time, &values, &keys));
-        Ok(Self { time, values, keys, notes })
+        let units = finder.units(&values);
+        for (column, unit) in &units {
+            notes.push(format!("{} holds texts with units: taken as numbers of {unit}", finder.names(&[*column])));
+        }
+        Ok(Self { time, values, keys, units, notes })
     }
 }
 
@@ -79,6 +89,10 @@ fn contents(table: &Table) -> Vec<Content> {
                     if distinct.insert(text) {
                         let text = table.text(text);
                         content.numerals += usize::from(number_of_text(text).is_some());
+                        if let Some(unit) = Unit::of(text) {
+                            content.quantities += 1;
+                            content.unit.get_or_insert(unit);
+                        }
                         if distinct.len() <= 50 {
                             content.times += usize::from(moment::of_text(text).is_some());
                         }
@@ -165,6 +179,13 @@ impl Finder<'_> {
             };
             numbers = free.iter().copied().filter(is_numerals).collect();
         }
+        if numbers.is_empty() {
+            let is_quantities = |column: &usize| {
+                let content = self.content(*column);
+                content.distinct > 1 && content.quantities == content.distinct
+            };
+            numbers = free.iter().copied().filter(is_quantities).collect();
+        }
         match (&numbers[..], &free[..]) {
             (&[only], _) => Ok(Values::One(only)),
             (&[], &[only]) if keys.is_empty() => Ok(Values::One(only)),
@@ -175,6 +196,21 @@ impl Finder<'_> {
             }
             (several, _) => Err(SeriesFileError::WhichValue { line: self.line, there: self.names(several) }),
         }
+    }
+
+    /// The units of columns with values.
+    fn units(&self, values: &Values) -> Vec<(usize, Unit)> {
+        let columns = match values {
+            Values::One(value) => std::slice::from_ref(value),
+            Values::Each(values) => values,
+        };
+        let of_section = self.layout.section.as_ref().and_then(|section| section.unit);
+        let wanted = self.layout.unit.or(of_section);
+        let unit = |&column: &usize| {
+            let found = self.content(column).unit?;
+            Some((column, wanted.unwrap_or(found)))
+        };
+        columns.iter().filter_map(unit).collect()
     }
 
     fn names(&self, columns: &[usize]) -> String {

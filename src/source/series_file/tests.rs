@@ -234,8 +234,8 @@ fn what_is_wrong_is_told_with_its_place() {
             "line 4: the series a has a value at this time already, in line 2: name with --by what tells its series apart",
         ),
         (
-            "{\"time\":1,\"value\":\"12 ms\"}\n",
-            "line 1, column value: \"12 ms\" is not allowed: a finite number, or null where one is missing",
+            "{\"time\":1,\"value\":\"12 fish\"}\n",
+            "line 1, column value: \"12 fish\" is not allowed: a finite number, or null where one is missing",
         ),
         (
             "{\"time\":[],\"value\":1}\n",

@@ -67,6 +67,8 @@ pub(super) struct File {
     pub(super) scored: usize,
     /// Time that its series span together, s.
     pub(super) seconds: f64,
+    /// Time that the longest of its series spans, s.
+    pub(super) longest_s: f64,
     pub(super) alarms: Vec<Alarm>,
     /// Windows with the delay of their first alarming point, s; `None` where nothing is labelled.
     pub(super) windows: Option<Vec<(Window, Option<f64>)>>,
@@ -113,11 +115,13 @@ impl File {
                 }
             }
         }
+        let seconds = |(from, to): &(i64, i64)| to.saturating_sub(*from) as f64 / 1e9;
         Self {
             name: name.to_owned(),
             points: points.len(),
             scored: scored.iter().filter(|scored| scored.score.is_some()).count(),
-            seconds: spans.values().map(|(from, to)| to.saturating_sub(*from) as f64 / 1e9).sum(),
+            seconds: spans.values().map(seconds).sum(),
+            longest_s: spans.values().map(seconds).fold(0.0, f64::max),
             alarms,
             windows: windows.map(|windows| windows.into_iter().zip(first).collect()),
         }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
+use fluent_anomaly::detectors::AlarmBudget;
+
 use super::judge::File;
+use crate::utc;
 
 const WEEK_S: f64 = 604_800.0;
 
@@ -85,7 +88,7 @@ impl Total {
 }
 
 /// A line a file and one for all.
-pub(super) fn text(files: &[File], absent: usize) -> String {
+pub(super) fn text(files: &[File], absent: usize, budget: AlarmBudget) -> String {
     let all = total(&files.iter().collect::<Vec<_>>());
     let width = files.iter().map(|file| file.name.chars().count()).max().unwrap_or(0).max(10);
     let counted = if all.labelled { "false" } else { "alarms" };
@@ -104,10 +107,22 @@ pub(super) fn text(files: &[File], absent: usize) -> String {
             all.points
         );
     }
+    let longest_s = files.iter().map(|file| file.longest_s).fold(0.0, f64::max);
+    if all.alarms == 0 && longest_s < budget.period_s() {
+        text += &format!(
+            "The longest series covers {}; what comes once in {}, as the alarms that it may have, cannot be told from so little: take a longer history, or more alarms\n",
+            duration(longest_s),
+            duration(budget.period_s())
+        );
+    }
     if absent > 0 {
         text += &format!("{absent} labelled files are not in the input\n");
     }
     text
+}
+
+fn duration(seconds: f64) -> String {
+    utc::span(seconds as i64)
 }
 
 /// The same for programs, with each alarm and window.

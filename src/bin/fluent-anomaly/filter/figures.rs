@@ -30,7 +30,7 @@ impl Figures {
             let render = move || metrics::openmetrics(&text.lock().unwrap_or_else(PoisonError::into_inner));
             let found =
                 metrics::serve(address, render).map_err(|error| Failure::Failed(error.to_string()))?;
-            eprintln!("fluent-anomaly: metrics at http://{found}/metrics");
+            tell!("fluent-anomaly: metrics at http://{found}/metrics");
         }
         Ok(Self { file: None, written: None, served })
     }

@@ -30,7 +30,7 @@ impl Log {
         match &mut self.file {
             // a full disk is no reason to stop scoring
             Some(file) => drop(writeln!(file, "{} fluent-anomaly: {line}", utc::text(utc::now()))),
-            None => eprintln!("fluent-anomaly: {line}"),
+            None => tell!("fluent-anomaly: {line}"),
         }
     }
 }

@@ -182,6 +182,9 @@ impl<'a> Worker<'a> {
         for note in &file.notes {
             self.log.say(note);
         }
+        if let Scorer::Pipeline(pipeline) = &mut self.scorer {
+            pipeline.tell_unscored_at_end();
+        }
         for (time, mut record) in file.records {
             self.envelope.process_at(time, &mut self.scorer, &mut record);
             self.output.append(&mut record);

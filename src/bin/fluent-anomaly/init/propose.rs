@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use fluent_anomaly::Time;
+use fluent_anomaly::records::Unit;
 use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
 
 use crate::utc;
@@ -111,6 +112,8 @@ const YOUNG_S: i64 = 2 * 86_400;
 pub(super) struct Section {
     pub(super) name: String,
     pub(super) value: usize,
+    /// That of texts such as `12ms`.
+    unit: Option<Unit>,
     pub(super) reason: String,
 }
 
@@ -127,7 +130,8 @@ struct Content {
 }
 
 impl Proposal {
-    pub(super) fn of(table: &Table, tag: Option<&str>) -> Result<Self, String> {
+    /// `units`: those of columns that held texts such as `12ms`.
+    pub(super) fn of(table: &Table, units: &[(usize, Unit)], tag: Option<&str>) -> Result<Self, String> {
         let names: Vec<String> = table.columns.iter().map(|column| accessor(&column.path)).collect();
         let contents = contents(table);
         let mut told = Vec::new();
@@ -154,7 +158,14 @@ impl Proposal {
             }
         });
         let keys = keys(table, &contents, time, &names, &mut told);
-        let sections = sections(table, &contents, time, &keys, &names, &mut told)?;
+        let mut sections = sections(table, &contents, time, &keys, &names, &mut told)?;
+        for section in &mut sections {
+            section.unit = units.iter().find(|(column, _)| *column == section.value).map(|(_, unit)| *unit);
+            if let Some(unit) = section.unit {
+                let name = name(&names, section.value);
+                told.push(format!("unit    {name}: its texts have units, `unit: {unit}` reads them"));
+            }
+        }
         let times = || table.rows.iter().filter_map(|row| time_of(table, row, time)).map(Time::seconds);
         let span_s = times().max().unwrap_or(0) - times().min().unwrap_or(0);
         let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
@@ -191,6 +202,9 @@ impl Proposal {
                 self.tag,
                 self.name(section.value)
             );
+            if let Some(unit) = section.unit {
+                ini += &format!("unit: {unit}\n");
+            }
             if !self.keys.is_empty() {
                 let keys: Vec<&str> = self.keys.iter().map(|&key| self.name(key)).collect();
                 ini += &format!("by: {}\n", keys.join(", "));
@@ -426,7 +440,7 @@ fn sections(
             section.push('_');
         }
         told.push(format!("value   {}: {reason}", name(names, value)));
-        sections.push(Section { name: section, value, reason });
+        sections.push(Section { name: section, value, unit: None, reason });
     }
     if more > 0 {
         told.push(format!("        {more} more fields with numbers: add sections for those that matter"));

@@ -1,5 +1,6 @@
 //! The sample as records: JSON within texts taken apart, numbers in texts as numbers, columns named as hosts can.
 
+use fluent_anomaly::records::Unit;
 use fluent_anomaly::sources::series_file::{self, Cell, Form, SeriesFileError, Table};
 use serde_json::{Map, Value};
 
@@ -15,6 +16,8 @@ pub(super) struct Sample {
     pub(super) form: Form,
     /// The field whose texts were JSON objects.
     pub(super) inner: Option<String>,
+    /// Columns of texts such as `12ms`, and the unit in which the table has them as numbers.
+    pub(super) units: Vec<(usize, Unit)>,
     /// What separates the columns of CSV.
     pub(super) separator: char,
 }
@@ -44,8 +47,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, SeriesFileError> {
             column.path = vec![word];
         }
     }
-    read_numerals(&mut table);
-    Ok(Sample { table, form, inner, separator })
+    let units = read_numerals(&mut table);
+    Ok(Sample { table, form, inner, units, separator })
 }
 
 fn holds_objects(table: &Table, field: &str) -> bool {
@@ -71,8 +74,10 @@ fn take_apart(mut record: Value, field: &str) -> Value {
     record
 }
 
-/// Turns columns of texts that all are numbers into numbers, as the filter reads them.
-fn read_numerals(table: &mut Table) {
+/// Turns columns of texts that all are numbers, or numbers with units, into numbers, as the filter reads them. The
+/// columns with units, each with that of its first text.
+fn read_numerals(table: &mut Table) -> Vec<(usize, Unit)> {
+    let mut units = Vec::new();
     for column in 0..table.columns.len() {
         let name = table.last_key(column);
         if name.split(['_', '-', '.']).any(|word| NAMES_OF_KEYS.contains(&word)) {
@@ -84,12 +89,20 @@ fn read_numerals(table: &mut Table) {
             .map(|row| row.cell(column))
             .filter(|cell| matches!(cell, Cell::Text(_)))
             .collect();
+        let are_most = |count: usize| count * 10 >= texts.len() * 9;
         let numbers = texts.iter().filter(|cell| table.number(**cell).is_some()).count();
-        if texts.is_empty() || numbers * 10 < texts.len() * 9 {
+        let unit = texts.iter().find_map(|cell| Unit::of(text_of(table, *cell)?));
+        let unit = unit.filter(|unit| {
+            are_most(texts.iter().filter(|cell| quantity(table, **cell, *unit).is_some()).count())
+        });
+        if texts.is_empty() || (!are_most(numbers) && unit.is_none()) {
             continue;
         }
+        units.extend(unit.map(|unit| (column, unit)));
         for at in 0..table.rows.len() {
-            let number = table.rows.get(at).and_then(|row| table.number(row.cell(column)));
+            let number = table.rows.get(at).map(|row| row.cell(column)).and_then(|cell| {
+                table.number(cell).or_else(|| unit.and_then(|unit| quantity(table, cell, unit)))
+            });
             if let (Some(number), Some(cell)) =
                 (number, table.rows.get_mut(at).and_then(|row| row.cells.get_mut(column)))
             {
@@ -97,6 +110,18 @@ fn read_numerals(table: &mut Table) {
             }
         }
     }
+    units
+}
+
+fn text_of(table: &Table, cell: Cell) -> Option<&str> {
+    match cell {
+        Cell::Text(text) => Some(table.text(text)),
+        _ => None,
+    }
+}
+
+fn quantity(table: &Table, cell: Cell, unit: Unit) -> Option<f64> {
+    unit.read(text_of(table, cell)?)
 }
 
 /// What to do about a file that is no records at all.

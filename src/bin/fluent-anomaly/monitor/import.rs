@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut refused = Vec::new();
     for (at, imported) in monitors.into_iter().enumerate() {
         let which = if several { format!("{shown}: monitor {}", at + 1) } else { shown.to_string() };
-        match one(args, imported, &which) {
+        match one(args, imported, &which, at > 0) {
             Ok(text) => {
                 if !ini.is_empty() {
                     ini.push('\n');
@@ -67,14 +67,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if refused.is_empty() { Ok(()) } else { Err(Failure::Usage(refused.join("\n"))) }
 }
 
-/// The sections of one monitor, or why there are none.
-fn one(args: &Args, imported: Result<Imported, ExchangeError>, which: &str) -> Result<String, Vec<String>> {
+/// The sections of one monitor, or why there are none. `is_further`: another one may watch the same section.
+fn one(
+    args: &Args,
+    imported: Result<Imported, ExchangeError>,
+    which: &str,
+    is_further: bool,
+) -> Result<String, Vec<String>> {
     let mut imported = imported.map_err(|error| vec![format!("{which}: {error}")])?;
     if let Some(name) = &args.name {
         imported.section.clone_from(name);
     }
     for note in &imported.notes {
-        eprintln!("{which}: {note}");
+        tell!("{which}: {note}");
     }
     let metric = match imported.outliers() {
         Some(query) => query.map_err(|error| vec![format!("{which}: query: {error}")])?.metric,
@@ -90,6 +95,14 @@ fn one(args: &Args, imported: Result<Imported, ExchangeError>, which: &str) -> R
     if args.on.is_none() {
         ini += &format!("[datadog.{on}]\nquery: {metric}\n\n");
     }
-    ini += &imported.to_ini(on);
+    let section = imported.to_ini(on);
+    match section.split_once(&format!("on: {on}\n")) {
+        // each writes `anomaly` into the records of the section
+        Some((head, keys)) if is_further && args.on.is_some() => {
+            tell!("{which}: prefix: {}_ added, as several monitors watch [{on}]", imported.section);
+            ini += &format!("{head}on: {on}\nprefix: {}_\n{keys}", imported.section);
+        }
+        _ => ini += &section,
+    }
     Ok(ini)
 }

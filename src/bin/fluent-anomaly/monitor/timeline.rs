@@ -95,6 +95,10 @@ impl Timeline {
             share,
             threshold: self.spec.critical,
             warn_threshold: self.spec.warning,
+            recovery_thresholds: (
+                self.spec.critical_recovery,
+                self.spec.warning.map(|_| self.spec.warning_recovery),
+            ),
             observed: value,
             band: band.map(|band| (band.expected, band.lower, band.upper)),
             status,

@@ -34,7 +34,8 @@ pub(crate) struct Args {
 /// Reads the file; of a wrong monitor it is told whether only the rules of Datadog's editor are broken.
 fn read(path: &Path) -> Result<Config, Failure> {
     let text = files::text_of(path)?;
-    Config::parse(&path.display().to_string(), &text).map_err(|error| {
+    let file = path.display().to_string();
+    files::with_notices(&file, Config::parse(&file, &text)).map_err(|error| {
         let mut message = error.to_string();
         let mut sections: Vec<&str> = error.problems().iter().filter_map(|problem| problem.at_section()).collect();
         sections.dedup();
@@ -103,7 +104,7 @@ fn validate(
         match asked.map_err(|error| super::remote::failure(section, &error)) {
             Ok(()) => by = "fine, and Datadog would take it",
             Err(Failure::Usage(message)) => {
-                eprintln!("{message}");
+                tell!("{message}");
                 return Ok(false);
             }
             Err(failure) => return Err(failure),

@@ -46,13 +46,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         seen = now;
         match read(args) {
             Ok(new) => {
-                eprintln!("changed: the page is made anew");
+                tell!("changed: the page is made anew");
                 report = Report { version: report.version, ..new };
             }
             // the last good page stays, with the reason on it
             Err(failure) => {
                 let reason = failure.text();
-                eprintln!("{reason}");
+                tell!("{reason}");
                 report.notes = vec![format!("The page shows what was before the last change: {reason}")];
             }
         }

@@ -34,7 +34,7 @@ impl StreamLog {
 
     /// One line.
     pub(crate) fn say(&self, text: &str) {
-        eprintln!("fluent-anomaly: {}", (self.secrets)(text));
+        tell!("fluent-anomaly: {}", (self.secrets)(text));
     }
 
     /// One line that may come often.
