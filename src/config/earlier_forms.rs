@@ -49,10 +49,9 @@ pub(super) fn renew(ini: &mut Vec<IniSection>) -> Vec<String> {
                 ));
                 for entry in section.entries {
                     match &entry.key[..] {
-                        "smooth" => parameters.extend(["t1", "t2"].map(|key| IniEntry {
-                            key: key.to_owned(),
-                            ..entry.clone()
-                        })),
+                        "smooth" => parameters.extend(
+                            ["t1", "t2"].map(|key| IniEntry { key: key.to_owned(), ..entry.clone() }),
+                        ),
                         _ => parameters.push(entry),
                     }
                 }
@@ -76,7 +75,8 @@ pub(super) fn renew(ini: &mut Vec<IniSection>) -> Vec<String> {
 fn of_queries(section: IniSection, renewed: &mut Vec<IniSection>, told: &mut Vec<String>) {
     let (queries, others): (Vec<IniEntry>, Vec<IniEntry>) =
         section.entries.into_iter().partition(|entry| matches!(&entry.key[..], "query" | "queries"));
-    let lines = queries.iter().flat_map(|entry| entry.value.lines().map(move |query| (entry.line, query.trim())));
+    let lines =
+        queries.iter().flat_map(|entry| entry.value.lines().map(move |query| (entry.line, query.trim())));
     for (line, query) in lines.filter(|(_, query)| !query.is_empty()) {
         let metric = source_metric(query).unwrap_or("query");
         let mut name = format!("datadog.{metric}");

@@ -290,7 +290,8 @@ fn read_named<'a, T>(
         // what it watches is there, and has mistakes of its own, which are told
         let on = section.entries.iter().find(|entry| entry.key == "on").map(|entry| &entry.value[..]);
         let is_there = |of: &ini::IniSection| {
-            let (_, name) = of.name.split_once('.').filter(|(kind, _)| ["datadog", "series"].contains(kind))?;
+            let (_, name) =
+                of.name.split_once('.').filter(|(kind, _)| ["datadog", "series"].contains(kind))?;
             (Some(name) == on).then_some(())
         };
         if ini.iter().any(|of| is_there(of).is_some() && known.iter().all(|known| known.title() != of.name)) {

@@ -46,7 +46,10 @@ impl Calendar {
     ) -> Result<Option<Self>, String> {
         let (mut start_s, mut zone) = (None, None);
         for word in words {
-            if start_s.is_none() && zone.is_none() && let Some(start) = start(interval_s, word) {
+            if start_s.is_none()
+                && zone.is_none()
+                && let Some(start) = start(interval_s, word)
+            {
                 start_s = Some(start);
                 continue;
             }

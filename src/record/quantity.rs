@@ -65,8 +65,7 @@ const UNITS: [(&str, Dimension, u64); 27] = [
 
 impl Unit {
     /// What may be written as a unit.
-    pub const ALLOWED: &'static str =
-        "ns, us, ms, s, min, h, d, B, kB, MB, GB, TB, KiB, MiB, GiB, TiB or %";
+    pub const ALLOWED: &'static str = "ns, us, ms, s, min, h, d, B, kB, MB, GB, TB, KiB, MiB, GiB, TiB or %";
 
     /// The number that a text is in this unit; `None` for a text without units, of other units, or not finite.
     #[must_use]
@@ -170,7 +169,9 @@ mod tests {
 
     #[test]
     fn a_unit_is_named_by_its_first_spelling() {
-        for (text, name) in [("1.5s", "s"), ("12 KB", "kB"), ("1m30s", "min"), ("5\u{3bc}s", "us"), ("7%", "%")] {
+        for (text, name) in
+            [("1.5s", "s"), ("12 KB", "kB"), ("1m30s", "min"), ("5\u{3bc}s", "us"), ("7%", "%")]
+        {
             assert_eq!(Unit::of(text).map(|unit| unit.to_string()).as_deref(), Some(name), "{text}");
         }
         for text in ["12", "fast", "10.0.0.1", "2026-01-31", "v1.2s", "12:30", "3 of 4", "1e3ms"] {

@@ -93,7 +93,10 @@ fn texts_with_units_are_values_where_the_section_names_a_unit() {
     fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
     let output = run(&folder, &["filter", "--tag", "app.1"], &records);
     let told = said(&output);
-    assert!(told.contains("2 records have $latency_ms (the value of [series.latency]) that is no number"), "{told}");
+    assert!(
+        told.contains("2 records have $latency_ms (the value of [series.latency]) that is no number"),
+        "{told}"
+    );
     let lines = String::from_utf8(output.stdout).unwrap();
     for (line, value) in lines.lines().zip(values) {
         let is_error = ["\"12 MB\"", "\"fast\""].contains(&value);
@@ -151,6 +154,19 @@ fn of_a_file_what_was_not_scored_is_told_once() {
     let told = said(&run(&folder, &["filter", "--tag", "app.1", "in.jsonl"], ""));
     assert_eq!(told.matches("records were scored").count(), 1, "{told}");
     assert!(told.contains("0 of 9000 records were scored"), "{told}");
+}
+
+#[test]
+fn filter_finds_the_value_of_a_file_in_any_case_and_with_its_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..40).map(|n| format!("{},{} ms\n", 60 * n, 100 + n * 31 % 101)).collect();
+    fs::write(folder.path().join("h.csv"), format!("Time,Took\n{rows}")).unwrap();
+    let output = run(&folder, &["filter", "--value", "took", "h.csv"], "");
+    let lines = String::from_utf8(output.stdout.clone()).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("warming_up")).count(), 40, "{lines}");
+    assert!(!said(&output).contains("records were scored"), "{}", said(&output));
+    let wrong = run(&folder, &["filter", "--value", "tok", "h.csv"], "");
+    assert!(said(&wrong).contains("it has $Time, $Took"), "{}", said(&wrong));
 }
 
 #[test]
@@ -219,7 +235,10 @@ fn a_section_that_is_there_and_wrong_is_not_told_to_be_missing() {
     let text = "[series.a]\nmatch: app\nvalue: $a.b\n[monitor.m]\non: a\nquery: nonsense\n[group.g]\non: a\n";
     fs::write(folder.path().join("f.ini"), text).unwrap();
     let told = said(&run(&folder, &["check", "-c", "f.ini"], ""));
-    assert!(told.contains("f.ini:3: [series.a] value:") && told.contains("f.ini:6: [monitor.m] query:"), "{told}");
+    assert!(
+        told.contains("f.ini:3: [series.a] value:") && told.contains("f.ini:6: [monitor.m] query:"),
+        "{told}"
+    );
     assert!(!told.contains("there is no [datadog.a]"), "{told}");
 }
 
@@ -303,11 +322,7 @@ const FILES: [(&str, &str, &str); 23] = [
         "{\"time\":0,\"took\":\"1m0.5s\"}\n{\"time\":60,\"took\":\"850ms\"}\n",
         "time `time`, value `took`\ntook.jsonl: `took` holds texts with units: taken as numbers of min",
     ),
-    (
-        "psql.csv",
-        "at,x\n2026-01-31 12:00:00 UTC,1\n2026-01-31 12:01:00 UTC,2\n",
-        "time `at`, value `x`",
-    ),
+    ("psql.csv", "at,x\n2026-01-31 12:00:00 UTC,1\n2026-01-31 12:01:00 UTC,2\n", "time `at`, value `x`"),
     (
         "mail.csv",
         "when,x\n\"Sat, 31 Jan 2026 12:00:00 GMT\",1\n\"Sat, 31 Jan 2026 12:01:00 GMT\",2\n",
@@ -376,7 +391,12 @@ const MISREAD: [(&str, &str, &[&str], &str); 15] = [
         &[],
         "line 1, column value: \"1 fish\" is not allowed",
     ),
-    ("units.csv", "time,v\n0,1 ms\n60,2 MB\n", &["--value", "v"], "line 3, column 2 (v): \"2 MB\" is not allowed"),
+    (
+        "units.csv",
+        "time,v\n0,1 ms\n60,2 MB\n",
+        &["--value", "v"],
+        "line 3, column 2 (v): \"2 MB\" is not allowed",
+    ),
     (
         "prometheus.json",
         "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"invalid parameter query\"}",

@@ -498,7 +498,8 @@ fn a_file_that_holds_no_monitor_is_refused_with_its_place() {
 #[test]
 fn several_monitors_on_one_section_write_fields_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("m.json"), Value::from(vec![monitor(QUERY), monitor(QUERY)]).to_string()).unwrap();
+    fs::write(folder.path().join("m.json"), Value::from(vec![monitor(QUERY), monitor(QUERY)]).to_string())
+        .unwrap();
     let imported = run(&folder, &["monitor", "import", "m.json", "--on", "a"]);
     assert_eq!(
         text(&imported.stderr),
@@ -526,6 +527,9 @@ fn what_terraform_writes_as_text_and_windows_that_no_longer_fit_are_adapted() {
 "#;
     let (ini, told) = round_trip("main.tf", terraform);
     assert!(ini.contains("new_group_delay: 600\n") && !ini.contains("trigger_window:"), "{ini}");
-    assert!(told.contains("trigger_window: last_15m left out, the alert window of the query is last_50m"), "{told}");
+    assert!(
+        told.contains("trigger_window: last_15m left out, the alert window of the query is last_50m"),
+        "{told}"
+    );
     assert!(told.contains("new_host_delay: 600 taken as new_group_delay"), "{told}");
 }

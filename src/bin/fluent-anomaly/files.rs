@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fluent_anomaly::{Config, ConfigError};
 use fluent_anomaly::state::FolderStorage;
 use fluent_anomaly::state::Storage;
+use fluent_anomaly::{Config, ConfigError};
 
 use crate::failure::Failure;
 

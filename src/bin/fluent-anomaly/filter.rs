@@ -160,9 +160,14 @@ impl Args {
 fn config_of(args: &Args) -> Result<Config, Failure> {
     let Some(value) = &args.value else { return files::read_config(&args.config) };
     let by: Vec<String> = args.by.iter().map(|name| file::field(name)).collect();
+    let (value, unit) = match args.path() {
+        Some(path) if path != Path::new("-") => file::value_column(path, value)?,
+        _ => (value.clone(), None),
+    };
+    let unit = unit.map_or(String::new(), |unit| format!("unit: {unit}\n"));
     let text = format!(
-        "[filter]\nstate: off\nalarms: 1/day\n[series.value]\nmatch: *\nvalue: {}\nby: {}\n",
-        file::field(value),
+        "[filter]\nstate: off\nalarms: 1/day\n[series.value]\nmatch: *\nvalue: {}\nby: {}\n{unit}",
+        file::field(&value),
         by.join(", ")
     );
     Config::parse("--value and --by", &text).map_err(|error| Failure::Usage(error.to_string()))

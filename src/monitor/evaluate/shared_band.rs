@@ -113,5 +113,8 @@ fn signature(monitor: &MonitorSpec) -> u64 {
 
 /// State files know these types by the names and fields that they had first.
 fn as_saved(text: &str) -> String {
-    text.replace("BandSpec {", "Spec {").replace("Timeframe {", "Window {").replace(" fallback: None,", "").replace(", calendar: None", "")
+    text.replace("BandSpec {", "Spec {")
+        .replace("Timeframe {", "Window {")
+        .replace(" fallback: None,", "")
+        .replace(", calendar: None", "")
 }

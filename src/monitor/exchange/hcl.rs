@@ -218,7 +218,8 @@ impl<'a> HclReader<'a> {
     fn skip_operation(&mut self) {
         let rest = self.rest();
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let is_comment = rest.get(blanks..).is_some_and(|rest| rest.starts_with("//") || rest.starts_with("/*"));
+        let is_comment =
+            rest.get(blanks..).is_some_and(|rest| rest.starts_with("//") || rest.starts_with("/*"));
         if !is_comment && rest.get(blanks..).is_some_and(|rest| rest.starts_with(OPERATORS)) {
             self.at += end_of_expression(rest);
         }

@@ -291,8 +291,7 @@ fn is_tag(name: &str) -> bool {
 /// The variable of `urlencode "variable"`, its bytes escaped but for letters, digits and `-._~` (RFC 3986, 2.3).
 #[inline(never)] // stack
 fn url_encoded(call: &str, facts: &Facts<'_>) -> Option<String> {
-    const HEX: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let name = call.split(['\'', '"']).nth(1)?;
     let value = match number(name, facts) {
         Some(number) => Cow::Owned(rounded(number?)),

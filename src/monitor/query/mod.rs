@@ -25,7 +25,6 @@ use core::fmt;
 
 pub use error::{QueryError, QueryPlace, QueryRule};
 pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
-#[cfg(feature = "companion")]
 pub use outliers::OutlierQuery;
 pub use parse::parse;
 

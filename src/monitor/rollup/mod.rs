@@ -105,8 +105,7 @@ impl Rollup {
             return;
         }
         self.until_s = spec.start_s(self.next.saturating_add(1));
-        let is_steady =
-            self.slots.len() == 1 && self.newest_s < self.until_s && spec.calendar.is_none();
+        let is_steady = self.slots.len() == 1 && self.newest_s < self.until_s && spec.calendar.is_none();
         self.stride_s = if is_steady { u32::try_from(spec.interval_s).unwrap_or(0) } else { 0 };
     }
 

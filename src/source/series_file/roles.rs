@@ -64,7 +64,10 @@ impl Roles {
         notes.insert(0, finder.told(time, &values, &keys));
         let units = finder.units(&values);
         for (column, unit) in &units {
-            notes.push(format!("{} holds texts with units: taken as numbers of {unit}", finder.names(&[*column])));
+            notes.push(format!(
+                "{} holds texts with units: taken as numbers of {unit}",
+                finder.names(&[*column])
+            ));
         }
         Ok(Self { time, values, keys, units, notes })
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use fluent_anomaly::Time;
-use fluent_anomaly::records::{Accessor, Extractor, Found, Value};
-use fluent_anomaly::sources::series_file::{self, Form, Row};
+use fluent_anomaly::records::{Accessor, Extractor, Found, Unit, Value};
+use fluent_anomaly::sources::series_file::{self, Cell, Form, Row};
 
 use crate::failure::Failure;
 use crate::history;
@@ -101,6 +101,21 @@ fn json(bytes: &[u8], time: Option<&str>) -> Result<FileRecords, Failure> {
         notes.push(format!("{without} records have no time: they count with that of the record before"));
     }
     Ok(FileRecords { records: timed, notes })
+}
+
+/// The column of a file that goes by this name in any case, and the unit of its first text that has one. A name that
+/// is nowhere stays: the records tell what they have.
+pub(super) fn value_column(path: &Path, wanted: &str) -> Result<(String, Option<Unit>), Failure> {
+    let Ok(table) = series_file::read_table(&history::bytes(path)?, &[]) else {
+        return Ok((wanted.to_owned(), None)); // what is wrong with the file is told when its records are read
+    };
+    let Some(column) = table.column_named(wanted) else { return Ok((wanted.to_owned(), None)) };
+    let name = table.columns.get(column).map_or(wanted, |column| &column.name);
+    let unit = table.rows.iter().find_map(|row| match row.cell(column) {
+        Cell::Text(text) => Unit::of(table.text(text)),
+        _ => None,
+    });
+    Ok((name.to_owned(), unit))
 }
 
 /// The accessor of a column or field, which may be one already.
