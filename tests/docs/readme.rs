@@ -96,6 +96,38 @@ fn command(line: &str) -> Option<Vec<String>> {
 }
 
 #[test]
+fn the_way_from_a_log_to_an_alarm_runs_word_for_word() {
+    let readme = read("README.md".as_ref());
+    let way = blocks(readme.split("## From your log to an alarm").nth(1).unwrap(), "sh")[0];
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = String::new();
+    for minute in 0..10_080_u32 {
+        let (hour, quiet) = (minute / 60 % 24, minute * 7919 % 101);
+        let ms = if (9000..9010).contains(&minute) { 900 } else { 100 + 3 * hour + quiet / 5 };
+        let day = 20 + minute / 1440;
+        let time = format!("2026-11-{day}T{hour:02}:{:02}:00Z", minute % 60);
+        log +=
+            &format!("{{\"time\":\"{time}\",\"service\":\"shop\",\"host\":\"web-1\",\"latency_ms\":{ms}}}\n");
+    }
+    std::fs::write(folder.path().join("app.log"), log).unwrap();
+    let mut ran = Vec::new();
+    let mut scored = String::new();
+    for words in way.lines().filter_map(command) {
+        let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+            .args(&words)
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        scored = String::from_utf8(output.stdout).unwrap();
+        ran.push(words[0].clone());
+    }
+    assert_eq!(ran, ["init", "check", "filter"]);
+    assert!(scored.lines().count() == 10_080 && scored.contains("\"alarm\":\"start\""));
+    assert!(folder.path().join("fluent-bit.yaml").is_file() && folder.path().join("fluentd.conf").is_file());
+}
+
+#[test]
 fn the_readme_is_short_and_every_page_of_the_book_is_in_its_contents() {
     assert!(read("README.md".as_ref()).lines().count() <= 150);
     let contents = read("docs/SUMMARY.md".as_ref());
