@@ -1,11 +1,12 @@
 //! The bank's storage in a real folder, for the native hosts.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::bank::folder_lock::FolderLock;
 use crate::bank::{Storage, StorageError};
 
 /// Why a state folder cannot be used at all.
@@ -27,7 +28,7 @@ pub enum FolderError {
 pub struct FolderStorage {
     path: PathBuf,
     /// Held for its lock; `None` when the folder cannot be written.
-    _lock: Option<File>,
+    _lock: Option<FolderLock>,
     writing: Option<File>,
     reading: Option<(String, File)>,
 }
@@ -39,13 +40,11 @@ impl FolderStorage {
     /// [`FolderError::InUse`] when another process has it.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         // what fails here fails again at the first write, and is told then
-        let _ = fs::create_dir_all(path);
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).ok();
-        if let Some(file) = &lock
-            && let Err(TryLockError::WouldBlock) = file.try_lock()
-        {
-            return Err(FolderError::InUse { folder: path.to_owned() });
-        }
+        let lock = match FolderLock::take(path, "lock") {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => return Err(FolderError::InUse { folder: path.to_owned() }),
+            Err(_) => None,
+        };
         Ok(Self { path: path.to_owned(), _lock: lock, writing: None, reading: None })
     }
 

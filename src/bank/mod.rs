@@ -22,6 +22,8 @@ mod arena;
 mod checkpoint;
 mod entry;
 #[cfg(feature = "companion")]
+pub(crate) mod folder_lock;
+#[cfg(feature = "companion")]
 pub(crate) mod folder_storage;
 mod frame;
 mod headroom;

@@ -3,11 +3,11 @@
 use super::PullError;
 use super::acknowledged::Acknowledged;
 use super::window::PullCursor;
+use crate::bank::folder_lock::FolderLock;
 use crate::codec::{CodecError, Reader, Writer, checksum};
 use crate::companion::atomic::{self, SavedFile};
 use crate::companion::{Notice, Progress};
 use crate::source::datadog::CallBudget;
-use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 const SECTION_MAGIC: [u8; 8] = *b"FAPULL\0\x01";
@@ -18,7 +18,7 @@ const BUDGET_MAGIC: [u8; 8] = *b"FABUDG\0\x01";
 pub(super) struct StateFolder {
     /// `None`: everything stays in memory.
     path: Option<PathBuf>,
-    _lock: Option<File>,
+    _lock: Option<FolderLock>,
 }
 
 /// Progress of a section.
@@ -48,18 +48,9 @@ impl StateFolder {
     /// Opens the folder. One that cannot be made is reported, and pulling goes on without.
     pub(super) fn open(path: Option<&Path>, progress: &dyn Progress) -> Result<Self, PullError> {
         let Some(path) = path else { return Ok(Self { path: None, _lock: None }) };
-        let locked =
-            fs::create_dir_all(path).and_then(|()| File::create(path.join("pull.lock"))).map(|file| {
-                match file.try_lock() {
-                    Err(TryLockError::WouldBlock) => {
-                        Err(PullError::Locked { path: path.display().to_string() })
-                    }
-                    // a file system without locks must not stop the work
-                    Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
-                }
-            });
-        let lock = match locked {
-            Ok(result) => Some(result?),
+        let lock = match FolderLock::take(path, "pull.lock") {
+            Ok(Some(lock)) => Some(lock),
+            Ok(None) => return Err(PullError::Locked { path: path.display().to_string() }),
             Err(error) => {
                 not_saved(path, &error.to_string(), progress);
                 None
