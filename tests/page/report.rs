@@ -187,3 +187,33 @@ fn an_open_page_is_told_of_a_changed_file() {
     let page = serving.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(page.contains("\"points\":101"), "{page:.300}");
 }
+
+#[test]
+fn the_windows_of_a_section_that_measures_log_records_are_the_series() {
+    let folder = folder("windows");
+    let mut lines = String::new();
+    for second in 0..1800 {
+        let status = if second % 10 == 0 { 500 } else { 200 };
+        let host = if second % 3 == 0 { "a" } else { "b" };
+        writeln!(lines, r#"{{"ts":{},"status":{status},"host":"{host}"}}"#, 1_735_689_600 + second).unwrap();
+    }
+    fs::write(folder.join("logs.jsonl"), lines).unwrap();
+    fs::write(
+        folder.join("logs.ini"),
+        "[series.requests]\nmatch: web.*\nmeasure: count\nevery: 1m\nby: $host\ntime: $ts\n",
+    )
+    .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
+        .current_dir(&folder)
+        .args(["report", "--input", "logs.jsonl", "--config", "logs.ini"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // the last windows are still open
+    assert!(said.starts_with("report.html: 2 series, 5"), "{said}");
+    let html = fs::read_to_string(folder.join("report.html")).unwrap();
+    for part in ["\"name\":\"a\"", "\"name\":\"b\"", "\"step\":60", "\"start\":1735689600"] {
+        assert!(html.contains(part), "{part}");
+    }
+}

@@ -2,7 +2,7 @@
 
 mod envelope;
 mod figures;
-mod file;
+pub(crate) mod file;
 mod log;
 mod worker;
 

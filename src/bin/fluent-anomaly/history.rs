@@ -66,6 +66,11 @@ impl History {
         self.file.as_deref().or(self.input.as_deref()).unwrap_or(Path::new("-"))
     }
 
+    /// The field of the time that was given.
+    pub(crate) fn time(&self) -> Option<&str> {
+        self.columns.time.as_deref()
+    }
+
     /// Reads the file, and tells on standard error what was taken for what.
     pub(crate) fn read(&self, section: Option<&Section>) -> Result<SeriesFile, Failure> {
         read(self.input(), &self.columns.layout(section))

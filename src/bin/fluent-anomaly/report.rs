@@ -16,6 +16,7 @@ use crate::history::History;
 
 mod serve;
 pub(crate) mod settings;
+mod windows;
 
 /// More series than anyone searches through; the rest is left out, and the page says so.
 const MOST_SERIES: usize = 5000;
@@ -28,6 +29,7 @@ const MOST_SERIES: usize = 5000;
 #[command(after_help = "Examples:\n  \
     fluent-anomaly report --input history.csv\n  \
     fluent-anomaly report -i records.jsonl --config fluent-anomaly.ini --monitor cpu -o cpu.html\n  \
+    fluent-anomaly report -i access.jsonl -c logs.ini      # a section with `measure`: its windows\n  \
     fluent-anomaly report -i history.csv -c fluent-anomaly.ini --serve")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -88,9 +90,23 @@ fn read(args: &Args) -> Result<Report, Failure> {
         Some((path, config)) => chosen(config, path, args.monitor.as_deref())?,
         None => (None, None),
     };
-    let file = args.history.read(section)?;
-    let mut report = of_file(file, title(args.history.input()));
+    let title = title(args.history.input());
+    let measured = config.as_ref().zip(section.filter(|section| section.windows.is_some()));
+    let mut report = match measured {
+        Some(((_, config), section)) => {
+            let mut report = Report { title, ..Report::default() };
+            let (path, time) = (args.history.input(), args.history.time());
+            report.series = windows::read(config, section, path, time, &mut report.notes)?;
+            report
+        }
+        None => of_file(args.history.read(section)?, title),
+    };
     report.settings = section.map(|section| settings::pairs(section, monitor)).transpose()?;
+    if let (Some(settings), Some(((_, config), section))) =
+        (&mut report.settings, config.as_ref().zip(section))
+    {
+        settings.extend(settings::of_all_series(config, section));
+    }
     Ok(report)
 }
 

@@ -7,6 +7,7 @@ function paintAlarms(u, found) {
   paintStretches(u, found.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"));
   ctx.save();
   ctx.font = `600 ${11 * scale}px system-ui`;
+  ctx.textAlign = "left"; // the axes leave another
   ctx.textBaseline = "top";
   let free = bbox.left;
   found.forEach(({ from, reason, size }) => {

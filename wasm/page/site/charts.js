@@ -2,7 +2,13 @@
 
 const AXIS = 60; // px of the value axis: the same for all, so that their times stand above one another
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const colours = new Map(); // of the present theme
+
+/** A colour of the style by its name: asked once a theme, since charts ask for each stroke. */
+function colour(name) {
+  if (!colours.has(name)) colours.set(name, getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim());
+  return colours.get(name);
+}
 
 const short = (value) => {
   if (value === null || value === undefined) return "–";

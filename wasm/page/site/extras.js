@@ -128,6 +128,8 @@ function themes() {
   const apply = () => {
     document.documentElement.dataset.theme = names[at];
     button.textContent = `Theme: ${names[at]}`;
+    colours.clear();
+    overview.draw();
     if (charts.evaluation) redrawAll();
   };
   button.addEventListener("click", () => { at = (at + 1) % names.length; apply(); });

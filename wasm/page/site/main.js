@@ -170,6 +170,8 @@ function refresh() {
   return fetchView();
 }
 
+const pause = () => new Promise((done) => setTimeout(done));
+
 const fetchView = latestOnly(async () => {
   const bins = Math.round(sizeOf(byId("evaluation")) * 0.9);
   const [from, to] = view.state.view;
@@ -183,6 +185,7 @@ const fetchView = latestOnly(async () => {
   page.overview = overview;
   charts.history.setData([overview.time, overview.value]);
   charts.evaluation.setData(bandData(shown));
+  await pause(); // what a reader does comes between
   charts.share.setData([shown.share.time, shown.share.share]);
   charts.rarity.setData([shown.rarity.time, shown.rarity.score]);
   charts.scores.setData([shown.scores.time, shown.scores.outlier, shown.scores.change]);

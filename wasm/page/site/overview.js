@@ -17,6 +17,7 @@ const overview = {
   rows: [], // by series: what a scan found, or null
   open: false,
   asked: 0, // a newer scan ends the older one
+  painted: 0, // and a newer drawing
   workers: null,
 
   /** Shows the list in place of a series, and scans what is not scanned yet under the present settings. */
@@ -65,7 +66,7 @@ const overview = {
     const workers = await overview.start();
     overview.asked += 1;
     const turn = overview.asked;
-    const run = { what, settings, next: 0, scanned: 0, drawn: performance.now(), refused: null, isOver: () => turn !== overview.asked };
+    const run = { what, settings, next: 0, scanned: 0, drawn: performance.now() + 300, refused: null, isOver: () => turn !== overview.asked };
     await Promise.all(workers.map((ask) => overview.scanWith(ask, run)));
     if (what === "alarms") overview.scored = run.isOver() || run.refused ? null : settings.alarms;
     return run;
@@ -90,10 +91,12 @@ const overview = {
       run.refused ??= all.find((said) => said.refused)?.refused ?? null;
       all.forEach((said, n) => { overview.rows[first + n] = { ...overview.rows[first + n], alerts: undefined, candidates: undefined, ...said }; });
       run.scanned += batch.length;
-      if (performance.now() - run.drawn > 300) {
+      // drawing takes a tenth of the time at most
+      const now = performance.now();
+      if (now > run.drawn) {
         overview.note(run.what, run.scanned);
         overview.draw();
-        run.drawn = performance.now();
+        run.drawn = performance.now() + Math.max(300, 10 * (performance.now() - now));
       }
     }
   },
@@ -135,17 +138,26 @@ const overview = {
     const indexes = overview.ranked();
     const bands = overview.shared();
     const times = [Math.min(...meta.series.map(({ start }) => start)), meta.until ?? 1];
-    byId("overview-list").replaceChildren(...indexes.slice(0, MOST_ROWS).map((index) => overview.row(index, times, bands)));
+    const shown = indexes.slice(0, MOST_ROWS);
+    const rows = shown.map((index) => overview.row(index));
+    byId("overview-list").replaceChildren(...rows);
+    const turn = (overview.painted += 1);
+    requestAnimationFrame(() => {
+      if (turn !== overview.painted || rows.length === 0) return;
+      // all are of one size: asked once, or each painting would wait for a layout of its own
+      const canvases = rows.map((row) => row.querySelector("canvas"));
+      const size = [canvases[0].clientWidth, canvases[0].clientHeight];
+      canvases.forEach((canvas, at) => paintSpark(canvas, size, overview.rows[shown[at]], times, bands));
+    });
     byId("overview-more").textContent = indexes.length > MOST_ROWS ? `${(indexes.length - MOST_ROWS).toLocaleString("en")} more: search narrows the list` : indexes.length ? "" : "no series has such a name";
-    byId("overview-shared").textContent = bands.length ? `${bands.length} ${together.alarms ? "incidents of several series" : "shared"}: ${bands.slice(0, 3).map(([from, , count]) => `${count} series at ${iso(from)}`).join(", ")}${bands.length > 3 ? ", …" : ""}` : "";
+    byId("overview-shared").textContent = bands.length ? `${bands.length} ${together.alarms ? `incident${bands.length === 1 ? "" : "s"} of several series` : "shared"}: ${bands.slice(0, 3).map(([from, , count]) => `${count} series at ${iso(from)}`).join(", ")}${bands.length > 3 ? ", …" : ""}` : "";
   },
-  row(index, times, bands) {
+  row(index) {
     const { name, points } = meta.series[index];
     const found = overview.rows[index];
     const canvas = element("canvas", { "aria-hidden": "true" });
-    const button = element("button", { type: "button", class: "overview-row" }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, overview.told(found, points)));
+    const button = element("button", { type: "button", class: "overview-row" }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, ...unbroken(overview.told(found, points))));
     button.addEventListener("click", () => show(index));
-    requestAnimationFrame(() => paintSpark(canvas, found, times, bands));
     return element("li", {}, button);
   },
   told(found, points) {
@@ -159,10 +171,16 @@ const overview = {
   },
 };
 
+/** A text whose last words, a time, stay on one line. */
+function unbroken(text) {
+  const [, words, time] = text.match(/^(.*)(\d{4}-\d\d-\d\d \d\d:\d\d)$/) ?? [];
+  return time ? [words, element("span", { class: "unbroken" }, time)] : [text];
+}
+
 /** A small chart: shared alarms as bands, own alarms as ticks, the values' range by pixel column. */
-function paintSpark(canvas, found, [from, to], bands) {
+function paintSpark(canvas, size, found, [from, to], bands) {
   const scale = devicePixelRatio;
-  const [width, height] = [canvas.clientWidth * scale, canvas.clientHeight * scale];
+  const [width, height] = size.map((pixels) => pixels * scale);
   Object.assign(canvas, { width, height });
   const ctx = canvas.getContext("2d");
   const x = (at) => ((at - from) / Math.max(1, to - from)) * width;

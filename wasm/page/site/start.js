@@ -16,6 +16,7 @@ window.preview = {
   columns: (name = "main") => ask("columns", { name }),
   show,
   overview,
+  together,
   trail,
 };
 window.preview.ready = start();

@@ -60,6 +60,7 @@ function paintOutliers(u, found) {
   const scale = devicePixelRatio;
   ctx.save();
   ctx.font = `600 ${11 * scale}px system-ui`;
+  ctx.textAlign = "left";
   ctx.textBaseline = "bottom";
   let free = bbox.left;
   found.forEach(({ from, to, distance }) => {

@@ -11,14 +11,14 @@ use crate::history;
 use crate::record_reader::{NextRecord, RecordReader};
 
 /// A file's records in the order of time, each with its time where it has one.
-pub(super) struct FileRecords {
-    pub(super) records: Vec<(Option<Time>, Vec<u8>)>,
+pub(crate) struct FileRecords {
+    pub(crate) records: Vec<(Option<Time>, Vec<u8>)>,
     /// What was taken for what, and what was done about it.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Reads a file. `time` names the field of the time; `by` the fields that stay text.
-pub(super) fn read(path: &Path, time: Option<&str>, by: &[String]) -> Result<FileRecords, Failure> {
+pub(crate) fn read(path: &Path, time: Option<&str>, by: &[String]) -> Result<FileRecords, Failure> {
     let packed = history::bytes(path)?;
     let bytes = series_file::unpacked(&packed)
         .map_err(|error| Failure::Usage(format!("{}: {error}", history::shown(path))))?;
@@ -119,7 +119,7 @@ pub(super) fn value_column(path: &Path, wanted: &str) -> Result<(String, Option<
 }
 
 /// The accessor of a column or field, which may be one already.
-pub(super) fn field(name: &str) -> String {
+pub(crate) fn field(name: &str) -> String {
     if name.starts_with('$') { name.to_owned() } else { format!("$['{}']", name.replace('\'', "''")) }
 }
 

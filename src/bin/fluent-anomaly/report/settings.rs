@@ -1,6 +1,8 @@
 //! A section and its monitor -> where the controls of the page stand.
 
+use fluent_anomaly::Config;
 use fluent_anomaly::configuration::{MonitorSection, Section};
+use fluent_anomaly::detectors::{AlarmBudget, GroupTest, PeerAlgorithm};
 use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, exchange};
 
 use crate::failure::Failure;
@@ -23,6 +25,37 @@ pub(crate) fn pairs(
         pairs.extend(of_monitor(&monitor.spec, &monitor.name)?);
     }
     Ok(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// The budget of alarms, and the group that watches the section, as the controls say them.
+pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    if let Some(budget) = section.alarms {
+        let for_all = if section.alarms_for_all { " for all" } else { "" };
+        pairs.push(("alarms", format!("{}{for_all}", text_of(budget))));
+    }
+    let at = config.sections.iter().position(|other| other.name == section.name);
+    if let Some(group) = config.groups.iter().find(|group| Some(group.on) == at) {
+        match group.spec.test() {
+            GroupTest::Budget(budget) => pairs.push(("group", text_of(budget))),
+            GroupTest::Fixed(test) => {
+                let word = PeerAlgorithm::WORDS.iter().find(|(.., algorithm)| *algorithm == test.algorithm);
+                pairs.extend(word.map(|(word, ..)| ("group", (*word).to_owned())));
+                pairs.push(("tolerance", test.tolerance.to_string()));
+            }
+        }
+        pairs.push(("group_interval", group.spec.interval_s().to_string()));
+    }
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// A budget as a configuration has it.
+fn text_of(budget: AlarmBudget) -> String {
+    const UNITS: [(&str, f64); 4] =
+        [("hour", 3600.0), ("day", 86_400.0), ("week", 604_800.0), ("month", 2_592_000.0)];
+    let counts = UNITS.map(|(unit, seconds)| (unit, seconds / budget.period_s()));
+    let whole = counts.iter().find(|(_, count)| *count >= 1.0 && (count - count.round()).abs() < 1e-9);
+    whole.map_or_else(|| "1/month".to_owned(), |(unit, count)| format!("{}/{unit}", count.round()))
 }
 
 fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -57,7 +90,17 @@ fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fluent_anomaly::Config;
+
+    #[test]
+    fn a_budget_for_all_and_a_group_come_along() {
+        let text = "[series.web]\nmatch: *\nvalue: $v\nby: $host\nalarms: 3/day for all\n\
+            [group.web]\non: web\nacross: $host\nalgorithm: mad\ntolerance: 4\ninterval: 120\n";
+        let config = Config::parse("f.ini", text).unwrap();
+        let pairs = of_all_series(&config, &config.sections[0]);
+        let expected =
+            [("alarms", "3/day for all"), ("group", "mad"), ("tolerance", "4"), ("group_interval", "120")];
+        assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
 
     #[test]
     fn every_argument_and_key_of_a_monitor_comes_along() {
