@@ -85,6 +85,7 @@ impl<M> Arena<M> {
             .copied()
     }
 
+    #[inline(always)] // speed
     pub(super) fn get_mut(&mut self, at: u32) -> &mut SeriesSlot<M> {
         &mut self.slots[at as usize]
     }

@@ -24,16 +24,25 @@ impl<'a> SectionReader<'a> {
 
     /// A problem with the section itself.
     pub(super) fn complain(&mut self, message: impl Into<String>) {
-        let problem =
-            ConfigProblem::at(self.file, self.section.line).section(&self.section.name).say(message);
-        self.problems.push(problem);
+        self.push(None, message.into());
     }
 
     /// A problem with one key; at the section's line when the key is absent.
     pub(super) fn complain_about(&mut self, key: &str, message: impl Into<String>) {
-        let line = self.entry(key).map_or(self.section.line, |entry| entry.line);
-        self.problems
-            .push(ConfigProblem::at(self.file, line).section(&self.section.name).key(key).say(message));
+        self.push(Some(key), message.into());
+    }
+
+    // the readers of keys are generic and many: what does not depend on their types is a call of its own
+    #[cold]
+    #[inline(never)] // stack
+    fn push(&mut self, key: Option<&str>, message: String) {
+        let entry = key.and_then(|key| self.entry(key));
+        let line = entry.map_or(self.section.line, |entry| entry.line);
+        let mut problem = ConfigProblem::at(self.file, line).section(&self.section.name);
+        if let Some(key) = key {
+            problem = problem.key(key);
+        }
+        self.problems.push(problem.say(message));
     }
 
     fn entry(&self, key: &str) -> Option<&'a IniEntry> {
@@ -42,6 +51,7 @@ impl<'a> SectionReader<'a> {
     }
 
     /// The value as it stands; `None` when the key is absent or empty.
+    #[inline(never)] // stack
     pub(super) fn text(&mut self, key: &'static str) -> Option<&'a str> {
         if !self.known.contains(&key) {
             self.known.push(key);
@@ -50,6 +60,7 @@ impl<'a> SectionReader<'a> {
     }
 
     /// A value that must be there.
+    #[inline(never)] // stack
     pub(super) fn required(&mut self, key: &'static str, example: &str) -> Option<&'a str> {
         let value = self.text(key);
         if value.is_none() {
@@ -68,13 +79,20 @@ impl<'a> SectionReader<'a> {
         match parse(value) {
             Ok(parsed) => Some(parsed),
             Err(error) => {
-                self.complain_about(key, error.to_string());
+                self.explain(key, &error);
                 None
             }
         }
     }
 
+    #[cold]
+    #[inline(never)] // stack
+    fn explain(&mut self, key: &str, error: &dyn Display) {
+        self.push(Some(key), error.to_string());
+    }
+
     /// A whole number within a range.
+    #[inline(never)] // stack
     pub(super) fn integer(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
         self.parsed(key, |value| match value.parse::<u64>() {
             Ok(number) if allowed.contains(&number) => Ok(number),
@@ -87,11 +105,12 @@ impl<'a> SectionReader<'a> {
     }
 
     /// A number for which `accept` holds; `allowed` says in words which those are. NaN fails.
+    #[inline(never)] // stack
     pub(super) fn number(
         &mut self,
         key: &'static str,
         allowed: &str,
-        accept: impl FnOnce(f64) -> bool,
+        accept: fn(f64) -> bool,
     ) -> Option<f64> {
         self.parsed(key, |value| match value.parse::<f64>() {
             Ok(number) if accept(number) => Ok(number),
@@ -101,16 +120,19 @@ impl<'a> SectionReader<'a> {
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
-        self.parsed(key, |value| {
-            words
-                .iter()
-                .find(|(word, _)| word.eq_ignore_ascii_case(value))
-                .map(|(_, choice)| *choice)
-                .ok_or_else(|| {
-                    let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                    format!("{value:?} is not allowed: {}", allowed.join(" or "))
-                })
-        })
+        let place = self.word(key, &words.iter().map(|(word, _)| *word).collect::<Vec<_>>())?;
+        words.get(place).map(|(_, choice)| *choice)
+    }
+
+    /// The place of the word that stands there.
+    #[inline(never)] // stack
+    fn word(&mut self, key: &'static str, words: &[&str]) -> Option<usize> {
+        let value = self.text(key)?;
+        let place = words.iter().position(|word| word.eq_ignore_ascii_case(value));
+        if place.is_none() {
+            self.push(Some(key), format!("{value:?} is not allowed: {}", words.join(" or ")));
+        }
+        place
     }
 
     /// All keys that begin with `prefix`, without it, and their values, which may be secrets.

@@ -13,7 +13,7 @@ const FOR_SIZE: [&str; 4] = [
     r#"profile.release.package.fluent-anomaly.opt-level="s""#,
     r#"profile.release.package.anomaly-filter.opt-level="s""#,
     r#"profile.release.lto="fat""#,
-    r#"target.wasm32-unknown-unknown.rustflags=["-C","llvm-args=-inline-threshold=25 -inlinehint-threshold=100"]"#,
+    r#"target.wasm32-unknown-unknown.rustflags=["-C","llvm-args=-inline-threshold=15 -inlinehint-threshold=50"]"#,
 ];
 
 pub(crate) fn run(options: &[OsString]) -> Outcome {

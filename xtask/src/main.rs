@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `filter.rs` | `cargo wasm`: builds the WASM filter |
 //! | `rewrite.rs` | its one rewriting rule |
-//! | `stack.rs`, `frames.rs` | the stack that its interpreter needs at most |
+//! | `stack/`, `frames/` | the stack that its interpreter needs at most |
 //! | `figures.rs` | runs the benches for `docs/figures.md` |
 //! | `fuzz.rs` | runs the targets of `fuzz/` |
 //! | `aot.rs` | compiles the filter ahead of time |

@@ -193,7 +193,15 @@ impl Calibration {
             let each = if spent { (points + advance) / count } else { known / all };
             let mut here = smaller(log10(each), knot + rule.raise);
             if j > first {
-                here = here.clamp(below + rule.flattest * STEP, below + STEEPEST * STEP);
+                // `clamp` is a call
+                let (least, most) = (below + rule.flattest * STEP, below + STEEPEST * STEP);
+                here = if here < least {
+                    least
+                } else if here > most {
+                    most
+                } else {
+                    here
+                };
             }
             if raw < knot {
                 return below + (here - below) * (raw - knot + step) / step;
