@@ -113,8 +113,18 @@ fn signature(monitor: &MonitorSpec) -> u64 {
 
 /// State files know these types by the names and fields that they had first.
 fn as_saved(text: &str) -> String {
-    text.replace("BandSpec {", "Spec {")
+    let text = text
+        .replace("BandSpec {", "Spec {")
         .replace("Timeframe {", "Window {")
         .replace(" fallback: None,", "")
-        .replace(", calendar: None", "")
+        .replace(", calendar: None", "");
+    // those of the band that came later follow from others
+    [" calm: ", " course: ", " lag_gain: "].into_iter().fold(text, |text, field| without(&text, field))
+}
+
+/// The text without a field, which ends with a comma, wherever it stands.
+fn without(text: &str, field: &str) -> String {
+    let mut parts = text.split(field);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |kept, part| kept + part.split_once(',').map_or("", |(_, rest)| rest))
 }

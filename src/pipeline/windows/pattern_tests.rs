@@ -187,7 +187,7 @@ fn a_wrong_configuration_is_refused_with_what_is_allowed() {
     assert!(problems(count).contains("new_patterns: unknown key"));
     // both would write `anomaly_pattern` into one record
     let two = [section(""), section("").replace("kinds", "others")].concat();
-    assert!(problems(&two).contains("[series.others]: writes the same fields as [series.kinds]"));
+    assert!(problems(&two).contains("[series.others] writes the same fields as [series.kinds]"));
     assert!(
         Config::parse("f.ini", &[section(""), section("prefix: b_\n").replace("kinds", "others")].concat())
             .is_ok()
