@@ -72,7 +72,7 @@ pub(super) fn tree(release: &Release, arch: Arch, texts: &Path) -> Result<PathBu
     copy(&root().join("packaging/fluent-anomaly.ini"), &tree.join("etc/fluent-anomaly/fluent-anomaly.ini"))?;
     let units = tree.join("usr/lib/systemd/system");
     fs::create_dir_all(&units)?;
-    for entry in fs::read_dir(&configurations)? {
+    for entry in fs::read_dir(&configurations)?.chain(fs::read_dir(configurations.join("serve"))?) {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "service") {
             let text = installed_unit(&fs::read_to_string(&path)?)
@@ -133,10 +133,17 @@ mod tests {
 
     #[test]
     fn an_installed_unit_runs_the_installed_command_as_the_package_s_user() {
-        let shipped = include_str!("../../../fluent-config/fluent-anomaly.service");
-        let installed = installed_unit(shipped).unwrap();
-        assert!(installed.contains("\nExecStart=/usr/bin/fluent-anomaly pull "), "{installed}");
-        assert!(installed.contains("\nUser=fluent-anomaly\n") && !installed.contains("DynamicUser"));
+        for (shipped, command) in [
+            (include_str!("../../../fluent-config/fluent-anomaly.service"), "pull"),
+            (include_str!("../../../fluent-config/serve/fluent-anomaly-serve.service"), "serve"),
+        ] {
+            let installed = installed_unit(shipped).unwrap();
+            assert!(
+                installed.contains(&format!("\nExecStart=/usr/bin/fluent-anomaly {command} ")),
+                "{installed}"
+            );
+            assert!(installed.contains("\nUser=fluent-anomaly\n") && !installed.contains("DynamicUser"));
+        }
         assert_eq!(installed_unit("[Service]\n"), Err("/usr/local/bin/"));
     }
 }
