@@ -41,6 +41,8 @@ pub(crate) fn run(arguments: &[OsString]) -> Outcome {
     Bindgen::new()
         .input_path(&module)
         .web(true)?
+        // `init()` without arguments fetches the module from beside the script
+        .omit_default_module_path(false)
         .typescript(true)
         .remove_name_section(true)
         .remove_producers_section(true)

@@ -11,6 +11,8 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
+import { CHROMIUM, startChromium } from "../../../tests/browser/cdp.mjs";
+
 const run = promisify(execFile);
 const BUILT = new URL("../../../target/package/", import.meta.url).pathname;
 const NAME = "fluent-anomaly-preview";
@@ -56,8 +58,7 @@ test("the example for Node runs where the package is installed", async () => {
 });
 
 test("the example for a browser runs where the package is served", async (context) => {
-  const chromium = await firstThatRuns(["chromium", "chromium-browser", "google-chrome"]);
-  if (!chromium) return context.skip("no Chromium");
+  if (!CHROMIUM) return context.skip("no Chromium");
   const kinds = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
   const server = createServer(async (request, response) => {
     const body = await readFile(join(folder, request.url)).catch(() => null);
@@ -65,21 +66,15 @@ test("the example for a browser runs where the package is served", async (contex
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   try {
-    const page = `http://127.0.0.1:${server.address().port}/node_modules/${NAME}/examples/browser.html`;
-    const options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom", `--user-data-dir=${join(folder, "profile")}`];
-    const { stdout } = await run(chromium, [...options, page]);
-    assert.match(stdout, /<p id="found">30000 s: 50<\/p>/);
+    const browser = await startChromium();
+    const page = await browser.page({ url: `http://127.0.0.1:${server.address().port}/node_modules/${NAME}/examples/browser.html` });
+    await page.until('document.getElementById("found")?.textContent === "30000 s: 50"');
+    await browser.close();
   } finally {
+    server.closeAllConnections();
     server.close();
   }
 });
-
-async function firstThatRuns(programs) {
-  for (const program of programs) {
-    if (await run(program, ["--version"]).then(() => true, () => false)) return program;
-  }
-  return undefined;
-}
 
 test("what the README shows is so", () => {
   assert.equal(check({ ...settings, deviations: -1 })[0].key, "deviations");
