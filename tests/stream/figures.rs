@@ -16,6 +16,9 @@ use crate::exactly_once::topics;
 const PARTITIONS: i32 = 24;
 const SECTIONS: &str = "[filter]\nstate: off\nmax_series: 10000000\n[series.a]\nmatch: *\nvalue: $latency_ms\nby: $service\nk: 7\nwarm_up: off\n";
 
+/// Each series is watched besides.
+const MONITOR: &str = "[monitor.a]\non: a\nquery: avg(last_1h):anomalies(avg:a{*} by {service}, 'robust', 2, direction='both', alert_window='last_5m', interval=60, count_default_zero='true', seasonality='daily') >= 0.5\n";
+
 fn sizes(name: &str, default: &[i64]) -> Vec<i64> {
     let given = std::env::var(name).ok();
     let given = given.map(|text| text.split(',').map(|one| one.parse().unwrap()).collect());
@@ -41,9 +44,9 @@ fn record(n: i64, series: i64) -> (i64, String) {
     (one, value)
 }
 
-fn config(broker: &Broker, [group, from, to]: &[String; 3], more: &str) -> String {
+fn config(broker: &Broker, [group, from, to]: &[String; 3], sections: &str, more: &str) -> String {
     format!(
-        "{SECTIONS}[kafka]\nbrokers: {}\ngroup: {group}\nfrom: {from}\nto: {to}\ncheckpoint: 1h\nkafka.session.timeout.ms: 6000\n{more}",
+        "{SECTIONS}{sections}[kafka]\nbrokers: {}\ngroup: {group}\nfrom: {from}\nto: {to}\ncheckpoint: 1h\nkafka.session.timeout.ms: 6000\n{more}",
         broker.address
     )
 }
@@ -94,7 +97,7 @@ fn figures_of_cpu_a_record_with_members_and_series() {
             let Some(server) = &broker.server else { panic!("a figure of the broker of the tests") };
             server.hold(Some(from));
             fill(&broker, from, records, series);
-            let text = config(&broker, &names, "");
+            let text = config(&broker, &names, "", "");
             let mut running: Vec<Running> =
                 (0..members).map(|n| broker.member(&text, &format!("m{n}"))).collect();
             server.wait_for_members(group, members as usize);
@@ -128,12 +131,15 @@ fn figures_of_cpu_a_record_with_members_and_series() {
 #[ignore = "a measurement: it takes minutes, and a quiet machine"]
 fn figures_of_a_take_over_of_all_partitions() {
     for series in sizes("SERIES", &[100_000, 1_000_000]) {
-        for more in ["", "checkpoint_folder: shared\n"] {
+        for (monitor, more) in [("", ""), ("", "checkpoint_folder: shared\n"), (MONITOR, "")] {
+            if !monitor.is_empty() && series > 100_000 {
+                continue;
+            }
             let broker = Broker::start();
             let names = topics(&broker, PARTITIONS);
             let [group, from, _] = &names;
             fill(&broker, from, 2 * series, series);
-            let text = config(&broker, &names, more);
+            let text = config(&broker, &names, monitor, more);
             let mut first = broker.member(&text, "m.1");
             broker.wait_committed(group, from, PARTITIONS, 2 * series);
             let began = Instant::now();
@@ -145,7 +151,7 @@ fn figures_of_a_take_over_of_all_partitions() {
             let said = || fs::read_to_string(&path).unwrap().contains("partitions more");
             second.wait_for("partitions", said);
             println!(
-                "{series} series, {more:?}: {:.1} s, {:.2} s of CPU\n{}",
+                "{series} series, {monitor:.9} {more:?}: {:.1} s, {:.2} s of CPU\n{}",
                 began.elapsed().as_secs_f64(),
                 cpu_s(second.id()),
                 second.stderr()

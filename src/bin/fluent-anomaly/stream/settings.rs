@@ -145,6 +145,8 @@ impl StreamSettings {
         config.set_log_level(level);
         config.set("client.id", "fluent-anomaly");
         config.set("allow.auto.create.topics", "false");
+        // figures of the client for who runs the brokers: they cost two locks a message, and --metrics has ours
+        config.set("enable.metrics.push", "false");
         for (name, value) in own {
             config.set(*name, *value);
         }
