@@ -114,7 +114,7 @@ fn commands_that_the_documents_show_name_programs_that_are_there() {
                     "--example" => &["examples"],
                     _ => continue,
                 };
-                let name = words.next().unwrap().trim_end_matches(['`', '.', ',', ')', ':', ';']);
+                let name = words.next().unwrap().trim_end_matches(['`', '.', ',', ')', ':', ';', '"']);
                 if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
                     continue;
                 }
