@@ -9,6 +9,7 @@ use crate::sink::SinkError;
 use crate::sink::datadog::{ChunkVerdict, Note, Shipper, ShipperSettings};
 use crate::sink::forward::{Entries, ForwardSettings, ForwardSettingsError, ForwardSink};
 use crate::source::forward::IncomingChunk;
+use crate::time::Time;
 
 /// Where scored records go.
 #[derive(Debug, Clone)]
@@ -74,6 +75,23 @@ impl ScoredParts {
                 let mut part = ScoredEntries { tag: self.tag.clone(), ..ScoredEntries::default() };
                 part.bytes.reserve(self.expected.min(PART).max(bytes));
                 part.push(time_bytes, record);
+                self.parts.push(part);
+            }
+        }
+    }
+
+    /// Adds a record of another tag behind all others.
+    pub(super) fn push_other(&mut self, tag: &str, time: Time, record: &[u8]) {
+        // a whole number of seconds, as agents without sub-seconds send it
+        let [.., a, b, c, d] = time.seconds().to_be_bytes();
+        let time_bytes = [0xce, a, b, c, d];
+        match self.parts.last_mut() {
+            Some(part) if part.tag == tag && part.bytes.len() + record.len() < PART => {
+                part.push(&time_bytes, record);
+            }
+            _ => {
+                let mut part = ScoredEntries { tag: tag.to_owned(), ..ScoredEntries::default() };
+                part.push(&time_bytes, record);
                 self.parts.push(part);
             }
         }

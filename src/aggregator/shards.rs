@@ -171,6 +171,12 @@ impl Shard {
     }
 }
 
+/// A host of its own can make records of windows.
+fn with_windows(mut pipeline: Pipeline) -> Pipeline {
+    pipeline.make_window_records();
+    pipeline
+}
+
 impl Shards {
     /// Begins with `saved` states of such pipelines, as many as there were; none: with nothing. They end when dropped.
     ///
@@ -186,7 +192,7 @@ impl Shards {
         let pipelines = Pipeline::resume_shards(config, Format::Msgpack, saved, threads)?;
         let mut shards = pipelines.into_iter().enumerate().map(|(n, pipeline)| Shard {
             number: n as u8,
-            pipeline: pipeline.with_clock(clock.clone()),
+            pipeline: with_windows(pipeline.with_clock(clock.clone())),
             router: Router::new(config, Format::Msgpack, threads),
             record: Vec::new(),
         });
@@ -229,8 +235,18 @@ impl Shards {
         1 + self.others.len()
     }
 
-    /// Scores a chunk that arrived at the time the clock shows.
+    /// Scores a chunk that arrived at the time the clock shows. Windows that it closes and that are to be records stand
+    /// behind it.
     pub(super) fn score(&mut self, chunk: IncomingChunk) -> ScoredParts {
+        let mut scored = self.score_records(chunk);
+        // sections with windows are the first pipeline's
+        while let Some(window) = self.first.pipeline.take_window_record() {
+            scored.push_other(&window.tag, window.time, &window.record);
+        }
+        scored
+    }
+
+    fn score_records(&mut self, chunk: IncomingChunk) -> ScoredParts {
         if self.others.is_empty() {
             return self.score_alone(&chunk);
         }

@@ -313,3 +313,29 @@ fn sigterm_answers_what_was_taken_and_the_models_go_on_after_the_next_start() {
     send(alone.port, 0..6);
     assert_eq!(next.records(), one.records());
 }
+
+#[test]
+fn closed_windows_arrive_as_records_of_a_tag_of_their_own_before_the_ack_of_their_chunk() {
+    let next = Server::start(vec![]);
+    let ini = "[filter]\nstate: state\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 10s\nlate: 0s\nby: $host\nk: 2\nwindows: records\n";
+    let serve = Serve::start(ini, &next.url());
+    let mut client = serve.client();
+    let message = |seconds: u32, id: u8| {
+        let time = [&[0xce][..], &(1_700_000_000 + seconds).to_be_bytes()].concat();
+        [b"\x94\xa7app.web", &time[..], RECORD, b"\x81\xa5chunk\xa1", &[id][..]].concat()
+    };
+    for (n, seconds) in [0, 1, 2, 12].into_iter().enumerate() {
+        let id = b'a' + n as u8;
+        client.send(&message(seconds, id));
+        client.expect(&[b"\x81\xa3ack\xa1", &[id][..]].concat());
+    }
+    let records = next.records();
+    let tags: Vec<&str> = records.iter().map(|(tag, _)| tag.as_str()).collect();
+    assert_eq!(tags, ["app.web", "app.web", "app.web", "app.web", "anomaly.window.n"]);
+    let window = field(&records[4].1, "anomaly_window").unwrap();
+    assert_eq!(
+        (field(&window, "value"), field(&window, "to")),
+        (Some(Value::F64(3.0)), Some(1_700_000_010.into()))
+    );
+    assert!(records[..4].iter().all(|(_, record)| field(record, "anomaly_window").is_none()));
+}

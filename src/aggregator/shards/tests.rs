@@ -156,3 +156,34 @@ fn groups_and_windows_go_on_when_the_number_of_threads_changes_between_two_start
     }
     assert_eq!(wanted.next(), None);
 }
+
+#[test]
+fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several() {
+    let config = Config::parse(
+        "f.ini",
+        "[filter]\nstate: off\n[series.n]\nmatch: *\nmeasure: count\nevery: 10s\nlate: 0s\nby: $s\nk: 2\nwindows: records\n\
+         [series.kinds]\nmatch: *\nmeasure: patterns $s\nevery: 10s\nlate: 0s\nk: 2\nprefix: kinds_\n\
+         [series.a]\nmatch: *\nvalue: $v\nby: $s\nk: 2\nwarm_up: off\n",
+    )
+    .unwrap();
+    let mut outcomes = Vec::new();
+    for threads in [1, 3] {
+        let mut shards = Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
+        let parts = shards.score(chunk()).into_parts();
+        let tags: Vec<&str> = parts.iter().map(|part| part.tag.as_str()).collect();
+        assert_eq!(tags, ["tag", "anomaly.window.n"]);
+        let windows = IncomingChunk::from_entries(tags[1].into(), parts[1].bytes.clone());
+        // those of seconds 0 to 9, of each series
+        assert_eq!(windows.len(), 8);
+        for entry in windows.entries() {
+            assert_eq!(entry.time_bytes, [0xce, 0, 0, 0, 10]);
+            let record = String::from_utf8_lossy(entry.record);
+            assert!(record.contains("anomaly_window") && record.contains("records"), "{record}");
+        }
+        let bytes: Vec<Vec<u8>> = parts.into_iter().map(|part| part.bytes).collect();
+        // sections of windows carry theirs in records of the chunk, unless they are to be records
+        assert!(String::from_utf8_lossy(&bytes[0]).contains("kinds_anomaly_window"));
+        outcomes.push(bytes);
+    }
+    assert!(outcomes[0] == outcomes[1]);
+}
