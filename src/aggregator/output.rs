@@ -82,9 +82,9 @@ impl ScoredParts {
 
     /// Adds a record of another tag behind all others.
     pub(super) fn push_other(&mut self, tag: &str, time: Time, record: &[u8]) {
-        // a whole number of seconds, as agents without sub-seconds send it
+        // an EventTime: seconds and nanoseconds of 32 bits each
         let [.., a, b, c, d] = time.seconds().to_be_bytes();
-        let time_bytes = [0xce, a, b, c, d];
+        let time_bytes = [0xd7, 0, a, b, c, d, 0, 0, 0, 0];
         match self.parts.last_mut() {
             Some(part) if part.tag == tag && part.bytes.len() + record.len() < PART => {
                 part.push(&time_bytes, record);

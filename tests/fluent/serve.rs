@@ -321,7 +321,7 @@ fn closed_windows_arrive_as_records_of_a_tag_of_their_own_before_the_ack_of_thei
     let serve = Serve::start(ini, &next.url());
     let mut client = serve.client();
     let message = |seconds: u32, id: u8| {
-        let time = [&[0xce][..], &(1_700_000_000 + seconds).to_be_bytes()].concat();
+        let time = [b"\xd7\0", &u32::to_be_bytes(1_700_000_000 + seconds)[..], &[0; 4]].concat();
         [b"\x94\xa7app.web", &time[..], RECORD, b"\x81\xa5chunk\xa1", &[id][..]].concat()
     };
     for (n, seconds) in [0, 1, 2, 12].into_iter().enumerate() {

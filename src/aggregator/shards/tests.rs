@@ -176,7 +176,7 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
         // those of seconds 0 to 9, of each series
         assert_eq!(windows.len(), 8);
         for entry in windows.entries() {
-            assert_eq!(entry.time_bytes, [0xce, 0, 0, 0, 10]);
+            assert_eq!(entry.time_bytes, [0xd7, 0, 0, 0, 0, 10, 0, 0, 0, 0]);
             let record = String::from_utf8_lossy(entry.record);
             assert!(record.contains("anomaly_window") && record.contains("records"), "{record}");
         }

@@ -94,7 +94,7 @@ pub(in crate::pipeline) struct WindowedSeries {
     /// The section's clock.
     clock_s: i64,
     score: ScoredSeries,
-    bands: Vec<MonitoredSeries>,
+    bands: Box<[MonitoredSeries]>,
 }
 
 impl WindowedSeries {
@@ -143,6 +143,8 @@ impl WindowedSeries {
                     }
                     self.open.pop(); // the one that lies farthest ahead
                 }
+                // as many as are open, for there are many series
+                self.open.reserve_exact(1);
                 self.open.insert(at, OpenWindow { from_s, to_s, records: Accumulator::new(spec.kind) });
                 at
             }
@@ -279,7 +281,7 @@ impl WindowedSeries {
         }
         let mut of_score = Reader::new(r.bytes("scores of a series with windows")?);
         let score = ScoredSeries::restore(&spec.score, &mut of_score)?;
-        let mut bands: Vec<_> = spec.bands.iter().map(|(_, spec)| MonitoredSeries::new(spec)).collect();
+        let mut bands: Box<[_]> = spec.bands.iter().map(|(_, spec)| MonitoredSeries::new(spec)).collect();
         while !r.is_empty() {
             let signature = r.u64("band of a series with windows")?;
             let mut of_band = Reader::new(r.bytes("band of a series with windows")?);

@@ -232,6 +232,71 @@ fn a_day_is_that_of_the_zone() {
 }
 
 #[test]
+fn windows_of_a_second_go_on_without_gaps_where_the_clocks_of_a_zone_change() {
+    let ini = format!("[filter]\ntick: t\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1s\n{PLAIN}");
+    // 2026-03-29 and 2026-10-25, 02:00 in Vienna, are 01:00 UTC
+    for change_s in [1_774_746_000, 1_792_890_000] {
+        let mut p = pipeline(&ini);
+        let mut windows = Vec::new();
+        for half in -20..20 {
+            let record = json!({"local": "text"});
+            let window = pass(&mut p, TAG, change_s + half / 2, &record);
+            windows.extend(window.map(|window| (value_of(&window).0.0, window["value"].as_f64().unwrap())));
+        }
+        // toward zero, second 0 has three halves
+        let expected: Vec<_> = (-10..8_i64).map(|s| (change_s + s, if s == 0 { 3.0 } else { 2.0 })).collect();
+        assert_eq!(windows[1..], expected[1..windows.len()]);
+        assert!(windows.len() >= 17, "{windows:?}");
+    }
+    // a zone goes with whole days alone
+    let error =
+        Config::parse("f.ini", &ini.replace("every: 1s", "every: 1s\ntimezone: Europe/Vienna")).unwrap_err();
+    assert!(error.to_string().contains("timezone: has a meaning for windows of whole days only"), "{error}");
+}
+
+#[test]
+fn times_that_jump_close_no_window_twice_and_lose_no_record() {
+    let ini = format!("[series.n]\nmatch: *\nmeasure: count\nevery: 1m\nby: $s\n{PLAIN}");
+    let mut p = pipeline(&ini);
+    let mut told: BTreeMap<i64, f64> = BTreeMap::new();
+    let year = 365 * 86_400;
+    for n in 0..3000 {
+        let seconds = match n % 10 {
+            3 => START_S + 40 * year,
+            6 => START_S - 40 * year,
+            9 => i64::from(i32::MAX) * 4,
+            _ => START_S + n / 5,
+        };
+        if let Some(window) = pass(&mut p, TAG, seconds, &json!({"s": "a"})) {
+            let ((from_s, _), value) = value_of(&window);
+            assert_eq!(told.insert(from_s, value), None, "{window}");
+        }
+    }
+    // each minute of the seven in ten that tell the time; the last one is open
+    let minutes: Vec<f64> = told.range(START_S..START_S + 540).map(|(_, value)| *value).collect();
+    assert_eq!(minutes, [210.0; 9]);
+    let counters = p.counters();
+    assert_eq!(counters.counted + counters.late + counters.ahead, 3000);
+}
+
+#[test]
+fn an_expression_that_explodes_elsewhere_counts_its_lines_and_others_are_refused() {
+    let ini = |regex: &str| {
+        format!("[series.n]\nmatch: *\nwhere: $log matches {regex}\nmeasure: count\nevery: 1m\n{PLAIN}")
+    };
+    let mut p = pipeline(&ini("/^(a+)+$/"));
+    let long = "a".repeat(20_000);
+    for log in [long.clone(), format!("{long}!"), "aaa".to_owned()] {
+        assert_eq!(pass(&mut p, TAG, START_S, &json!({"log": log})), None);
+    }
+    assert_eq!(p.counters().counted, 2);
+    for regex in [r"/(a)\1/", "/(?=a)b/", "/a{1000}{1000}/"] {
+        let error = Config::parse("f.ini", &ini(regex)).unwrap_err().to_string();
+        assert!(error.contains('^') && error.contains("where"), "{regex}: {error}");
+    }
+}
+
+#[test]
 fn a_monitor_judges_windows_and_its_verdict_goes_with_them() {
     let query = "avg(last_10m):anomalies(sum:logs.errors{*}.as_count(), 'basic', 2, direction='above', \
                  alert_window='last_5m', interval=60, count_default_zero='true') >= 1";
