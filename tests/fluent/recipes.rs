@@ -1,10 +1,13 @@
 //! `fluent-config/recipes`: each folder in the real Fluent Bit, on its own sample, until what it should find is found.
 //!
-//! `FLUENT_BIT=/path/of/fluent-bit[:/another] cargo test --test fluent recipes`
+//! `FLUENT_BIT=/path/of/fluent-bit[:/another] FLUENTD=/path/of/fluentd cargo test --test fluent recipes`
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::common::build;
 use crate::common::hosts;
@@ -137,6 +140,85 @@ fn system_metrics_are_read_by_every_section() {
     }
 }
 
+/// A folder with the recipes and the command, and the sample of one of them.
+fn fluentd_site(recipe: &str) -> TempDir {
+    let site = site();
+    let binary = Path::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    program::install(&site, binary, "target/release/fluent-anomaly");
+    let sample = site.path().join(RECIPES).join(recipe).join("sample.sh");
+    assert!(Command::new("sh").arg(sample).status().unwrap().success());
+    site
+}
+
+/// Runs a recipe in Fluentd on its sample until `is_enough` of the alarms that it prints.
+fn run_fluentd(recipe: &str, is_enough: impl Fn(&[Value]) -> bool) {
+    for program in hosts::executables("FLUENTD") {
+        let site = fluentd_site(recipe);
+        let config = format!("{RECIPES}/{recipe}/fluentd.conf");
+        let mut running = Running::start(&program, &["-c", &config], site.path(), recipe);
+        let stdout = site.path().join(format!("{recipe}.stdout"));
+        let records = || {
+            let text = fs::read_to_string(&stdout).unwrap_or_default();
+            let records = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+            records.filter(Value::is_object).collect::<Vec<Value>>()
+        };
+        running.wait_for("the alarms of the sample", || is_enough(&records()));
+        running.stop();
+        // windows are records of their own, and only those of alarms are told
+        for record in records() {
+            let map = record.as_object().unwrap();
+            assert!(map.len() == 1 && map.values().all(|window| window["alarm"].is_string()), "{record}");
+        }
+        let log = String::from_utf8(running.stdout()).unwrap();
+        assert!(!log.contains("[error]") && !log.contains("[warn]"), "{log}");
+    }
+}
+
+#[test]
+fn fluentd_finds_the_failures_and_the_slow_route_in_the_access_log() {
+    run_fluentd("access-log", |records| {
+        has_alarm(records, "failures_anomaly_window", &[])
+            && has_alarm(records, "slow_anomaly_window", &[("route", "/cart")])
+    });
+}
+
+#[test]
+fn fluentd_finds_the_service_with_more_errors() {
+    run_fluentd("error-volume", |records| has_alarm(records, "anomaly_window", &[("service", "pay")]));
+}
+
+#[test]
+fn fluentd_finds_the_service_that_fell_silent() {
+    run_fluentd("silent-service", |records| {
+        has_alarm(records, "anomaly_window", &[("service", "mail")])
+            && records.iter().any(|record| record["anomaly_window"]["value"] == 0.0)
+    });
+}
+
+#[test]
+fn fluentd_sends_one_request_an_alarm_to_a_webhook() {
+    for program in hosts::executables("FLUENTD") {
+        let (server, _) = receiver();
+        let site = fluentd_site("alarms");
+        let url = format!("{}/webhook", server.url);
+        let config = format!("{RECIPES}/alarms/fluentd.conf");
+        let mut running =
+            Running::start_with(&program, &["-c", &config], &[("ALARM_URL", &url)], site.path(), "alarms");
+        running.wait_for("a start and an end", || server.requests.lock().unwrap().len() >= 2);
+        running.stop();
+        let requests = server.requests.lock().unwrap();
+        let bodies: Vec<Value> = requests
+            .iter()
+            .map(|request| serde_json::from_str(&request.body).expect("one JSON object"))
+            .collect();
+        assert_eq!((&bodies[0]["alarm"], &bodies[1]["alarm"]), (&"start".into(), &"end".into()));
+        assert_eq!(bodies[0]["series"], "latency {service=pay}");
+        let text = bodies[0]["text"].as_str().unwrap();
+        assert!(text.starts_with("anomaly: latency of pay is 9") && text.contains(", expected 1"), "{text}");
+        assert!(bodies[0]["time"].is_u64() && requests[0].target == "/webhook", "{}", bodies[0]);
+    }
+}
+
 fn receiver() -> (Server, String) {
     let server = Server::start(|_, _| Answer::json(r#"{"errors":false,"items":[]}"#));
     let port = server.url.rsplit(':').next().unwrap().to_owned();
@@ -232,5 +314,48 @@ fn scores_reach_loki_elasticsearch_opensearch_datadog_and_prometheus() {
         arrives(&program, "prometheus.yaml", &prometheus, |request| {
             request.target == "/api/v1/write" && request.body.contains("anomaly_gauge_")
         });
+    }
+}
+
+/// The value of a query that a Prometheus answers.
+fn asked(address: &str, query: &str) -> Option<String> {
+    let mut socket = TcpStream::connect(address).ok()?;
+    socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(socket, "GET /api/v1/query?query={query} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+    answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_prometheus_takes_the_scores_by_remote_write() {
+    let Some(prometheus) = hosts::installed("prometheus", "PROMETHEUS") else { return };
+    for program in hosts::executables("FLUENT_BIT") {
+        let site = site();
+        // a port that was free a moment ago
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        fs::write(site.path().join("prometheus.yml"), "global: {}\n").unwrap();
+        let listen = format!("--web.listen-address={address}");
+        let options = [
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path=tsdb",
+            "--web.enable-remote-write-receiver",
+            &listen,
+        ];
+        let mut database = Running::start(&prometheus, &options, site.path(), "prometheus");
+        let port = address.port().to_string();
+        let variables =
+            [("EXPORTER_PORT", "0"), ("PROMETHEUS_HOST", "127.0.0.1"), ("PROMETHEUS_PORT", &*port)];
+        let yaml = format!("{RECIPES}/scores/prometheus.yaml");
+        let mut running = Running::start_with(&program, &["-c", &yaml], &variables, site.path(), "scores");
+        let score = |service: &str| {
+            let query = format!("anomaly_gauge_outlier_score{{service=%22{service}%22}}");
+            asked(&address.to_string(), &query).and_then(|value| value.parse::<f64>().ok())
+        };
+        running.wait_for("scores of both services", || score("pay").is_some() && score("shop").is_some());
+        assert!(score("pay").is_some_and(f64::is_finite));
+        running.stop();
+        database.stop();
     }
 }
