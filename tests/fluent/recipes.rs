@@ -150,6 +150,16 @@ fn fluentd_site(recipe: &str) -> TempDir {
     site
 }
 
+/// Until Fluentd has started, and its child has begun to score.
+fn wait_for_fluentd(running: &mut Running, site: &TempDir, recipe: &str) {
+    let stdout = site.path().join(format!("{recipe}.stdout"));
+    running.wait_for("start of Fluentd", || {
+        fs::read_to_string(&stdout).unwrap_or_default().contains("worker is now running")
+    });
+    let state = site.path().join(RECIPES).join(recipe).join("state");
+    running.wait_for("state", || state.join("journal-01").is_file() || state.join("snapshot").is_file());
+}
+
 /// Runs a recipe in Fluentd on its sample until `is_enough` of the alarms that it prints.
 fn run_fluentd(recipe: &str, is_enough: impl Fn(&[Value]) -> bool) {
     for program in hosts::executables("FLUENTD") {
@@ -162,6 +172,7 @@ fn run_fluentd(recipe: &str, is_enough: impl Fn(&[Value]) -> bool) {
             let records = text.lines().filter_map(|line| serde_json::from_str(line).ok());
             records.filter(Value::is_object).collect::<Vec<Value>>()
         };
+        wait_for_fluentd(&mut running, &site, recipe);
         running.wait_for("the alarms of the sample", || is_enough(&records()));
         running.stop();
         // windows are records of their own, and only those of alarms are told
@@ -204,6 +215,7 @@ fn fluentd_sends_one_request_an_alarm_to_a_webhook() {
         let config = format!("{RECIPES}/alarms/fluentd.conf");
         let mut running =
             Running::start_with(&program, &["-c", &config], &[("ALARM_URL", &url)], site.path(), "alarms");
+        wait_for_fluentd(&mut running, &site, "alarms");
         running.wait_for("a start and an end", || server.requests.lock().unwrap().len() >= 2);
         running.stop();
         let requests = server.requests.lock().unwrap();
