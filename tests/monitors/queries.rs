@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Queries that need no change.
-const PLAIN: [&str; 27] = [
+const PLAIN: [&str; 32] = [
     "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, direction='below', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.8",
     "avg(last_1h):anomalies(avg:system.load.1{role:db}, 'basic', 3, direction='above', alert_window='last_5m', interval=20, count_default_zero='true') >= 1",
     "avg(last_1d):anomalies(sum:shop.orders{env:prod}.as_count(), 'robust', 3, direction='below', alert_window='last_1h', interval=300, count_default_zero='true', seasonality='weekly') >= 0.5",
@@ -48,11 +48,16 @@ const PLAIN: [&str; 27] = [
     "avg(last_4h):anomalies(avg:a.b{*} by {host}, \"agile\", 2, direction=\"above\", alert_window=\"last_15m\", interval=60, seasonality=\"daily\") >= 0.50",
     "avg(last_4h):anomalies(percentile:http.latency{service:web}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 1",
     "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, daily, '8am', 'Europe/Vienna'), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
+    "avg(last_4h):anomalies(moving_rollup(avg:a.b{*}, 600, 'avg'), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    "avg(last_4h):anomalies(timeshift(avg:a.b{*}, -3600), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    "avg(last_4h):anomalies(clamp_min(avg:a.b{*}, 0), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    "avg(last_4h):anomalies(log2(avg:a.b{*} by {host,device}.as_rate()), 'robust', 2.5, alert_window='last_15m', interval=60, seasonality='hourly') >= 0.333",
+    "avg(last_4h):anomalies(exclude_null(avg:a.b{env:prod,!host:x*} by {service}), 'agile', 2, direction='above', alert_window='last_15m', interval=60, count_default_zero='false', seasonality='weekly', timezone='America/Sao_Paulo') >= 0.75",
     "avg(last_2w):anomalies(sum:a.b{*}.as_count().rollup(sum, daily, 12am), 'basic', 2, alert_window='last_5d', interval=60) >= 1",
 ];
 
 /// Queries that Datadog takes as they stand: what is written, a part of what it becomes, a part of what is told.
-const CHANGED: [(&str, &str, &str); 28] = [
+const CHANGED: [(&str, &str, &str); 32] = [
     (
         "avg(last_1h):anomalies(avg:a.b{*}, 'basic', 3) >= 1",
         "alert_window='last_1h'",
@@ -172,6 +177,22 @@ const CHANGED: [(&str, &str, &str); 28] = [
         "avg(last_4h):anomalies(p95:_a.b__c{*}, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
         "p95:a.b_c{*}",
         "_a.b__c taken as a.b_c",
+    ),
+    (
+        "avg(last_4h):anomalies(avg:a.b{*}, 'basic', 2, alert_window='last_15m', interval=60) > 0",
+        ">= 0.0666",
+        "`> 0` taken as `>= 0.0666`: the share of one point among 15",
+    ),
+    (
+        "min(last_1h):anomalies(avg:a.b{*}, 'basic', 2) > 0.0",
+        ">= 0.0055",
+        "the share of one point among 180",
+    ),
+    ("avg(last_1mo):anomalies(avg:a.b{*}, 'robust', 2) >= 0.5", "avg(last_30d)", "last_1mo taken as last_30d"),
+    (
+        "avg(last_4h) : anomalies (avg:a.b{*}, 'basic', 2) >= .5",
+        "alert_window='last_4h', interval=60",
+        "interval=60 added",
     ),
 ];
 

@@ -25,6 +25,7 @@ pub(super) fn adapt(text: &str, trigger_window: Option<&str>) -> (String, Vec<St
     parts.algorithm(&mut notes);
     parts.unquote_numbers();
     parts.windows(trigger_window, &mut notes);
+    parts.any_point(&mut notes);
     parts.season(&mut notes);
     let adapted = parts.to_string();
     // a query that was fine stays as it was written
@@ -123,7 +124,8 @@ impl Parts {
     }
 
     fn comparison(&mut self, notes: &mut Vec<String>) {
-        if self.comparator == ">" {
+        // any anomalous point: known once the windows are
+        if self.comparator == ">" && self.threshold.parse() != Ok(0.0) {
             notes.push(format!(
                 "query: `> {0}` taken as `>= {0}`: it alerts at that very share of anomalous points, too",
                 self.threshold
@@ -184,6 +186,10 @@ impl Parts {
     }
 
     fn windows(&mut self, trigger_window: Option<&str>, notes: &mut Vec<String>) {
+        if self.window == "last_1mo" {
+            notes.push("query: last_1mo taken as last_30d".to_owned());
+            self.window = "last_30d".to_owned();
+        }
         let Ok(window) = self.window.parse::<Timeframe>() else { return };
         if self.named("alert_window").is_none() {
             let (alert, from) = match trigger_window {
@@ -227,6 +233,25 @@ impl Parts {
             notes.push(format!("query: the window {window} taken as {alert}: it holds the alert window"));
             self.window = alert.to_string();
         }
+    }
+
+    /// `> 0` is the share of one point.
+    fn any_point(&mut self, notes: &mut Vec<String>) {
+        let alert = self.named("alert_window").and_then(|window| window.parse::<Timeframe>().ok());
+        let interval = self.named("interval").and_then(|interval| interval.parse::<u32>().ok());
+        if self.comparator != ">" || self.threshold.parse() != Ok(0.0) {
+            return;
+        }
+        let Some((alert, interval)) = alert.zip(self.rollup_s().or(interval)) else { return };
+        let points = alert.seconds().checked_div(interval).unwrap_or(0).max(1);
+        // rounded down: one point reaches it
+        let share = (10_000 / points).max(1);
+        self.comparator = ">=".to_owned();
+        self.threshold = format!("{}", f64::from(share) / 10_000.0);
+        notes.push(format!(
+            "query: `> 0` taken as `>= {}`: the share of one point among {points}",
+            self.threshold
+        ));
     }
 
     /// The interval of the metric query's `.rollup()`, s.
