@@ -183,12 +183,12 @@ const CHANGED: [(&str, &str, &str); 32] = [
         ">= 0.0666",
         "`> 0` taken as `>= 0.0666`: the share of one point among 15",
     ),
+    ("min(last_1h):anomalies(avg:a.b{*}, 'basic', 2) > 0.0", ">= 0.0055", "the share of one point among 180"),
     (
-        "min(last_1h):anomalies(avg:a.b{*}, 'basic', 2) > 0.0",
-        ">= 0.0055",
-        "the share of one point among 180",
+        "avg(last_1mo):anomalies(avg:a.b{*}, 'robust', 2) >= 0.5",
+        "avg(last_30d)",
+        "last_1mo taken as last_30d",
     ),
-    ("avg(last_1mo):anomalies(avg:a.b{*}, 'robust', 2) >= 0.5", "avg(last_30d)", "last_1mo taken as last_30d"),
     (
         "avg(last_4h) : anomalies (avg:a.b{*}, 'basic', 2) >= .5",
         "alert_window='last_4h', interval=60",

@@ -11,6 +11,8 @@ use crate::monitor::timeframe::Timeframe;
 /// Seconds of an interval by the length of the query window, as Datadog's graphs have them: up to so long -> so much.
 const INTERVALS: [(u32, u32); 5] =
     [(3600, 20), (14_400, 60), (172_800, 300), (604_800, 3600), (u32::MAX, 14_400)];
+/// The longest alert window, s.
+const LONGEST_ALERT_S: u32 = 1_209_600;
 /// Points that an alert window holds at least.
 const FEWEST_POINTS: u32 = 5;
 
@@ -194,6 +196,9 @@ impl Parts {
         if self.named("alert_window").is_none() {
             let (alert, from) = match trigger_window {
                 Some(trigger) => (trigger.to_owned(), "from threshold_windows"),
+                None if window.seconds() > LONGEST_ALERT_S => {
+                    ("last_2w".to_owned(), "the longest, as the window of the query is longer")
+                }
                 None => {
                     (self.window.clone(), "the window of the query, which is what Datadog checks without one")
                 }
