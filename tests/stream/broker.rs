@@ -87,7 +87,8 @@ impl Broker {
         Self { address, process: None, server: None, folder, run: "mock".to_owned() }
     }
 
-    /// Whether groups whose members come and go for minutes are still given their partitions: not by the wheel's broker.
+    /// Whether groups whose members come and go for minutes are still given their partitions, and what is too large for a topic
+    /// is refused: not by the wheel's broker.
     pub(crate) fn holds_out(&self) -> bool {
         self.process.is_none()
     }
