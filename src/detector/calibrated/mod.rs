@@ -13,6 +13,7 @@
 //! | `age` | one side of one channel: block maxima and the age of the extreme |
 //! | `extremes` | all sides of all channels: which may be rare, and how rare |
 //! | `period`, `season_detector`, `season` | the periods; whether there is one; what leaves its profile |
+//! | `stay` | how long the series has stayed on one side of its centre |
 //! | `order` | larger and smaller without NaN |
 //! | `calibration` | raw rarity -> rate, by the incidents counted |
 //! | `incident` | alarms, their starts and ends |
@@ -32,6 +33,7 @@ mod season_detector;
 mod series;
 mod spacing;
 mod spec;
+mod stay;
 mod verdict;
 
 #[cfg(test)]

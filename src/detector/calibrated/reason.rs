@@ -2,7 +2,7 @@
 
 use super::age::{Record, log10};
 use super::spec::Tuning;
-use crate::detector::min_max::larger;
+use crate::detector::min_max::{larger, smaller};
 use core::fmt;
 
 /// What a rare point did.
@@ -64,6 +64,8 @@ const PLAINER: f64 = 1.0;
 /// as long as the longest.
 const FULL_SPREAD: f64 = 4.0;
 const FULL_RUN: f64 = 6.0;
+/// The same of a stay on one side of the centre.
+const FULL_STAY: f64 = 10.0;
 /// What is smaller is nothing, however rare its form: usual deviations; ratios of spreads and runs.
 const LEAST_SIZE: f64 = 0.9;
 const LEAST_RATIO: f64 = 1.25;
@@ -126,6 +128,20 @@ impl ReasonRarities {
     }
 
     #[inline(always)] // speed
+    /// Takes in a stay on one side of the centre that is so many `times` as long as the longest one: a level, whose records
+    /// are no drift. True where it is rarer than that of the mean.
+    pub(super) fn weigh_stay(&mut self, stay: Record, times: f64, tuning: &Tuning) -> bool {
+        if stay.rarity <= 0.0 || times < LEAST_RATIO {
+            return false;
+        }
+        let rarity = stay.rarity + tuning.size_weight * log10(smaller(times / FULL_STAY, 1.0));
+        let is_rarer = rarity > self.level.rarity;
+        if is_rarer {
+            self.level = Record { rarity, lasts: 0.0 };
+        }
+        is_rarer
+    }
+
     pub(super) fn strongest(&self) -> f64 {
         [self.spike, self.drop, self.rhythm, self.level, self.spread]
             .into_iter()

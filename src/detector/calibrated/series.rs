@@ -12,6 +12,7 @@ use super::season::{Season, SeasonalRarity};
 use super::season_detector::SeasonDetector;
 use super::spacing::PointSpacing;
 use super::spec::{CalibratedSpec, Tuning};
+use super::stay::Stay;
 use super::verdict::{self, Rarity};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller};
@@ -31,6 +32,8 @@ const TREND_AFTER: f64 = 2.0;
 const DRIFTED: f64 = 0.5;
 /// Age from which on rarity may be told without the bound of what is known, s.
 const OLD_S: f64 = 2.0 * 86_400.0;
+/// Longest stay on one side of the centre that is told, s.
+const LONGEST_STAY_S: f64 = 86_400.0;
 /// log10 of a minute in seconds.
 const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 /// What remains of the rarity at which an echo begins.
@@ -38,13 +41,17 @@ const ECHO_REST: f64 = 0.9;
 /// Bit of the season in `Tuning::channels`.
 const SEASON_BIT: u32 = RUN_BIT << 1;
 /// First byte of a saved state.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Oldest version that is read: it knew nothing of stays, which begin anew.
+const OLDEST: u8 = 3;
 
 /// What a value is compared with, measured from the first value, and how far it is from that, usual deviations.
 #[derive(Debug, Clone, Copy)]
 struct Usual {
     value: f64,
     size: f64,
+    /// What the moving mean is compared with.
+    level: f64,
 }
 
 /// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
@@ -63,6 +70,8 @@ pub struct Calibrated {
     score: Memory,
     /// What alarms are read from: records are learned winsorised and weighed by their size.
     alarm: Memory,
+    /// Of alarms as well.
+    stay: Stay,
     incidents: Incidents,
 }
 
@@ -101,6 +110,7 @@ impl Calibrated {
             season: None,
             score: Memory::new(),
             alarm: Memory::new(),
+            stay: Stay::new(),
             incidents: Incidents::new(),
         }
     }
@@ -159,10 +169,11 @@ impl Calibrated {
         }
         // written out: as a map over both it is three calls
         let first = [self.score.extremes.first_rare(&o, &at), self.alarm.extremes.first_rare(&o, &at)];
+        let stays = self.stay.observe(o.value, self.channels.usual_level(), tuning);
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
-        if first != [NONE_RARE; 2] || self.season.is_some() {
-            return self.judge(spec, time_s, first, o, at);
+        if first != [NONE_RARE; 2] || stays || self.season.is_some() {
+            return self.judge(spec, time_s, first, stays, o, at);
         }
         self.score.calibration.count(&SCORE);
         self.alarm.calibration.count(&ALARM);
@@ -178,6 +189,7 @@ impl Calibrated {
         let t = self.t;
         self.score.extremes.close_blocks(t, block);
         self.alarm.extremes.close_blocks(t, block);
+        self.stay.close_blocks(t, block);
         if let Some(season) = &mut self.season {
             season.close_blocks(t, block);
         }
@@ -203,13 +215,14 @@ impl Calibrated {
     }
 
     /// Scores a point that may be rare, or has a place in a season; `first`: the first side that may be rare in each
-    /// memory; `at` is the moment before the point. By value: an ordinary point then never stores what only this needs.
+    /// memory; `stays`: its stay may be; `at` is the moment before the point. By value: an ordinary point then never stores what only this needs.
     #[inline(never)] // stack
     fn judge(
         &mut self,
         spec: &CalibratedSpec,
         time_s: f64,
         first: [usize; 2],
+        stays: bool,
         o: ChannelValues,
         at: PointContext,
     ) -> Option<Rarity> {
@@ -239,8 +252,17 @@ impl Calibrated {
             rarities.drop = rarities.low;
         }
         rarities.rhythm = place.map_or(Record::NONE, |place| place.record);
-        let usual = self.usual(&o, place, is_way_back, tuning);
+        let mut usual = self.usual(&o, place, is_way_back, tuning);
         rarities.weigh(&self.sizes(&o, usual.size, place, &at, tuning), tuning);
+        // a series that has never moved stays nowhere, and what has lasted for a day is no news
+        if stays {
+            let (stay, times) = self.stay.judge(&at, tuning);
+            let is_told =
+                self.channels.smallest_step() > 0.0 && self.stay.points() * spacing_s <= LONGEST_STAY_S;
+            if is_told && rarities.weigh_stay(stay, times, tuning) {
+                usual.level = self.stay.centre();
+            }
+        }
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let moment =
             CalibrationContext { hold_s: spec.hold_s(), advance: spec.advance_s() / spacing_s, ..moment };
@@ -276,15 +298,16 @@ impl Calibrated {
         tuning: &Tuning,
     ) -> Usual {
         let step = tuning.resolution_share * self.channels.smallest_step();
-        let mut usual = Usual { value: self.channels.usual_level(), size: self.channels.size(o, step) };
+        let level = self.channels.usual_level();
+        let mut usual = Usual { value: level, size: self.channels.size(o, step), level };
         if let Some(place) = place
             && place.size > usual.size
         {
-            usual = Usual { value: place.expected, size: place.size };
+            usual = Usual { value: place.expected, size: place.size, level };
         }
         let error_size = self.channels.error_size(o, step);
         if !is_way_back && error_size > larger(usual.size, LEAST_ERROR) {
-            usual = Usual { value: o.value - o.error, size: error_size };
+            usual = Usual { value: o.value - o.error, size: error_size, level };
         }
         usual
     }
@@ -402,7 +425,7 @@ impl Calibrated {
             ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Trend => (units(o.value), units(usual.value)),
             // away from the season for as long as its mean has moved
             ReasonKind::Level if is_seasonal => (units(o.value), units(place_or_usual)),
-            ReasonKind::Level => (units(o.mean), units(self.channels.usual_level())),
+            ReasonKind::Level => (units(o.mean), units(usual.level)),
             ReasonKind::Spread => self.channels.activities(),
             ReasonKind::Rhythm => (units(o.value), units(place_or_usual)),
             ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.alarm.extremes.longest_run() + 1.0),
@@ -428,6 +451,11 @@ impl Calibrated {
         if let Some(season) = &mut self.season {
             season.rewind(time_s);
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn stay(&self) -> &Stay {
+        &self.stay
     }
 
     /// The season known now.
@@ -458,6 +486,7 @@ impl Calibrated {
         self.detector.save(w);
         self.score.save(w);
         self.alarm.save(w);
+        self.stay.save(w);
         self.incidents.save(w);
         w.u8(u8::from(self.season.is_some()));
         if let Some(season) = &self.season {
@@ -465,10 +494,10 @@ impl Calibrated {
         }
     }
 
-    /// Whether a saved state with this first byte is of an older version, which learned other things.
+    /// Whether a saved state with this first byte is of a version that learned other things and is not read any more.
     #[must_use]
     pub fn is_outdated(first: u8) -> bool {
-        (1..VERSION).contains(&first)
+        (1..OLDEST).contains(&first)
     }
 
     /// Reads a saved state.
@@ -477,7 +506,8 @@ impl Calibrated {
     /// [`CodecError`] when the bytes are cut, of another version, or hold what `save` cannot have written.
     pub fn restore(_spec: &CalibratedSpec, r: &mut Reader<'_>) -> Result<Self, CodecError> {
         const WHAT: &str = "calibrated score";
-        if r.u8(WHAT)? != VERSION {
+        let version = r.u8(WHAT)?;
+        if !(OLDEST..=VERSION).contains(&version) {
             return Err(CodecError::Invalid { what: WHAT });
         }
         let mut series = Self::new(_spec);
@@ -488,6 +518,9 @@ impl Calibrated {
         series.detector = SeasonDetector::restore(r)?;
         series.score = Memory::restore(r)?;
         series.alarm = Memory::restore(r)?;
+        if version > 3 {
+            series.stay = Stay::restore(r)?;
+        }
         series.incidents = Incidents::restore(r)?;
         series.season = match r.u8(WHAT)? {
             0 => None,

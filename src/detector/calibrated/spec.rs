@@ -129,6 +129,8 @@ pub struct Tuning {
     pub size_weight: f64,
     /// Smallest usual deviation, in steps of the data's resolution.
     pub resolution_share: f64,
+    /// Discounting rate of the centre on one side of which a series may stay too long.
+    pub centre_rate: f64,
     /// Time whose promise a series may spend in advance, s.
     pub advance_s: f64,
     /// Periods of the budget whose promise it may spend in advance at least.
@@ -153,6 +155,7 @@ impl Default for Tuning {
             full_size: 12.0,
             size_weight: 4.0,
             resolution_share: 0.25,
+            centre_rate: 0.003,
             advance_s: 10.0 * 604_800.0,
             advance_periods: 5.0,
         }

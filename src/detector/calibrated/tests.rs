@@ -623,6 +623,34 @@ fn a_lasting_shift_is_told_as_a_level_once_it_has_lasted() {
 }
 
 #[test]
+fn what_stays_in_the_upper_half_of_its_range_for_long_is_a_level() {
+    let from = 17 * DAY;
+    let folded = |i: u64| if i < from { noise(i) } else { noise(i).abs() };
+    let (starts, _, reasons) = alarms_of((1.0, 604_800.0), from + 90, folded);
+    assert!(starts.last().is_some_and(|start| *start >= from), "{starts:?}");
+    assert_eq!(reasons.last().map(|reason| reason.kind), Some(ReasonKind::Level), "{reasons:?}");
+}
+
+#[test]
+fn a_state_of_version_3_goes_on_without_stays() {
+    let stream = Stream::warmed(2 * DAY, daily);
+    let mut bytes = saved(&stream.series);
+    let mut stay = Vec::new();
+    stream.series.stay().save(&mut Writer::new(&mut stay));
+    let at = bytes.windows(stay.len()).position(|window| window == stay).unwrap();
+    bytes.drain(at..at + stay.len());
+    bytes[0] = 3;
+    let mut old = Calibrated::restore(&stream.spec, &mut Reader::new(&bytes)).unwrap();
+    assert!(!Calibrated::is_outdated(3));
+    let mut new = stream.series.clone();
+    for i in 0..500 {
+        let (time, value) = (finite(1.4e9 + MINUTE * (2 * DAY + i) as f64), finite(daily(2 * DAY + i)));
+        let (old, new) = (old.update(&stream.spec, time, value), new.update(&stream.spec, time, value));
+        assert_eq!(old.map(|r| r.score.to_bits()), new.map(|r| r.score.to_bits()));
+    }
+}
+
+#[test]
 fn scores_of_a_fixed_series_are_golden() {
     // what a change of the method changes first: the sum of all scores and the alarms of 21 days
     let mut stream = Stream::new();
