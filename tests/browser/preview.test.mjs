@@ -216,6 +216,9 @@ test("suggested parameters are those of monitor suggest", async () => {
   const text = JSON.stringify(suggested);
   const reasons = await page.run("[...document.querySelectorAll('#reasons li')].map((li) => li.textContent.replace(/^\\w+: /, ''))");
   assert.ok(reasons.length >= 4);
+  const rows = await page.run("[...document.querySelectorAll('#backtest tbody tr')].map((row) => row.className)");
+  assert.equal(rows.length, suggested.candidates?.length ?? rows.length);
+  assert.ok(rows.length >= 12 && rows.filter((name) => name === "chosen").length === 1, `${rows}`);
   for (const reason of reasons) assert.ok(text.includes(JSON.stringify(reason).slice(1, -1)), `${reason} in ${text}`);
   assertQuiet(page);
   await page.close();

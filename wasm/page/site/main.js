@@ -271,8 +271,23 @@ async function suggest() {
   const { settings } = said.reply;
   controls.set({ ...settings, recovery_window: "", critical_recovery: "", warning: "", warning_recovery: "" });
   fill(reasons, said.reply.reasons.map(({ key, text }) => `${key}: ${text}`));
+  backtest(said.reply);
   reasons.hidden = false;
   return true;
+}
+
+/** What each candidate would have done, as `monitor suggest` prints it; the chosen one is marked. */
+function backtest({ candidates, chosen, judged_s, incidents }) {
+  const weeks = Math.max(judged_s / 604800, 1e-9);
+  const heads = ["band", "window", "alerts a week", ...(incidents ? ["hit", "false"] : [])];
+  const row = ({ algorithm, deviations, share, window, alerts, false_alerts, hits }, at) => {
+    const cells = [`${at === chosen ? "▸ " : ""}${algorithm} ${deviations}`, `${percent(share)} of ${window.replace("last_", "")}`, short(Number((alerts / weeks).toPrecision(2))), ...(incidents ? [`${hits} of ${incidents}`, false_alerts] : [])];
+    return element("tr", at === chosen ? { class: "chosen" } : {}, ...cells.map((cell) => element("td", {}, String(cell))));
+  };
+  byId("backtest").replaceChildren(element("table", {},
+    element("caption", {}, `Back-test over ${short(Number((judged_s / 86400).toPrecision(2)))} days that had a band; ▸ is the one suggested`),
+    element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+    element("tbody", {}, ...candidates.map(row))));
 }
 
 async function show(index) {

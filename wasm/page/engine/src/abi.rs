@@ -69,7 +69,7 @@ pub(crate) extern "C" fn load(until_s: f64) -> u32 {
 /// Evaluates the series under the settings; 0 when they have problems, with a reply that lists them.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn evaluate() -> u32 {
-    with_settings(|page, preview, settings, checked| {
+    with_preview(&mut |page, preview, settings, checked| {
         page.evaluation = preview.evaluate(checked);
         Copies::new(settings, checked).to_json(&page.evaluation.summary, &checked.monitor)
     })
@@ -78,13 +78,13 @@ pub(crate) extern "C" fn evaluate() -> u32 {
 /// Counts what the monitor of the settings says of the series; 0 as in `evaluate`. The columns stay as they are.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn summary() -> u32 {
-    with_settings(|_, preview, _, checked| summary_json(&preview.summary(checked)))
+    with_preview(&mut |_, preview, _, checked| summary_json(&preview.summary(checked)))
 }
 
 /// Scores the series under the budget of the settings; 0 as in `evaluate`.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn alarms() -> u32 {
-    with_settings(|page, preview, _, checked| {
+    with_preview(&mut |page, preview, _, checked| {
         page.alarms = preview.alarms(checked);
         page.alarms.to_json()
     })
@@ -94,7 +94,7 @@ pub(crate) extern "C" fn alarms() -> u32 {
 /// log10 s and sizes; behind them the first and last second of each series.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn fleet(count: usize) -> u32 {
-    with_checked(|page, checked| {
+    with_settings(&mut |page, _, checked| {
         let points = std::mem::take(&mut page.points);
         let column = |n: usize| points.get(n * count..(n + 1) * count).unwrap_or_default().iter();
         let rare: Vec<RarePoint> = column(0)
@@ -128,19 +128,20 @@ pub(crate) extern "C" fn member() -> u32 {
 /// Compares the members with each other, and forgets them; 0 as in `evaluate`.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn compare() -> u32 {
-    with_checked(|page, checked| {
+    with_settings(&mut |page, _, checked| {
         let members = std::mem::take(&mut page.members);
         let found = checked.group.map_or_else(Vec::new, |spec| outliers(&spec, &members));
         outliers_json(&found)
     })
 }
 
-/// Checks the settings in the text, as `with_settings` does, where no series is needed.
-fn with_checked(work: impl FnOnce(&mut Page, &Checked) -> String) -> u32 {
+/// Checks the settings in the text; their problems are the reply, or what `work` makes of them.
+fn with_settings(work: &mut dyn FnMut(&mut Page, &Settings, &Checked) -> String) -> u32 {
     PAGE.with_borrow_mut(|page| {
-        let checked = Settings::from_lines(&String::from_utf8_lossy(&page.text)).check();
+        let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
+        let checked = settings.check();
         let (reply, is_fine) = match &checked {
-            Ok(checked) => (work(page, checked), 1),
+            Ok(checked) => (work(page, &settings, checked), 1),
             Err(problems) => (problems_json(problems), 0),
         };
         page.reply = reply;
@@ -148,19 +149,16 @@ fn with_checked(work: impl FnOnce(&mut Page, &Checked) -> String) -> u32 {
     })
 }
 
-/// Checks the settings in the text; their problems are the reply, or what `work` makes of them.
-fn with_settings(work: impl FnOnce(&mut Page, &mut Preview, &Settings, &Checked) -> String) -> u32 {
-    PAGE.with_borrow_mut(|page| {
-        let settings = Settings::from_lines(&String::from_utf8_lossy(&page.text));
-        let Some(mut preview) = page.preview.take() else { return 0 };
-        let checked = settings.check();
-        let (reply, is_fine) = match &checked {
-            Ok(checked) => (work(page, &mut preview, &settings, checked), 1),
-            Err(problems) => (problems_json(problems), 0),
-        };
+/// The same for the series that is loaded; 0 without a reply where none is.
+fn with_preview(work: &mut dyn FnMut(&mut Page, &mut Preview, &Settings, &Checked) -> String) -> u32 {
+    if PAGE.with_borrow(|page| page.preview.is_none()) {
+        return 0;
+    }
+    with_settings(&mut |page, settings, checked| {
+        let Some(mut preview) = page.preview.take() else { return String::new() };
+        let reply = work(page, &mut preview, settings, checked);
         page.preview = Some(preview);
-        page.reply = reply;
-        is_fine
+        reply
     })
 }
 

@@ -2,7 +2,7 @@
 
 use fluent_anomaly::detectors::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec, Finite, Rarity};
 
-use crate::json::{Json, Members};
+use crate::json::Json;
 
 /// An alarm, from its start to its last alarming point.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,6 +19,19 @@ pub struct Alarm {
     pub observed: f64,
     /// What is usual.
     pub expected: f64,
+}
+
+impl Alarm {
+    fn to_json(self, log10_s: Option<f64>) -> String {
+        Json::object(|members| {
+            members.number("from", self.from_s).number("to", self.to_s).number("size", self.size);
+            members.string("reason", self.reason);
+            members.number("observed", self.observed).number("expected", self.expected);
+            if let Some(log10_s) = log10_s {
+                members.number("log10_s", log10_s);
+            }
+        })
+    }
 }
 
 /// What a budget makes of a series.
@@ -104,19 +117,9 @@ impl Alarms {
     /// `{"alarms": [{"from", "to", "size", "reason", "observed", "expected"}, ..], "candidates": [..], "judged_from": ..}`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let write = |alarm: &Alarm, members: &mut Members<'_>| {
-            members.number("from", alarm.from_s).number("to", alarm.to_s).number("size", alarm.size);
-            members.string("reason", alarm.reason);
-            members.number("observed", alarm.observed).number("expected", alarm.expected);
-        };
-        let alarms =
-            Json::array(self.alarms.iter().map(|alarm| Json::object(|members| write(alarm, members))));
-        let candidates = Json::array(self.candidates.iter().map(|candidate| {
-            Json::object(|members| {
-                write(&candidate.alarm, members);
-                members.number("log10_s", candidate.log10_s);
-            })
-        }));
+        let alarms = Json::array(self.alarms.iter().map(|alarm| alarm.to_json(None)));
+        let candidates = self.candidates.iter().map(|one| one.alarm.to_json(Some(one.log10_s)));
+        let candidates = Json::array(candidates);
         Json::object(|all| {
             all.raw("alarms", &alarms);
             if !self.candidates.is_empty() {

@@ -47,13 +47,11 @@ impl FleetAlarms {
     /// Judges points in the order of time; `lives`: first and last second of each series.
     #[must_use]
     pub fn of(budget: AlarmBudget, points: &[RarePoint], lives: &[(i64, i64)]) -> Self {
-        let mut starts: Vec<i64> = lives.iter().map(|life| life.0).collect();
-        let mut ends: Vec<i64> = lives.iter().map(|life| life.1.saturating_add(GONE_S)).collect();
-        starts.sort_unstable();
-        ends.sort_unstable();
-        let there =
-            |at: i64| starts.partition_point(|&start| start <= at) - ends.partition_point(|&end| end < at);
-        let (Some(&first_s), Some(last_s)) = (starts.first(), lives.iter().map(|life| life.1).max()) else {
+        // asked once in five minutes: to sort the series for it would cost more of the page
+        let is_there = |life: &&(i64, i64), at: i64| life.0 <= at && at <= life.1.saturating_add(GONE_S);
+        let there = |at: i64| lives.iter().filter(|life| is_there(life, at)).count();
+        let first_s = lives.iter().map(|life| life.0).min();
+        let (Some(first_s), Some(last_s)) = (first_s, lives.iter().map(|life| life.1).max()) else {
             return Self::default();
         };
         let mut all = Self::default();

@@ -16,7 +16,7 @@ pub fn problems_json(problems: &[Problem]) -> String {
     }))
 }
 
-/// The suggested settings by key, and the reasons.
+/// The suggested settings by key, the reasons, and the back-test of all candidates.
 #[must_use]
 pub fn suggestion_json(suggestion: &MonitorSuggestion) -> String {
     let (band, choice) = (&suggestion.band, suggestion.choice());
@@ -44,7 +44,20 @@ pub fn suggestion_json(suggestion: &MonitorSuggestion) -> String {
             members.string("key", key).string("text", &reason.text);
         })
     }));
+    let candidates = Json::array(suggestion.candidates.iter().map(|candidate| {
+        let window = Timeframe::from_seconds(candidate.alert_window_s);
+        Json::object(|members| {
+            members.string("algorithm", candidate.algorithm.name());
+            members.number("deviations", candidate.deviations).number("share", candidate.threshold);
+            members.string("window", &window.map_or(String::new(), |window| window.to_string()));
+            members.number("alerts", f64::from(candidate.alerts));
+            members.number("false_alerts", f64::from(candidate.false_alerts));
+            members.number("hits", candidate.hits.len() as f64);
+        })
+    }));
     Json::object(|all| {
-        all.raw("settings", &settings).raw("reasons", &reasons);
+        all.raw("settings", &settings).raw("reasons", &reasons).raw("candidates", &candidates);
+        all.number("chosen", suggestion.chosen as f64).number("judged_s", suggestion.judged_s as f64);
+        all.number("incidents", suggestion.judged_incidents as f64);
     })
 }
