@@ -624,9 +624,20 @@ fn a_lasting_shift_is_told_as_a_level_once_it_has_lasted() {
 
 #[test]
 fn what_stays_in_the_upper_half_of_its_range_for_long_is_a_level() {
+    // a heap that a collector empties down to 20, and from some day on only to 70: no value is new, nor is any step larger
     let from = 17 * DAY;
-    let folded = |i: u64| if i < from { noise(i) } else { noise(i).abs() };
-    let (starts, _, reasons) = alarms_of((1.0, 604_800.0), from + 90, folded);
+    let mut heap = 20.0;
+    let heap: Vec<f64> = (0..from + 180)
+        .map(|i| {
+            let thrashes = i >= from;
+            heap += (if thrashes { 5.0 } else { 2.2 }) * (1.0 + 0.3 * noise(i));
+            if heap > 95.0 + 3.0 * noise(i + 1_000_003) {
+                heap = (if thrashes { 70.0 } else { 20.0 }) + 3.0 * noise(i + 2_000_003);
+            }
+            heap
+        })
+        .collect();
+    let (starts, _, reasons) = alarms_of((1.0, 604_800.0), heap.len() as u64, |i| heap[i as usize]);
     assert!(starts.last().is_some_and(|start| *start >= from), "{starts:?}");
     assert_eq!(reasons.last().map(|reason| reason.kind), Some(ReasonKind::Level), "{reasons:?}");
 }
