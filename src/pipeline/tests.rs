@@ -41,7 +41,11 @@ fn a_record_of_another_tag_or_without_the_value_passes_untouched() {
 fn a_value_that_is_no_finite_number_is_told_and_not_learned() {
     let mut p = pipeline(LATENCY);
     for (value, told) in [
-        ("\"12 ms\"", "[series.latency] $ms is a text, not a number: the record is not scored"),
+        ("\"slow\"", "[series.latency] $ms is a text, not a number: the record is not scored"),
+        (
+            "\"12 ms\"",
+            "[series.latency] $ms is a text with a unit (the key `unit` reads those), not a number: the record is not scored",
+        ),
         ("true", "[series.latency] $ms is a truth value, not a number: the record is not scored"),
         ("{}", "[series.latency] $ms is a map, not a number: the record is not scored"),
         ("[1]", "[series.latency] $ms is an array, not a number: the record is not scored"),
@@ -55,7 +59,7 @@ fn a_value_that_is_no_finite_number_is_told_and_not_learned() {
         let expected = format!(r#"{{"ms":{value},"anomaly_error":"{told}"}}"#);
         assert_eq!(pass(&mut p, TAG, 0, &record), expected);
     }
-    assert_eq!(p.counters().refused, 6);
+    assert_eq!(p.counters().refused, 7);
     let clean = pass(&mut pipeline(LATENCY), TAG, 0, r#"{"ms":5}"#);
     assert_eq!(pass(&mut p, TAG, 0, r#"{"ms":5}"#), clean, "nothing of it was learned");
 }
