@@ -3,6 +3,7 @@
 use crate::codec::{CodecError, Reader, Writer};
 use crate::config::PatternSettings;
 use crate::detector::LogPatterns;
+use crate::record::hex_digit;
 
 const DAY_S: i64 = 86_400;
 /// Before every time.
@@ -142,8 +143,7 @@ pub(in crate::pipeline) const ID_DIGITS: usize = 8;
 pub(in crate::pipeline) fn id_text(id: u32) -> [u8; ID_DIGITS] {
     let mut text = [b'0'; ID_DIGITS];
     for (n, digit) in text.iter_mut().rev().enumerate() {
-        let nibble = (id >> (4 * n) & 15) as u8;
-        *digit = if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+        *digit = hex_digit((id >> (4 * n) & 15) as u8);
     }
     text
 }

@@ -11,6 +11,16 @@ pub(super) fn escape_len(text: &[u8]) -> usize {
     }
 }
 
+/// The escape of the character with this number.
+pub(super) fn escape_of(byte: u8) -> [u8; 6] {
+    [b'\\', b'u', b'0', b'0', hex_digit(byte >> 4), hex_digit(byte & 15)]
+}
+
+/// 0..=15 as a digit.
+pub(crate) fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
+}
+
 /// The 16 bits of the `\uXXXX` that `text` begins with.
 fn unit(text: &[u8]) -> Option<u32> {
     let [b'\\', b'u', digits @ ..] = text else { return None };
@@ -104,10 +114,7 @@ pub(super) fn append_string(text: &str, out: &mut Vec<u8>) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            control => {
-                let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(control >> 4), digit(control & 15)]);
-            }
+            control => out.extend_from_slice(&escape_of(control)),
         }
         rest = rest.get(plain + 1..).unwrap_or_default();
         plain = 0;

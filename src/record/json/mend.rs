@@ -14,7 +14,7 @@
 use crate::record::format::MAX_DEPTH;
 use crate::record::number::parse_f64;
 
-use super::escape::{escape_len, surrogate_pair};
+use super::escape::{escape_len, escape_of, surrogate_pair};
 
 /// What was changed in a record to make it JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -252,8 +252,7 @@ impl<'a, W: FnMut(&[u8])> Mender<'a, W> {
     /// A byte as the character of that number.
     fn escaped_byte(&mut self, byte: u8) {
         self.mended.escapes += 1;
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
-        self.put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+        self.put(&escape_of(byte));
     }
 
     /// A key that does not begin with a quote, up to its colon: a scalar or a container.
