@@ -6,8 +6,9 @@ use crate::bank::{ClosedWindow, Observation, SeriesKey};
 use crate::detector::LogPatterns;
 use crate::pipeline::Pipeline;
 use crate::pipeline::reminder::Reminder;
+use crate::pipeline::series_key::append_scalar;
 use crate::pipeline::series_model::{ReadTemplate, SeriesModel};
-use crate::record::{Field, Found, Value};
+use crate::record::{Field, Found};
 use crate::time::Time;
 
 /// Place of `anomaly_pattern` among the outputs of a section, behind that of its windows.
@@ -73,22 +74,10 @@ impl Pipeline {
             Some(line) => line,
             None => {
                 encoded.clear();
-                match found.value(record, input)? {
-                    Value::Text(text) => match text.as_plain() {
-                        Some(line) => line,
-                        None => {
-                            text.append_to(encoded);
-                            encoded
-                        }
-                    },
-                    Value::Number(number) => {
-                        number.append_to(encoded);
-                        encoded
-                    }
-                    Value::Bool(true) => b"true",
-                    Value::Bool(false) => b"false",
-                    _ => return None,
+                if !append_scalar(found.value(record, input)?, encoded) {
+                    return None;
                 }
+                encoded
             }
         };
         let line = LogPatterns::relevant(line);
