@@ -171,7 +171,7 @@ impl SectionInputs {
         if self.keys.len() > 1 && key.set_parts(b't', texts) {
             return true;
         }
-        self.fill_key(record, found, key)
+        self.fill_key(record, found, None, key)
     }
 
     /// The key of the series of a line whose template has this id; false where a field of the key is missing.
@@ -185,22 +185,20 @@ impl SectionInputs {
         if key.set_parts(b't', texts.chain([Some(id)])) {
             return true;
         }
-        let mut is_whole = true;
-        key.fill(|out| {
-            for input in &self.keys {
-                is_whole &= append_field(found.value(record, *input), true, out);
-            }
-            append_text_part(id, out);
-        });
-        is_whole
+        self.fill_key(record, found, Some(id), key)
     }
 
+    /// `id`: a last part of the key that is no field.
     #[inline(never)] // speed
-    fn fill_key(&self, record: &[u8], found: &Found, key: &mut SeriesKey) -> bool {
+    fn fill_key(&self, record: &[u8], found: &Found, id: Option<&[u8]>, key: &mut SeriesKey) -> bool {
+        let several = self.keys.len() > 1 || id.is_some();
         let mut is_whole = true;
         key.fill(|out| {
             for input in &self.keys {
-                is_whole &= append_field(found.value(record, *input), self.keys.len() > 1, out);
+                is_whole &= append_field(found.value(record, *input), several, out);
+            }
+            if let Some(id) = id {
+                append_text_part(id, out);
             }
         });
         is_whole
