@@ -81,8 +81,12 @@ impl Usual {
 
     /// Least squares with a ridge: where the level hardly moves, its own noise is no evidence.
     fn slope(&self) -> f64 {
-        let variance = self.level_variance + RIDGE * self.scale * self.scale;
+        let variance = self.ridged_variance();
         if variance > 0.0 { self.covariance / variance } else { 0.0 }
+    }
+
+    fn ridged_variance(&self) -> f64 {
+        self.level_variance + RIDGE * self.scale * self.scale
     }
 
     /// The same in deviations; `spread` of the members in this interval, 1..
@@ -105,7 +109,7 @@ impl Usual {
     /// Variance of the line at a place, in that about the line (Montgomery, Peck and Vining 2012, eq. 2.43), and of the
     /// step along it that the group has made.
     fn doubt(&self, place: Place) -> Doubt {
-        let variance = self.level_variance + RIDGE * self.scale * self.scale;
+        let variance = self.ridged_variance();
         let lever = |by: f64| if variance > 0.0 { smaller(by * by / variance, FARTHEST) } else { 0.0 };
         let seen = f64::from(self.seen.clamp(1, MEMORY));
         Doubt { place: (1.0 + lever(place.level - self.level)) / seen, step: lever(place.step) / seen }
