@@ -60,7 +60,7 @@ pub mod configuration {
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};
     #[cfg(feature = "companion")]
-    pub use crate::config::{Key, KeyKind, keys};
+    pub use crate::config::{Key, KeyKind, budget_text, keys};
 }
 
 /// Where models are kept over a restart.

@@ -33,6 +33,15 @@ pub fn alarm_budget(text: &str) -> Result<Option<AlarmBudget>, String> {
     }
 }
 
+/// A budget as [`alarm_budget`] reads it.
+#[cfg(feature = "companion")]
+#[must_use]
+pub fn budget_text(budget: AlarmBudget) -> String {
+    let counts = UNITS.map(|(unit, seconds)| (unit, seconds / budget.period_s()));
+    let whole = counts.iter().find(|(_, count)| *count >= 1.0 && (count - count.round()).abs() < 1e-9);
+    whole.map_or_else(|| "1/month".to_owned(), |(unit, count)| format!("{}/{unit}", count.round()))
+}
+
 /// The same of a section of series: `1/day for all` is one budget for all of them.
 pub(super) fn alarms_of_series(keys: &mut SectionReader<'_>) -> (Option<Option<AlarmBudget>>, bool) {
     let read = keys.parsed("alarms", |text| read(text).ok_or_else(|| not_allowed(text)));
@@ -67,4 +76,17 @@ fn budget(text: &str) -> Option<AlarmBudget> {
     let count: u32 = count.trim().parse().ok().filter(|count| (1..=MOST).contains(count))?;
     let (_, seconds) = UNITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim()))?;
     AlarmBudget::new(f64::from(count), seconds).ok()
+}
+
+#[cfg(all(test, feature = "companion"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_written_as_it_is_read() {
+        for text in ["1/hour", "5/day", "1/week", "10/week", "1/month", "7/month"] {
+            let budget = alarm_budget(text).unwrap().unwrap();
+            assert_eq!(budget_text(budget), text);
+        }
+    }
 }

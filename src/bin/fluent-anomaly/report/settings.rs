@@ -1,8 +1,8 @@
 //! A section and its monitor -> where the controls of the page stand.
 
 use fluent_anomaly::Config;
-use fluent_anomaly::configuration::{MonitorSection, Section};
-use fluent_anomaly::detectors::{AlarmBudget, GroupTest, PeerAlgorithm};
+use fluent_anomaly::configuration::{MonitorSection, Section, budget_text};
+use fluent_anomaly::detectors::{GroupTest, PeerAlgorithm};
 use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, exchange};
 
 use crate::failure::Failure;
@@ -32,12 +32,12 @@ pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, 
     let mut pairs = Vec::new();
     if let Some(budget) = section.alarms {
         let for_all = if section.alarms_for_all { " for all" } else { "" };
-        pairs.push(("alarms", format!("{}{for_all}", text_of(budget))));
+        pairs.push(("alarms", format!("{}{for_all}", budget_text(budget))));
     }
     let at = config.sections.iter().position(|other| other.name == section.name);
     if let Some(group) = config.groups.iter().find(|group| Some(group.on) == at) {
         match group.spec.test() {
-            GroupTest::Budget(budget) => pairs.push(("group", text_of(budget))),
+            GroupTest::Budget(budget) => pairs.push(("group", budget_text(budget))),
             GroupTest::Fixed(test) => {
                 let word = PeerAlgorithm::WORDS.iter().find(|(.., algorithm)| *algorithm == test.algorithm);
                 pairs.extend(word.map(|(word, ..)| ("group", (*word).to_owned())));
@@ -47,15 +47,6 @@ pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, 
         pairs.push(("group_interval", group.spec.interval_s().to_string()));
     }
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-/// A budget as a configuration has it.
-fn text_of(budget: AlarmBudget) -> String {
-    const UNITS: [(&str, f64); 4] =
-        [("hour", 3600.0), ("day", 86_400.0), ("week", 604_800.0), ("month", 2_592_000.0)];
-    let counts = UNITS.map(|(unit, seconds)| (unit, seconds / budget.period_s()));
-    let whole = counts.iter().find(|(_, count)| *count >= 1.0 && (count - count.round()).abs() < 1e-9);
-    whole.map_or_else(|| "1/month".to_owned(), |(unit, count)| format!("{}/{unit}", count.round()))
 }
 
 fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, String)>, Failure> {
