@@ -156,7 +156,7 @@ pub mod aggregation {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod native {
     pub use crate::companion::{
-        Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet,
+        Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet, Seldom,
         SectionGauges, Snapshot, StopAndReload, Wake, atomic, http, metrics,
     };
 }

@@ -141,6 +141,7 @@ impl Engine {
             if listened.elapsed() >= LISTEN {
                 listened = Instant::now();
                 self.listen(false, with);
+                self.look_at_log(with);
             }
             let is_due = self.log.as_ref().is_some_and(InputLog::wants_snapshot)
                 || self.failed_at.is_some_and(|at| at.elapsed() >= RETRY);
@@ -229,6 +230,14 @@ impl Engine {
                 (with.log)("reload: the configuration was read again");
             }
             Err(error) => goes_on(&error.to_string()),
+        }
+    }
+
+    /// A log that somebody has removed is replaced by a snapshot.
+    fn look_at_log(&mut self, with: &Surroundings<'_>) {
+        if self.failed_at.is_none() && self.log.as_mut().is_some_and(InputLog::is_gone) {
+            (with.log)("state: somebody has removed the log of the input: a snapshot of all models takes its place");
+            self.snapshot(with);
         }
     }
 

@@ -1,13 +1,14 @@
 //! Chunks that wait to be scored, within a bound of bytes. Their clients wait with them.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::known::{ChunkKey, Earlier, KnownChunks};
 use super::stats::Stats;
 use super::ticket::Ticket;
+use crate::companion::Seldom;
 use crate::source::forward::{Arrival, ClientEvent, HeldMemory, IncomingChunk, TakeChunk};
 
 /// What a chunk costs besides its bytes.
@@ -63,6 +64,7 @@ pub(super) struct Inbox {
     most_bytes: usize,
     stats: Arc<Stats>,
     log: Box<dyn Fn(&str) + Send + Sync>,
+    seldom: Seldom,
 }
 
 impl Inbox {
@@ -74,6 +76,18 @@ impl Inbox {
             most_bytes,
             stats,
             log,
+            seldom: Seldom::default(),
+        }
+    }
+
+    /// Says something of a client; the same of its address only now and then, whatever the numbers in it: one that comes
+    /// again and again must not fill the log.
+    fn say(&self, client: SocketAddr, text: &str) {
+        let without_digits: String = text.chars().filter(|char| !char.is_ascii_digit()).collect();
+        match self.seldom.is_due(&format!("{} {without_digits}", client.ip())) {
+            None => {}
+            Some(0) => (self.log)(&format!("client {client}: {text}")),
+            Some(more) => (self.log)(&format!("client {client}: {text} (and {more} times more)")),
         }
     }
 
@@ -199,13 +213,14 @@ impl TakeChunk for Inbox {
     fn tell(&self, event: &ClientEvent) {
         self.stats.client(event);
         match event {
-            ClientEvent::Refused { client, reason } => (self.log)(&format!("client {client}: {reason}")),
+            ClientEvent::Refused { client, reason } => self.say(*client, reason),
             ClientEvent::Skipped { client, tag, skipped } => {
                 let (entries, bytes) = (skipped.entries, skipped.bytes);
-                (self.log)(&format!(
-                    "client {client}: a chunk tagged {tag:?} holds {entries} values that are no event, and {bytes} bytes \
-                     behind them that are no msgpack: they are left out"
-                ));
+                let text = format!(
+                    "a chunk tagged {tag:?} holds {entries} values that are no event, and {bytes} bytes behind them that \
+                     are no msgpack: they are left out"
+                );
+                self.say(*client, &text);
             }
             ClientEvent::Opened | ClientEvent::Closed => {}
         }

@@ -193,6 +193,11 @@ impl InputLog {
         self.bytes > MIN_BYTES.max(2 * self.models_bytes) || self.current - self.first >= MAX_LOGS
     }
 
+    /// Whether somebody has removed it: what is written is lost then.
+    pub(super) fn is_gone(&mut self) -> bool {
+        !matches!(self.storage.len(&log_name(self.current)), Ok(Some(_)))
+    }
+
     /// Number of the next chunk.
     pub(super) fn next(&self) -> u64 {
         self.next

@@ -7,7 +7,7 @@
 //! `H` begins a log, `C` is a chunk, `D` says that all chunks up to this one have arrived at the next hop.
 
 use super::known::ChunkKey;
-use crate::codec::{CodecError, Reader, Writer, checksum};
+use crate::codec::{CodecError, Reader, Writer, checksum, checksum_of_many};
 use crate::source::forward::IncomingChunk;
 use crate::time::Time;
 
@@ -74,7 +74,7 @@ fn entry(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(&[0; HEAD]);
     put(out);
     let body = out.get(start + HEAD..).unwrap_or_default();
-    let (len, sum) = (body.len() as u32, checksum(u64::from(body.len() as u32), body));
+    let (len, sum) = (body.len() as u32, checksum_of_many(u64::from(body.len() as u32), body));
     if let Some(head) = out.get_mut(start..start + HEAD) {
         let (a, b) = head.split_at_mut(4);
         a.copy_from_slice(&len.to_le_bytes());
@@ -90,7 +90,10 @@ pub(super) fn whole_entry(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let len = u32::from_le_bytes(*len);
     let body = rest.get(..len as usize)?;
     let end = at + HEAD + body.len();
-    (checksum(u64::from(len), body) == u64::from_le_bytes(*sum)).then_some((body, end))
+    let sum = u64::from_le_bytes(*sum);
+    // the other one is that of logs from before 28 November 2026
+    let is_sound = [checksum_of_many, checksum].into_iter().any(|of| of(u64::from(len), body) == sum);
+    is_sound.then_some((body, end))
 }
 
 /// Reads what [`whole_entry`] gave.
@@ -114,4 +117,21 @@ pub(super) fn read_entry(body: &[u8]) -> Result<LogEntry, CodecError> {
         }
         _ => return Err(CodecError::Invalid { what: "entry kind" }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_read_with_its_checksum_or_with_that_of_older_logs_and_with_no_other() {
+        let mut bytes = Vec::new();
+        put_arrived(&mut bytes, 7);
+        let body = bytes[HEAD..].to_vec();
+        assert_eq!(whole_entry(&bytes, 0), Some((&body[..], bytes.len())));
+        bytes[4..HEAD].copy_from_slice(&checksum(body.len() as u64, &body).to_le_bytes());
+        assert_eq!(whole_entry(&bytes, 0), Some((&body[..], bytes.len())));
+        bytes[4] ^= 1;
+        assert_eq!(whole_entry(&bytes, 0), None);
+    }
 }

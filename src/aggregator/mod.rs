@@ -14,6 +14,7 @@
 //! | `saved_models` | the models of a snapshot as a file |
 //! | `input_log` | chunks on disk, from which the models are made again after a crash |
 //! | `clock` | the time of day as pipelines see it |
+//! | `lanes` | scored entries as the shards wrote them, in the order in which they came |
 //! | `shards` | pipelines side by side, each with a part of the series |
 //! | `arrivals` | how far chunks have arrived |
 //! | `stats` | what was done, for people and for `/metrics` |
@@ -32,6 +33,7 @@ mod inbox;
 mod input_log;
 mod json_text;
 mod known;
+mod lanes;
 mod log_entry;
 mod metrics_text;
 mod output;

@@ -1,9 +1,11 @@
 //! Scored records to the next hop: a forward server, standard output, or Datadog.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::json_text;
+use super::lanes::{Lane, LanePlace, Lanes, SpareLanes};
 use crate::companion::{Counters, Env, Progress, Wake};
 use crate::sink::SinkError;
 use crate::sink::datadog::{ChunkVerdict, Note, Shipper, ShipperSettings};
@@ -22,62 +24,54 @@ pub enum OutputSettings {
     Datadog(Box<ShipperSettings>),
 }
 
-/// Scored entries of one tag, one behind the other.
-#[derive(Debug, Default)]
+/// Scored entries of one tag: all of a chunk, or a part of them.
+#[derive(Debug)]
 pub(super) struct ScoredEntries {
     pub(super) tag: String,
-    pub(super) bytes: Vec<u8>,
-    /// Where each entry ends.
-    pub(super) ends: Vec<u32>,
+    lanes: Arc<Lanes>,
+    from: LanePlace,
+    count: usize,
+    bytes: usize,
 }
 
 impl ScoredEntries {
-    fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
-        self.bytes.push(0x92);
-        self.bytes.extend_from_slice(time_bytes);
-        self.bytes.extend_from_slice(record);
-        // chunks are bounded far below 4 GiB
-        self.ends.push(self.bytes.len() as u32);
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Bytes of them; of a part about so many.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn entries(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .map(|(start, &end)| self.bytes.get(start as usize..end as usize).unwrap_or_default())
+        let mut place = self.from.clone();
+        (0..self.count).map_while(move |_| place.pass(&self.lanes))
+    }
+
+    /// Appends all of them, one behind the other.
+    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
+        self.entries().for_each(|entry| out.extend_from_slice(entry));
     }
 }
 
-/// The entries of a chunk, in parts of about [`PART`] bytes: a queue of parts is bounded, whatever chunks there are.
+/// A chunk's entries, and records of other tags behind them.
 #[derive(Debug)]
 pub(super) struct ScoredParts {
-    /// At least one.
-    parts: Vec<ScoredEntries>,
     tag: String,
-    expected: usize,
+    lanes: Arc<Lanes>,
+    others: Vec<(String, Lane)>,
+    spare: Arc<SpareLanes>,
 }
 
-/// Bytes from which on another part begins.
+/// Bytes of a part: a queue of parts is bounded, whatever chunks there are.
 const PART: usize = 1 << 20;
 
 impl ScoredParts {
-    /// For entries of some `expected` bytes.
-    pub(super) fn new(tag: &str, expected: usize) -> Self {
-        Self { parts: Vec::new(), tag: tag.to_owned(), expected }
-    }
-
-    /// Adds an entry.
-    pub(super) fn push(&mut self, time_bytes: &[u8], record: &[u8]) {
-        let bytes = time_bytes.len() + record.len() + 1;
-        match self.parts.last_mut() {
-            Some(part) if part.bytes.len() + bytes <= PART => part.push(time_bytes, record),
-            _ => {
-                let mut part = ScoredEntries { tag: self.tag.clone(), ..ScoredEntries::default() };
-                part.bytes.reserve(self.expected.min(PART).max(bytes));
-                part.push(time_bytes, record);
-                self.parts.push(part);
-            }
-        }
+    /// The entries of a chunk.
+    pub(super) fn new(tag: &str, lanes: Lanes, spare: &Arc<SpareLanes>) -> Self {
+        Self { tag: tag.to_owned(), lanes: Arc::new(lanes), others: Vec::new(), spare: spare.clone() }
     }
 
     /// Adds a record of another tag behind all others.
@@ -85,21 +79,43 @@ impl ScoredParts {
         // an EventTime: seconds and nanoseconds of 32 bits each
         let [.., a, b, c, d] = time.seconds().to_be_bytes();
         let time_bytes = [0xd7, 0, a, b, c, d, 0, 0, 0, 0];
-        match self.parts.last_mut() {
-            Some(part) if part.tag == tag && part.bytes.len() + record.len() < PART => {
-                part.push(&time_bytes, record);
-            }
+        match self.others.last_mut() {
+            Some((last, lane)) if last == tag => lane.push(&time_bytes, record),
             _ => {
-                let mut part = ScoredEntries { tag: tag.to_owned(), ..ScoredEntries::default() };
-                part.push(&time_bytes, record);
-                self.parts.push(part);
+                let mut lane = self.spare.take();
+                lane.push(&time_bytes, record);
+                self.others.push((tag.to_owned(), lane));
             }
         }
     }
 
-    /// All parts in their order.
+    /// All parts in their order, at least one.
     pub(super) fn into_parts(self) -> Vec<ScoredEntries> {
-        self.parts
+        let mut parts = Vec::new();
+        cut(self.tag, self.lanes, &mut parts);
+        for (tag, lane) in self.others {
+            cut(tag, Arc::new(Lanes::one(lane, &self.spare)), &mut parts);
+        }
+        parts
+    }
+}
+
+/// Cuts entries into parts of about [`PART`] bytes.
+fn cut(tag: String, lanes: Arc<Lanes>, parts: &mut Vec<ScoredEntries>) {
+    let (len, bytes) = (lanes.len(), lanes.bytes());
+    let count = bytes.div_ceil(PART).clamp(1, len.max(1));
+    let share = len.div_ceil(count);
+    let mut from = LanePlace::first(&lanes);
+    for n in 0..count {
+        let (start, end) = ((n * share).min(len), ((n + 1) * share).min(len));
+        parts.push(ScoredEntries {
+            tag: tag.clone(),
+            lanes: lanes.clone(),
+            from: from.clone(),
+            count: end - start,
+            bytes: bytes / count,
+        });
+        from.go_to(&lanes, end);
     }
 }
 
@@ -153,8 +169,10 @@ impl<'a> Output<'a> {
             Self::Stdout(lines) => {
                 lines.clear();
                 for scored in all {
+                    let mut bytes = Vec::with_capacity(scored.bytes());
+                    scored.append_to(&mut bytes);
                     // read back: their form was checked when they came
-                    let chunk = IncomingChunk::from_entries(tag.to_owned(), scored.bytes.clone());
+                    let chunk = IncomingChunk::from_entries(tag.to_owned(), bytes);
                     for entry in chunk.entries() {
                         json_text::line(entry.time(), tag, entry.record, lines);
                     }
@@ -165,7 +183,11 @@ impl<'a> Output<'a> {
                     .and_then(|()| stdout.flush())
                     .map_err(|error| SinkError::Unreachable { reason: format!("standard output: {error}") })
             }
-            Self::Datadog(output) => all.iter().try_for_each(|scored| output.deliver(tag, &scored.bytes)),
+            Self::Datadog(output) => all.iter().try_for_each(|scored| {
+                let mut bytes = Vec::with_capacity(scored.bytes());
+                scored.append_to(&mut bytes);
+                output.deliver(tag, &bytes)
+            }),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From the start to the end of an aggregator.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use super::stats::Stats;
 use crate::bank::{Storage, StorageError};
 use crate::companion::{Counters, Env, Native, Progress, StopAndReload, Wake};
 use crate::config::Config;
+use crate::sink::SinkError;
 use crate::sink::forward::ForwardSettingsError;
 use crate::source::forward::{ListenAddress, ListenError, Listener, ServerSettings};
 
@@ -22,8 +24,8 @@ use crate::source::forward::{ListenAddress, ListenError, Listener, ServerSetting
 const BATCH: usize = 1 << 20;
 /// Parts of scored chunks that wait for the next hop.
 const SCORED: usize = 8;
-/// The main thread sleeps so long at most.
-const DAY: Duration = Duration::from_secs(86_400);
+/// How often the main thread looks whether records still go out.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Why an aggregator does not start.
 #[derive(Debug, Error)]
@@ -41,6 +43,9 @@ pub enum AggregatorError {
     /// A thread cannot be started.
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// Records cannot go out any more. Clients have no ack for those that have not.
+    #[error("the output has ended: {0}")]
+    Ended(String),
 }
 
 /// How an aggregator works.
@@ -104,11 +109,12 @@ impl Aggregator<'_> {
         let arrivals = Arrivals::default();
         let listener = Listener::start(&settings.listen, settings.server, inbox.clone())?;
         started(listener.addresses());
-        let (waiting, arrivals) = (&*inbox, &arrivals);
-        thread::scope(|scope| {
+        let is_over = AtomicBool::new(false);
+        let (waiting, arrivals, is_over) = (&*inbox, &arrivals, &is_over);
+        let ended = thread::scope(|scope| {
             let out = thread::Builder::new()
                 .name("output".into())
-                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals))?;
+                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals, is_over))?;
             let work = thread::Builder::new().name("engine".into()).spawn_scoped(scope, move || {
                 engine.work(&Surroundings {
                     inbox: waiting,
@@ -119,7 +125,7 @@ impl Aggregator<'_> {
                     outbox,
                 });
             })?;
-            while self.env.sleep(DAY) != Wake::Stop {}
+            while !is_over.load(Relaxed) && self.env.sleep(LOOK) != Wake::Stop {}
             let deadline = Instant::now() + settings.drain;
             listener.stop();
             let _ = listener.wait(deadline);
@@ -128,24 +134,28 @@ impl Aggregator<'_> {
                 thread::sleep(Duration::from_millis(5));
             }
             give_up.stop();
-            Ok::<(), AggregatorError>(())
+            let ended = out.join().unwrap_or_else(|_| Some("its thread has failed".to_owned()));
+            Ok::<_, AggregatorError>(ended)
         })?;
         // the last acks
         let _ = listener.wait(Instant::now() + Duration::from_secs(1));
-        Ok(())
+        ended.map_or(Ok(()), |why| Err(AggregatorError::Ended(why)))
     }
 
+    /// Why it ended, if not because a stop was asked for.
     fn deliver(
         &self,
         mut output: Output<'_>,
         scored: &Receiver<ScoredChunk>,
         inbox: &Inbox,
         arrivals: &Arrivals,
-    ) {
+        is_over: &AtomicBool,
+    ) -> Option<String> {
+        let mut why = None;
         let mut together: Vec<ScoredChunk> = Vec::new();
         let mut ahead = None;
         while let Some(first) = ahead.take().or_else(|| scored.recv().ok()) {
-            let mut bytes = first.entries.bytes.len();
+            let mut bytes = first.entries.bytes();
             together.push(first);
             while bytes < BATCH
                 && let Ok(next) = scored.try_recv()
@@ -154,30 +164,41 @@ impl Aggregator<'_> {
                     ahead = Some(next);
                     break;
                 }
-                bytes += next.entries.bytes.len();
+                bytes += next.entries.bytes();
                 together.push(next);
             }
             let tag = together.first().map(|first| first.entries.tag.clone()).unwrap_or_default();
             let entries: Vec<&ScoredEntries> = together.iter().map(|chunk| &chunk.entries).collect();
-            if let Err(error) = output.deliver(&tag, &entries) {
-                (self.log)(&error.to_string());
-                break;
+            match output.deliver(&tag, &entries) {
+                Ok(()) => {}
+                // what is left goes first after the next start
+                Err(error @ SinkError::Stopped) => {
+                    (self.log)(&error.to_string());
+                    break;
+                }
+                Err(error) => {
+                    why = Some(error.to_string());
+                    break;
+                }
             }
             for chunk in together.drain(..) {
-                self.stats.delivered(chunk.entries.ends.len() as u64, chunk.end.is_some());
+                self.stats.delivered(chunk.entries.len() as u64, chunk.end.is_some());
                 if let Some(end) = chunk.end {
                     inbox.arrived(end.key, end.connection, end.ticket.as_ref());
                     arrivals.set(chunk.number);
                 }
             }
         }
-        for chunk in together.into_iter().chain(ahead) {
-            chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
-        }
+        together.iter().chain(&ahead).for_each(refuse);
         // the engine may wait for an arrival, or for room
         arrivals.end();
-        while let Ok(chunk) = scored.recv() {
-            chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
-        }
+        is_over.store(true, Relaxed);
+        scored.iter().for_each(|chunk| refuse(&chunk));
+        why
     }
+}
+
+/// The client of a chunk keeps it.
+fn refuse(chunk: &ScoredChunk) {
+    chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
 }

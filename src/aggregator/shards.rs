@@ -9,12 +9,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::clock::ArrivalClock;
+use super::lanes::{Lane, LanePlace, Lanes, SpareLanes};
 use super::output::ScoredParts;
 use crate::bank::StorageError;
 use crate::config::Config;
 use crate::pipeline::{Counters, Figures, Pipeline, Router, Visit};
 use crate::record::Format;
-use crate::source::forward::IncomingChunk;
+use crate::source::forward::{IncomingChunk, IncomingEntry};
+
+/// Places of fewer entries are found by one thread.
+const FEW: usize = 64;
 
 /// A pipeline with what it needs to find its records.
 struct Shard {
@@ -22,30 +26,15 @@ struct Shard {
     pipeline: Pipeline,
     router: Router,
     record: Vec<u8>,
+    spare: Arc<SpareLanes>,
 }
 
-/// Records as a visit left them: those of all entries, or those that one shard scored.
-#[derive(Debug, Default)]
+/// The records of a chunk as a visit left them.
+#[derive(Debug)]
 struct Visited {
-    /// One behind the other.
-    records: Vec<u8>,
-    ends: Vec<u32>,
+    lanes: Lanes,
     /// What is wrong with them, where something is, by the numbers of their entries.
     told: Vec<(u32, String)>,
-}
-
-impl Visited {
-    fn push(&mut self, record: &[u8]) {
-        self.records.extend_from_slice(record);
-        // chunks are bounded far below 4 GiB
-        self.ends.push(self.records.len() as u32);
-    }
-
-    /// The record `n`; `None` where there are not so many.
-    fn record(&self, n: usize) -> Option<&[u8]> {
-        let start = n.checked_sub(1).and_then(|n| self.ends.get(n)).copied().unwrap_or(0);
-        self.records.get(start as usize..*self.ends.get(n)? as usize)
-    }
 }
 
 /// A chunk at one visit.
@@ -75,7 +64,7 @@ enum Order {
 
 enum Answer {
     Places(Vec<u8>),
-    Scored(Visited),
+    Scored(Lane, Vec<(u32, String)>),
     Saved(Result<Vec<u8>, StorageError>),
     Looked(Looked),
 }
@@ -100,11 +89,32 @@ pub(super) struct Shards {
     first: Shard,
     others: Vec<Worker>,
     clock: ArrivalClock,
+    spare: Arc<SpareLanes>,
 }
 
-/// The record `n` of a chunk as the visit before left it.
-fn record_of<'a>(of_chunk: &'a [u8], before: Option<&'a Visited>, n: usize) -> &'a [u8] {
-    before.and_then(|before| before.record(n)).unwrap_or(of_chunk)
+/// Records of a chunk as the visit before left them.
+struct Records<'a> {
+    chunk: &'a IncomingChunk,
+    before: Option<(&'a Lanes, LanePlace)>,
+}
+
+impl<'a> Records<'a> {
+    fn new(chunk: &'a IncomingChunk, before: Option<&'a Visited>) -> Self {
+        Self { chunk, before: before.map(|before| (&before.lanes, LanePlace::first(&before.lanes))) }
+    }
+
+    /// The entry `n`, and its record as it is now. Behind it only later ones are asked for.
+    fn get(&mut self, n: usize) -> Option<(IncomingEntry<'a>, &'a [u8])> {
+        let entry = self.chunk.entry(n)?;
+        let record = match &mut self.before {
+            None => entry.record,
+            Some((lanes, place)) => {
+                place.go_to(lanes, n);
+                place.pass(lanes)?.get(1 + entry.time_bytes.len()..)?
+            }
+        };
+        Some((entry, record))
+    }
 }
 
 impl Shard {
@@ -115,35 +125,38 @@ impl Shard {
         before: Option<&Visited>,
         entries: Range<usize>,
     ) -> Vec<u8> {
-        let part = chunk.entries().enumerate().skip(entries.start).take(entries.len());
-        part.map(|(n, entry)| self.router.shard(visit, record_of(entry.record, before, n)) as u8).collect()
+        let mut records = Records::new(chunk, before);
+        let place = |n| records.get(n).map_or(0, |(_, record)| self.router.shard(visit, record) as u8);
+        entries.map(place).collect()
     }
 
-    fn score(&mut self, job: &Job) -> Visited {
-        let mut scored = Visited::default();
+    fn score(&mut self, job: &Job) -> (Lane, Vec<(u32, String)>) {
+        let mut lane = self.spare.take();
+        let mut told = Vec::new();
         let before = job.before.as_deref();
-        let mut told = before.map_or(&[][..], |before| &before.told).iter().peekable();
+        let mut told_before = before.map_or(&[][..], |before| &before.told).iter().peekable();
+        let mut records = Records::new(&job.chunk, before);
         let mut text = String::new();
         let tag = job.chunk.tag.as_bytes();
-        for ((n, entry), place) in job.chunk.entries().enumerate().zip(job.places.iter()) {
+        for (n, _) in job.places.iter().enumerate().filter(|(_, place)| **place == self.number) {
+            let Some((entry, record)) = records.get(n) else { break };
             text.clear();
-            if let Some((_, before)) = told.next_if(|(at, _)| *at as usize == n) {
-                text.push_str(before);
-            }
-            if *place != self.number {
-                continue;
+            while let Some((at, before)) = told_before.next_if(|(at, _)| *at as usize <= n) {
+                if *at as usize == n {
+                    text.clone_from(before);
+                }
             }
             self.record.clear();
-            self.record.extend_from_slice(record_of(entry.record, before, n));
+            self.record.extend_from_slice(record);
             if let Some(time) = entry.time() {
                 self.pipeline.process_visit(tag, time, &job.visit, &mut self.record, &mut text);
             }
-            scored.push(&self.record);
+            lane.push(entry.time_bytes, &self.record);
             if !text.is_empty() {
-                scored.told.push((n as u32, std::mem::take(&mut text)));
+                told.push((n as u32, std::mem::take(&mut text)));
             }
         }
-        scored
+        (lane, told)
     }
 
     fn obey(&mut self, order: Order) -> Answer {
@@ -151,7 +164,10 @@ impl Shard {
             Order::Route { chunk, visit, before, entries } => {
                 Answer::Places(self.route(&chunk, &visit, before.as_deref(), entries))
             }
-            Order::Score(job) => Answer::Scored(self.score(&job)),
+            Order::Score(job) => {
+                let (lane, told) = self.score(&job);
+                Answer::Scored(lane, told)
+            }
             Order::Save => Answer::Saved(self.pipeline.save()),
             Order::Tell => {
                 self.pipeline.tell_unscored();
@@ -190,11 +206,13 @@ impl Shards {
     ) -> Result<Self, StorageError> {
         let threads = threads.clamp(1, usize::from(u8::MAX));
         let pipelines = Pipeline::resume_shards(config, Format::Msgpack, saved, threads)?;
+        let spare = Arc::new(SpareLanes::default());
         let mut shards = pipelines.into_iter().enumerate().map(|(n, pipeline)| Shard {
             number: n as u8,
             pipeline: with_windows(pipeline.with_clock(clock.clone())),
             router: Router::new(config, Format::Msgpack, threads),
             record: Vec::new(),
+            spare: spare.clone(),
         });
         let Some(first) = shards.next() else {
             return Err(StorageError::new("start", "shards", "no thread"));
@@ -216,7 +234,7 @@ impl Shards {
                 .map_err(|error| StorageError::new("start", "shards", error.to_string()))?;
             others.push(Worker { orders, answers });
         }
-        Ok(Self { first, others, clock })
+        Ok(Self { first, others, clock, spare })
     }
 
     /// Gives an order to all and collects the answers by the numbers of the shards; `None` of one whose thread has ended.
@@ -258,20 +276,26 @@ impl Shards {
         let chunk = Arc::new(chunk);
         let mut before: Option<Arc<Visited>> = None;
         for visit in visits {
-            let places = self.places(&chunk, &visit, before.as_ref());
-            let job = Job { chunk: chunk.clone(), visit, before, places: Arc::new(places) };
-            let answers = self.all(|_| Order::Score(job.clone()));
-            let mut parts: Vec<Visited> = answers
-                .into_iter()
-                .map(|answer| if let Some(Answer::Scored(part)) = answer { part } else { Visited::default() })
-                .collect();
-            if job.visit.is_last {
-                return gather(&job, &parts);
+            let places = Arc::new(self.places(&chunk, &visit, before.as_ref()));
+            let job = Job { chunk: chunk.clone(), visit, before, places: places.clone() };
+            let mut lanes = Vec::with_capacity(self.len());
+            let mut told = Vec::new();
+            for (n, answer) in self.all(|_| Order::Score(job.clone())).into_iter().enumerate() {
+                match answer {
+                    Some(Answer::Scored(lane, some)) => {
+                        lanes.push(lane);
+                        told.extend(some);
+                    }
+                    _ => lanes.push(job.as_they_came(n, &self.spare)),
+                }
             }
-            before = Some(Arc::new(merge(&job, &mut parts)));
+            told.sort_by_key(|(n, _)| *n);
+            before = Some(Arc::new(Visited { lanes: Lanes::several(lanes, places, &self.spare), told }));
         }
-        // not reached: one visit is the last
-        ScoredParts::new(&chunk.tag, 0)
+        // all threads are done with it
+        let lanes = before.and_then(Arc::into_inner).map(|visited| visited.lanes);
+        let lanes = lanes.unwrap_or_else(|| Lanes::one(Lane::default(), &self.spare));
+        ScoredParts::new(&chunk.tag, lanes, &self.spare)
     }
 
     fn places(
@@ -280,6 +304,10 @@ impl Shards {
         visit: &Visit,
         before: Option<&Arc<Visited>>,
     ) -> Vec<u8> {
+        // to wake others takes longer than few records
+        if chunk.len() < FEW {
+            return self.first.route(chunk, visit, before.map(Arc::as_ref), 0..chunk.len());
+        }
         let share = chunk.len().div_ceil(self.len()).max(1);
         let of_shard = |n: usize| (n * share).min(chunk.len())..((n + 1) * share).min(chunk.len());
         let answers = self.all(|n| Order::Route {
@@ -301,16 +329,16 @@ impl Shards {
     /// One pipeline alone needs no places.
     fn score_alone(&mut self, chunk: &IncomingChunk) -> ScoredParts {
         let Shard { pipeline, record, .. } = &mut self.first;
-        let mut scored = ScoredParts::new(&chunk.tag, 2 * chunk.bytes());
+        let mut lane = self.spare.take();
         for entry in chunk.entries() {
             record.clear();
             record.extend_from_slice(entry.record);
             if let Some(time) = entry.time() {
                 pipeline.process(chunk.tag.as_bytes(), time, record);
             }
-            scored.push(entry.time_bytes, record);
+            lane.push(entry.time_bytes, record);
         }
-        scored
+        ScoredParts::new(&chunk.tag, Lanes::one(lane, &self.spare), &self.spare)
     }
 
     /// The clock that all pipelines see.
@@ -344,58 +372,18 @@ impl Shards {
     }
 }
 
-/// Walks over the records of all parts in the order of the entries.
-struct InOrder<'a> {
-    parts: &'a [Visited],
-    /// For each part, the next record.
-    next: Vec<usize>,
-}
-
-impl<'a> InOrder<'a> {
-    fn new(parts: &'a [Visited]) -> Self {
-        Self { parts, next: vec![0; parts.len()] }
-    }
-
-    /// The next record of a part; `None` where there is none, since the shard's thread has ended.
-    fn take(&mut self, place: u8) -> Option<&'a [u8]> {
-        let place = usize::from(place);
-        let n = self.next.get_mut(place)?;
-        let record = self.parts.get(place)?.record(*n);
-        *n += 1;
-        record
-    }
-}
-
 impl Job {
-    /// Times and records as the parts have them. A record of a shard whose thread has ended stays as it came.
-    fn collect<'a>(&'a self, parts: &'a [Visited]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let mut records = InOrder::new(parts);
-        self.chunk.entries().zip(self.places.iter()).enumerate().map(move |(n, (entry, &place))| {
-            let as_it_came = || record_of(entry.record, self.before.as_deref(), n);
-            (entry.time_bytes, records.take(place).unwrap_or_else(as_it_came))
-        })
+    /// Records of a shard whose thread has ended, as they came.
+    fn as_they_came(&self, shard: usize, spare: &SpareLanes) -> Lane {
+        let mut lane = spare.take();
+        let mut records = Records::new(&self.chunk, self.before.as_deref());
+        for (n, _) in self.places.iter().enumerate().filter(|(_, place)| usize::from(**place) == shard) {
+            if let Some((entry, record)) = records.get(n) {
+                lane.push(entry.time_bytes, record);
+            }
+        }
+        lane
     }
-}
-
-/// Puts the parts of a visit together for the next one.
-fn merge(job: &Job, parts: &mut [Visited]) -> Visited {
-    let mut merged = Visited::default();
-    merged.records.reserve(parts.iter().map(|part| part.records.len()).sum());
-    merged.ends.reserve(job.places.len());
-    job.collect(parts).for_each(|(_, record)| merged.push(record));
-    for part in parts {
-        merged.told.append(&mut part.told);
-    }
-    merged.told.sort_by_key(|(n, _)| *n);
-    merged
-}
-
-/// Puts the parts of the last visit together as entries.
-fn gather(job: &Job, parts: &[Visited]) -> ScoredParts {
-    let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
-    let mut scored = ScoredParts::new(&job.chunk.tag, bytes + 16 * job.chunk.len());
-    job.collect(parts).for_each(|(time, record)| scored.push(time, record));
-    scored
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod env;
 pub mod http;
 pub mod metrics;
 mod notice;
+mod seldom;
 mod timed_stream;
 
 pub use backoff::Backoff;
@@ -15,4 +16,5 @@ pub use counters::{Counters, DropReason, SectionGauges, Snapshot};
 pub(crate) use digest::hex_sha512;
 pub use env::{Env, Native, StopAndReload, Wake};
 pub use notice::{IncidentNotice, Notice, NoticeCause, Progress, Quiet};
+pub use seldom::Seldom;
 pub(crate) use timed_stream::{TimedSocket, TimedStream};

@@ -8,21 +8,30 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+/// Notes that the running test is skipped, and why: at once, and once more at the end of the run. `kind` tells notes of one
+/// test apart.
+pub(crate) fn skip(kind: &str, why: &str) {
+    let (test, note) = note(kind);
+    fs::create_dir_all(note.parent().expect("a folder")).expect("the target folder can be written");
+    fs::write(&note, why).expect("the target folder can be written");
+    // past the test harness, which would swallow it
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED {test} ({}): {why}", env!("CARGO_CRATE_NAME"));
+}
+
+/// The running test, and the file that notes that it is skipped.
+fn note(kind: &str) -> (String, PathBuf) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let notes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let file = notes.join(format!("{kind} {} {}", env!("CARGO_CRATE_NAME"), test.replace("::", ".")));
+    (test, file)
+}
+
 /// The executables that a variable names, separated by `:`; none, and the test is noted as skipped, where it is not
 /// set.
 pub(crate) fn executables(variable: &str) -> Vec<PathBuf> {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let notes = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
-    let note = notes.join(format!("{variable} {} {}", env!("CARGO_CRATE_NAME"), test.replace("::", ".")));
+    let (_, note) = note(variable);
     let Some(named) = std::env::var_os(variable).filter(|value| !value.is_empty()) else {
-        fs::create_dir_all(&notes).expect("the target folder can be written");
-        let line = format!(
-            "{test} ({}): set {variable}=<path of the executable>[:<another>]",
-            env!("CARGO_CRATE_NAME")
-        );
-        fs::write(&note, &line).expect("the target folder can be written");
-        // past the test harness, which would swallow it
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED {line}");
+        skip(variable, &format!("{variable} names no program. Set {variable}=<path>[:<another>]"));
         return Vec::new();
     };
     let _ = fs::remove_file(&note);

@@ -21,6 +21,7 @@ mod predecessor;
 mod recipes;
 mod serve;
 mod serve_clients;
+mod serve_faults;
 mod serve_hosts;
 mod serve_state;
 mod settle;

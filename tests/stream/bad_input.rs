@@ -45,13 +45,16 @@ fn wrong_settings_end_it_at_once_and_are_told_by_key() {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_told() {
+fn topics_that_do_not_exist_are_told() {
     let broker = Broker::start();
+    let [group, known, _] = topics(&broker, 1);
     let text = format!("{SECTIONS}[kafka]\n");
-    let args = ["--brokers", &broker.address, "--group", "g", "--from", "no-such-topic", "--to", "u"];
-    let (status, text) = run(&text, &args);
-    assert_eq!(status, Some(1), "{text}");
-    assert!(text.contains("kafka: topic \"no-such-topic\" does not exist at "), "{text}");
+    for (from, to) in [("no-such-topic", known.as_str()), (known.as_str(), "no-such-topic")] {
+        let args = ["--brokers", &broker.address, "--group", &group, "--from", from, "--to", to];
+        let (status, text) = run(&text, &args);
+        assert_eq!(status, Some(1), "{text}");
+        assert!(text.contains("kafka: topic \"no-such-topic\" does not exist at "), "{text}");
+    }
 }
 
 /// A broker that takes no password: ApiVersions 0 with the three calls of a log-in, then the refusal.
@@ -194,8 +197,8 @@ fn a_record_that_its_annotations_make_too_large_for_the_topic_leaves_as_it_came(
 
 #[test]
 fn partitions_that_a_topic_gets_are_told_and_read() {
-    let broker = Broker::start();
-    let Some(server) = &broker.server else { return };
+    let broker = Broker::own();
+    let server = broker.server();
     let [group, from, _] = topics(&broker, 2);
     let text = config(&broker, "");
     let writer = broker.writer();

@@ -23,6 +23,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use crate::cluster::Server;
+use crate::common::hosts;
 use crate::common::program::Running;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fluent-anomaly");
@@ -44,22 +45,11 @@ pub(crate) struct Broker {
 impl Broker {
     /// The one that `KAFKA` names, a new one of the executable that `TANSU` names, or the one of the tests.
     pub(crate) fn start() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let run = format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let folder = tempfile::tempdir().unwrap();
-        if let Some(address) = std::env::var("KAFKA").ok().filter(|address| !address.is_empty()) {
+        let (folder, run) = (tempfile::tempdir().unwrap(), Self::run());
+        if let Some(address) = named("KAFKA") {
             return Self { address, process: None, server: None, folder, run };
         }
-        let Some(program) = std::env::var_os("TANSU").filter(|program| !program.is_empty()) else {
-            let server = Server::start();
-            return Self {
-                address: server.address().to_owned(),
-                process: None,
-                server: Some(server),
-                folder,
-                run,
-            };
-        };
+        let Some(program) = named("TANSU") else { return Self::own() };
         // a port that is free now
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
@@ -81,6 +71,32 @@ impl Broker {
         broker
     }
 
+    /// The one of the tests, whatever the environment names: no other one fails when it is told to.
+    pub(crate) fn own() -> Self {
+        let other = named("KAFKA").or_else(|| named("TANSU"));
+        if let Some(other) = other {
+            hosts::skip(
+                "OTHER",
+                &format!("on {other}, which cannot be told to fail: on the broker of the tests instead"),
+            );
+        }
+        let server = Server::start();
+        let address = server.address().to_owned();
+        let (folder, run) = (tempfile::tempdir().unwrap(), Self::run());
+        Self { address, process: None, server: Some(server), folder, run }
+    }
+
+    /// Tells brokers and their topics apart.
+    fn run() -> String {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        format!("{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed))
+    }
+
+    /// What only the one of the tests does.
+    pub(crate) fn server(&self) -> &Server {
+        self.server.as_deref().expect("the broker of the tests")
+    }
+
     /// One that is there.
     pub(crate) fn at(address: String) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -88,8 +104,11 @@ impl Broker {
     }
 
     /// Whether groups whose members come and go for minutes are still given their partitions, and what is too large for a topic
-    /// is refused: not by the wheel's broker.
+    /// is refused: not by the wheel's broker, on which the test is noted as skipped.
     pub(crate) fn holds_out(&self) -> bool {
+        if self.process.is_some() {
+            hosts::skip("TANSU", "the broker of the wheel takes records of any size, and stops to assign partitions");
+        }
         self.process.is_none()
     }
 
@@ -271,6 +290,11 @@ impl Drop for Broker {
             let _ = process.wait();
         }
     }
+}
+
+/// What a variable of the environment says.
+fn named(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
 /// A message as a reader sees it.

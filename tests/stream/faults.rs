@@ -39,16 +39,10 @@ fn refusals_that_a_cluster_gives_in_ordinary_life_cost_no_record() {
     assert_eq!(assert_exactly_once(&broker, SECTIONS, &from, &to, 2), 400);
 }
 
-/// The broker that only the tests' own can play.
-fn own_broker() -> Option<Broker> {
-    let broker = Broker::start();
-    broker.server.is_some().then_some(broker)
-}
-
 #[test]
 fn a_broker_that_goes_away_and_comes_back_costs_no_record_and_repeats_none() {
-    let Some(broker) = own_broker() else { return };
-    let server = broker.server.as_ref().unwrap();
+    let broker = Broker::own();
+    let server = broker.server();
     let [group, from, to] = topics(&broker, 3);
     let text = config(&broker, "kafka.reconnect.backoff.max.ms: 200\n");
     let writer = broker.writer();
@@ -70,8 +64,8 @@ fn a_broker_that_goes_away_and_comes_back_costs_no_record_and_repeats_none() {
 
 #[test]
 fn a_member_without_a_name_that_is_killed_leaves_a_transaction_that_the_cluster_aborts() {
-    let Some(broker) = own_broker() else { return };
-    let server = broker.server.as_ref().unwrap();
+    let broker = Broker::own();
+    let server = broker.server();
     let [group, from, to] = topics(&broker, 2);
     let text =
         config(&broker, "").replace("checkpoint: 1s", "checkpoint: 1h\nkafka.transaction.timeout.ms: 3000");
@@ -96,8 +90,8 @@ fn a_member_without_a_name_that_is_killed_leaves_a_transaction_that_the_cluster_
 
 #[test]
 fn input_that_the_retention_has_dropped_is_told_and_the_models_go_on_from_the_checkpoint() {
-    let Some(broker) = own_broker() else { return };
-    let server = broker.server.as_ref().unwrap();
+    let broker = Broker::own();
+    let server = broker.server();
     let [group, from, to] = topics(&broker, 1);
     let text = config(&broker, "").replace("checkpoint: 1s", "checkpoint: 1h");
     let writer = broker.writer();

@@ -91,10 +91,10 @@ fn figures_of_cpu_a_record_with_members_and_series() {
     let records = sizes("RECORDS", &[1_000_000])[0];
     for series in sizes("SERIES", &[1000, 100_000, 1_000_000]) {
         for members in sizes("MEMBERS", &[1, 2, 4]) {
-            let broker = Broker::start();
+            let broker = Broker::own();
             let names = topics(&broker, PARTITIONS);
             let [group, from, _] = &names;
-            let Some(server) = &broker.server else { panic!("a figure of the broker of the tests") };
+            let server = broker.server();
             server.hold(Some(from));
             fill(&broker, from, records, series);
             let text = config(&broker, &names, "", "");

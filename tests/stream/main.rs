@@ -11,6 +11,7 @@ mod common;
 mod bad_input;
 mod broker;
 mod chaos;
+mod checkpoints;
 mod cluster;
 mod exactly_once;
 mod faults;

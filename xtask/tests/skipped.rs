@@ -1,5 +1,5 @@
 //! The last test program of `cargo test --workspace` (cargo goes by the names of packages): lists the tests that were
-//! skipped because a program was not there. They are notes of `tests/common/hosts.rs`.
+//! skipped, as a program was not there or another broker cannot play them. They are notes of `tests/common/hosts.rs`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,17 +10,15 @@ fn main() {
     let mut skipped: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for entry in fs::read_dir(&notes).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((variable, test)) = name.split_once(' ') else { continue };
-        skipped.entry(variable.to_owned()).or_default().push(test.replace(' ', ": "));
+        let Some((_, test)) = name.split_once(' ') else { continue };
+        let why = fs::read_to_string(entry.path()).unwrap_or_default();
+        skipped.entry(why).or_default().push(test.replace(' ', ": "));
     }
     // the next run begins anew
     let _ = fs::remove_dir_all(&notes);
-    for (variable, mut tests) in skipped {
+    for (why, mut tests) in skipped {
         tests.sort();
-        println!(
-            "\nSKIPPED {} tests: {variable} names no program. Set {variable}=<path>[:<another>]",
-            tests.len()
-        );
+        println!("\nSKIPPED {} tests: {why}", tests.len());
         for test in tests {
             println!("    {test}");
         }

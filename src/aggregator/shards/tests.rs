@@ -4,6 +4,7 @@ use std::sync::mpsc::sync_channel;
 
 use super::{ArrivalClock, Shards, Worker};
 use crate::config::Config;
+use crate::aggregator::output::ScoredEntries;
 use crate::source::forward::IncomingChunk;
 
 const CONFIG: &str = "[filter]\nstate: off\n[series.a]\nmatch: *\nvalue: $v\nby: $s\nk: 2\nwarm_up: off\n";
@@ -15,9 +16,15 @@ fn chunk() -> IncomingChunk {
     IncomingChunk::from_entries("tag".into(), bytes)
 }
 
+fn bytes(part: &ScoredEntries) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    part.append_to(&mut bytes);
+    bytes
+}
+
 fn scored(shards: &mut Shards) -> IncomingChunk {
     let parts = shards.score(chunk()).into_parts();
-    IncomingChunk::from_entries("tag".into(), parts.into_iter().flat_map(|part| part.bytes).collect())
+    IncomingChunk::from_entries("tag".into(), parts.iter().flat_map(bytes).collect())
 }
 
 #[test]
@@ -110,7 +117,7 @@ fn chunk_of_all(number: u32) -> IncomingChunk {
 }
 
 fn bytes_of(shards: &mut Shards, number: u32) -> Vec<u8> {
-    shards.score(chunk_of_all(number)).into_parts().into_iter().flat_map(|part| part.bytes).collect()
+    shards.score(chunk_of_all(number)).into_parts().iter().flat_map(bytes).collect()
 }
 
 #[test]
@@ -172,7 +179,7 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
         let parts = shards.score(chunk()).into_parts();
         let tags: Vec<&str> = parts.iter().map(|part| part.tag.as_str()).collect();
         assert_eq!(tags, ["tag", "anomaly.window.n"]);
-        let windows = IncomingChunk::from_entries(tags[1].into(), parts[1].bytes.clone());
+        let windows = IncomingChunk::from_entries(tags[1].into(), bytes(&parts[1]));
         // those of seconds 0 to 9, of each series
         assert_eq!(windows.len(), 8);
         for entry in windows.entries() {
@@ -180,10 +187,40 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
             let record = String::from_utf8_lossy(entry.record);
             assert!(record.contains("anomaly_window") && record.contains("records"), "{record}");
         }
-        let bytes: Vec<Vec<u8>> = parts.into_iter().map(|part| part.bytes).collect();
+        let all: Vec<Vec<u8>> = parts.iter().map(bytes).collect();
         // sections of windows carry theirs in records of the chunk, unless they are to be records
-        assert!(String::from_utf8_lossy(&bytes[0]).contains("kinds_anomaly_window"));
-        outcomes.push(bytes);
+        assert!(String::from_utf8_lossy(&all[0]).contains("kinds_anomaly_window"));
+        outcomes.push(all);
     }
     assert!(outcomes[0] == outcomes[1]);
+}
+
+#[test]
+fn what_is_wrong_with_a_record_is_told_by_the_last_of_its_visits_whichever_threads_it_visits() {
+    let config = Config::parse(
+        "f.ini",
+        "[filter]\nstate: off\n[series.a]\nmatch: *\nvalue: $v\nby: $s\nk: 2\nwarm_up: off\n\
+         [series.b]\nmatch: *\nvalue: $w\nby: $h\nprefix: b_\nk: 2\nwarm_up: off\n",
+    )
+    .unwrap();
+    // two series, hosts that change, and a value that is no number in each seventh record
+    let entries = (0..200u8).flat_map(|n| {
+        let value = if n % 7 == 0 { vec![0xa1, b'x'] } else { vec![n % 5] };
+        let head = [0x92, n % 100, 0x84, 0xa1, b's', n % 2, 0xa1, b'h', n % 3, 0xa1, b'w', n % 4, 0xa1, b'v'];
+        head.into_iter().chain(value)
+    });
+    let chunk = IncomingChunk::from_entries("tag".into(), entries.collect());
+    let scored = |threads| {
+        let mut shards = Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
+        shards.score(chunk.clone()).into_parts().iter().flat_map(bytes).collect::<Vec<u8>>()
+    };
+    let alone = scored(1);
+    let told = IncomingChunk::from_entries("tag".into(), alone.clone());
+    for (n, entry) in told.entries().enumerate() {
+        let text = String::from_utf8_lossy(entry.record).into_owned();
+        assert_eq!(text.contains("anomaly_error"), n % 7 == 0, "{n}: {text}");
+    }
+    for threads in [2, 3, 5] {
+        assert!(scored(threads) == alone, "{threads} threads");
+    }
 }

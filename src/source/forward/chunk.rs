@@ -1,7 +1,7 @@
 //! A chunk as a client sent it: entries in one buffer, and where each stands.
 
 use super::messages::ChunkId;
-use crate::codec::checksum;
+use crate::codec::checksum_of_many;
 use crate::record::MAX_DEPTH;
 use crate::record::msgpack::ObjectScan;
 use crate::record::msgpack::head::{self, Body};
@@ -124,15 +124,22 @@ impl IncomingChunk {
     pub fn checksum(&self) -> u64 {
         let ends = self.entries.first().zip(self.entries.last());
         let all = ends.and_then(|(first, last)| self.bytes.get(first.time as usize..last.end as usize));
-        checksum(self.entries.len() as u64, all.unwrap_or_default())
+        checksum_of_many(self.entries.len() as u64, all.unwrap_or_default())
     }
 
     /// The events in their order.
     pub fn entries(&self) -> impl Iterator<Item = IncomingEntry<'_>> {
-        self.entries.iter().map(|span| {
-            let part = |from: u32, to: u32| self.bytes.get(from as usize..to as usize).unwrap_or_default();
-            IncomingEntry { time_bytes: part(span.time, span.record), record: part(span.record, span.end) }
-        })
+        self.entries.iter().map(|span| self.at(span))
+    }
+
+    /// The event `n`, counted from 0.
+    pub(crate) fn entry(&self, n: usize) -> Option<IncomingEntry<'_>> {
+        self.entries.get(n).map(|span| self.at(span))
+    }
+
+    fn at(&self, span: &EntrySpan) -> IncomingEntry<'_> {
+        let part = |from: u32, to: u32| self.bytes.get(from as usize..to as usize).unwrap_or_default();
+        IncomingEntry { time_bytes: part(span.time, span.record), record: part(span.record, span.end) }
     }
 
     /// Appends all entries, one behind the other.

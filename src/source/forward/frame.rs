@@ -2,7 +2,7 @@
 
 use super::chunk::IncomingChunk;
 use super::frame_error::FrameError;
-use super::messages::{self, Options};
+use super::messages::Options;
 use super::unpack;
 use crate::record::msgpack::head::{self, Body};
 use crate::record::msgpack::object_len;
@@ -78,13 +78,9 @@ pub fn read_frame(
 }
 
 fn read_options(frame: &[u8], at: usize) -> Result<Options, FrameError> {
-    let bytes = frame.get(at..).unwrap_or_default();
-    match head::read(bytes) {
+    match frame.get(at..).unwrap_or_default() {
         // old clients of Docker send nil
-        Ok(head) if matches!(head.body, Body::Nil) => Ok(Options::default()),
-        Ok(head) if matches!(head.body, Body::Map(_)) => messages::read(bytes).map_err(|_| {
-            FrameError::NotAMessage("`chunk` and `compressed` are texts, fluent_signal is a number")
-        }),
-        _ => Err(FrameError::NotAMessage("the options are a map")),
+        [0xc0, ..] => Ok(Options::default()),
+        bytes => Options::read(bytes).map_err(FrameError::NotAMessage),
     }
 }

@@ -99,6 +99,19 @@ impl Shared {
     }
 }
 
+/// A client's place among all; given back however its thread ends.
+struct Place<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.shared.clients().remove(&self.number);
+        self.shared.taker.tell(&ClientEvent::Closed);
+    }
+}
+
 /// Serves clients until it is stopped.
 pub struct Listener {
     shared: Arc<Shared>,
@@ -224,9 +237,9 @@ fn accept(listener: &TcpListener, tls: bool, shared: &Arc<Shared>) {
         let own = shared.clone();
         let work = move || {
             own.taker.tell(&ClientEvent::Opened);
+            let place = Place { shared: &own, number };
             let ended = serve(&own, number, client, &entry, tls);
-            own.clients().remove(&number);
-            own.taker.tell(&ClientEvent::Closed);
+            drop(place);
             match ended {
                 Ok(()) | Err(ConnectionError::Idle) => {}
                 // a client may leave at any time

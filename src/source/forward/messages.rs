@@ -6,7 +6,10 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-/// Containers within an option or a PING that are followed.
+use crate::record::msgpack::head::{self, Body};
+use crate::record::msgpack::object_len;
+
+/// Containers within a PING that are followed.
 const MAX_DEPTH: usize = 16;
 
 /// str or bin: clients write either.
@@ -54,14 +57,59 @@ impl Visitor<'_> for TextVisitor {
     }
 }
 
-/// The option map of a message. Keys that are not known here are passed over.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// The option map of a message. Keys that are not known here are passed over; of several the last one counts.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     pub(super) chunk: Option<Text>,
     pub(super) compressed: Option<Text>,
     /// 0: logs, 1: metrics, 2: traces.
     pub(super) fluent_signal: Option<u64>,
+}
+
+impl Options {
+    /// Reads a map. An error says what is wrong with it.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
+        let cut = "the options are cut";
+        let head = head::read(bytes).map_err(|_| cut)?;
+        let Body::Map(members) = head.body else { return Err("the options are a map") };
+        let mut at = head.start;
+        let mut next = || -> Result<&[u8], &'static str> {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let len = object_len(rest).ok().flatten().ok_or(cut)?;
+            at += len;
+            Ok(rest.get(..len).unwrap_or_default())
+        };
+        let mut options = Self::default();
+        for _ in 0..members {
+            let (key, value) = (next()?, next()?);
+            match text(key).as_ref().map(|key| &key.bytes[..]) {
+                Some(b"chunk") => options.chunk = text_or_nil(value)?,
+                Some(b"compressed") => options.compressed = text_or_nil(value)?,
+                Some(b"fluent_signal") => {
+                    options.fluent_signal = match head::read(value).map(|head| head.body) {
+                        Ok(Body::Unsigned(number)) => Some(number),
+                        Ok(Body::Nil) => None,
+                        _ => return Err("fluent_signal is a number from 0 on"),
+                    };
+                }
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn text(value: &[u8]) -> Option<Text> {
+    let head = head::read(value).ok()?;
+    let is_text = matches!(head.body, Body::Text);
+    let is_bin = matches!(value.first(), Some(0xc4..=0xc6));
+    is_text.then(|| Text { bytes: value.get(head.start..head.end).unwrap_or_default().to_vec(), is_bin })
+}
+
+fn text_or_nil(value: &[u8]) -> Result<Option<Text>, &'static str> {
+    let is_nil = value.first() == Some(&0xc0);
+    let found = text(value);
+    if found.is_some() || is_nil { Ok(found) } else { Err("`chunk` and `compressed` are texts") }
 }
 
 /// `{"ack": id}`.
@@ -108,15 +156,43 @@ mod tests {
 
     #[test]
     fn options_are_read_whatever_stands_beside_them() {
-        let options: Options = read(
+        let options = Options::read(
             b"\x85\xa5chunk\xa2id\xa4size\x07\xaacompressed\xa4gzip\xa1x\x92\x01\xd7\x00\0\0\0\0\0\0\0\0\xadfluent_signal\x00",
         )
         .unwrap();
         assert_eq!(options.chunk, Some(Text { bytes: b"id".to_vec(), is_bin: false }));
         assert_eq!(options.compressed.unwrap().bytes, b"gzip");
         assert_eq!(options.fluent_signal, Some(0));
-        assert!(read::<Options>(b"\x80").unwrap().chunk.is_none());
-        assert!(read::<Options>(b"\x81\xa5chunk\x07").is_err());
+        assert!(Options::read(b"\x80").unwrap().chunk.is_none());
+    }
+
+    #[test]
+    fn keys_and_values_of_odd_kinds_are_passed_over_where_nobody_asks_for_them() {
+        for (odd, is_read) in [
+            // keys: a number, a float, nil, an array, bytes that are no UTF-8; a size that is a map
+            (&b"\x00\xa2no"[..], true),
+            (b"\xcb\0\0\0\0\0\0\0\0\x01", true),
+            (b"\xc0\xc0", true),
+            (b"\x92\x01\x02\x01", true),
+            (b"\xa2\xff\xfe\x01", true),
+            (b"\xa4size\x81\x01\x02", true),
+            // nil where a text may stand
+            (b"\xaacompressed\xc0", true),
+            (b"\xadfluent_signal\xc0", true),
+            // an earlier one of the same name
+            (b"\xa5chunk\xa3old", true),
+            (b"\xa5chunk\x07", false),
+            (b"\xa5chunk\x91\xa2id", false),
+            (b"\xaacompressed\xc3", false),
+            (b"\xadfluent_signal\xff", false),
+            (b"\xadfluent_signal\xa10", false),
+            (b"\xa4size", false),
+        ] {
+            let read = Options::read(&[b"\x82", odd, b"\xa5chunk\xc4\x02id"].concat());
+            let wanted =
+                Options { chunk: Some(Text { bytes: b"id".to_vec(), is_bin: true }), ..Options::default() };
+            assert_eq!(read.as_ref().ok(), is_read.then_some(&wanted), "{}: {read:?}", odd.escape_ascii());
+        }
     }
 
     #[test]

@@ -174,6 +174,12 @@ impl Server {
         self.cluster().log(topic, partition).unwrap().drop_before(start);
     }
 
+    /// Writes other bytes over some in all records of a topic; how often they were there.
+    pub(crate) fn overwrite(&self, topic: &str, from: &[u8], to: &[u8]) -> usize {
+        let mut cluster = self.cluster();
+        cluster.topics.get_mut(topic).unwrap().partitions.iter_mut().map(|log| log.overwrite(from, to)).sum()
+    }
+
     fn cluster(&self) -> MutexGuard<'_, Cluster> {
         self.cluster.lock().unwrap()
     }

@@ -1,10 +1,9 @@
 //! What librdkafka says, and the events of the group.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
+use fluent_anomaly::native::Seldom;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -15,21 +14,16 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::settings::StreamSettings;
 
-/// The same line is not said again within this time.
-const QUIET: Duration = Duration::from_secs(30);
-/// So many different lines are remembered.
-const REMEMBERED: usize = 256;
-
 /// Lines on standard error, without secrets, and not the same one again and again.
 pub(crate) struct StreamLog {
     secrets: Box<dyn Fn(&str) -> String + Send + Sync>,
-    said: Mutex<BTreeMap<String, Instant>>,
+    seldom: Seldom,
 }
 
 impl StreamLog {
     pub(crate) fn new(settings: &Arc<StreamSettings>) -> Self {
         let settings = settings.clone();
-        Self { secrets: Box::new(move |text| settings.scrub(text)), said: Mutex::default() }
+        Self { secrets: Box::new(move |text| settings.scrub(text)), seldom: Seldom::default() }
     }
 
     /// One line.
@@ -41,16 +35,9 @@ impl StreamLog {
     pub(crate) fn say_seldom(&self, text: &str) {
         // how long a connection lived, and how often the same was kept back, makes no other line
         let key = text.split(" (after ").next().unwrap_or(text);
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.get(key).is_some_and(|at| at.elapsed() < QUIET) {
-            return;
+        if self.seldom.is_due(key).is_some() {
+            self.say(text);
         }
-        if said.len() >= REMEMBERED {
-            said.clear();
-        }
-        said.insert(key.to_owned(), Instant::now());
-        drop(said);
-        self.say(text);
     }
 }
 
