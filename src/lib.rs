@@ -156,8 +156,8 @@ pub mod aggregation {
 #[cfg(all(feature = "companion", not(target_family = "wasm")))]
 pub mod native {
     pub use crate::companion::{
-        Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet, Seldom,
-        SectionGauges, Snapshot, StopAndReload, Wake, atomic, http, metrics,
+        Backoff, Counters, DropReason, Env, IncidentNotice, Native, Notice, NoticeCause, Progress, Quiet,
+        SectionGauges, Seldom, Snapshot, StopAndReload, Wake, atomic, http, metrics,
     };
 }
 

@@ -236,7 +236,9 @@ impl Engine {
     /// A log that somebody has removed is replaced by a snapshot.
     fn look_at_log(&mut self, with: &Surroundings<'_>) {
         if self.failed_at.is_none() && self.log.as_mut().is_some_and(InputLog::is_gone) {
-            (with.log)("state: somebody has removed the log of the input: a snapshot of all models takes its place");
+            (with.log)(
+                "state: somebody has removed the log of the input: a snapshot of all models takes its place",
+            );
             self.snapshot(with);
         }
     }

@@ -182,7 +182,9 @@ fn clients_come_over_ipv6_and_go_to_a_next_hop_there() {
             .stdout(fs::File::create(folder.join("out")).unwrap())
             .stderr(fs::File::create(folder.join("err")).unwrap())
             .spawn();
-        wait_until("it listens", || fs::read_to_string(folder.join("err")).unwrap().contains("listening on tcp://[::1]:"));
+        wait_until("it listens", || {
+            fs::read_to_string(folder.join("err")).unwrap().contains("listening on tcp://[::1]:")
+        });
         child.unwrap()
     };
     let mut hop = start(folder.path(), &format!("tcp://{next}"), "stdout");
@@ -293,7 +295,10 @@ fn times_beyond_every_range_harm_no_other_event() {
     let taken = times.iter().filter(|(_, is_event)| *is_event).count();
     assert_eq!(lines.lines().count(), taken + 1, "{lines}");
     let last = lines.lines().last().unwrap();
-    assert!(last.starts_with("{\"date\":1700000002.000000000,") && last.contains("\"score_outlier\":"), "{lines}");
+    assert!(
+        last.starts_with("{\"date\":1700000002.000000000,") && last.contains("\"score_outlier\":"),
+        "{lines}"
+    );
     let said = serve.program.stderr();
     assert!(said.contains(&format!("holds {} values that are no event", times.len() - taken)), "{said}");
 }

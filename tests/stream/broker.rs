@@ -107,7 +107,10 @@ impl Broker {
     /// is refused: not by the wheel's broker, on which the test is noted as skipped.
     pub(crate) fn holds_out(&self) -> bool {
         if self.process.is_some() {
-            hosts::skip("TANSU", "the broker of the wheel takes records of any size, and stops to assign partitions");
+            hosts::skip(
+                "TANSU",
+                "the broker of the wheel takes records of any size, and stops to assign partitions",
+            );
         }
         self.process.is_none()
     }

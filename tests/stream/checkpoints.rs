@@ -65,8 +65,9 @@ fn a_checkpoint_of_another_layout_in_a_folder_is_told_and_the_models_begin_anew_
                 continue;
             }
             let mut bytes = fs::read(&path).unwrap();
-            assert!(bytes.starts_with(b"FLUACKP\x01"), "{}", path.display());
-            bytes[7] = 9;
+            // behind the eight bytes of the file's own kind
+            assert!(bytes[8..].starts_with(b"FLUACKP\x01"), "{}", path.display());
+            bytes[15] = 9;
             fs::write(&path, bytes).unwrap();
             changed += 1;
         }

@@ -3,8 +3,8 @@
 use std::sync::mpsc::sync_channel;
 
 use super::{ArrivalClock, Shards, Worker};
-use crate::config::Config;
 use crate::aggregator::output::ScoredEntries;
+use crate::config::Config;
 use crate::source::forward::IncomingChunk;
 
 const CONFIG: &str = "[filter]\nstate: off\n[series.a]\nmatch: *\nvalue: $v\nby: $s\nk: 2\nwarm_up: off\n";
