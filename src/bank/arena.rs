@@ -24,11 +24,26 @@ pub(super) struct SeriesSlot<M> {
     pub(super) model: M,
 }
 
+/// Where a series is found by its key. The hash is kept: growing would else read each key anew, in no order.
+#[derive(Debug, Clone, Copy)]
+struct IndexEntry {
+    hash: u32,
+    at: u32,
+}
+
+impl IndexEntry {
+    /// For the table, which looks at the first and at the last bits.
+    #[inline]
+    fn in_table(hash: u32) -> u64 {
+        u64::from(hash) << 32 | u64::from(hash)
+    }
+}
+
 /// All series, at most `capacity` of them.
 #[derive(Debug)]
 pub(super) struct Arena<M> {
     slots: Vec<SeriesSlot<M>>,
-    index: HashTable<u32>,
+    index: HashTable<IndexEntry>,
     /// Where series were found lately, by a part of their keys: a look here costs an interpreter a third of one into the
     /// index. What a slot holds decides. Empty before the first series.
     recent: Vec<u32>, // RECENT of them
@@ -51,7 +66,7 @@ impl<M> Arena<M> {
 
     /// Inline bytes of a series besides its model's heap and its key: slot, hash entry and their slack.
     pub(super) const fn overhead() -> usize {
-        size_of::<SeriesSlot<M>>() + 2 * size_of::<u32>() + 2
+        size_of::<SeriesSlot<M>>() + 2 * size_of::<IndexEntry>() + 2
     }
 
     /// Finds a series, which becomes the one seen most recently; [`NONE`] for an unknown one.
@@ -101,12 +116,12 @@ impl<M> Arena<M> {
 
     /// Finds a series and leaves the order of age alone.
     pub(super) fn find(&self, section: u16, key: &SeriesKey) -> Option<u32> {
-        self.index
-            .find(key.hash(section), |&at| {
-                let slot = &self.slots[at as usize];
-                slot.section == section && slot.key.matches(key)
-            })
-            .copied()
+        let hash = key.hash(section);
+        let is_it = |entry: &IndexEntry| {
+            let slot = &self.slots[entry.at as usize];
+            entry.hash == hash && slot.section == section && slot.key.matches(key)
+        };
+        self.index.find(IndexEntry::in_table(hash), is_it).map(|entry| entry.at)
     }
 
     #[inline(always)] // speed
@@ -160,8 +175,7 @@ impl<M> Arena<M> {
 
     /// Adds a series as the most recently seen; gives the model back when there is no memory for another one.
     pub(super) fn insert(&mut self, id: u32, section: u16, key: &SeriesKey, model: M) -> Result<u32, M> {
-        let slots = &self.slots;
-        let rehash = |&at: &u32| slots[at as usize].key.hash(slots[at as usize].section);
+        let rehash = |entry: &IndexEntry| IndexEntry::in_table(entry.hash);
         if self.index.try_reserve(1, rehash).is_err() || self.slots.try_reserve(1).is_err() {
             return Err(model);
         }
@@ -175,10 +189,8 @@ impl<M> Arena<M> {
             seen: Time::MIN,
             model,
         });
-        let slots = &self.slots;
-        self.index.insert_unique(key.hash(section), at, |&at| {
-            slots[at as usize].key.hash(slots[at as usize].section)
-        });
+        let hash = key.hash(section);
+        self.index.insert_unique(IndexEntry::in_table(hash), IndexEntry { hash, at }, rehash);
         self.link_newest(at);
         Ok(at)
     }
@@ -186,16 +198,14 @@ impl<M> Arena<M> {
     /// Forgets a series. The last slot moves into its place.
     pub(super) fn remove(&mut self, at: u32) {
         self.unlink(at);
-        let gone = self.slots[at as usize].key.hash(self.slots[at as usize].section);
-        if let Ok(entry) = self.index.find_entry(gone, |&other| other == at) {
+        if let Ok(entry) = self.index.find_entry(self.hash_at(at), |entry| entry.at == at) {
             entry.remove();
         }
         let last = self.slots.len() as u32 - 1;
         if last != at {
-            let moved = &self.slots[last as usize];
-            let (older, newer) = (moved.older, moved.newer);
-            if let Some(entry) = self.index.find_mut(moved.key.hash(moved.section), |&other| other == last) {
-                *entry = at;
+            let SeriesSlot { older, newer, .. } = self.slots[last as usize];
+            if let Some(entry) = self.index.find_mut(self.hash_at(last), |entry| entry.at == last) {
+                entry.at = at;
             }
             self.join(older, at);
             self.join(at, newer);
@@ -206,6 +216,12 @@ impl<M> Arena<M> {
             }
         }
         self.slots.swap_remove(at as usize);
+    }
+
+    /// Hash of the series at `at`, for the index.
+    fn hash_at(&self, at: u32) -> u64 {
+        let SeriesSlot { key, section, .. } = &self.slots[at as usize];
+        IndexEntry::in_table(key.hash(*section))
     }
 
     pub(super) fn clear(&mut self) {

@@ -136,42 +136,66 @@ fn shorten(key: &mut Vec<u8>) {
     key.extend_from_slice(&rest.to_le_bytes());
 }
 
-/// A key that is kept: its first two words in place, as most keys have no more, the others behind a pointer.
+/// A key that is kept: most have two words at most, which stand in place.
 #[derive(Debug)]
-pub(super) struct StoredKey {
-    head: [u64; 2],
-    len: u32,
-    words: Box<[[u8; 8]]>,
+pub(super) enum StoredKey {
+    /// Zeros behind its bytes.
+    Short { len: u32, words: [[u8; 8]; 2] },
+    /// More than two words.
+    Long { len: u32, words: Box<[[u8; 8]]> },
 }
 
 impl StoredKey {
     pub(super) fn new(key: &SeriesKey) -> Self {
-        Self { head: key.head(), len: key.len() as u32, words: key.words().into() }
+        let (len, words) = (key.len() as u32, key.words());
+        match words {
+            [] => Self::Short { len, words: [[0; 8]; 2] },
+            [first] => Self::Short { len, words: [*first, [0; 8]] },
+            [first, second] => Self::Short { len, words: [*first, *second] },
+            _ => Self::Long { len, words: words.into() },
+        }
+    }
+
+    fn len(&self) -> u32 {
+        let (Self::Short { len, .. } | Self::Long { len, .. }) = self;
+        *len
+    }
+
+    fn words(&self) -> &[[u8; 8]] {
+        match self {
+            Self::Short { len, words } => words.get(..len.div_ceil(8) as usize).unwrap_or_default(),
+            Self::Long { words, .. } => words,
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.words.as_flattened()[..self.len as usize]
+        &self.words().as_flattened()[..self.len() as usize]
     }
 
     #[inline(always)] // speed
     pub(super) fn matches(&self, key: &SeriesKey) -> bool {
-        let [first, second] = key.head();
-        self.len as usize == key.len
-            && self.head[0] == first
-            && (self.len <= 8 || self.head[1] == second && (self.len <= 16 || self.has_rest_of(key)))
-    }
-
-    #[inline(never)] // speed
-    fn has_rest_of(&self, key: &SeriesKey) -> bool {
-        // words, not bytes: lengths are equal, and `head` compared the first two
-        let same = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
-        self.words.iter().zip(key.words()).skip(2).all(same)
+        match self {
+            Self::Short { len, words: [first, second] } => {
+                let [head, behind] = key.head();
+                *len as usize == key.len
+                    && u64::from_le_bytes(*first) == head
+                    && (*len <= 8 || u64::from_le_bytes(*second) == behind)
+            }
+            Self::Long { len, words } => *len as usize == key.len && has_words(key, words),
+        }
     }
 
     #[inline]
-    pub(super) fn hash(&self, section: u16) -> u64 {
-        hash(section, &self.words)
+    pub(super) fn hash(&self, section: u16) -> u32 {
+        hash(section, self.words())
     }
+}
+
+/// Words, not bytes: the lengths are equal.
+#[inline(never)] // speed
+fn has_words(key: &SeriesKey, words: &[[u8; 8]]) -> bool {
+    let same = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    words.iter().zip(key.words()).all(same)
 }
 
 impl SeriesKey {
@@ -193,7 +217,7 @@ impl SeriesKey {
     }
 
     #[inline]
-    pub(super) fn hash(&self, section: u16) -> u64 {
+    pub(super) fn hash(&self, section: u16) -> u32 {
         hash(section, self.words())
     }
 }
@@ -201,14 +225,14 @@ impl SeriesKey {
 /// Multiply and fold, a word at a time; deterministic, and good enough where an attacker gains nothing but the
 /// eviction that `max_series` bounds anyway.
 #[inline]
-fn hash(section: u16, words: &[[u8; 8]]) -> u64 {
+fn hash(section: u16, words: &[[u8; 8]]) -> u32 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = u64::from(section) ^ ODD;
     for word in words {
         hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
         hash ^= hash >> 32;
     }
-    hash.wrapping_mul(ODD)
+    (hash.wrapping_mul(ODD) >> 32) as u32
 }
 
 #[cfg(test)]

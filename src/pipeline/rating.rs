@@ -2,7 +2,7 @@
 
 use super::codes::{code, decode};
 use crate::codec::{CodecError, Reader, Writer};
-use crate::detector::calibrated::{AlarmEvent, AlarmReason, Rarity, ReasonKind};
+use crate::detector::calibrated::{AlarmEvent, AlarmReason, Judged, Rarity, ReasonKind};
 
 /// Where a run of alarming points begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,21 @@ pub struct AlarmNumbers {
     pub size: f64,
     /// See [`Rarity::unbounded_log10_s`].
     pub log10_s: f64,
+}
+
+impl Anomaly {
+    /// None for a series that is too young.
+    #[inline(always)] // speed
+    pub(super) fn of(judged: Judged) -> Option<Self> {
+        match judged {
+            Judged::TooYoung => None,
+            Judged::Ordinary => Some(Self {
+                rating: Rating { score: 0.0, is_alarm: false, edge: None, reason: None },
+                values: None,
+            }),
+            Judged::Rare(rarity) => Some(Self::from(rarity)),
+        }
+    }
 }
 
 impl From<Rarity> for Anomaly {

@@ -9,9 +9,11 @@ use crate::{Outcome, WASM, build, cargo, rewrite, root, stack};
 /// Code for its size: a third smaller. An interpreter runs it as fast, because what a usual record needs is inlined by
 /// attributes (docs/architecture.md); LLVM itself inlines hardly more than what makes the code smaller, and what is
 /// marked `#[inline]`, as much of the standard library is, where it is small.
-const FOR_SIZE: [&str; 4] = [
+const FOR_SIZE: [&str; 5] = [
     r#"profile.release.package.fluent-anomaly.opt-level="s""#,
     r#"profile.release.package.anomaly-filter.opt-level="s""#,
+    // prints rare numbers: without a table of 10 kB
+    r#"profile.release.package.zmij.opt-level="s""#,
     r#"profile.release.lto="fat""#,
     r#"target.wasm32-unknown-unknown.rustflags=["-C","llvm-args=-inline-threshold=15 -inlinehint-threshold=50"]"#,
 ];

@@ -135,18 +135,13 @@ impl ExtremeSide {
         }
     }
 
-    /// Largest values that each level remembers.
-    fn tops(&self) -> [f32; LEVELS] {
-        let mut top = self.current;
-        self.rings.map(|[newest, middle, oldest]| {
-            top = larger(larger(larger(top, newest), middle), oldest);
-            top
-        })
-    }
-
     /// Largest value that one level remembers.
     fn top(&self, level: usize) -> f32 {
-        self.rings.iter().take(level + 1).flatten().copied().fold(self.current, larger)
+        let mut top = self.current;
+        for ring in self.rings.iter().take(level + 1) {
+            top = topped(top, ring);
+        }
+        top
     }
 
     /// The extreme of all that is remembered, from before the record in progress.
@@ -155,18 +150,28 @@ impl ExtremeSide {
     }
 
     /// Closes the blocks that end before point `t`; called when `t` is a multiple of `block`.
+    #[inline(always)] // speed
     pub(super) fn close_blocks(&mut self, t: u32, block: u32) {
+        if t & (4 * block - 1) == 0 {
+            self.close_coarse_blocks(t, block);
+        }
+        let [newest, middle, _] = self.rings[0];
+        self.rings[0] = [self.current, newest, middle];
+        self.recent = larger(larger(self.current, newest), middle);
+        self.current = f32::NEG_INFINITY;
+    }
+
+    /// The same for all levels but the finest, whose blocks they read: before it.
+    #[inline(never)] // speed: one time in four
+    fn close_coarse_blocks(&mut self, t: u32, block: u32) {
         // a level's block ends only where all finer ones do; coarse levels first, they read the finer rings
-        let closing = (0..LEVELS).take_while(|l| t & ((block << (2 * l)) - 1) == 0).count();
-        for level in (0..closing).rev() {
-            let (finer, rest) = self.rings.split_at_mut(level);
-            let max = finer.iter().flatten().copied().fold(self.current, larger);
-            if let Some(ring) = rest.first_mut() {
+        let closing = (1..LEVELS).take_while(|l| t & ((block << (2 * l)) - 1) == 0).count();
+        for level in (1..=closing).rev() {
+            let max = self.top(level - 1);
+            if let Some(ring) = self.rings.get_mut(level) {
                 *ring = [max, ring[0], ring[1]];
             }
         }
-        self.current = f32::NEG_INFINITY;
-        self.recent = self.rings[0].into_iter().fold(f32::NEG_INFINITY, larger);
     }
 
     /// log10 of the points since such a value, plus the bonus for its distance beyond the old extreme (0 for
@@ -195,6 +200,19 @@ impl ExtremeSide {
         let (record, learned) = self.record(y, other, at, tuning);
         self.learn(learned);
         record
+    }
+
+    /// [`takes`](ExtremeSide::takes) in two memories, of which one learns no more of any value than the other: mostly one
+    /// comparison for both. Where one of them leaves the value, the other may have taken it in.
+    #[inline(always)] // speed
+    pub(super) fn both_take(less: &mut Self, more: &mut Self, y: f32, resolution: f32, seen: u32) -> bool {
+        y <= less.current || less.takes(y, resolution, seen) & more.takes(y, resolution, seen)
+    }
+
+    /// Whether a value is nothing new since the finest block began: then [`takes`](ExtremeSide::takes) changes nothing.
+    #[inline(always)] // speed
+    pub(super) fn is_below_current(&self, y: f32) -> bool {
+        y <= self.current
     }
 
     /// Takes in a value that is nothing rare; one that may be is left to [`ExtremeSide::rarity`], with `false`. Nearly
@@ -227,19 +245,25 @@ impl ExtremeSide {
         at: &PointContext,
         tuning: &Tuning,
     ) -> (Record, f32) {
-        let tops = self.tops();
-        if f64::from(at.t.wrapping_sub(self.frozen)) > at.window {
+        let thaws = f64::from(at.t.wrapping_sub(self.frozen)) > at.window;
+        if thaws {
             self.frozen = at.t;
-            self.bases = tops;
         }
         // the coarsest level exceeded, with the values it remembers, and the next one's, where such a value is
         let mut exceeded = None;
         let mut on_record = None;
         let mut finer_reach = 0;
-        for (level, &top) in tops.iter().enumerate() {
+        let mut top = self.current;
+        let mut is_open = true;
+        let mut levels = self.rings.iter().zip(&mut self.climbs).zip(&mut self.bases).enumerate();
+        for (level, ((ring, climb), base)) in levels.by_ref() {
+            top = topped(top, ring);
+            if thaws {
+                *base = top;
+            }
             if at.seen <= finer_reach || top == f32::NEG_INFINITY {
-                // a level that is not open yet knows a climb that began before it
-                self.climbs.iter_mut().skip(level).for_each(|climb| _ = climb.extend(at.t, at.window));
+                _ = climb.extend(at.t, at.window);
+                is_open = false;
                 break;
             }
             let block = tuning.block << (2 * level);
@@ -249,14 +273,26 @@ impl ExtremeSide {
                 on_record = Some(values);
                 break;
             }
-            let lasts = self.climbs.get_mut(level).map_or(0.0, |climb| climb.extend(at.t, at.window));
-            exceeded = Some((level, top, values, lasts));
+            exceeded = Some((level, top, values, climb.extend(at.t, at.window), *base));
         }
-        let Some((level, top, values, lasts)) = exceeded else { return (Record::NONE, y) };
+        for (_, ((ring, climb), base)) in levels {
+            if thaws {
+                top = topped(top, ring);
+                *base = top;
+            }
+            // a level that is not open yet knows a climb that began before it
+            if !is_open {
+                _ = climb.extend(at.t, at.window);
+            }
+        }
+        let Some((level, top, values, lasts, base)) = exceeded else { return (Record::NONE, y) };
         let opposite = other.map_or(0.0, |other| measured(other.top(level), at.measure));
-        let range = larger(measured(top, at.measure) + opposite, at.floor);
-        let base = self.bases.get(level).map_or(0.0, |base| measured(*base, at.measure));
-        let beyond = measured(y, at.measure) - base;
+        let measured_top = measured(top, at.measure);
+        let range = larger(measured_top + opposite, at.floor);
+        let is_top = at.measure == Measure::Log && base == top; // then it needs no logarithm of its own
+        let base = if is_top { measured_top } else { measured(base, at.measure) };
+        let measured_y = measured(y, at.measure);
+        let beyond = measured_y - base;
         let distance = if range > 0.0 { smaller(beyond / range, FARTHEST) } else { FARTHEST };
         // mean excess of a Gaussian record over n values, in units of the range: 1/(4 ln n) with two sides; one step
         // of coarse data counts as one unit of the tail
@@ -274,17 +310,30 @@ impl ExtremeSide {
             return (Record { rarity, lasts }, y);
         }
         let cut = at.winsorised && range > 0.0 && lasts <= WHOLE_AFTER * at.window;
-        let learned = if cut { self.winsorise(y, base, mean_excess * range, at, tuning) } else { y };
+        let mean_excess = mean_excess * range;
+        // what is learned is at least that far out
+        let learned = if cut && measured_y > base + tuning.winsor * mean_excess {
+            self.winsorise((y, measured_y), base, mean_excess, at, tuning)
+        } else {
+            y
+        };
         (Record { rarity, lasts }, learned)
     }
 
     /// What is learned of a record: no more than `winsor` mean excesses beyond the old extreme. Each incident that is
     /// cut lets the next one teach more, so that series whose incidents are many and large learn them whole.
-    fn winsorise(&mut self, y: f32, base: f64, mean_excess: f64, at: &PointContext, tuning: &Tuning) -> f32 {
+    fn winsorise(
+        &mut self,
+        (y, measured_y): (f32, f64),
+        base: f64,
+        mean_excess: f64,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> f32 {
         let since = f64::from(at.t.wrapping_sub(self.cut_at));
         let cut = f64::from(self.cut) * libm::exp2(-since / HALF_LIFE);
         let most = base + tuning.winsor * libm::exp2(tuning.growth * cut) * mean_excess;
-        if measured(y, at.measure) <= most {
+        if measured_y <= most {
             return y;
         }
         if since > APART * at.window {
@@ -333,6 +382,12 @@ impl ExtremeSide {
             if v < f32::INFINITY { Ok(v) } else { Err(CodecError::Invalid { what: WHAT }) }
         }
     }
+}
+
+/// The largest of a ring and of what is finer.
+#[inline(always)] // speed
+fn topped(finer: f32, &[newest, middle, oldest]: &[f32; RING]) -> f32 {
+    larger(larger(larger(finer, newest), middle), oldest)
 }
 
 /// Decimal logarithm, in fewer steps than the library's.

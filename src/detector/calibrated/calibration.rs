@@ -44,10 +44,12 @@ pub(super) struct CalibrationRule {
     first_step: f64,
     /// Weight of the prior at the first knot, incidents; half of one less at each next, at least 1.
     weight: f64,
-    /// Decades by which a knot may be raised above its prior.
+    /// Decades by which a knot may be raised above its prior, and a factor that is surely more.
     raise: f64,
-    /// Least slope between knots.
+    raised: f64,
+    /// Least slope between knots, and a factor that is surely less than from one knot to the next.
     flattest: f64,
+    flat: f64,
     /// What decades beyond `FAR` are worth, and the largest raw rarity that is told apart.
     far_worth: f64,
     top: f64,
@@ -69,7 +71,9 @@ pub(super) static ALARM: CalibrationRule = CalibrationRule {
     first_step: STEP,
     weight: 1.0,
     raise: f64::INFINITY,
+    raised: f64::INFINITY,
     flattest: 0.03,
+    flat: 1.024,
     far_worth: 0.4,
     top: FIRST + STEP * (KNOTS - 1) as f64,
     forgets: 8.0,
@@ -84,7 +88,9 @@ pub(super) static SCORE: CalibrationRule = CalibrationRule {
     first_step: 1.0,
     weight: 4.0,
     raise: 1.0,
+    raised: 10.001,
     flattest: 0.14,
+    flat: 1.119,
     far_worth: 1.0,
     top: f64::INFINITY,
     forgets: f32::INFINITY,
@@ -184,25 +190,34 @@ impl Calibration {
         let mut step = rule.first_step;
         let mut weight = rule.weight;
         let mut below = 0.0;
-        for (j, &count) in self.counts.iter().enumerate().take(end).skip(first) {
+        // points an incident up to which a knot is the least that the one below allows
+        let mut least_up_to = 0.0;
+        for (j, &count) in (first..).zip(self.counts.get(first..end).unwrap_or_default()) {
             let count = f64::from(count) - if j < own { 1.0 } else { 0.0 };
             let count = larger(count, 0.0);
             // points an incident: where the prior is worth more points than may be spent in advance, it is worth those
             let (all, known) = (weight + count, weight * return_points + points);
             let spent = count * known > all * (points + advance);
             let each = if spent { (points + advance) / count } else { known / all };
-            let mut here = smaller(log10(each), knot + rule.raise);
-            if j > first {
-                // `clamp` is a call
+            // a logarithm is half of what a knot costs: it is taken where bounds do not tell
+            let here = if each <= least_up_to {
+                below + rule.flattest * STEP
+            } else {
+                let raised = knot + rule.raise;
+                let told = if each >= rule.raised * return_points { raised } else { log10(each) };
+                let here = smaller(told, raised);
                 let (least, most) = (below + rule.flattest * STEP, below + STEEPEST * STEP);
-                here = if here < least {
-                    least
-                } else if here > most {
+                let is_too_steep = j > first && here > most;
+                least_up_to = if told < raised && !is_too_steep { rule.flat * each } else { 0.0 };
+                // `clamp` is a call
+                if is_too_steep {
                     most
+                } else if j > first && here < least {
+                    least
                 } else {
                     here
-                };
-            }
+                }
+            };
             if raw < knot {
                 return below + (here - below) * (raw - knot + step) / step;
             }
@@ -283,6 +298,10 @@ mod tests {
             assert!((libm::log10(rule.first_points) - rule.first).abs() < 1e-12);
         }
         assert!((libm::log10(RATIO) - STEP).abs() < 1e-12);
+        for rule in [&ALARM, &SCORE] {
+            assert!(libm::log10(rule.flat) < rule.flattest * STEP - 1e-5);
+            assert!(rule.raise.is_infinite() || libm::log10(rule.raised) > rule.raise + 1e-5);
+        }
     }
 
     #[test]

@@ -49,47 +49,53 @@ impl Extremes {
         f64::from(self.run.before())
     }
 
-    /// Takes the point in on one side after the other, up to the first on which it may be rare: that side's number.
+    /// Takes the point in on one side after the other, in two memories, up to the first on which it may be rare in one of
+    /// them: that side's number. `less` learns no more of any value than `more`.
     #[inline(always)] // speed
-    pub(super) fn first_rare(&mut self, o: &ChannelValues, at: &PointContext) -> usize {
-        let [[value, below], [mean, mean_below], [activity, lull], [error, error_below]] = &mut self.channels;
-        let y = o.value as f32;
-        if !value.takes(y, at.resolution, at.seen) {
+    pub(super) fn first_rare(
+        less: &mut Self,
+        more: &mut Self,
+        o: &ChannelValues,
+        at: &PointContext,
+    ) -> usize {
+        let [value, mean, activity, error] = &mut less.channels;
+        let [more_value, more_mean, more_activity, more_error] = &mut more.channels;
+        let [on_value, on_mean, on_activity, on_error] = on_channels(o, at);
+        // written out: a loop over arrays takes an interpreter twice as long
+        if !on_value.both_take(UP, value, more_value, at) {
             return 0;
         }
-        if !below.takes(-y, at.resolution, at.seen) {
+        if !on_value.both_take(DOWN, value, more_value, at) {
             return 1;
         }
         if at.seen >= MEAN_FROM {
-            let seen = at.seen - MEAN_FROM;
-            let y = o.mean as f32;
-            if !mean.takes(y, at.resolution, seen) {
+            if !on_mean.both_take(UP, mean, more_mean, at) {
                 return 2;
             }
-            if !mean_below.takes(-y, at.resolution, seen) {
+            if !on_mean.both_take(DOWN, mean, more_mean, at) {
                 return 3;
             }
-            let y = positive(o.activity);
-            if !activity.takes(y, RATIO * y, seen) {
+            if !on_activity.both_take(UP, activity, more_activity, at) {
                 return 4;
             }
-            if !lull.takes(-y, RATIO * y, seen) {
+            if !on_activity.both_take(DOWN, activity, more_activity, at) {
                 return 5;
             }
         }
         if at.seen >= ERROR_FROM {
-            let y = single(o.error);
-            if !error.takes(y, at.resolution, at.seen - ERROR_FROM) {
+            if !on_error.both_take(UP, error, more_error, at) {
                 return 6;
             }
-            if !error_below.takes(-y, at.resolution, at.seen - ERROR_FROM) {
+            if !on_error.both_take(DOWN, error, more_error, at) {
                 return 7;
             }
         }
-        if self.run.takes(o.run as f32, 0.0, at.seen) { NONE_RARE } else { RUN_SIDE }
+        let is_taken = ExtremeSide::both_take(&mut less.run, &mut more.run, o.run as f32, 0.0, at.seen);
+        if is_taken { NONE_RARE } else { RUN_SIDE }
     }
 
     /// Raw rarities from side `first` on; the sides before it have taken the point in.
+    #[inline(always)] // speed
     pub(super) fn evidence(
         &mut self,
         first: usize,
@@ -97,43 +103,19 @@ impl Extremes {
         at: &PointContext,
         tuning: &Tuning,
     ) -> ReasonRarities {
-        let channels = [
-            (o.value as f32, Measure::Linear, 0),
-            (o.mean as f32, Measure::Linear, MEAN_FROM),
-            (positive(o.activity), Measure::Log, MEAN_FROM),
-            (single(o.error), Measure::Linear, ERROR_FROM),
-        ];
-        let mut rarities = [[Record::NONE; 2]; TWO_SIDED];
-        for (bit, (((y, measure, from), [up, down]), rarity)) in
-            channels.into_iter().zip(&mut self.channels).zip(&mut rarities).enumerate()
-        {
-            if first > 2 * bit + 1 || at.seen < from || tuning.channels & (1 << bit) == 0 {
-                continue;
-            }
-            let seen = at.seen - from;
-            let resolution = if measure == Measure::Log { RATIO * y } else { at.resolution };
-            let on_channel = || {
-                let quantum = match (measure, from) {
-                    (Measure::Log, _) => 0.0,
-                    (_, MEAN_FROM) => at.quantum / at.window,
-                    _ => at.quantum,
-                };
-                PointContext { measure, resolution, seen, quantum, ..*at }
-            };
-            if first <= 2 * bit && !up.takes(y, resolution, seen) {
-                rarity[0] = up.rare(y, Some(down), &on_channel(), tuning);
-            }
-            if !down.takes(-y, resolution, seen) {
-                rarity[1] = down.rare(-y, Some(up), &on_channel(), tuning);
-            }
-        }
-        let stuck = if first > RUN_SIDE || tuning.channels & RUN_BIT == 0 {
+        let [value, mean, activity, error] = &mut self.channels;
+        let [on_value, on_mean, on_activity, on_error] = on_channels(o, at);
+        let value = on_value.evidence(0, value, first, at, tuning);
+        let mean = on_mean.evidence(1, mean, first, at, tuning);
+        let activity = on_activity.evidence(2, activity, first, at, tuning);
+        let error = on_error.evidence(3, error, first, at, tuning);
+        let is_quiet = self.run.is_below_current(o.run as f32) || first > RUN_SIDE;
+        let stuck = if is_quiet || tuning.channels & RUN_BIT == 0 {
             Record::NONE
         } else {
             let at = &PointContext { resolution: 0.0, floor: RUN_FLOOR, quantum: 0.0, ..*at };
             self.run.rarity(o.run as f32, None, at, tuning)
         };
-        let [value, mean, activity, error] = rarities;
         let spread = activity[0].rarer(activity[1]);
         ReasonRarities {
             stuck,
@@ -160,6 +142,102 @@ impl Extremes {
         extremes.run = ExtremeSide::restore(r)?;
         Ok(extremes)
     }
+}
+
+/// The sides of a channel.
+const UP: usize = 0;
+const DOWN: usize = 1;
+
+/// A point on one channel.
+#[derive(Clone, Copy)]
+struct OnChannel {
+    y: f32,
+    measure: Measure,
+    resolution: f32,
+    quantum: f64,
+    /// Points of the series before the first of the channel.
+    from: u32,
+}
+
+/// A point on each two-sided channel: value, mean, activity, error.
+#[inline(always)] // speed
+fn on_channels(o: &ChannelValues, at: &PointContext) -> [OnChannel; TWO_SIDED] {
+    let &PointContext { resolution, quantum, window, .. } = at;
+    let linear = |y, quantum, from| OnChannel { y, measure: Measure::Linear, resolution, quantum, from };
+    let activity = positive(o.activity);
+    [
+        linear(o.value as f32, quantum, 0),
+        linear(o.mean as f32, quantum / window, MEAN_FROM),
+        OnChannel {
+            y: activity,
+            measure: Measure::Log,
+            resolution: RATIO * activity,
+            quantum: 0.0,
+            from: MEAN_FROM,
+        },
+        linear(single(o.error), quantum, ERROR_FROM),
+    ]
+}
+
+impl OnChannel {
+    /// The number on a side: the low one stores negative numbers.
+    #[inline(always)] // speed
+    fn on_side(&self, side: usize) -> f32 {
+        if side == UP { self.y } else { -self.y }
+    }
+
+    /// Whether a side takes it in, in both memories.
+    #[inline(always)] // speed
+    fn both_take(
+        &self,
+        side: usize,
+        less: &mut [ExtremeSide; 2],
+        more: &mut [ExtremeSide; 2],
+        at: &PointContext,
+    ) -> bool {
+        let seen = at.seen - self.from;
+        ExtremeSide::both_take(&mut less[side], &mut more[side], self.on_side(side), self.resolution, seen)
+    }
+
+    /// What the sides of its channel from number `first` on say of it.
+    #[inline(always)] // speed
+    fn evidence(
+        &self,
+        number: usize,
+        channel: &mut [ExtremeSide; 2],
+        first: usize,
+        at: &PointContext,
+        tuning: &Tuning,
+    ) -> [Record; 2] {
+        let [up, down] = channel;
+        let is_quiet = up.is_below_current(self.y) && down.is_below_current(-self.y);
+        let is_left = first <= 2 * number + 1 && tuning.channels & (1 << number) != 0;
+        if is_quiet || !is_left || at.seen < self.from {
+            return [Record::NONE; 2];
+        }
+        let &Self { y, measure, resolution, quantum, from } = self;
+        let at = PointContext { measure, resolution, quantum, seen: at.seen - from, ..*at };
+        records(channel, first <= 2 * number, y, &at, tuning)
+    }
+}
+
+/// What the sides of one channel say; `has_high`: the high side has not taken the point in.
+#[inline(never)] // speed: a channel of four
+fn records(
+    [up, down]: &mut [ExtremeSide; 2],
+    has_high: bool,
+    y: f32,
+    at: &PointContext,
+    tuning: &Tuning,
+) -> [Record; 2] {
+    let mut records = [Record::NONE; 2];
+    if has_high && !up.takes(y, at.resolution, at.seen) {
+        records[UP] = up.rare(y, Some(down), at, tuning);
+    }
+    if !down.takes(-y, at.resolution, at.seen) {
+        records[DOWN] = down.rare(-y, Some(up), at, tuning);
+    }
+    records
 }
 
 /// Single precision, without infinities.

@@ -116,7 +116,7 @@ impl Incidents {
     /// Whether a point alarms, and what happens to the alarm. An alarm goes on until a point has come that lies more
     /// than the hold behind its last alarming one, so that each start has its end.
     pub(super) fn alarm(&mut self, at: &AlarmContext, budget: AlarmBudget) -> (bool, Option<AlarmEvent>) {
-        if at.log10_s <= 0.0 || at.log10_s < budget.log10_s() {
+        if !budget.allows(at.log10_s) {
             return (false, self.end(at.now_s, at.hold_s));
         }
         if self.open {

@@ -14,18 +14,19 @@
 //! | `extremes` | all sides of all channels: which may be rare, and how rare |
 //! | `period`, `season_detector`, `season` | the periods; whether there is one; what leaves its profile |
 //! | `stay` | how long the series has stayed on one side of its centre |
-//! | `order` | larger and smaller without NaN |
 //! | `calibration` | raw rarity -> rate, by the incidents counted |
 //! | `incident` | alarms, their starts and ends |
 //! | `reason` | why, in a word and two numbers |
 //! | `verdict` | the verdict on one point, and its score |
-//! | `series` | one series, from point to verdict |
+//! | `series` | one series: what it learns of each point, its saved state |
+//! | `judge` | the verdict on a point that may be rare |
 
 mod age;
 mod calibration;
 mod channels;
 mod extremes;
 mod incident;
+mod judge;
 mod period;
 mod reason;
 mod season;
@@ -44,4 +45,5 @@ pub use period::Period;
 pub use reason::{AlarmReason, ReasonKind};
 pub use series::Calibrated;
 pub use spec::{AlarmBudget, CalibratedSpec, CalibratedSpecError, Tuning};
+pub(crate) use verdict::Judged;
 pub use verdict::Rarity;

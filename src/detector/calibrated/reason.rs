@@ -72,25 +72,41 @@ const LEAST_RATIO: f64 = 1.25;
 /// Decades of what is nothing rare, less than any incident has.
 const NOTHING: f64 = -99.0;
 
-/// How large a point's deviation is, by what it is compared with.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
-    /// Of the value from what is usual, usual deviations, 0..
-    pub(super) value: f64,
-    /// Of the value from its place in the season, usual deviations there, 0..
-    pub(super) season: f64,
-    /// Of the moving mean from the usual level, its own usual deviations, 0..
-    pub(super) mean: f64,
-    /// The spread over the usual one, or the other way round, 1..
-    pub(super) spread: f64,
-    /// The run over the longest one so far, 0..
-    pub(super) run: f64,
-}
-
 /// What a record lacks whose size is this share of a full one, decades, at most 0.
 #[inline(never)] // speed: most records of a point are none
 fn lack_of_size(share: f64, tuning: &Tuning) -> f64 {
     tuning.size_weight * log10(share)
+}
+
+/// How large a point's deviation is, by what it is compared with.
+pub(super) trait Sizes {
+    /// Of the value from what is usual, usual deviations, 0..
+    fn value(&self) -> f64;
+    /// Of the value from its place in the season, usual deviations there, 0..
+    fn season(&self) -> f64;
+    /// Of the moving mean from the usual level, its own usual deviations, 0..
+    fn mean(&self) -> f64;
+    /// The spread over the usual one, or the other way round, 1..
+    fn spread(&self) -> f64;
+    /// The run over the longest one so far, 0..
+    fn run(&self) -> f64;
+}
+
+impl Record {
+    /// Takes from it what its size lacks.
+    #[inline(always)] // speed
+    fn weigh(&mut self, size: impl FnOnce() -> f64, least: f64, full: f64, tuning: &Tuning) {
+        if self.rarity <= 0.0 {
+            self.rarity = NOTHING;
+            return;
+        }
+        let size = size();
+        if size < least {
+            self.rarity = NOTHING;
+        } else if size < full {
+            self.rarity += lack_of_size(size / full, tuning);
+        }
+    }
 }
 
 /// Records by kind, in the order in which a person would name them.
@@ -109,27 +125,22 @@ pub(super) struct ReasonRarities {
 
 impl ReasonRarities {
     /// Takes from each kind what its size lacks: nothing that is tiny should alarm because it is rare in form alone.
-    /// Only ever less: a bonus for size would make the many large incidents of a series that has them look rare.
-    pub(super) fn weigh(&mut self, sizes: &Sizes, tuning: &Tuning) {
-        let weigh = |record: &mut Record, size: f64, least: f64, full: f64| {
-            if record.rarity <= 0.0 || size < least {
-                record.rarity = NOTHING;
-            } else if size < full {
-                record.rarity += lack_of_size(size / full, tuning);
-            }
-        };
+    /// Only ever less: a bonus for size would make the many large incidents of a series that has them look rare. Of what is
+    /// no record no size is asked.
+    #[inline(always)] // speed
+    pub(super) fn weigh(&mut self, sizes: impl Sizes, tuning: &Tuning) {
         let full = tuning.full_size;
-        weigh(&mut self.spike, sizes.value, LEAST_SIZE, full);
-        weigh(&mut self.drop, sizes.value, LEAST_SIZE, full);
-        weigh(&mut self.level, sizes.mean, LEAST_SIZE, full);
-        weigh(&mut self.rhythm, sizes.season, LEAST_SIZE, full);
-        weigh(&mut self.spread, sizes.spread, LEAST_RATIO, FULL_SPREAD);
-        weigh(&mut self.stuck, sizes.run, LEAST_RATIO, FULL_RUN);
+        self.spike.weigh(|| sizes.value(), LEAST_SIZE, full, tuning);
+        self.drop.weigh(|| sizes.value(), LEAST_SIZE, full, tuning);
+        self.level.weigh(|| sizes.mean(), LEAST_SIZE, full, tuning);
+        self.rhythm.weigh(|| sizes.season(), LEAST_SIZE, full, tuning);
+        self.spread.weigh(|| sizes.spread(), LEAST_RATIO, FULL_SPREAD, tuning);
+        self.stuck.weigh(|| sizes.run(), LEAST_RATIO, FULL_RUN, tuning);
     }
 
-    #[inline(always)] // speed
     /// Takes in a stay on one side of the centre that is so many `times` as long as the longest one: a level, whose records
     /// are no drift. True where it is rarer than that of the mean.
+    #[inline(always)] // speed
     pub(super) fn weigh_stay(&mut self, stay: Record, times: f64, tuning: &Tuning) -> bool {
         if stay.rarity <= 0.0 || times < LEAST_RATIO {
             return false;
@@ -142,6 +153,7 @@ impl ReasonRarities {
         is_rarer
     }
 
+    #[inline(always)] // speed
     pub(super) fn strongest(&self) -> f64 {
         [self.spike, self.drop, self.rhythm, self.level, self.spread]
             .into_iter()

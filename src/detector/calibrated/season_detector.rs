@@ -11,11 +11,14 @@ use crate::detector::min_max::{larger, smaller};
 const BINS: usize = 12 + 24 + 28;
 /// Length of the finest bin, s, and as much of it as no rounding can lead out of.
 const SLOT_S: f64 = 300.0;
+const HOUR_S: f64 = 3600.0;
 const SURELY_S: f64 = SLOT_S - 1.0;
 /// Times below this are told apart well within a second, s.
 const EXACT_S: f64 = 1e12;
 /// Periods (and days) of forecasts before one can be known.
 const PERIODS: f64 = 3.0;
+/// Age of a series up to which no period can be known, s.
+pub(super) const SOONEST_S: f64 = PERIODS * DAY_S;
 /// Share of unexplained variance below which a period is known, and above which it is forgotten.
 const KNOWN: f64 = 0.5;
 const FORGOTTEN: f64 = 0.8;
@@ -80,7 +83,12 @@ impl SeasonDetector {
     fn turn(&mut self, time_s: f64, known_s: f64) -> bool {
         let mut closed = false;
         let mut bins = &mut self.bins[..];
-        for (period, c) in Period::ALL.into_iter().zip(&mut self.candidates) {
+        // within the hour of the slot that ends, the bins of day and week go on; not at its ends, where a time may be
+        // rounded into the next one
+        let hour_s = (self.slot_s / HOUR_S).floor() * HOUR_S;
+        let within_hour = (0.0..=HOUR_S - 1.0).contains(&(time_s - hour_s));
+        let turning = if within_hour && self.slot_s < hour_s + HOUR_S - SLOT_S { 1 } else { 3 };
+        for (period, c) in Period::ALL.into_iter().zip(&mut self.candidates).take(turning) {
             let n = period.bins();
             let (profile, rest) = bins.split_at_mut(n.min(bins.len()));
             bins = rest;

@@ -56,9 +56,9 @@ impl AlarmBudget {
         self.period_s
     }
 
-    /// log10 of the period: how rare an alarm must be.
-    pub(super) fn log10_s(self) -> f64 {
-        self.log10_s
+    /// Whether something so rare may alarm: log10 of the seconds between two incidents like it, 0 for an ordinary point.
+    pub(super) fn allows(self, log10_s: f64) -> bool {
+        log10_s > 0.0 && log10_s >= self.log10_s
     }
 }
 

@@ -255,8 +255,8 @@ fn the_wild_means_of_the_first_minutes_do_not_hide_a_change_of_spread() {
 #[test]
 fn logarithms_written_out_are_those_of_the_library() {
     assert_eq!(AlarmBudget::new(1.0, 604_800.0), Ok(AlarmBudget::WEEKLY));
-    assert_eq!(series::LOG10_SIDES, libm::log10(9.0));
-    assert_eq!(series::LOG10_SEASON_SIDES, libm::log10(13.0));
+    assert_eq!(judge::LOG10_SIDES, libm::log10(9.0));
+    assert_eq!(judge::LOG10_SEASON_SIDES, libm::log10(13.0));
 }
 
 #[test]

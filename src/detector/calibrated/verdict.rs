@@ -47,6 +47,17 @@ impl Rarity {
     }
 }
 
+/// What is said of a point, in as few bytes as an ordinary one needs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Judged {
+    /// Nothing: the series is too young.
+    TooYoung,
+    /// What nearly every point is, and no alarm ends with it.
+    Ordinary,
+    /// How rare it is.
+    Rare(Rarity),
+}
+
 /// Score of a rarity in decades, 0..: of 1 what `HALF` decades leave of it.
 pub(super) fn score(decades: f64) -> f64 {
     decades / (decades + HALF)

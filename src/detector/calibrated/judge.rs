@@ -1,0 +1,296 @@
+//! The verdict on a point that may be rare, or that has a place in a season.
+
+use super::age::{PointContext, Record, WARM_UP};
+use super::calibration::{ALARM, CalibrationContext, SCORE};
+use super::channels::ChannelValues;
+use super::incident::AlarmContext;
+use super::reason::{AlarmReason, ReasonKind, ReasonRarities, Sizes};
+use super::season::SeasonalRarity;
+use super::series::Calibrated;
+use super::spec::{CalibratedSpec, Tuning};
+use super::verdict::{self, Judged, Rarity};
+use crate::detector::min_max::{larger, smaller};
+
+/// Extremes that share the chance of a false alarm: those of the channels and of the run, and those of a season.
+pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
+pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
+/// Multiple of the points known beyond which no point is called rare, by the score and by alarms.
+const SCORE_KNOWN_TIMES: f64 = 10.0;
+const ALARM_KNOWN_TIMES: f64 = 5.0;
+/// Smallest distance from the prediction that says how large an incident is, usual deviations: below, a step is one of
+/// many.
+const LEAST_ERROR: f64 = 4.0;
+/// Windows after which what climbs is a trend.
+const TREND_AFTER: f64 = 2.0;
+/// Share of the way that the mean has gone when a value is part of a drift.
+const DRIFTED: f64 = 0.5;
+/// Age from which on rarity may be told without the bound of what is known, s.
+const OLD_S: f64 = 2.0 * 86_400.0;
+/// Longest stay on one side of the centre that is told, s.
+const LONGEST_STAY_S: f64 = 86_400.0;
+/// log10 of a minute in seconds.
+const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
+/// What remains of the rarity at which an echo begins.
+const ECHO_REST: f64 = 0.9;
+/// What a value is compared with, measured from the first value, and how far it is from that, usual deviations.
+#[derive(Debug, Clone, Copy)]
+struct Usual {
+    value: f64,
+    size: f64,
+    /// What the moving mean is compared with.
+    level: f64,
+}
+
+/// A point and what it is compared with.
+#[derive(Clone, Copy)]
+struct PointAtHand<'a> {
+    o: &'a ChannelValues,
+    /// The moment before the point.
+    at: &'a PointContext,
+    place: Option<SeasonalRarity>,
+    /// A step towards the place in the season is the way back from something, not something new.
+    is_way_back: bool,
+}
+
+impl Calibrated {
+    /// Scores a point that may be rare, or has a place in a season; `first`: the first side that may be rare; `stays`: its
+    /// stay may be; `at` is the moment before the point. By value: an ordinary point then never stores what only this needs.
+    #[inline(never)] // stack
+    pub(super) fn judge(
+        &mut self,
+        spec: &CalibratedSpec,
+        time_s: f64,
+        first: usize,
+        stays: bool,
+        o: ChannelValues,
+        at: PointContext,
+    ) -> Judged {
+        let tuning = &spec.tuning;
+        let spacing_s = self.spacing.spacing_s();
+        let moment = CalibrationContext {
+            now_s: self.spacing.now_s(),
+            hold_s: tuning.score_hold_s,
+            climb_s: tuning.window_s,
+            advance: f64::INFINITY,
+        };
+        let raw = self.score.extremes.evidence(first, &o, &at, tuning).strongest();
+        let raw = if raw > LOG10_SIDES { raw - LOG10_SIDES } else { 0.0 };
+        let score_points = self.score.calibration.calibrate(raw, &moment, &SCORE);
+
+        let at = PointContext { winsorised: true, ..at };
+        let place =
+            self.season.as_mut().and_then(|season| season.judge(time_s, o.value, spacing_s, &at, tuning));
+        let predicted = o.value - o.error;
+        let is_way_back =
+            place.is_some_and(|place| (o.value - place.expected).abs() < (predicted - place.expected).abs());
+        let point = PointAtHand { o: &o, at: &at, place, is_way_back };
+        let mut rarities = self.alarm.extremes.evidence(first, &o, &at, tuning);
+        if is_way_back {
+            rarities.spike = rarities.high;
+            rarities.drop = rarities.low;
+        }
+        rarities.rhythm = place.map_or(Record::NONE, |place| place.record);
+        rarities.weigh(PointSizes { series: self, point, tuning }, tuning);
+        // a series that has never moved stays nowhere, and what has lasted for a day is no news
+        let mut stays_longer = false;
+        if stays {
+            let (stay, times) = self.stay.judge(&at, tuning);
+            let is_told =
+                self.channels.smallest_step() > 0.0 && self.stay.points() * spacing_s <= LONGEST_STAY_S;
+            stays_longer = is_told && rarities.weigh_stay(stay, times, tuning);
+        }
+        let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
+        let moment =
+            CalibrationContext { hold_s: spec.hold_s(), advance: spec.advance_s() / spacing_s, ..moment };
+        let alarm_points = self.alarm.calibration.calibrate(rarities.strongest() - sides, &moment, &ALARM);
+        if at.seen < WARM_UP {
+            return Judged::TooYoung;
+        }
+        let mut rarity = Rarity::ordinary(None);
+        if alarm_points > 0.0 {
+            rarity.log10_points = self.within_knowledge(alarm_points, ALARM_KNOWN_TIMES);
+            rarity.log10_s = larger(rarity.log10_points + self.spacing.log10_spacing(), 0.0);
+            let is_old = self.spacing.known_s() >= OLD_S;
+            let points = if is_old { alarm_points } else { rarity.log10_points };
+            rarity.unbounded_log10_s = larger(points + self.spacing.log10_spacing(), 0.0);
+        }
+        if spec.budget.allows(rarity.log10_s) {
+            self.alarm(spec, &mut rarity, rarities, point, stays_longer);
+        } else {
+            rarity.alarm = self.incidents.rest(self.spacing.now_s(), spec.hold_s());
+        }
+        let score_points = self.within_knowledge(score_points, SCORE_KNOWN_TIMES);
+        rarity.score = self.score(score_points, tuning);
+        Judged::Rare(rarity)
+    }
+
+    /// What the value is compared with: the one of the usual level, the prediction and the season that it is farthest
+    /// from, in usual deviations.
+    #[inline(never)] // speed: most points are not far from what is usual
+    fn usual(&self, point: PointAtHand<'_>, tuning: &Tuning) -> Usual {
+        let PointAtHand { o, place, is_way_back, .. } = point;
+        let step = tuning.resolution_share * self.channels.smallest_step();
+        let level = self.channels.usual_level();
+        let mut usual = Usual { value: level, size: self.channels.size(o, step), level };
+        if let Some(place) = place
+            && place.size > usual.size
+        {
+            usual = Usual { value: place.expected, size: place.size, level };
+        }
+        let error_size = self.channels.error_size(o, step);
+        if !is_way_back && error_size > larger(usual.size, LEAST_ERROR) {
+            usual = Usual { value: o.value - o.error, size: error_size, level };
+        }
+        usual
+    }
+
+    /// Whether the mean has already gone most of the way to a value that lies high or low.
+    fn has_drifted(&self, o: &ChannelValues, kind: ReasonKind) -> bool {
+        let way = (o.value - self.channels.usual_level(), o.mean - self.channels.usual_level());
+        matches!(kind, ReasonKind::Spike | ReasonKind::Drop)
+            && way.0 * way.1 > 0.0
+            && way.1.abs() >= DRIFTED * way.0.abs()
+    }
+
+    /// Whether a point that is rare enough alarms, and why. `stays_longer`: its stay on one side of the centre is what is
+    /// rare.
+    #[inline(never)] // stack
+    fn alarm(
+        &mut self,
+        spec: &CalibratedSpec,
+        rarity: &mut Rarity,
+        rarities: ReasonRarities,
+        point: PointAtHand<'_>,
+        stays_longer: bool,
+    ) {
+        let PointAtHand { o, at, place, .. } = point;
+        let mut usual = self.usual(point, &spec.tuning);
+        if stays_longer {
+            usual.level = self.stay.centre();
+        }
+        let (kind, lasts) = rarities.kind();
+        let is_slow = lasts > TREND_AFTER * at.window
+            || self.has_drifted(o, kind)
+            || kind == ReasonKind::Rhythm && place.is_some_and(|place| place.drifts);
+        let of_value = !matches!(kind, ReasonKind::Spread | ReasonKind::Stuck);
+        let context = AlarmContext {
+            now_s: self.spacing.now_s(),
+            known_s: self.spacing.known_s(),
+            log10_s: rarity.log10_s,
+            hold_s: spec.hold_s(),
+            advance_s: spec.advance_s(),
+            value: if of_value { o.value } else { f64::NAN },
+            usual: if of_value { usual.value } else { f64::NAN },
+            size: usual.size,
+            predicted: o.value - o.error,
+        };
+        (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
+        if rarity.is_alarm {
+            rarity.size = usual.size;
+            // what began with a jump has not drifted away
+            let is_slow = self.incidents.drifts(is_slow, rarity.alarm.is_some());
+            rarity.reason = Some(self.reason(kind, is_slow, o, usual, place));
+        }
+    }
+
+    /// The score of a return time, log10 of points.
+    fn score(&mut self, log10_points: f64, tuning: &Tuning) -> f64 {
+        if log10_points <= 0.0 {
+            return 0.0;
+        }
+        // geometric mean of points and minutes: evidence comes in points, attention is paid in time
+        let spacing = self.spacing.log10_spacing();
+        let mut mean = larger(log10_points + 0.5 * (spacing - LOG10_MINUTE), 0.0);
+        if mean >= tuning.echo && self.incidents.echoes(self.spacing.now_s(), mean, tuning.score_hold_s) {
+            mean = tuning.echo * ECHO_REST;
+        }
+        verdict::score(mean)
+    }
+
+    /// No point is called rarer than `times` the points known.
+    fn within_knowledge(&self, log10_points: f64, times: f64) -> f64 {
+        // log10(n) is at least 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
+        let doublings = 31 - (self.seen | 1).leading_zeros();
+        if log10_points <= 0.301 * f64::from(doublings) {
+            return log10_points;
+        }
+        smaller(log10_points, libm::log10(times * f64::from(self.seen)))
+    }
+
+    fn reason(
+        &self,
+        kind: ReasonKind,
+        is_slow: bool,
+        o: &ChannelValues,
+        usual: Usual,
+        place: Option<SeasonalRarity>,
+    ) -> AlarmReason {
+        let units = |value| self.channels.in_units(value);
+        let is_seasonal = kind == ReasonKind::Rhythm;
+        let place_or_usual = place.map_or(usual.value, |place| place.expected);
+        let kind = match kind {
+            ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Rhythm | ReasonKind::Level if is_slow => {
+                ReasonKind::Trend
+            }
+            ReasonKind::Spike | ReasonKind::Drop if o.value > usual.value => ReasonKind::Spike,
+            ReasonKind::Spike | ReasonKind::Drop => ReasonKind::Drop,
+            ReasonKind::Rhythm if place.is_some_and(|place| place.of_mean) => ReasonKind::Level,
+            kind => kind,
+        };
+        let (observed, expected) = match kind {
+            ReasonKind::Spike | ReasonKind::Drop | ReasonKind::Trend => (units(o.value), units(usual.value)),
+            // away from the season for as long as its mean has moved
+            ReasonKind::Level if is_seasonal => (units(o.value), units(place_or_usual)),
+            ReasonKind::Level => (units(o.mean), units(usual.level)),
+            ReasonKind::Spread => self.channels.activities(),
+            ReasonKind::Rhythm => (units(o.value), units(place_or_usual)),
+            ReasonKind::Stuck => (f64::from(o.run) + 1.0, self.alarm.extremes.longest_run() + 1.0),
+        };
+        AlarmReason { kind, observed, expected }
+    }
+}
+
+/// How large the deviation of a point is, asked where it counts.
+#[derive(Clone, Copy)]
+struct PointSizes<'a> {
+    series: &'a Calibrated,
+    point: PointAtHand<'a>,
+    tuning: &'a Tuning,
+}
+
+impl PointSizes<'_> {
+    fn step(&self) -> f64 {
+        self.tuning.resolution_share * self.series.channels.smallest_step()
+    }
+}
+
+impl Sizes for PointSizes<'_> {
+    fn value(&self) -> f64 {
+        self.series.usual(self.point, self.tuning).size
+    }
+
+    #[inline(always)] // speed
+    fn season(&self) -> f64 {
+        self.point.place.map_or(0.0, |place| place.size)
+    }
+
+    #[inline(always)] // speed
+    fn mean(&self) -> f64 {
+        self.series.channels.mean_size(self.point.o, self.step(), self.point.at.window)
+    }
+
+    #[inline(always)] // speed
+    fn spread(&self) -> f64 {
+        self.series.channels.spread_ratio(self.series.channels.smallest_step(), self.point.at.window)
+    }
+
+    #[inline(always)] // speed
+    fn run(&self) -> f64 {
+        // what has never moved has no run to compare with
+        if self.series.channels.smallest_step() > 0.0 {
+            (f64::from(self.point.o.run) + 1.0) / (self.series.alarm.extremes.longest_run() + 1.0)
+        } else {
+            0.0
+        }
+    }
+}
