@@ -52,7 +52,7 @@ pub(super) struct Arena<M> {
 }
 
 /// Places for series found lately: a power of two.
-const RECENT: usize = 256;
+const RECENT: usize = 1024;
 
 impl<M> Arena<M> {
     pub(super) fn new() -> Self {
@@ -107,7 +107,9 @@ impl<M> Arena<M> {
     #[inline(never)] // speed: rare
     fn find_and_note(&mut self, section: u16, key: &SeriesKey, place: usize) -> u32 {
         let Some(at) = self.find(section, key) else { return NONE };
-        self.recent.resize(RECENT, NONE);
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, NONE);
+        }
         if let Some(recent) = self.recent.get_mut(place) {
             *recent = at;
         }

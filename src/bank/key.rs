@@ -181,7 +181,14 @@ impl StoredKey {
                     && u64::from_le_bytes(*first) == head
                     && (*len <= 8 || u64::from_le_bytes(*second) == behind)
             }
-            Self::Long { len, words } => *len as usize == key.len && has_words(key, words),
+            Self::Long { len, words } => {
+                let [first, second, ..] = words[..] else { return false };
+                let [head, behind] = key.head();
+                *len as usize == key.len
+                    && u64::from_le_bytes(second) == behind
+                    && u64::from_le_bytes(first) == head
+                    && has_rest_of(key, words)
+            }
         }
     }
 
@@ -191,11 +198,11 @@ impl StoredKey {
     }
 }
 
-/// Words, not bytes: the lengths are equal.
+/// Words, not bytes: the lengths are equal, and so are the first two words.
 #[inline(never)] // speed
-fn has_words(key: &SeriesKey, words: &[[u8; 8]]) -> bool {
+fn has_rest_of(key: &SeriesKey, words: &[[u8; 8]]) -> bool {
     let same = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
-    words.iter().zip(key.words()).all(same)
+    words.iter().zip(key.words()).skip(2).all(same)
 }
 
 impl SeriesKey {

@@ -109,7 +109,7 @@ impl Extremes {
         let mean = on_mean.evidence(1, mean, first, at, tuning);
         let activity = on_activity.evidence(2, activity, first, at, tuning);
         let error = on_error.evidence(3, error, first, at, tuning);
-        let is_quiet = self.run.is_below_current(o.run as f32) || first > RUN_SIDE;
+        let is_quiet = self.run.has_in_block(o.run as f32) || first > RUN_SIDE;
         let stuck = if is_quiet || tuning.channels & RUN_BIT == 0 {
             Record::NONE
         } else {
@@ -210,7 +210,7 @@ impl OnChannel {
         tuning: &Tuning,
     ) -> [Record; 2] {
         let [up, down] = channel;
-        let is_quiet = up.is_below_current(self.y) && down.is_below_current(-self.y);
+        let is_quiet = up.has_in_block(self.y) && down.has_in_block(-self.y);
         let is_left = first <= 2 * number + 1 && tuning.channels & (1 << number) != 0;
         if is_quiet || !is_left || at.seen < self.from {
             return [Record::NONE; 2];

@@ -63,7 +63,7 @@ impl Calibrated {
         first: usize,
         stays: bool,
         o: ChannelValues,
-        at: PointContext,
+        mut at: PointContext,
     ) -> Judged {
         let tuning = &spec.tuning;
         let spacing_s = self.spacing.spacing_s();
@@ -77,7 +77,7 @@ impl Calibrated {
         let raw = if raw > LOG10_SIDES { raw - LOG10_SIDES } else { 0.0 };
         let score_points = self.score.calibration.calibrate(raw, &moment, &SCORE);
 
-        let at = PointContext { winsorised: true, ..at };
+        at.winsorised = true;
         let place =
             self.season.as_mut().and_then(|season| season.judge(time_s, o.value, spacing_s, &at, tuning));
         let predicted = o.value - o.error;
@@ -265,27 +265,27 @@ impl PointSizes<'_> {
 }
 
 impl Sizes for PointSizes<'_> {
-    fn value(&self) -> f64 {
+    fn of_value(&self) -> f64 {
         self.series.usual(self.point, self.tuning).size
     }
 
     #[inline(always)] // speed
-    fn season(&self) -> f64 {
+    fn of_season(&self) -> f64 {
         self.point.place.map_or(0.0, |place| place.size)
     }
 
     #[inline(always)] // speed
-    fn mean(&self) -> f64 {
+    fn of_mean(&self) -> f64 {
         self.series.channels.mean_size(self.point.o, self.step(), self.point.at.window)
     }
 
     #[inline(always)] // speed
-    fn spread(&self) -> f64 {
+    fn of_spread(&self) -> f64 {
         self.series.channels.spread_ratio(self.series.channels.smallest_step(), self.point.at.window)
     }
 
     #[inline(always)] // speed
-    fn run(&self) -> f64 {
+    fn of_run(&self) -> f64 {
         // what has never moved has no run to compare with
         if self.series.channels.smallest_step() > 0.0 {
             (f64::from(self.point.o.run) + 1.0) / (self.series.alarm.extremes.longest_run() + 1.0)

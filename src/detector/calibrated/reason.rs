@@ -80,16 +80,16 @@ fn lack_of_size(share: f64, tuning: &Tuning) -> f64 {
 
 /// How large a point's deviation is, by what it is compared with.
 pub(super) trait Sizes {
-    /// Of the value from what is usual, usual deviations, 0..
-    fn value(&self) -> f64;
-    /// Of the value from its place in the season, usual deviations there, 0..
-    fn season(&self) -> f64;
-    /// Of the moving mean from the usual level, its own usual deviations, 0..
-    fn mean(&self) -> f64;
+    /// The value from what is usual, usual deviations, 0..
+    fn of_value(&self) -> f64;
+    /// The value from its place in the season, usual deviations there, 0..
+    fn of_season(&self) -> f64;
+    /// The moving mean from the usual level, its own usual deviations, 0..
+    fn of_mean(&self) -> f64;
     /// The spread over the usual one, or the other way round, 1..
-    fn spread(&self) -> f64;
+    fn of_spread(&self) -> f64;
     /// The run over the longest one so far, 0..
-    fn run(&self) -> f64;
+    fn of_run(&self) -> f64;
 }
 
 impl Record {
@@ -130,12 +130,12 @@ impl ReasonRarities {
     #[inline(always)] // speed
     pub(super) fn weigh(&mut self, sizes: impl Sizes, tuning: &Tuning) {
         let full = tuning.full_size;
-        self.spike.weigh(|| sizes.value(), LEAST_SIZE, full, tuning);
-        self.drop.weigh(|| sizes.value(), LEAST_SIZE, full, tuning);
-        self.level.weigh(|| sizes.mean(), LEAST_SIZE, full, tuning);
-        self.rhythm.weigh(|| sizes.season(), LEAST_SIZE, full, tuning);
-        self.spread.weigh(|| sizes.spread(), LEAST_RATIO, FULL_SPREAD, tuning);
-        self.stuck.weigh(|| sizes.run(), LEAST_RATIO, FULL_RUN, tuning);
+        self.spike.weigh(|| sizes.of_value(), LEAST_SIZE, full, tuning);
+        self.drop.weigh(|| sizes.of_value(), LEAST_SIZE, full, tuning);
+        self.level.weigh(|| sizes.of_mean(), LEAST_SIZE, full, tuning);
+        self.rhythm.weigh(|| sizes.of_season(), LEAST_SIZE, full, tuning);
+        self.spread.weigh(|| sizes.of_spread(), LEAST_RATIO, FULL_SPREAD, tuning);
+        self.stuck.weigh(|| sizes.of_run(), LEAST_RATIO, FULL_RUN, tuning);
     }
 
     /// Takes in a stay on one side of the centre that is so many `times` as long as the longest one: a level, whose records
@@ -155,9 +155,12 @@ impl ReasonRarities {
 
     #[inline(always)] // speed
     pub(super) fn strongest(&self) -> f64 {
-        [self.spike, self.drop, self.rhythm, self.level, self.spread]
-            .into_iter()
-            .fold(self.stuck.rarity, |most, record| larger(record.rarity, most))
+        // written out: over an array it is a loop through memory
+        let mut most = larger(self.spike.rarity, self.stuck.rarity);
+        most = larger(self.drop.rarity, most);
+        most = larger(self.rhythm.rarity, most);
+        most = larger(self.level.rarity, most);
+        larger(self.spread.rarity, most)
     }
 
     /// The plainest kind that explains the rarity about as well as the rarest channel does, and how long its records

@@ -4,7 +4,7 @@ use crate::bank::SeriesKey;
 use crate::config::{Section, TagPattern};
 use crate::detector::measure::{MeasureKind, hash_parts};
 use crate::pipeline::series_key::{append_field, append_scalar, append_text_part};
-use crate::record::{Accessor, Condition, Extractor, Format, Found, Value};
+use crate::record::{Accessor, Condition, Extractor, Format, Found, Value, same_text};
 
 /// What a section with windows reads of a record.
 #[derive(Debug)]
@@ -77,12 +77,28 @@ pub(super) struct SectionInputs {
 pub(super) struct RecordTest {
     condition: Condition,
     inputs: Vec<usize>,
+    /// An input and the text that it must have, as [`Condition::needed_text`] says.
+    needed: Option<(usize, Box<[u8]>)>,
 }
 
 impl RecordTest {
     /// `input` gives the place of a field.
     fn new(condition: &Condition, input: impl FnMut(&Accessor) -> usize) -> Self {
-        Self { condition: condition.clone(), inputs: condition.fields().iter().map(input).collect() }
+        let inputs: Vec<usize> = condition.fields().iter().map(input).collect();
+        let needed = condition.needed_text();
+        let needed = needed.and_then(|(field, text)| Some((*inputs.get(field)?, text.into())));
+        Self { condition: condition.clone(), inputs, needed }
+    }
+
+    /// False for most of the records for which it does not hold, in a tenth of the instructions.
+    #[inline(always)] // speed
+    fn may_hold(&self, record: &[u8], found: &Found) -> bool {
+        match &self.needed {
+            Some((input, text)) => {
+                found.plain_text(record, *input).is_none_or(|found| same_text(found, text))
+            }
+            None => true,
+        }
     }
 
     /// Whether it holds for a record that was scanned. `scratch` is for texts with escapes.
@@ -143,7 +159,7 @@ impl SectionInputs {
     #[inline(always)] // speed
     pub(super) fn counts(&self, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> bool {
         match &self.condition {
-            Some(condition) => condition.holds(record, found, scratch),
+            Some(condition) => condition.may_hold(record, found) && condition.holds(record, found, scratch),
             None => true,
         }
     }

@@ -89,6 +89,14 @@ impl Condition {
         &self.fields
     }
 
+    /// A field, by its index in [`fields`](Condition::fields), and the text that it must have: without it the condition does
+    /// not hold. `None` where it does not begin with such a test.
+    #[must_use]
+    pub(crate) fn needed_text(&self) -> Option<(usize, &[u8])> {
+        let first = self.steps.first().filter(|step| step.if_false == FAILS)?;
+        Some((usize::from(first.field), first.test.wanted_text()?))
+    }
+
     /// Whether the condition holds for a record; `get` gives the value of a field by its index in
     /// [`fields`](Condition::fields). `scratch` holds texts with escapes meanwhile.
     #[inline]

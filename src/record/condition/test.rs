@@ -27,6 +27,14 @@ pub(super) enum Literal {
 }
 
 impl Test {
+    /// The only text that passes, where there is just one and nothing but its bytes counts.
+    pub(super) fn wanted_text(&self) -> Option<&[u8]> {
+        match self {
+            Test::Equals(Literal::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(super) fn passes(&self, value: Option<Value<'_>>, scratch: &mut Vec<u8>) -> bool {
         let Some(value) = value else { return false };
         match self {

@@ -11,7 +11,13 @@ fn holds(condition: &str, record: &str) -> bool {
     let extractor = Extractor::new(Format::Json, condition.fields(), &[]);
     let mut found = Found::default();
     extractor.scan(record.as_bytes(), &mut found).unwrap();
-    condition.holds(&mut Vec::new(), |field| found.value(record.as_bytes(), field))
+    let holds = condition.holds(&mut Vec::new(), |field| found.value(record.as_bytes(), field));
+    if let Some((field, needed)) = condition.needed_text()
+        && found.plain_text(record.as_bytes(), field).is_some_and(|text| text != needed)
+    {
+        assert!(!holds, "{condition} holds without the text that it needs");
+    }
+    holds
 }
 
 const RECORD: &str = r#"{"level":"error","code":503,"took":"12.5","ok":false,"said":"true","gone":null,
