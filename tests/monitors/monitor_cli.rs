@@ -360,9 +360,10 @@ fn a_suggestion_is_ready_to_use() {
         (&json!("b"), &json!(500), &json!("hourly"))
     );
     assert_eq!(json["reasons"][0]["about"], "interval");
-    // without a metric of Datadog the records come from anywhere
+    // without a metric of Datadog the section takes records with the file's own fields
     let anywhere = json["ini"].as_str().unwrap();
-    assert!(anywhere.starts_with("[series.metric]\nmatch: *\nvalue: $value\n"), "{anywhere}");
+    let section = "[series.metric]\nmatch: *\nvalue: $load\nby: $host\ntime: $time\n";
+    assert!(anywhere.starts_with(section), "{anywhere}");
     Config::parse("suggested.ini", anywhere).unwrap();
     // and eval takes it
     place.write("f.ini", ini);

@@ -27,6 +27,7 @@ pub(super) fn series(table: &Table, layout: &Layout) -> Result<SeriesFile, Serie
         collected.row(row)?;
     }
     let Collected { roles, mut series, passed_over, .. } = collected;
+    let fields = roles.fields(table);
     let mut notes = roles.notes;
     let mut valued = series.iter().flat_map(|series| &series.points).filter(|point| point.value.is_some());
     match (valued.next(), valued.next()) {
@@ -59,7 +60,7 @@ pub(super) fn series(table: &Table, layout: &Layout) -> Result<SeriesFile, Serie
             notes.push(format!("the series{of} has {} times with two values: both are kept", twice.len()));
         }
     }
-    Ok(SeriesFile { series, passed_over, notes })
+    Ok(SeriesFile { series, fields, passed_over, notes })
 }
 
 struct Collected<'a> {

@@ -55,10 +55,23 @@ pub use table::{Cell, Column, Row, Table, time_of_cell};
 pub struct SeriesFile {
     /// Its series in the order in which they appear; never empty.
     pub series: Vec<FileSeries>,
+    /// What its records call things.
+    pub fields: Fields,
     /// Records that have no such value.
     pub passed_over: usize,
     /// What was taken for what, and what was done about it; one sentence each.
     pub notes: Vec<String>,
+}
+
+/// The fields of a file's records, as a configuration names them: `$host`. Empty for a file that names no columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Of the time; `None` where it is the envelope's, or in a form that `time:` does not read.
+    pub time: Option<String>,
+    /// Of the value; `None` where each of several columns is a series of its own.
+    pub value: Option<String>,
+    /// Those that name a series.
+    pub by: Vec<String>,
 }
 
 /// One series.

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::Fields;
 use super::error::{SeriesFileError, shown};
 use super::layout::{Layout, SERIES, TIMES, VALUES, is_named};
 use super::moment;
-use super::table::{Cell, Table, number_of_text};
+use super::table::{Cell, Column, Table, number_of_text};
 use crate::record::Unit;
 
 /// Columns that a message names; there can be a million.
@@ -70,6 +71,22 @@ impl Roles {
             ));
         }
         Ok(Self { time, values, keys, units, notes })
+    }
+
+    /// What a configuration calls them.
+    pub(super) fn fields(&self, table: &Table) -> Fields {
+        if !table.records && !table.is_named {
+            return Fields::default();
+        }
+        let name = |column: usize| table.columns.get(column).map(Column::accessor);
+        Fields {
+            time: self.time.filter(|&time| table.is_time_of_records(time)).and_then(name),
+            value: match self.values {
+                Values::One(value) => name(value),
+                Values::Each(_) => None,
+            },
+            by: self.keys.iter().filter_map(|&key| name(key)).collect(),
+        }
     }
 }
 

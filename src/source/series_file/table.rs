@@ -40,6 +40,23 @@ pub struct Column {
     pub path: Vec<String>,
 }
 
+impl Column {
+    /// As a configuration names the field: `$host`, `$kubernetes['pod_name']`, `$['a.b']`.
+    #[must_use]
+    pub fn accessor(&self) -> String {
+        let mut text = String::from("$");
+        for (at, key) in self.path.iter().enumerate() {
+            let is_plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-@".contains(c));
+            if at == 0 && is_plain {
+                text.push_str(key);
+            } else {
+                text += &format!("['{}']", key.replace('\'', "''"));
+            }
+        }
+        text
+    }
+}
+
 /// One row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -101,6 +118,16 @@ impl Table {
             Some(first) if self.odd_lines * ODD_AMONG >= self.lines => Err(first.clone()),
             _ => Ok(self),
         }
+    }
+
+    /// Whether `time:` of a section reads every cell of a column; a file's own reader knows more forms.
+    #[must_use]
+    pub fn is_time_of_records(&self, column: usize) -> bool {
+        self.rows.iter().all(|row| match row.cell(column) {
+            Cell::Number(number) => Time::from_float_of_any_unit(number).is_some(),
+            Cell::Text(text) => Time::from_text(self.text(text)).is_some(),
+            _ => false,
+        })
     }
 
     /// What was passed over, for people.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use fluent_anomaly::Time;
 use fluent_anomaly::records::Unit;
-use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
+use fluent_anomaly::sources::series_file::{Cell, Column, Row, Table, time_of_cell};
 
 use crate::utc;
 
@@ -132,7 +132,7 @@ struct Content {
 impl Proposal {
     /// `units`: those of columns that held texts such as `12ms`.
     pub(super) fn of(table: &Table, units: &[(usize, Unit)], tag: Option<&str>) -> Result<Self, String> {
-        let names: Vec<String> = table.columns.iter().map(|column| accessor(&column.path)).collect();
+        let names: Vec<String> = table.columns.iter().map(Column::accessor).collect();
         let contents = contents(table);
         let mut told = Vec::new();
         let tag = tag.map(str::to_owned).or_else(|| {
@@ -142,12 +142,7 @@ impl Proposal {
         let tag = tag.unwrap_or_else(|| "app".to_owned());
 
         let time = table.time_column();
-        let is_read = |cell: Cell| match cell {
-            Cell::Number(number) => Time::from_float_of_any_unit(number).is_some(),
-            Cell::Text(text) => Time::from_text(table.text(text)).is_some(),
-            _ => false,
-        };
-        let is_seconds = time.is_some_and(|time| table.rows.iter().all(|row| is_read(row.cell(time))));
+        let is_seconds = time.is_some_and(|time| table.is_time_of_records(time));
         told.push(match time {
             Some(time) => format!("time    {}: {}", name(&names, time), span(table, Some(time))),
             None if table.rows.iter().all(|row| row.time.is_some()) => {
@@ -235,20 +230,6 @@ impl Proposal {
 
 fn name(names: &[String], column: usize) -> &str {
     names.get(column).map_or("", String::as_str)
-}
-
-/// `$kubernetes['pod_name']`, `$['a.b']`.
-fn accessor(path: &[String]) -> String {
-    let mut text = String::from("$");
-    for (at, key) in path.iter().enumerate() {
-        let is_plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-@".contains(c));
-        if at == 0 && is_plain {
-            text.push_str(key);
-        } else {
-            text += &format!("['{}']", key.replace('\'', "''"));
-        }
-    }
-    text
 }
 
 fn contents(table: &Table) -> Vec<Content> {

@@ -7,7 +7,7 @@ use fluent_anomaly::monitors::{
     Candidate, KnownIncident, MonitorSpec, MonitorSuggestion, RawMonitor, explain, plain_duration,
     suggest_monitor,
 };
-use fluent_anomaly::sources::series_file::FileSeries;
+use fluent_anomaly::sources::series_file::{Fields, FileSeries};
 use serde_json::json;
 
 use super::Output;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Failure::Usage(format!("--metric {metric:?}: {}", told.join("; ")))
     })?;
-    let ini = ini(args, &spec);
+    let ini = ini(args, &spec, &file.fields);
     let cautions: Vec<String> =
         explain(&spec).into_iter().filter(|line| line.starts_with("Caution: ")).collect();
     super::print(&match args.format {
@@ -146,7 +146,7 @@ fn pick<'a>(args: &Args, series: &'a [FileSeries]) -> Result<&'a FileSeries, Fai
     })
 }
 
-fn ini(args: &Args, spec: &MonitorSpec) -> String {
+fn ini(args: &Args, spec: &MonitorSpec, fields: &Fields) -> String {
     let name = args.on.as_deref().unwrap_or("metric");
     let monitor = format!(
         "[monitor.{name}]\non: {name}\nquery: {}\nrecovery_window: {}\n",
@@ -155,7 +155,17 @@ fn ini(args: &Args, spec: &MonitorSpec) -> String {
     match (&args.on, &args.metric) {
         (Some(_), _) => monitor,
         (None, Some(_)) => format!("[datadog.{name}]\nquery: {}\n\n{monitor}", spec.query.metric),
-        (None, None) => format!("[series.{name}]\nmatch: *\nvalue: $value\n\n{monitor}"),
+        (None, None) => {
+            let mut section = format!("[series.{name}]\nmatch: *\n");
+            section += &format!("value: {}\n", fields.value.as_deref().unwrap_or("$value"));
+            if !fields.by.is_empty() {
+                section += &format!("by: {}\n", fields.by.join(", "));
+            }
+            if let Some(time) = &fields.time {
+                section += &format!("time: {time}\n");
+            }
+            format!("{section}\n{monitor}")
+        }
     }
 }
 
