@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! snapshot  = Snapshot Doubt* (Pace | Window)* Series* End
-//! journal   = Journal (Register | Evict | Observe | Clock | Tick | Leave | Line)*
+//! journal   = Journal Record*
+//! Record    = (Register | Evict | Observe | Clock | Tick | Leave | Line)+
 //! ```
+//! A frame has one entry; in a journal all entries of a record, one behind the other, so that a write that is cut leaves
+//! all of them or none. Releases before wrote a frame for each.
 
 use super::window_queue::ClosedWindow;
 use super::{Observation, SectionId};
@@ -55,7 +58,10 @@ pub(super) struct JournalHead {
     pub(super) sections: Vec<SectionId>,
 }
 
-/// One frame, borrowed from the file's buffer.
+/// Bytes of [`observation_words`](StateEntry::observation_words).
+pub(super) const OBSERVATION: usize = 24;
+
+/// One entry, borrowed from the file's buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StateEntry<'a> {
     Snapshot(SnapshotHead),
@@ -236,24 +242,30 @@ impl<'a> StateEntry<'a> {
         [u64::from(OBSERVE_WORDS) | u64::from(id) << 8, time.nanos() as u64, value.to_bits()]
     }
 
-    /// Reads the payload of one frame.
+    /// Reads the payload of a frame with one entry.
     pub(super) fn take(payload: &'a [u8]) -> Result<Self, CodecError> {
         let mut r = Reader::new(payload);
-        let entry = match r.u8("entry kind")? {
+        let entry = Self::next(&mut r)?;
+        if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }
+    }
+
+    /// Reads one entry; others may follow.
+    pub(super) fn next(r: &mut Reader<'a>) -> Result<Self, CodecError> {
+        Ok(match r.u8("entry kind")? {
             SNAPSHOT => {
                 let next_journal = r.u64("journal number")?;
                 let next_id = r.u32("next series id")?;
                 let evicted = r.u64("evicted")?;
-                let sections = take_sections(&mut r)?;
+                let sections = take_sections(r)?;
                 let clocks = sections.iter().map(|_| r.i64("section clock")).collect::<Result<_, _>>()?;
                 StateEntry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
             }
             DOUBT => {
-                StateEntry::Doubt { section: take_section(&mut r)?, doubt: ClockDoubt::restore(&mut r)? }
+                StateEntry::Doubt { section: take_section(r)?, doubt: ClockDoubt::restore(r)? }
             }
             SERIES => StateEntry::Series {
-                id: take_id(&mut r)?,
-                section: take_section(&mut r)?,
+                id: take_id(r)?,
+                section: take_section(r)?,
                 seen: Time::from_nanos(r.i64("time of the last observation")?),
                 key: r.bytes("series key")?,
                 model: r.bytes("model")?,
@@ -262,16 +274,16 @@ impl<'a> StateEntry<'a> {
             JOURNAL => StateEntry::Journal(JournalHead {
                 number: r.u64("journal number")?,
                 base_len: r.u64("length of the journal before")?,
-                sections: take_sections(&mut r)?,
+                sections: take_sections(r)?,
             }),
             REGISTER => StateEntry::Register {
-                id: take_id(&mut r)?,
-                section: take_section(&mut r)?,
+                id: take_id(r)?,
+                section: take_section(r)?,
                 key: r.bytes("series key")?,
             },
-            EVICT => StateEntry::Evict { id: take_id(&mut r)? },
+            EVICT => StateEntry::Evict { id: take_id(r)? },
             OBSERVE => StateEntry::Observe {
-                id: take_id(&mut r)?,
+                id: take_id(r)?,
                 observation: Observation {
                     time: Time::from_nanos(r.i64("time")?),
                     value: r.f64("value")?,
@@ -291,21 +303,20 @@ impl<'a> StateEntry<'a> {
                     observation: Observation { time, value: r.f64("value")?, source: 0 },
                 }
             }
-            PACE => StateEntry::Pace { section: take_section(&mut r)?, pace: r.bytes("pace of the host")? },
+            PACE => StateEntry::Pace { section: take_section(r)?, pace: r.bytes("pace of the host")? },
             WINDOW => {
-                let section = take_section(&mut r)?;
-                StateEntry::Window(ClosedWindow::restore(section, &mut r)?)
+                let section = take_section(r)?;
+                StateEntry::Window(ClosedWindow::restore(section, r)?)
             }
-            CLOCK => StateEntry::Clock { section: take_section(&mut r)?, time_s: r.i64("time")? },
+            CLOCK => StateEntry::Clock { section: take_section(r)?, time_s: r.i64("time")? },
             TICK => StateEntry::Tick { host_s: r.i64("time of the host")?, asked_s: r.i64("time")? },
-            LEAVE => StateEntry::Leave { section: take_section(&mut r)? },
+            LEAVE => StateEntry::Leave { section: take_section(r)? },
             LINE => StateEntry::Line {
-                id: take_id(&mut r)?,
+                id: take_id(r)?,
                 time: Time::from_nanos(r.i64("time")?),
                 line: r.bytes("line")?,
             },
             _ => return Err(CodecError::Invalid { what: "entry kind" }),
-        };
-        if r.is_empty() { Ok(entry) } else { Err(CodecError::Invalid { what: "entry length" }) }
+        })
     }
 }

@@ -83,16 +83,18 @@ impl FrameWriter {
 
     /// The same for a payload of three words: to the interpreter, a tenth of the work.
     #[inline(always)] // speed
-    pub(super) fn frame_of_words(&mut self, words: [u64; 3], out: &mut Vec<u8>) {
+    pub(super) fn frame_of_words(&mut self, payload: &[u8; 24], out: &mut Vec<u8>) {
+        let mut words = [0; 3];
+        for (word, bytes) in words.iter_mut().zip(payload.as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
         self.chain = checksum_of_words(self.chain, words);
         let mut frame = [0; 29];
         let [length, rest @ ..] = &mut frame;
         *length = 24;
-        if let Some((check, payload)) = rest.split_first_chunk_mut::<4>() {
+        if let Some((check, place)) = rest.split_first_chunk_mut::<4>() {
             *check = (self.chain as u32).to_le_bytes();
-            for (place, word) in payload.as_chunks_mut::<8>().0.iter_mut().zip(words) {
-                *place = word.to_le_bytes();
-            }
+            place.copy_from_slice(payload);
         }
         out.extend_from_slice(&frame);
     }

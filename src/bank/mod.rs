@@ -14,8 +14,8 @@
 //! folder, the later one wins, cleanly: nothing that the earlier one writes afterwards is ever read, and the
 //! earlier one notices with its next write a second later, or within 256 writes, and goes on in memory ([`StateNotice::TakenOver`]).
 //!
-//! Each entry is a transaction. An entry that was cut by a crash is left out; a file whose bytes were changed is
-//! used up to the last sound entry, set aside and reported.
+//! All entries of one record are a transaction. A record that was cut by a crash is left out; a file whose bytes were
+//! changed is used up to the last sound record, set aside and reported.
 
 mod arena;
 #[cfg(feature = "companion")]

@@ -5,6 +5,7 @@ pub(crate) fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a 
     let limit = 1 + given.len() / 4;
     candidates
         .into_iter()
+        .filter(|candidate| given.len().abs_diff(candidate.len()) <= limit) // the distance is no less
         .map(|candidate| (distance(given, candidate), candidate))
         .min_by_key(|&(distance, _)| distance)
         .filter(|&(distance, _)| distance <= limit)

@@ -52,6 +52,8 @@ mod tests;
 mod time_bound;
 #[cfg(test)]
 mod time_tests;
+#[cfg(test)]
+mod torn_write_tests;
 mod unscored;
 #[cfg(test)]
 mod where_tests;

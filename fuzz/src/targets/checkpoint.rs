@@ -3,6 +3,13 @@
 use fluent_anomaly::streams::{Assembler, Checkpoint, chunks};
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 
+thread_local! {
+    static CONFIG_OF_ALL: Config = {
+        let text = "[series.a]\nmatch: *\nvalue: $x\nby: $h\nk: 2\n";
+        Config::parse("f.ini", text).expect("a fixed text")
+    };
+}
+
 /// The first byte says what the rest is: a checkpoint, a checkpoint with a right checksum, pieces, models.
 pub fn run(data: &[u8]) {
     let Some((&how, rest)) = data.split_first() else { return };
@@ -25,9 +32,8 @@ pub fn run(data: &[u8]) {
             assert_eq!(whole.last(), Some(&Ok(Some(rest.to_vec()))));
         }
         _ => {
-            let config = Config::parse("f.ini", "[series.a]\nmatch: *\nvalue: $x\nby: $h\nk: 2\n");
-            let config = config.expect("a fixed text");
-            if let Ok(mut pipeline) = Pipeline::resume(&config, Format::Json, rest) {
+            let resumed = CONFIG_OF_ALL.with(|config| Pipeline::resume(config, Format::Json, rest));
+            if let Ok(mut pipeline) = resumed {
                 pipeline.process(b"t", Time::from_seconds(60), &mut br#"{"x":1,"h":"a"}"#.to_vec());
             }
         }

@@ -17,7 +17,7 @@ pub fn run(data: &[u8]) {
     let is_map = data.first().is_some_and(|marker| matches!(marker, 0x80..=0x8f | 0xde | 0xdf));
     assert_eq!(accepted, is_map && len == Ok(Some(data.len())));
     if let Ok(Some(len)) = len {
-        for cut in 0..len {
+        for cut in cuts(len) {
             assert_eq!(object_len(&data[..cut]), Ok(None));
         }
         let mut rest = data;
@@ -44,4 +44,10 @@ pub fn run(data: &[u8]) {
         assert_eq!(&annotated[after..][..members.len()], members);
         assert_eq!(&annotated[after + members.len()..], b"\xaba new field\x07");
     }
+}
+
+/// Every place in a short record; in a long one its ends and some between, or the square of its length is read.
+fn cuts(len: usize) -> impl Iterator<Item = usize> {
+    const ENDS: usize = 32;
+    (0..len).filter(move |cut| *cut < ENDS || len - cut < ENDS || cut % 61 == 0)
 }

@@ -47,6 +47,7 @@ impl JournalWriter {
                     ..self.position
                 };
                 self.mode = WriterMode::Idle;
+                self.record.clear();
                 self.pending.clear();
                 self.written = 0;
                 self.unsaved = 0;

@@ -4,7 +4,7 @@ mod compaction;
 mod not_saving;
 mod takeover;
 
-use super::entry::{JournalHead, StateEntry};
+use super::entry::{JournalHead, OBSERVATION, StateEntry};
 use super::frame::FrameWriter;
 use super::notice::StateNotice;
 use super::position::{JOURNAL_NAMES, JournalPosition, journal_name};
@@ -35,6 +35,8 @@ const MIN_JOURNAL: u64 = 64 << 10;
 const LONG_JOURNAL: u64 = 1 << 20;
 /// Entries wait in memory up to this size with [`Flush::Interval`].
 const MAX_PENDING: usize = 64 << 10;
+/// Entries of a record beyond so many bytes begin a further frame: what is read back has a bound.
+const LONGEST_RECORD: usize = 1 << 20;
 /// Most writes between two looks at the folder.
 const WRITES_BETWEEN_LOOKS: u32 = 256;
 /// Otherwise the folder is looked at by the first write after so long, ns. Each look asks the host for two files.
@@ -60,8 +62,8 @@ pub(super) struct JournalWriter {
     sections: Vec<SectionId>,
     mode: WriterMode,
     frames: FrameWriter,
-    /// Payload of one entry; reused.
-    payload: Vec<u8>,
+    /// Entries of the record at hand: the payload of one frame, so that a write that is cut leaves all of them or none.
+    record: Vec<u8>,
     /// Frames that are not yet in the file.
     pending: Vec<u8>,
     /// Bytes in the open journal, and in all journals when it is time for a snapshot.
@@ -99,7 +101,7 @@ impl JournalWriter {
             sections,
             mode: WriterMode::Idle,
             frames: FrameWriter::default(),
-            payload: Vec::new(),
+            record: Vec::new(),
             pending: Vec::new(),
             written: 0,
             limit: LONG_JOURNAL,
@@ -149,14 +151,14 @@ impl JournalWriter {
     ) {
         if matches!(self.mode, WriterMode::Open) && observation.source == 0 {
             let words = StateEntry::observation_words(id, observation.time, observation.value);
-            self.frames.frame_of_words(words, &mut self.pending);
+            self.record.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
             self.now = observation.time;
         } else {
             self.log(&StateEntry::Observe { id, observation }, notices);
         }
     }
 
-    /// Notes one entry; it is written with the next flush.
+    /// Notes one entry of the record at hand; it is written with the next flush.
     #[inline(never)] // stack
     pub(super) fn log(&mut self, entry: &StateEntry<'_>, notices: &mut Vec<StateNotice>) {
         match entry {
@@ -172,14 +174,21 @@ impl JournalWriter {
             self.unsaved += u64::from(matches!(entry, StateEntry::Observe { .. }));
             return;
         }
-        self.payload.clear();
-        entry.put(&mut self.payload);
-        self.frames.frame(&self.payload, &mut self.pending);
+        entry.put(&mut self.record);
+        if self.record.len() >= LONGEST_RECORD {
+            self.end_record();
+        }
     }
 
-    /// Writes what waits, if it is due.
+    /// Ends the entries of one record, and writes what waits, if it is due.
     #[inline(always)] // speed
     pub(super) fn commit(&mut self, notices: &mut Vec<StateNotice>) {
+        if let Some(observation) = self.record.as_array::<OBSERVATION>() {
+            self.frames.frame_of_words(observation, &mut self.pending);
+            self.record.clear();
+        } else {
+            self.end_record();
+        }
         let due = match self.flush {
             Flush::EachRecord => true,
             Flush::Interval { seconds } => {
@@ -189,13 +198,28 @@ impl JournalWriter {
             }
         };
         if due {
-            self.flush(notices);
+            self.write(notices);
+        }
+    }
+
+    /// Makes one frame of the entries of a record.
+    #[inline(never)] // stack
+    fn end_record(&mut self) {
+        if !self.record.is_empty() {
+            self.frames.frame(&self.record, &mut self.pending);
+            self.record.clear();
         }
     }
 
     /// Writes what waits in memory.
-    #[inline(always)] // speed
     pub(super) fn flush(&mut self, notices: &mut Vec<StateNotice>) {
+        self.end_record();
+        self.write(notices);
+    }
+
+    /// Writes the frames that wait in memory.
+    #[inline(always)] // speed
+    fn write(&mut self, notices: &mut Vec<StateNotice>) {
         self.flushed_at = Some(self.now);
         if !matches!(self.mode, WriterMode::Open) {
             return self.remind(notices);
@@ -290,14 +314,14 @@ impl JournalWriter {
         self.frames = FrameWriter::default();
         self.pending.clear();
         FrameWriter::preamble(&mut self.pending);
-        self.payload.clear();
+        self.record.clear();
         StateEntry::Journal(JournalHead {
             number,
             base_len: self.position.base_len,
             sections: self.sections.clone(),
         })
-        .put(&mut self.payload);
-        self.frames.frame(&self.payload, &mut self.pending);
+        .put(&mut self.record);
+        self.end_record();
         self.written = 0;
         self.limit = LONG_JOURNAL.max(2 * self.position.snapshot_bytes);
         self.writes_since_look = 0;

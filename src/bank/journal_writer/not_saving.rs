@@ -76,7 +76,8 @@ impl JournalWriter {
     }
 
     fn stop_saving(&mut self, mut next: NotSaving) {
-        self.pending.clear(); // the models hold it: it is part of the next snapshot
+        self.record.clear(); // the models hold it: it is part of the next snapshot
+        self.pending.clear();
         let now = self.pace();
         next.tried_at = Some(now);
         next.told_at = next.told_at.or(Some(now));

@@ -229,13 +229,29 @@ impl<'a, M: Model> Replay<'a, M> {
         Ok(JournalRead::Whole)
     }
 
+    /// Applies the entries of one record.
     fn apply(
         &mut self,
         payload: &[u8],
         map: &SectionMap,
         position: &mut JournalPosition,
     ) -> Result<(), CodecError> {
-        match StateEntry::take(payload)? {
+        let mut r = Reader::new(payload);
+        loop {
+            self.apply_entry(StateEntry::next(&mut r)?, map, position)?;
+            if r.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn apply_entry(
+        &mut self,
+        entry: StateEntry<'_>,
+        map: &SectionMap,
+        position: &mut JournalPosition,
+    ) -> Result<(), CodecError> {
+        match entry {
             StateEntry::Register { id, section, key } => {
                 position.next_id = position.next_id.max(id.saturating_add(1));
                 match map.get(section)? {
