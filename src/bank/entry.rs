@@ -260,9 +260,7 @@ impl<'a> StateEntry<'a> {
                 let clocks = sections.iter().map(|_| r.i64("section clock")).collect::<Result<_, _>>()?;
                 StateEntry::Snapshot(SnapshotHead { next_journal, next_id, evicted, sections, clocks })
             }
-            DOUBT => {
-                StateEntry::Doubt { section: take_section(r)?, doubt: ClockDoubt::restore(r)? }
-            }
+            DOUBT => StateEntry::Doubt { section: take_section(r)?, doubt: ClockDoubt::restore(r)? },
             SERIES => StateEntry::Series {
                 id: take_id(r)?,
                 section: take_section(r)?,

@@ -59,7 +59,8 @@ fn open(disk: &MemoryStorage) -> Pipeline {
 /// Passes the n-th record; how it leaves.
 fn pass(pipeline: &mut Pipeline, n: i64) -> String {
     let (host, code, ms) = (n % 3, 400 + 100 * (n % 2), n * 7 % 31);
-    let text = format!(r#"{{"host":"h{host}","code":{code},"ms":{ms}.5,"log":"user {n} of h{host} failed"}}"#);
+    let text =
+        format!(r#"{{"host":"h{host}","code":{code},"ms":{ms}.5,"log":"user {n} of h{host} failed"}}"#);
     let mut record = text.into_bytes();
     pipeline.process(b"app", Time::from_seconds(1_800_000_000 + 4 * n), &mut record);
     String::from_utf8(record).unwrap()

@@ -67,7 +67,10 @@ fn read_next_journal<M: Model>(
 ) -> Result<bool, StorageError> {
     let number = position.next_journal;
     let name = journal_name(number);
-    let Some(len) = storage.len(&name)? else { return Ok(false) };
+    let Some(len) = storage.len(&name)? else {
+        end_before_gap(storage, position, notices)?;
+        return Ok(false);
+    };
     // a successor says how much of this one counted when it took over
     let base = successor_base(storage, number + 1)?;
     let end = base.unwrap_or(len).min(len);
@@ -82,6 +85,7 @@ fn read_next_journal<M: Model>(
         Ok(JournalRead::Whole) if !is_shortened => {}
         Ok(JournalRead::Older) => {
             storage.remove(&name)?; // a compaction that was cut short did not get to it
+            end_before_gap(storage, position, notices)?;
             return Ok(false);
         }
         Err((_, ReadError::Storage(error))) => return Err(error),
@@ -96,7 +100,7 @@ fn read_next_journal<M: Model>(
             };
             position.rewrite = true;
             set_aside(storage, &name, why.to_string(), notices)?;
-            set_aside_followers(storage, number + 1, notices)?;
+            set_aside_followers(storage, number + 1, "it continues a journal that is unreadable", notices)?;
             position.next_journal = number + 1;
             return Ok(false);
         }
@@ -106,4 +110,19 @@ fn read_next_journal<M: Model>(
     let names_run_out = position.next_journal - position.first_journal >= JOURNAL_NAMES;
     position.rewrite |= names_run_out;
     Ok(!names_run_out)
+}
+
+/// There is no next journal. Those behind it, if there are any, continue one that is gone: they would be taken for
+/// successors of what is written next.
+fn end_before_gap(
+    storage: &mut dyn Storage,
+    position: &mut JournalPosition,
+    notices: &mut Vec<StateNotice>,
+) -> Result<(), StorageError> {
+    let follower = position.next_journal + 1;
+    if successor_base(storage, follower)?.is_some() {
+        set_aside_followers(storage, follower, "it continues a journal that is missing", notices)?;
+        position.rewrite = true;
+    }
+    Ok(())
 }

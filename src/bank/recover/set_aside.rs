@@ -52,6 +52,7 @@ pub(super) fn set_aside_all(
 pub(super) fn set_aside_followers(
     storage: &mut dyn Storage,
     from: u64,
+    why: &str,
     notices: &mut Vec<StateNotice>,
 ) -> Result<(), StorageError> {
     for number in from..from + JOURNAL_NAMES - 1 {
@@ -59,7 +60,7 @@ pub(super) fn set_aside_followers(
         if storage.len(&name)?.is_none() {
             break;
         }
-        set_aside(storage, &name, "it continues a journal that is unreadable".into(), notices)?;
+        set_aside(storage, &name, why.to_owned(), notices)?;
     }
     Ok(())
 }
