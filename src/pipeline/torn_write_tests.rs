@@ -90,9 +90,9 @@ fn a_write_cut_at_any_byte_counts_its_record_once_when_it_comes_again() {
             let folder = folders[n].crashed();
             folder.with_files(|files| files.insert("journal-01".into(), after[..len].to_vec()));
             let mut resumed = open(&folder);
-            for again in n..RECORDS as usize {
+            for (again, expected) in expected.iter().enumerate().skip(n) {
                 let left = pass(&mut resumed, again as i64);
-                assert_eq!(left, expected[again], "record {again} after record {n} was cut at byte {len}");
+                assert_eq!(&left, expected, "record {again} after record {n} was cut at byte {len}");
             }
             cuts += 1;
         }
