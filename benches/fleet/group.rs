@@ -15,7 +15,8 @@ fn weekly() -> GroupSpec {
     GroupSpec::new(GroupTest::Budget(AlarmBudget::WEEKLY), 60, 1, 15, 3).unwrap()
 }
 
-/// Lets a group see minutes; `shift` is added to a host's value. Returns minute and host of each alarm that begins.
+/// Lets a group see minutes; `shift` is added to a host's value. `began` gets minute and host of each alarm that begins,
+/// and whether a shock was there or just over. Returns for how many of the minutes one was.
 fn watch(
     group: &mut PeerGroup,
     spec: &GroupSpec,
@@ -23,12 +24,13 @@ fn watch(
     minutes: std::ops::Range<i64>,
     shift: impl Fn(&Hosts, i64, usize) -> f64,
     mut began: impl FnMut(i64, usize, bool),
-) {
+) -> u32 {
     let mut values = Vec::new();
-    let mut was_shocked = 0;
+    let (mut was_shocked, mut shocked_minutes) = (0, 0);
     for minute in minutes {
         hosts.minute(minute, &mut values);
         was_shocked = if hosts.is_shocked() { 5 } else { (was_shocked - 1).max(0) };
+        shocked_minutes += u32::from(was_shocked > 0);
         for (host, value) in values.iter().enumerate() {
             let value = value + shift(hosts, minute, host);
             let told = group.update(spec, host as u32, 60 * minute + 30, Finite::new(value).unwrap());
@@ -38,17 +40,19 @@ fn watch(
             }
         }
     }
+    shocked_minutes
 }
 
 /// One host of fifty shifts after four days.
-pub(crate) fn sick(runs: u32) {
+pub(crate) fn sick(runs: u32, only: Option<&str>) {
     println!(
         "one sick host among {HOSTS}, 1/week, {runs} runs; shift in usual deviations of the host's own noise"
     );
-    println!("noise  shift  found within 15 min  false alarms before, of them in shocks");
-    for noise in [Noise::White, Noise::Ar, Noise::Heavy] {
+    println!("noise  shift  found within 15 min  false alarms before, of them in shocks (by chance alone)");
+    let is_wanted = |noise: &Noise| only.is_none_or(|only| format!("{noise:?}").eq_ignore_ascii_case(only));
+    for noise in [Noise::White, Noise::Ar, Noise::Heavy].into_iter().filter(is_wanted) {
         for size in [2.0, 3.0, 4.0, 6.0] {
-            let (mut found, mut before, mut in_shocks) = (0, 0, 0);
+            let (mut found, mut before, mut in_shocks, mut shocked, mut minutes) = (0, 0, 0, 0, 0);
             for run in 0..runs {
                 let spec = weekly();
                 let mut hosts = Hosts::new(u64::from(run) + 1, HOSTS, noise);
@@ -59,19 +63,22 @@ pub(crate) fn sick(runs: u32) {
                     if host == sick && minute >= start { size * hosts.sigma(host) } else { 0.0 }
                 };
                 let mut is_found = false;
-                watch(&mut group, &spec, &mut hosts, 0..start + 16, shift, |minute, host, shocked| {
-                    if minute < start {
-                        before += 1;
-                        in_shocks += u32::from(shocked);
-                    } else if host == sick {
-                        is_found = true;
-                    }
-                });
+                minutes += start + 16;
+                shocked +=
+                    watch(&mut group, &spec, &mut hosts, 0..start + 16, shift, |minute, host, shocked| {
+                        if minute < start {
+                            before += 1;
+                            in_shocks += u32::from(shocked);
+                        } else if host == sick {
+                            is_found = true;
+                        }
+                    });
                 found += u32::from(is_found);
             }
             println!(
-                "{noise:?}  {size}  {found} of {runs}  {before} in {:.0} weeks, {in_shocks}",
-                f64::from(runs) * 4.35 / 7.0
+                "{noise:?}  {size}  {found} of {runs}  {before} in {:.0} weeks, {in_shocks} ({:.1})",
+                f64::from(runs) * 4.35 / 7.0,
+                f64::from(before) * f64::from(shocked) / minutes as f64
             );
         }
     }

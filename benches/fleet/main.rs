@@ -1,7 +1,7 @@
 //! Groups and fleets by numbers: what is found, what is not, and how often nothing was wrong.
 //!
 //! ```text
-//! cargo bench --bench fleet -- sick      one sick host among fifty, shared season and shocks
+//! cargo bench --bench fleet -- sick      one sick host among fifty, shared season and shocks; noise=ar, runs=20
 //! cargo bench --bench fleet -- rate      false alarms of groups against their budget
 //! cargo bench --bench fleet -- budget    incidents of fleets against one budget for all series
 //! cargo bench --bench fleet -- deploy    a fifth of 1000 series shifts at once
@@ -21,7 +21,10 @@ fn main() {
         given.map_or(usual, |text| text.parse().unwrap())
     };
     match arguments.first().map(String::as_str) {
-        Some("sick") => group::sick(number("runs", 100)),
+        Some("sick") => {
+            let only = arguments.iter().find_map(|word| word.strip_prefix("noise="));
+            group::sick(number("runs", 100), only);
+        }
         Some("rate") => group::rate(number("groups", 20), number("weeks", 8)),
         Some("budget") => budget::rate(number("weeks", 4)),
         Some("deploy") => budget::deploy(number("series", 1000), i64::from(number("days", 5))),

@@ -5,6 +5,7 @@ use super::ini::IniSection;
 use super::problem::ConfigProblem;
 use super::section::{Section, SectionKind};
 use super::section_reader::SectionReader;
+use super::windows::WindowsTold;
 use crate::config::did_you_mean::nearest;
 use crate::detector::peers::{GroupSpec, GroupTest, PeerAlgorithm, PeerTest};
 use crate::monitor::query::OutlierQuery;
@@ -56,8 +57,9 @@ impl std::fmt::Display for GroupKey {
     }
 }
 
-/// Seconds of an interval, unless the section says otherwise.
+/// Seconds of an interval, unless the section says otherwise, and most of them.
 const INTERVAL_S: u64 = 60;
+const LONGEST_S: u32 = 86_400;
 /// Most intervals that are compared at once.
 const MOST_INTERVALS: u32 = 60;
 /// Seconds that an interval waits for late records at most, unless the section says otherwise.
@@ -79,8 +81,14 @@ impl GroupSection {
         let mut read_keys = |key: &'static str| keys.parsed(key, |text| group_keys(text, tags_are_keys));
         let across = read_keys("across").or_else(|| keys_of_query(by, tags_are_keys));
         let within = read_keys("within").unwrap_or_default();
+        let every_s = on.and_then(|on| sections.get(on)).and_then(|section| {
+            let windows = section.windows.as_ref()?;
+            check_keys_of_windows(keys, section, "across", across.as_deref().unwrap_or_default());
+            check_keys_of_windows(keys, section, "within", &within);
+            Some(windows.every_s)
+        });
         let prefix = keys.text("prefix").map(str::to_owned);
-        let spec = read_spec(keys, query.as_ref(), has_query);
+        let spec = read_spec(keys, query.as_ref(), has_query, every_s);
         let title = keys.text("name").map(unescape);
         let message = unescape(keys.text("message").unwrap_or_default());
         let tags = unescape(keys.text("tags").unwrap_or_default());
@@ -93,10 +101,17 @@ impl GroupSection {
         Some(Self { name, on, across: across?, within, prefix, spec, query, title, message, tags, priority })
     }
 
-    /// The name of the field that is written into a record.
+    /// The name of the field that tells of a record's own member.
     #[must_use]
     pub fn annotation_name(&self) -> String {
         format!("{}anomaly_group", self.prefix)
+    }
+
+    /// That name, and the one of the field that tells of an outlier that is gone.
+    pub(crate) fn annotation_names(&self) -> [String; 2] {
+        let own = self.annotation_name();
+        let silent = format!("{own}_silent");
+        [own, silent]
     }
 }
 
@@ -109,14 +124,33 @@ fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usi
         let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
         keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
     }
-    if found.and_then(|at| sections.get(at)).is_some_and(|section| section.windows.is_some()) {
-        keys.complain_about(
-            "on",
-            format!("{on:?} has a `measure`: groups compare the values of records, not those of windows"),
-        );
-        return None;
+    let windows = found.and_then(|at| sections.get(at)).and_then(|section| section.windows.as_ref());
+    let unfit = match windows {
+        Some(windows) if windows.told == WindowsTold::Alarms => {
+            "tells alarms only (`windows: alarms`): groups compare the windows that are told, so leave that out"
+        }
+        Some(windows) if windows.every_s > LONGEST_S => {
+            "has windows of more than a day: groups compare those of a day at most"
+        }
+        _ => return found,
+    };
+    keys.complain_about("on", format!("{on:?} {unfit}"));
+    None
+}
+
+/// Of a section with windows only the fields of `by` are known when a window closes.
+fn check_keys_of_windows(keys: &mut SectionReader<'_>, section: &Section, which: &str, given: &[GroupKey]) {
+    for key in given {
+        let GroupKey::Field(accessor) = key else { continue };
+        if !section.by.contains(accessor) {
+            let by = section.by.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let allowed = if by.is_empty() { "which it lacks".to_owned() } else { by };
+            keys.complain_about(
+                which,
+                format!("{accessor} is not in `by` of [{}]: {allowed}", section.title()),
+            );
+        }
     }
-    found
 }
 
 /// `$role, $host`; in pulled records a word without `$` is a tag of the scope.
@@ -141,10 +175,12 @@ fn keys_of_query(by: &[String], tags_are_keys: bool) -> Option<Vec<GroupKey>> {
     if keys.is_empty() { None } else { Some(keys) }
 }
 
+/// `every_s`: of a section with windows their length, s.
 fn read_spec(
     keys: &mut SectionReader<'_>,
     query: Option<&OutlierQuery>,
     has_query: bool,
+    every_s: Option<u32>,
 ) -> Option<GroupSpec> {
     let words = PeerAlgorithm::WORDS.map(|(word, _, algorithm)| (word, algorithm));
     for key in ["algorithm", "tolerance", "percent"] {
@@ -164,8 +200,15 @@ fn read_spec(
     }
     let window_s = query.and_then(|query| query.window).map(|window| window.seconds());
     // a long window is cut into as many intervals as are compared at once
-    let usual_s = window_s.map_or(INTERVAL_S, |s| u64::from(s.div_ceil(MOST_INTERVALS)).max(INTERVAL_S));
-    let interval_s = keys.integer("interval", 1..=86_400).unwrap_or(usual_s) as u32;
+    let shortest_s = every_s.map_or(INTERVAL_S, u64::from);
+    let usual_s = window_s.map_or(shortest_s, |s| u64::from(s.div_ceil(MOST_INTERVALS)).max(shortest_s));
+    let interval_s = keys.integer("interval", 1..=u64::from(LONGEST_S)).unwrap_or(usual_s) as u32;
+    if let Some(every_s) = every_s.filter(|&every_s| interval_s < every_s) {
+        keys.complain_about(
+            "interval",
+            format!("{interval_s} s are less than a window of {every_s} s (`every`)"),
+        );
+    }
     let intervals =
         keys.integer("intervals", 1..=u64::from(MOST_INTERVALS)).map(|intervals| intervals as u32);
     let intervals = match (window_s, intervals) {
@@ -185,7 +228,8 @@ fn read_spec(
         }
         (None, intervals) => intervals.unwrap_or(1),
     };
-    let default_delay_s = DELAY_S.min(u64::from(interval_s) / 4);
+    // the windows of one time close together
+    let default_delay_s = if every_s.is_some() { 0 } else { DELAY_S.min(u64::from(interval_s) / 4) };
     let delay_s = keys.integer("evaluation_delay", 0..=u64::from(interval_s)).unwrap_or(default_delay_s);
     let least = keys.integer("min_members", 3..=10_000).unwrap_or(3) as u32;
     let test = query.map_or(
@@ -229,7 +273,12 @@ pub(super) fn check_groups(
             let (Some((a, _)), Some((b, _))) = (sections.get(group.on), sections.get(other.on)) else {
                 continue;
             };
-            if group.prefix == other.prefix && a.tags.overlaps(&b.tags) {
+            // a window's map stands by itself
+            let meet = match (&a.windows, &b.windows) {
+                (None, None) => a.tags.overlaps(&b.tags),
+                _ => group.on == other.on,
+            };
+            if group.prefix == other.prefix && meet {
                 problems.push(ConfigProblem::at(file, ini.line).section(&ini.name).say(format!(
                     "writes the same field `{}` into the same records as [{}]: give one of them another `prefix`",
                     group.annotation_name(),

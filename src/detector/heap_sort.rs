@@ -16,6 +16,23 @@ pub(crate) fn heap_sort<T>(items: &mut [T], is_less: impl Fn(&T, &T) -> bool) {
     }
 }
 
+/// Sorts numbers by [`f64::total_cmp`].
+pub(crate) fn sort_numbers(values: &mut [f64]) {
+    heap_sort(values, |a, b| a.total_cmp(b).is_lt());
+}
+
+/// Sorts points by their times, s; those of one time stay in their order.
+pub(crate) fn sort_points(points: &mut Vec<(i64, f64)>) {
+    if points.is_sorted_by_key(|&(time, _)| time) {
+        return;
+    }
+    let numbered = points.iter().enumerate().map(|(n, &(time, value))| (time, n, value));
+    let mut numbered: Vec<(i64, usize, f64)> = numbered.collect();
+    heap_sort(&mut numbered, |a, b| (a.0, a.1) < (b.0, b.1));
+    points.clear();
+    points.extend(numbered.into_iter().map(|(time, _, value)| (time, value)));
+}
+
 /// Lets the item at `at` sink until none below it is larger.
 fn sift<T>(heap: &mut [T], mut at: usize, is_less: &impl Fn(&T, &T) -> bool) {
     loop {
@@ -37,7 +54,7 @@ fn sift<T>(heap: &mut [T], mut at: usize, is_less: &impl Fn(&T, &T) -> bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::heap_sort;
+    use super::{heap_sort, sort_points};
     use proptest::prelude::*;
 
     proptest! {
@@ -48,6 +65,15 @@ mod tests {
             let mut theirs = ours.clone();
             heap_sort(&mut ours, |a, b| a < b);
             theirs.sort();
+            prop_assert_eq!(ours, theirs);
+        }
+
+        #[test]
+        fn points_of_one_time_stay_in_their_order(times in proptest::collection::vec(-9i64..9, 0..70)) {
+            let mut ours: Vec<(i64, f64)> = times.iter().copied().zip((0..70).map(f64::from)).collect();
+            let mut theirs = ours.clone();
+            sort_points(&mut ours);
+            theirs.sort_by_key(|&(time, _)| time);
             prop_assert_eq!(ours, theirs);
         }
     }

@@ -37,7 +37,7 @@ pub use change_finder::{
 };
 pub(crate) use change_finder::{MAX_SUMMED_ORDER, OrderSums};
 pub use distinct::DistinctCounter;
-pub(crate) use heap_sort::heap_sort;
+pub(crate) use heap_sort::{heap_sort, sort_numbers, sort_points};
 pub(crate) use insertion::sort_few;
 pub use log_patterns::{LinePattern, LogPatterns};
 pub use numeric::{Finite, NotLearnable, mean};

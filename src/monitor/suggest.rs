@@ -5,6 +5,7 @@
 //! them, and the one is taken that does best there.
 
 use crate::detector::band::{self, Algorithm, Parameter, SuggestError, Suggestion, SuggestionReason};
+use crate::detector::sort_points;
 use crate::monitor::alert::Status;
 use crate::monitor::backtest::{Backtest, BacktestEvent};
 use crate::monitor::evaluate::SharedBand;
@@ -112,7 +113,7 @@ pub fn suggest_monitor(
 ) -> Result<MonitorSuggestion, SuggestError> {
     let band = band::suggest(times, values)?;
     let mut points: Vec<(i64, f64)> = times.iter().copied().zip(values.iter().copied()).collect();
-    points.sort_by_key(|&(time, _)| time);
+    sort_points(&mut points);
     let points = points.split_off(points.len().saturating_sub(MOST_POINTS));
 
     let mut algorithms = vec![band.algorithm];

@@ -101,7 +101,7 @@ impl PreparedSection {
         let counted = CountedRecords::new(section, &mut inputs);
         let mut outputs = annotate::outputs(section);
         outputs.extend(monitors.outputs());
-        let groups = SectionGroups::new(groups, &mut inputs, outputs.len());
+        let groups = SectionGroups::new(section, groups, &mut inputs, outputs.len());
         outputs.extend(groups.outputs());
         // a number and its surroundings; a text in which each byte is escaped
         let texts =

@@ -40,24 +40,34 @@ pub(super) fn append_text_part(text: &[u8], key: &mut Vec<u8>) {
 
 /// A key as [`append_field`] made it, for people: its values, separated by commas.
 pub(super) fn key_text(key: &[u8], several: bool) -> String {
-    let part = |bytes: &[u8]| match bytes.split_first() {
+    if key.is_empty() && !several {
+        return "*".to_owned();
+    }
+    key_parts(key, several).map(part_text).collect::<Vec<_>>().join(",")
+}
+
+/// The parts of a key, each with its kind before its text.
+pub(super) fn key_parts(key: &[u8], several: bool) -> impl Iterator<Item = &[u8]> {
+    let mut rest = key;
+    std::iter::from_fn(move || {
+        if !several {
+            return Some(std::mem::take(&mut rest)).filter(|part| !part.is_empty());
+        }
+        let len = u32::from_le_bytes(*rest.first_chunk::<4>()?) as usize;
+        let (this, next) = rest.split_at_checked(len.max(4))?;
+        rest = next;
+        this.get(4..)
+    })
+}
+
+/// A part for people.
+pub(super) fn part_text(part: &[u8]) -> String {
+    match part.split_first() {
         Some((b't' | b'n', text)) => String::from_utf8_lossy(text).into_owned(),
         Some((b'1', _)) => "true".to_owned(),
         Some((b'0', _)) => "false".to_owned(),
         _ => "-".to_owned(),
-    };
-    if !several {
-        return if key.is_empty() { "*".to_owned() } else { part(key) };
     }
-    let mut parts = Vec::new();
-    let mut rest = key;
-    while let Some((len, _)) = rest.split_first_chunk::<4>() {
-        let len = u32::from_le_bytes(*len) as usize;
-        let Some((this, next)) = rest.split_at_checked(len.max(4)) else { break };
-        parts.push(part(&this[4..]));
-        rest = next;
-    }
-    parts.join(",")
 }
 
 /// A scalar for people; `None` for a map, an array or null.

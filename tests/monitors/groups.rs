@@ -4,6 +4,8 @@ use fluent_anomaly::state::MemoryStorage;
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 use serde_json::{Value, json};
 
+use crate::common::series::noise_of;
+
 const INI: &str = "[series.cpu]\nmatch: *\nvalue: $x\nby: $role, $host\nk: 2\nwarm_up: off\n\
                    [group.cpu]\non: cpu\nacross: $host\nwithin: $role\n";
 
@@ -57,6 +59,219 @@ fn a_member_apart_from_its_group_is_told_in_its_own_records() {
     assert!(again.get("transition").is_none(), "it is told once");
     minute(&mut p, "db", 10, 13, 0.0);
     assert_eq!(minute(&mut p, "db", 10, 14, 0.0)[3]["anomaly_group"]["transition"], "ALERT->OK");
+}
+
+/// What is told of members that are gone, with the place of the record.
+fn gone(records: &[Value]) -> Vec<(usize, Value)> {
+    let told = records.iter().enumerate();
+    told.filter_map(|(n, record)| Some((n, record.get("anomaly_group_silent")?.clone()))).collect()
+}
+
+#[test]
+fn the_end_of_an_outlier_that_falls_silent_is_told_once_by_a_record_of_another() {
+    for keys in ["", "alarms: 1/day\n"] {
+        let mut p = pipeline(&format!("{INI}{keys}"));
+        let start = if keys.is_empty() { 10 } else { 1500 };
+        // each host but those that are silent; `shift` is added to host 3
+        let minute = |p: &mut Pipeline, n: i64, shift: f64, silent: i64| -> Vec<Value> {
+            let record = |host: i64| {
+                let x = noise_of(host as u64 + 1, n) + if host == 3 { shift } else { 0.0 };
+                pass(p, "app", 60 * n + 30, &format!(r#"{{"role":"db","host":"h{host}","x":{x:?}}}"#))
+            };
+            (0..10).filter(|host| *host != silent).map(record).collect()
+        };
+        for n in 0..start {
+            minute(&mut p, n, 0.0, -1);
+        }
+        let sick: Vec<Value> = (start..start + 4).flat_map(|n| minute(&mut p, n, 90.0, -1)).collect();
+        assert!(
+            sick.iter().any(|record| record["anomaly_group"]["transition"] == "OK->ALERT"),
+            "{keys} {:?}",
+            sick.last()
+        );
+        let after: Vec<Value> = (start + 4..start + 90).flat_map(|n| minute(&mut p, n, 0.0, 3)).collect();
+        let told = gone(&after);
+        let [(place, told)] = &told[..] else { panic!("{keys}: {told:?}") };
+        let expected = json!({"group": "cpu:db", "series": "host:h3", "status": "NO DATA", "transition": "ALERT->NO DATA"});
+        assert_eq!(told, &expected);
+        // its last value counts for five intervals more
+        assert_eq!(place / 9, 6, "{keys}");
+        // back, and as the others are
+        let back: Vec<Value> = (start + 90..start + 100).flat_map(|n| minute(&mut p, n, 0.0, -1)).collect();
+        let is_told =
+            |record: &&Value| record["host"] == "h3" && record["anomaly_group"].get("transition").is_some();
+        assert_eq!((back.iter().filter(is_told).count(), gone(&back).len()), (0, 0), "{keys}");
+    }
+}
+
+const ERRORS: &str = "[series.errors]\nmatch: *\nmeasure: count\nevery: 1m\nby: $host, $role\nk: 2\nwarm_up: off\nwhere: $status >= 500\n\
+                      [group.errors]\non: errors\nacross: $host\nwithin: $role\n";
+
+/// Log records of a minute: each host has about ten errors and many other lines; host 3 has `more` errors.
+fn log_minute(minute: i64, hosts: i64, more: i64) -> Vec<(i64, String)> {
+    let lines = |host: i64| {
+        let errors = 10 + (host * 37 + minute * 11).rem_euclid(4) + if host == 3 { more } else { 0 };
+        (0..errors + 5).map(move |n| {
+            let status = if n < errors { 503 } else { 200 };
+            let line = format!(r#"{{"host":"h{host}","role":"db","status":{status},"n":{n}}}"#);
+            (60 * minute + n % 50, line)
+        })
+    };
+    let mut all: Vec<_> = (0..hosts).flat_map(lines).collect();
+    all.sort_by_key(|(second, _)| *second);
+    all
+}
+
+#[test]
+fn windows_of_log_records_are_compared_as_members_are() {
+    let mut p = pipeline(ERRORS);
+    let mut windows = Vec::new();
+    for n in 0..40 {
+        let more = if (20..30).contains(&n) { 40 } else { 0 };
+        for (second, line) in log_minute(n, 8, more) {
+            let record = pass(&mut p, "app", second, &line);
+            windows.extend(record.get("anomaly_window").cloned());
+        }
+    }
+    let changes: Vec<(i64, Value, Value)> = windows
+        .iter()
+        .filter(|window| window["anomaly_group"].get("transition").is_some())
+        .map(|window| {
+            let group = &window["anomaly_group"];
+            (window["from"].as_i64().unwrap() / 60, window["by"]["host"].clone(), group["transition"].clone())
+        })
+        .collect();
+    // a window is judged when those of the next minute close
+    assert_eq!(changes, [(21, json!("h3"), json!("OK->ALERT")), (31, json!("h3"), json!("ALERT->OK"))]);
+    let judged =
+        windows.iter().find(|window| window["from"] == 21 * 60 && window["by"]["host"] == "h3").unwrap();
+    assert_eq!(judged["anomaly_group"]["group"], "errors:db");
+    assert_eq!(judged["anomaly_group"]["members"], 8);
+    assert!(judged["score_outlier"].is_number(), "the scores stand beside it: {judged}");
+}
+
+#[test]
+fn groups_of_windows_go_on_over_a_restart_and_become_records_of_their_own() {
+    let records: Vec<(i64, String)> =
+        (0..30).flat_map(|n| log_minute(n, 6, if n > 12 { 30 } else { 0 })).collect();
+    for ini in [ERRORS.to_owned(), ERRORS.replace("every: 1m\n", "every: 1m\nwindows: records\n")] {
+        let config = Config::parse("f.ini", &ini).unwrap();
+        let left = |p: &mut Pipeline, records: &[(i64, String)]| -> Vec<Vec<u8>> {
+            let mut all = Vec::new();
+            for (second, line) in records {
+                let mut bytes = line.clone().into_bytes();
+                p.process(b"app", Time::from_seconds(*second), &mut bytes);
+                all.push(bytes);
+                while let Some(window) = p.take_window_record() {
+                    all.push(window.record);
+                }
+            }
+            all
+        };
+        let open = |storage: Option<&MemoryStorage>| {
+            let storage = storage.map(|storage| Box::new(storage.clone()) as Box<_>);
+            let mut p = Pipeline::new(&config, Format::Json, storage);
+            p.make_window_records();
+            p
+        };
+        let whole = left(&mut open(None), &records);
+        let told = |records: &[Vec<u8>]| {
+            records.iter().any(|one| String::from_utf8_lossy(one).contains("OK->ALERT"))
+        };
+        assert!(told(&whole), "{ini}");
+        for cut in [1, 90, 1000, 1130, 1131, 1132, 1500] {
+            let storage = MemoryStorage::default();
+            let mut first = open(Some(&storage));
+            let mut all = left(&mut first, &records[..cut]);
+            drop(first); // as killed
+            all.extend(left(&mut open(Some(&storage)), &records[cut..]));
+            assert!(all == whole, "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn the_windows_of_one_template_are_compared_with_each_other() {
+    let ini = "[series.lines]\nmatch: *\nmeasure: patterns $log\nevery: 1m\nby: $host\nk: 2\nwarm_up: off\nlearn_patterns: 0s\n\
+               [group.lines]\non: lines\nacross: $host\n";
+    let mut p = pipeline(ini);
+    let mut changes = Vec::new();
+    for n in 0..30 {
+        let mut lines = Vec::new();
+        for host in 0..6 {
+            let retries = 5 + (host + n) % 3 + if host == 2 && n >= 15 { 40 } else { 0 };
+            lines.extend(
+                (0..retries).map(|m| {
+                    (60 * n + m, format!(r#"{{"host":"h{host}","log":"retry of job {m} on disk"}}"#))
+                }),
+            );
+            lines.extend((0..30).map(|m| {
+                (60 * n + m, format!(r#"{{"host":"h{host}","log":"request {m} served in {m} ms"}}"#))
+            }));
+        }
+        lines.sort();
+        for (second, line) in lines {
+            let record = pass(&mut p, "app", second, &line);
+            let window = &record["anomaly_window"];
+            if window["anomaly_group"].get("transition").is_some() {
+                let by = &window["by"];
+                changes.push((
+                    by["host"].clone(),
+                    window["template"].clone(),
+                    window["anomaly_group"]["group"].clone(),
+                ));
+            }
+        }
+    }
+    let [(host, template, group)] = &changes[..] else { panic!("{changes:?}") };
+    assert_eq!(host, "h2");
+    assert!(template.as_str().unwrap().starts_with("retry of job"), "{template}");
+    assert!(group.as_str().unwrap().starts_with("lines:"), "{group}");
+}
+
+#[test]
+fn two_groups_on_one_section_and_one_over_two_sections_each_have_a_field_of_their_own() {
+    let ini = "[series.cpu]\nmatch: *\nvalue: $x\nby: $role, $host\nk: 2\nwarm_up: off\n\
+               [series.memory]\nmatch: *\nvalue: $y\nby: $role, $host\nk: 2\nwarm_up: off\nprefix: memory_\n\
+               [group.roles]\non: cpu\nacross: $host\nwithin: $role\n\
+               [group.all]\non: cpu\nacross: $role, $host\nprefix: all_\nalgorithm: mad\n\
+               [group.memory]\non: memory\nacross: $host\n";
+    let mut p = pipeline(ini);
+    let mut last = Value::Null;
+    for minute in 0..12 {
+        for (role, host) in (0..12).map(|n| (["db", "web"][n % 2], n as i64)) {
+            let shift = if minute > 8 && host == 4 { 9.0 } else { 0.0 };
+            let x = like(host, minute) + shift + if role == "web" { 50.0 } else { 0.0 };
+            let record =
+                format!(r#"{{"role":"{role}","host":"h{host}","x":{x:?},"y":{:?}}}"#, like(host, minute));
+            let left = pass(&mut p, "app", 60 * minute + 30, &record);
+            last = if host == 4 { left } else { last };
+        }
+    }
+    let is_outlier = |field: &str| last[field]["is_outlier"].as_bool();
+    assert_eq!(is_outlier("anomaly_group"), Some(true), "{last}");
+    assert_eq!(is_outlier("all_anomaly_group"), Some(false), "{last}");
+    assert_eq!(is_outlier("memory_anomaly_group"), Some(false), "{last}");
+    assert_eq!(last["anomaly_group"]["members"], 6);
+    assert_eq!(last["all_anomaly_group"]["members"], 12);
+}
+
+#[test]
+fn values_that_are_no_numbers_harm_one_record_and_no_group() {
+    let mut p = pipeline(INI);
+    for n in 0..10 {
+        minute(&mut p, "db", 10, n, 0.0);
+    }
+    for x in ["NaN", "null", "\"x\"", "1e999", "[1]"] {
+        let mut record = format!(r#"{{"role":"db","host":"h2","x":{x}}}"#).into_bytes();
+        p.process(b"app", Time::from_seconds(630), &mut record);
+        assert!(!String::from_utf8_lossy(&record).contains("anomaly_group"), "{x}");
+    }
+    for n in 10..20 {
+        for record in minute(&mut p, "db", 10, n, 0.0) {
+            assert_eq!(record["anomaly_group"]["is_outlier"], false, "{record}");
+        }
+    }
 }
 
 #[test]
@@ -170,6 +385,18 @@ fn mistakes_in_a_group_are_told_with_what_is_allowed() {
         let error = Config::parse("f.ini", &format!("{series}{keys}")).unwrap_err();
         assert_eq!(error.to_string(), problem);
     }
+    for (series, keys, problem) in [
+        ("windows: alarms\n", "across: $host\n", "on: \"cpu\" tells alarms only (`windows: alarms`)"),
+        ("", "across: $pod\n", "across: $pod is not in `by` of [series.cpu]: $host"),
+        ("", "across: $host\nwithin: $role\n", "within: $role is not in `by` of [series.cpu]: $host"),
+        ("", "across: $host\ninterval: 30\n", "interval: 30 s are less than a window of 60 s (`every`)"),
+    ] {
+        let ini = format!(
+            "[series.cpu]\nmatch: *\nmeasure: count\nevery: 1m\nby: $host\n{series}[group.g]\non: cpu\n{keys}"
+        );
+        let error = Config::parse("f.ini", &ini).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
     let two = format!("{series}on: cpu\nacross: $host\n[group.h]\non: cpu\nacross: $x\n");
     let error = Config::parse("f.ini", &two).unwrap_err().to_string();
     assert!(
@@ -213,6 +440,72 @@ fn an_outlier_monitor_of_datadog_comes_in_and_goes_out() {
     let explained = monitor(folder.path(), &["explain", "load_of_one_host", "-c", "f.ini"]);
     let line = "A member is an outlier when more than 20 % of its values lie more than 3 usual deviations from the median of all.";
     assert!(explained.contains(line), "{explained}");
+}
+
+/// What comes in, is validated, explained and exported, and read back.
+#[test]
+fn outlier_monitors_of_every_algorithm_come_in_and_go_out_as_they_were() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    for (given, query) in [
+        ("avg(last_1h):outliers(avg:a.b{*} by {host}, 'DBSCAN', 2.5) > 0", None),
+        ("avg(last_1h):outliers(avg:a.b{*} by {host}, 'scaledDBSCAN', 3) > 0", None),
+        ("avg(last_1d):outliers(sum:a.b{x:y,!c:d} by {host,disk}, 'scaledMAD', 1, 50) > 0", None),
+        (
+            "  avg( last_4h ) :outliers( avg:a.b{ env:prod } by { host , disk } ,'MAD',2 , 0 )>0 ",
+            Some("avg(last_4h):outliers(avg:a.b{ env:prod } by { host , disk }, 'MAD', 2, 0) > 0"),
+        ),
+        (
+            // Datadog takes a percentage with DBSCAN and ignores it
+            "avg(last_30m):outliers(avg:a.b{*} by {host}, 'DBSCAN', 3, 20) > 0",
+            Some("avg(last_30m):outliers(avg:a.b{*} by {host}, 'DBSCAN', 3) > 0"),
+        ),
+        (
+            "avg(last_30m):outliers(avg:a.b{*} by {host}, \"MAD\", 3.0, 20) > 0",
+            Some("avg(last_30m):outliers(avg:a.b{*} by {host}, 'MAD', 3, 20) > 0"),
+        ),
+    ] {
+        let body = json!({"name": "n", "type": "query alert", "query": given, "message": "m"});
+        write("monitor.json", &body.to_string());
+        let ini = monitor(folder.path(), &["import", "monitor.json"]);
+        write("f.ini", &ini);
+        assert_eq!(monitor(folder.path(), &["validate", "-c", "f.ini"]), "[group.n] fine\n", "{ini}");
+        assert!(
+            monitor(folder.path(), &["explain", "n", "-c", "f.ini"]).contains("A member is an outlier when"),
+            "{ini}"
+        );
+        let exported: Value =
+            serde_json::from_str(&monitor(folder.path(), &["export", "n", "-c", "f.ini"])).unwrap();
+        assert_eq!(exported["query"], query.unwrap_or(given));
+        write("again.json", &exported.to_string());
+        let again = monitor(folder.path(), &["import", "again.json"]);
+        let groups = |ini: &str| Config::parse("f.ini", ini).unwrap().groups;
+        assert_eq!(groups(&again), groups(&ini));
+    }
+}
+
+#[test]
+fn what_an_outlier_query_may_not_hold_is_told_with_what_may() {
+    let ini = "[series.cpu]\nmatch: *\nvalue: $x\n[group.g]\non: cpu\nacross: $host\nquery: ";
+    for (query, problem) in [
+        ("outliers(avg:m{*} by {host}, 'DBSCAN', 0)", "0"),
+        ("outliers(avg:m{*} by {host}, 'DBSCAN', 1001)", "1001"),
+        ("outliers(avg:m{*} by {host}, 'DBSCAN', -2)", "-2"),
+        ("outliers(avg:m{*} by {host}, 'DBSCAN', two)", "two"),
+        ("outliers(avg:m{*} by {host}, 'MAD', 2, 100)", "100"),
+        ("outliers(avg:m{*} by {host}, 'MAD', 2, -1)", "-1"),
+        ("outliers(avg:m{*} by {host}, 'MAD')", "tolerance"),
+        ("outliers(avg:m{*} by {host})", "algorithm"),
+        ("outliers(avg:m{*} by {host}, 'MAD', 2, 20", ")"),
+        ("avg(last_30m):outliers(avg:m{*} by {host}, 'MAD', 2, 20) > 1", "0"),
+        ("avg(last_3y):outliers(avg:m{*} by {host}, 'MAD', 2, 20) > 0", "last_"),
+    ] {
+        let error = Config::parse("f.ini", &format!("{ini}{query}\n")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("f.ini:7: [group.g] query: ") && error.contains(problem),
+            "{query}: {error}"
+        );
+    }
 }
 
 #[test]

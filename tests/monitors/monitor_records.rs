@@ -151,6 +151,26 @@ fn silence_becomes_no_data_and_is_told_by_the_records_of_others() {
 }
 
 #[test]
+fn the_message_of_a_silence_says_when_it_was_noticed() {
+    let mut p = pipeline(
+        "notify_no_data: true\nno_data_timeframe: 12\nmessage: {{last_triggered_at}} {{last_triggered_at_epoch}} {{local_time 'last_triggered_at' 'Europe/Vienna'}}\n",
+    );
+    let mut told = Vec::new();
+    for minute in 0..120 {
+        if minute < 60 {
+            point(&mut p, minute, "b", usual(minute));
+        }
+        let record = point(&mut p, minute, "a", usual(minute));
+        if let Some(message) = record["anomaly_silent"]["message"].as_str() {
+            told.push((minute, message.to_owned()));
+        }
+    }
+    let [(minute, message)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(*minute, 72);
+    assert_eq!(message, "1970-01-01T01:12:00Z 4320000 1970-01-01 02:12:00+01:00");
+}
+
+#[test]
 fn reminders_come_while_the_alert_lasts() {
     let mut p = pipeline("renotify_interval: 2\nmessage: still {{value}}\n");
     let mut reminders = Vec::new();

@@ -189,6 +189,65 @@ fn an_open_page_is_told_of_a_changed_file() {
 }
 
 #[test]
+fn a_port_that_is_taken_is_told_and_a_name_of_another_kind_is_refused() {
+    let folder = folder("port");
+    let serving = Serving::start(&folder);
+    let (_, port) = serving.1.split_once(':').unwrap();
+    let taken = report(&folder, &minutes(100), &["--serve", "--port", port]);
+    let said = String::from_utf8_lossy(&taken.stderr);
+    assert_eq!(taken.status.code(), Some(1), "{said}");
+    assert!(said.contains(&serving.1) && said.contains("in use"), "{said}");
+    for host in ["[::1]", "[::1]:80", "127.0.0.1@example.com", "0.0.0.0", "localhost.example.com"] {
+        let answer = serving.ask(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{host}: {answer:.100}");
+    }
+    // bound to 127.0.0.1 alone
+    assert!(TcpStream::connect(format!("[::1]:{port}")).is_err());
+}
+
+/// A file that others write: half a line waits for its rest, a file that is cut, gone and back is told and followed.
+#[test]
+fn a_file_that_grows_is_cut_or_rotated_is_followed() {
+    let folder = folder("rotated");
+    let serving = Serving::start(&folder);
+    let path = folder.join("in.csv");
+    let page = || serving.ask("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
+        let end = std::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let page = page();
+            if is_so(&page) {
+                return page;
+            }
+            assert!(std::time::Instant::now() < end, "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    const BEFORE: &str = "The page shows what was before the last change";
+    let whole = minutes(120);
+    let cut = whole.len() - 2;
+    let half = whole[..cut].rfind(',').unwrap();
+    fs::write(&path, &whole[..half]).unwrap();
+    // the rest of the line comes while it is waited for
+    std::thread::sleep(Duration::from_millis(700));
+    assert!(!page().contains(BEFORE));
+    fs::write(&path, &whole).unwrap();
+    let shown = until("the whole line", &|page| page.contains("\"points\":120"));
+    assert!(!shown.contains(BEFORE));
+    fs::write(&path, "").unwrap();
+    let shown = until("the file is cut", &|page| page.contains(BEFORE));
+    assert!(
+        shown.contains("the file is empty") && shown.contains("\"points\":120"),
+        "the last good page stays"
+    );
+    fs::rename(&path, folder.join("in.csv.1")).unwrap();
+    until("the file is gone", &|page| page.contains("No such file"));
+    fs::write(&path, minutes(50)).unwrap();
+    let shown = until("another file", &|page| page.contains("\"points\":50"));
+    assert!(!shown.contains(BEFORE));
+}
+
+#[test]
 fn the_windows_of_a_section_that_measures_log_records_are_the_series() {
     let folder = folder("windows");
     let mut lines = String::new();

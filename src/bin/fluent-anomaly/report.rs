@@ -106,6 +106,9 @@ fn read(args: &Args) -> Result<Report, Failure> {
         (&mut report.settings, config.as_ref().zip(section))
     {
         settings.extend(settings::of_all_series(config, section));
+        for series in &mut report.series {
+            series.group = settings::group_of(config, section, &series.name);
+        }
     }
     Ok(report)
 }
@@ -144,7 +147,7 @@ fn series(series: fluent_anomaly::sources::series_file::FileSeries) -> Series {
     let points = series.points.iter();
     // a missing value lets time pass, which the engine sees as well
     let (times, values) = points.map(|point| (point.time.seconds(), point.value.unwrap_or(f64::NAN))).unzip();
-    Series { name, times, values }
+    Series { name, times, values, ..Series::default() }
 }
 
 fn title(input: &Path) -> String {

@@ -1,5 +1,7 @@
 //! A history in even buckets.
 
+use crate::detector::heap_sort;
+
 /// Intervals that people use, in seconds.
 const LADDER: [u32; 11] = [20, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400];
 /// Share of buckets that hold a point.
@@ -12,7 +14,7 @@ const OUTAGE: i64 = 20;
 pub(super) fn interval_that_fills(points: &[(i64, f64)]) -> (u32, i64) {
     let mut steps: Vec<i64> =
         points.windows(2).map(|w| w[1].0.saturating_sub(w[0].0)).filter(|&step| step > 0).collect();
-    steps.sort_unstable();
+    heap_sort(&mut steps, |a, b| a < b);
     let spacing = steps.get(steps.len() / 2).copied().unwrap_or(60);
     let filled = |interval: u32| {
         let (mut held, mut all) = (1.0, 1.0);

@@ -6,6 +6,7 @@
 //! wandering levels have a skill around 0.
 
 use super::season::Seasonality;
+use crate::detector::sort_numbers;
 
 /// Seasons that make a profile at most, and that a judgement needs at least.
 const MOST_SEASONS: usize = 6;
@@ -56,7 +57,7 @@ fn split(history: &[(i64, f64)], m: usize) -> Vec<Vec<Option<f64>>> {
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
+    sort_numbers(&mut values);
     let n = values.len();
     if n == 0 { 0.0 } else { 0.5 * (values[(n - 1) / 2] + values[n / 2]) }
 }

@@ -11,6 +11,7 @@ use super::season::Seasonality;
 use super::seasonality::{Skill, skill};
 use super::spec::{Algorithm, BandSpec};
 use super::{BandEngine, BandSpecError};
+use crate::detector::{sort_numbers, sort_points};
 
 /// Fewest points that say anything.
 const LEAST_POINTS: usize = 60;
@@ -125,7 +126,7 @@ pub fn suggest(times: &[i64], values: &[f64]) -> Result<Suggestion, SuggestError
         .filter(|(_, y)| y.is_finite())
         .map(|(&time, &y)| (time, y.clamp(-super::LARGEST, super::LARGEST)))
         .collect();
-    points.sort_by_key(|&(time, _)| time);
+    sort_points(&mut points);
     let distinct = points.chunk_by(|a, b| a.0 == b.0).count();
     if distinct < LEAST_POINTS {
         return Err(SuggestError::TooShort(distinct));
@@ -311,6 +312,6 @@ fn trial(spec: &BandSpec, history: &[(i64, f64)]) -> Trial {
 
 /// The value that `part` of each `of` others stay below.
 fn quantile(values: &mut [f64], part: usize, of: usize) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
+    sort_numbers(values);
     values.get(values.len().saturating_sub(1) * part / of).copied()
 }

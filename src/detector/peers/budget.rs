@@ -8,7 +8,7 @@
 
 use super::ladder::Ladder;
 use super::member::Member;
-use super::shift::STATISTICS;
+use super::shift::{STATISTICS, TAILS};
 use super::sort::{median_of_sorted, sort};
 use super::spec::GroupSpec;
 use super::usual::{Place, Usual};
@@ -75,7 +75,7 @@ impl GroupAlarms {
         let mut highest = [0.0; STATISTICS];
         for ((usual, member), &value) in self.members.iter_mut().zip(members).zip(values) {
             if value.is_nan() {
-                usual.pass();
+                usual.leave();
                 member.verdict = None;
                 continue;
             }
@@ -108,8 +108,8 @@ impl GroupAlarms {
         let block_s = BLOCK_S.min(budget.period_s() / LEAST_BLOCKS);
         let block = larger(block_s / interval_s, 1.0) as u32;
         let share = (f64::from(block) * interval_s / budget.period_s()).min(0.5);
-        for (ladder, highest) in self.ladders.iter_mut().zip(highest) {
-            ladder.observe(highest, block, share / STATISTICS as f64);
+        for ((ladder, tail), highest) in self.ladders.iter_mut().zip(TAILS).zip(highest) {
+            ladder.observe(tail, highest, block, share / STATISTICS as f64);
         }
     }
 

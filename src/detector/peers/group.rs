@@ -30,6 +30,8 @@ pub struct PeerGroup {
     cursor: u32,
     /// Members with a value in each interval of the window that closed last.
     compared: u32,
+    /// Some member is gone and that is to be told.
+    has_gone: bool,
     /// Where the group has a budget of alarms.
     alarms: Option<Box<GroupAlarms>>,
 }
@@ -45,6 +47,7 @@ impl PeerGroup {
             values: Vec::new(),
             cursor: 0,
             compared: 0,
+            has_gone: false,
             alarms,
         }
     }
@@ -63,7 +66,19 @@ impl PeerGroup {
         let member = self.members.get_mut(at)?;
         let WindowMove::Open { is_next } = place else { return None };
         member.add(is_next, x.get());
-        Some(member.tell(compared))
+        let told = member.tell(compared);
+        Some(if self.has_gone { MemberVerdict { gone: self.take_gone(id), ..told } } else { told })
+    }
+
+    /// A member that is gone, for a record of another one.
+    #[cold]
+    #[inline(never)] // stack
+    fn take_gone(&mut self, teller: u32) -> Option<u32> {
+        let member = self.members.iter_mut().find(|member| member.is_gone() && member.id != teller)?;
+        member.end();
+        let id = member.id;
+        self.has_gone = self.members.iter().any(Member::is_gone);
+        Some(id)
     }
 
     /// Members that are known.
@@ -126,6 +141,7 @@ impl PeerGroup {
         if let GroupTest::Fixed(test) = spec.test() {
             self.compare(spec, test);
         }
+        self.has_gone = self.members.iter().any(Member::is_gone);
     }
 
     /// Judges the interval that closed last.
@@ -152,18 +168,19 @@ impl PeerGroup {
         self.cursor = (self.cursor + 1) % buckets;
     }
 
-    /// Forgets members that have been silent for long.
+    /// Forgets members that have been silent for long, and whose end was told.
     fn forget(&mut self, spec: &GroupSpec) {
         let most = FORGOTTEN.max(3600 / spec.interval_s());
-        if self.members.iter().all(|member| member.absent <= most) {
+        let is_kept = |member: &Member| member.absent <= most || member.is_gone();
+        if self.members.iter().all(is_kept) {
             return;
         }
         let buckets = spec.buckets() as usize;
         if let Some(alarms) = &mut self.alarms {
-            let mut kept = self.members.iter().map(|member| member.absent <= most);
+            let mut kept = self.members.iter().map(is_kept);
             alarms.members.retain(|_| kept.next().unwrap_or(false));
         }
-        let mut kept = self.members.iter().map(|member| member.absent <= most);
+        let mut kept = self.members.iter().map(is_kept);
         let mut keeps = false;
         let mut at = 0;
         self.values.retain(|_| {
@@ -173,7 +190,7 @@ impl PeerGroup {
             at += 1;
             keeps
         });
-        self.members.retain(|member| member.absent <= most);
+        self.members.retain(is_kept);
     }
 
     /// Compares the members that have a value in each interval of the window.
@@ -260,6 +277,7 @@ impl PeerGroup {
         for _ in 0..count {
             group.members.push(Member::restore(r)?);
         }
+        group.has_gone = group.members.iter().any(Member::is_gone);
         group.values.resize(group.members.len() * spec.buckets() as usize, 0.0);
         r.f64s(&mut group.values, WHAT)?;
         if group.alarms.is_some() {

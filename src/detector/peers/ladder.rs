@@ -2,9 +2,10 @@
 //!
 //! Time is cut into blocks. Of each block the highest value counts, at every level that it reaches; so a run of high
 //! values counts once. Where a level was crossed too seldom to tell its rate, the rate of the levels below goes on
-//! falling as fast as it fell there, by the same factor for each level: a Pareto tail (Pickands 1975), fitted as Hill
-//! (1975) does, that near its start is as good as a lighter one.
-//! Counts are Poisson with a gamma prior whose mean that is. What lies far above the threshold counts as little above
+//! falling as fast as it fell there (Pickands 1975): of a value without bounds by the same factor for each level, a
+//! Pareto tail, fitted as Hill (1975) does; of a sum of bounded values by the same factor for each step of the same
+//! width, an exponential tail, fitted by the mean excess. A Pareto tail would put the threshold of a sum a deviation too
+//! high. Counts are Poisson with a gamma prior whose mean that is. What lies far above the threshold counts as little above
 //! it: else one large incident would raise the threshold for weeks.
 
 use crate::codec::{CodecError, Reader, Writer};
@@ -26,6 +27,15 @@ const SLOWEST: f64 = 0.95;
 const MEMORY: f64 = 1344.0;
 /// Blocks before there is a threshold.
 const YOUNG: f64 = 24.0;
+
+/// How the rate of a statistic falls beyond what was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// A power of the level.
+    Pareto,
+    /// An exponential of the level.
+    Exponential,
+}
 
 /// Counts and the threshold that follows.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,18 +60,18 @@ impl Ladder {
         self.threshold
     }
 
-    /// Takes the highest value of an interval. `block`: intervals of a block; `share`: share of blocks with an alarm that
-    /// the budget allows, below 1.
-    pub(super) fn observe(&mut self, highest: f64, block: u32, share: f64) {
+    /// Takes the highest value of an interval of a statistic with such a tail. `block`: intervals of a block; `share`:
+    /// share of blocks with an alarm that the budget allows, below 1.
+    pub(super) fn observe(&mut self, tail: Tail, highest: f64, block: u32, share: f64) {
         self.highest = larger(self.highest, highest);
         self.intervals += 1;
         if self.intervals >= block {
-            self.close(share);
+            self.close(tail, share);
         }
     }
 
     #[inline(never)] // stack
-    fn close(&mut self, share: f64) {
+    fn close(&mut self, tail: Tail, share: f64) {
         let mut level = LOWEST;
         let mut above = 0;
         for count in &mut self.counts {
@@ -79,27 +89,39 @@ impl Ladder {
         }
         (self.highest, self.intervals) = (0.0, 0);
         if self.blocks >= YOUNG {
-            self.threshold = self.find(share);
+            self.threshold = self.find(tail, share);
         }
     }
 
     /// The lowest level that is reached in no more than a share of the blocks.
-    fn find(&self, share: f64) -> f64 {
+    fn find(&self, tail: Tail, share: f64) -> f64 {
         // where the tail begins, and where its counts become few
         let level = |at: usize| LOWEST * libm::pow(RATIO, at as f64);
         let count = |at: usize| self.counts.get(at).map_or(0.0, |&count| f64::from(count));
         let first_below = |least: f64| (0..LEVELS).find(|&at| count(at) < least).unwrap_or(LEVELS);
         let end = first_below(ENOUGH).saturating_sub(1);
         let start = first_below(TAIL * self.blocks).min(end);
-        // blocks that reach the start rise above it by so many levels on average (Hill 1975)
-        let rise = (start + 1..LEVELS).map(count).sum::<f64>() / larger(count(start), 1.0);
-        let fall = smaller(rise / (1.0 + rise), SLOWEST);
+        // blocks that reach the start rise above it by so much on average: by levels (Hill 1975), or by their widths
+        let width = |at: usize| match tail {
+            Tail::Pareto => 1.0,
+            Tail::Exponential => level(at) - level(at - 1),
+        };
+        let rise =
+            (start + 1..LEVELS).map(|at| count(at) * width(at)).sum::<f64>() / larger(count(start), 1.0);
+        let fall = |at: usize| {
+            let fall = match tail {
+                Tail::Pareto => rise / (1.0 + rise),
+                Tail::Exponential if rise > 0.0 => libm::exp(-width(at) / rise),
+                Tail::Exponential => 0.0,
+            };
+            smaller(fall, SLOWEST)
+        };
         let mut prior = larger(count(end), 1.0) / self.blocks;
         let mut below = 1.0;
         for at in 0..LEVELS {
             let mut rate = count(at) / self.blocks;
             if at > end {
-                prior *= fall;
+                prior *= fall(at);
                 rate = (1.0 + count(at)) / (1.0 / prior + self.blocks);
             }
             if rate <= share {

@@ -16,6 +16,8 @@ pub struct MemberVerdict {
     pub members: u32,
     /// This is the member's first record since it became an outlier, or since it is none any more.
     pub has_changed: bool,
+    /// Another member, which was an outlier when it fell silent and has left the group since; each is told once.
+    pub gone: Option<u32>,
 }
 
 /// Sum and number of the values of one open interval.
@@ -74,7 +76,17 @@ impl Member {
         let is_outlier = self.verdict.map_or(self.was_outlier, |verdict| verdict.is_outlier);
         let has_changed = is_outlier != self.was_outlier;
         self.was_outlier = is_outlier;
-        MemberVerdict { verdict: self.verdict, members, has_changed }
+        MemberVerdict { verdict: self.verdict, members, has_changed, gone: None }
+    }
+
+    /// It was an outlier when it fell silent, has left the group, and nobody was told.
+    pub(super) fn is_gone(&self) -> bool {
+        self.was_outlier && self.absent > FILLED
+    }
+
+    /// Its end was told.
+    pub(super) fn end(&mut self) {
+        self.was_outlier = false;
     }
 
     /// Bytes of a saved member besides its values.

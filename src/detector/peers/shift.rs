@@ -12,10 +12,14 @@
 //! | the largest sum, deviations up to [`TIGHT`] | a shift in noise with large values |
 //! | a slow mean, deviations up to [`TIGHT`] | a small shift, within an hour |
 
+use super::ladder::Tail;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller, within};
 
 pub(super) const STATISTICS: usize = 4;
+/// The first is as large as values are, the others are sums of bounded ones.
+pub(super) const TAILS: [Tail; STATISTICS] =
+    [Tail::Pareto, Tail::Exponential, Tail::Exponential, Tail::Exponential];
 /// Latest intervals in which a shift may have begun.
 const FRESH: usize = 15;
 /// Largest fresh deviation that a sum takes.

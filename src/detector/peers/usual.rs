@@ -120,6 +120,12 @@ impl Usual {
         self.shift.pass();
     }
 
+    /// It is not in the group: what was said of it is over.
+    pub(super) fn leave(&mut self) {
+        self.shift.pass();
+        (self.is_alert, self.calm) = (false, 0);
+    }
+
     /// Learns a place whose deviation is known, or any place while the member is new. `part`: weight beside that of other
     /// intervals, 0..=1.
     pub(super) fn learn(&mut self, place: Place, deviation: f64, part: f64) {

@@ -26,8 +26,9 @@ const SILENT: [&str; 9] = [
 /// Whether a monitor's query asks for outliers.
 pub(super) fn is_outliers(query: &str) -> bool {
     let query = query.trim_start();
-    let inner = query.split_once("):").map_or(query, |(_, inner)| inner);
-    inner.trim_start().starts_with("outliers")
+    // the call itself, or the one behind the window's colon
+    let inner = query.split_once(')').and_then(|(_, rest)| rest.trim_start().strip_prefix(':'));
+    [Some(query), inner].into_iter().flatten().any(|call| call.trim_start().starts_with("outliers"))
 }
 
 /// Notes what `[group.*]` leaves out of a monitor's options.

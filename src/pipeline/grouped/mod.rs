@@ -1,26 +1,40 @@
 //! The groups of a section: the names of members and groups in a record, and what is written of a member.
+//!
+//! | file | |
+//! |---|---|
+//! | `keys` | the keys of members and groups |
+//! | `windows` | groups that compare the closed windows of series |
+
+mod keys;
+mod windows;
+
+pub(super) use windows::encoded as encoded_verdicts;
 
 use super::Pipeline;
 use super::record_access::RecordAccess;
-use super::series_key::{append_field, key_text};
+use super::series_key::key_text;
 use super::series_model::AskGroup;
 use crate::bank::{Observation, SeriesKey};
-use crate::config::{GroupKey, GroupSection};
+use crate::config::{GroupSection, Section};
 use crate::detector::peers::MemberVerdict;
-use crate::record::{Accessor, Field, Output, Value};
+use crate::record::{Accessor, Field, Output};
+use keys::KeyInput;
 
 /// All groups of one section.
 #[derive(Debug, Default)]
 pub(super) struct SectionGroups {
     groups: Vec<PreparedGroup>,
-    /// How many outputs of the section come before those of the groups.
+    /// How many outputs of the section come before those of the groups, which have [`OUTPUTS`] each.
     first_output: usize,
 }
+
+/// Fields of a group in a record: of the member at hand, and of one that is gone.
+const OUTPUTS: usize = 2;
 
 #[derive(Debug)]
 struct PreparedGroup {
     name: String,
-    output: String,
+    outputs: [String; OUTPUTS],
     across: Vec<KeyInput>,
     within: Vec<KeyInput>,
     /// Sections of the bank that hold the groups and the names of their members.
@@ -34,13 +48,6 @@ pub(super) struct BankSections {
     pub(super) members: u16,
 }
 
-/// An input of the extractor, and the tag that is wanted of it.
-#[derive(Debug)]
-struct KeyInput {
-    input: usize,
-    tag: Option<String>,
-}
-
 /// What a group says of the record at hand.
 #[derive(Debug, Clone)]
 pub(super) struct GroupVerdict {
@@ -49,32 +56,38 @@ pub(super) struct GroupVerdict {
     /// The values of its `within` keys, for people; empty where there are none.
     within: String,
     verdict: MemberVerdict,
+    /// An outlier that is gone.
+    gone: Option<String>,
 }
 
 impl SectionGroups {
     /// Adds the fields that name members and groups to the `inputs` of the section's extractor.
     pub(super) fn new<'a>(
+        section: &Section,
         groups: impl Iterator<Item = &'a GroupSection>,
         inputs: &mut Vec<Accessor>,
         first_output: usize,
     ) -> Self {
-        let mut key_inputs = |keys: &[GroupKey]| -> Vec<KeyInput> {
-            let input = |key: &GroupKey| {
-                let (accessor, tag) = match key {
-                    GroupKey::Field(accessor) => (Some(accessor.clone()), None),
-                    GroupKey::Tag(tag) => (Accessor::parse("scope").ok(), Some(tag.clone())),
-                };
-                inputs.push(accessor?);
-                Some(KeyInput { input: inputs.len() - 1, tag })
+        let prepare = |group: &GroupSection| {
+            let (across, within) = match &section.windows {
+                None => {
+                    let across = KeyInput::of_records(&group.across, inputs);
+                    (across, KeyInput::of_records(&group.within, inputs))
+                }
+                Some(windows) => {
+                    let mut within = KeyInput::of_windows(&group.within, section);
+                    // the windows of one template are compared with each other
+                    within.extend(windows.patterns.as_ref().map(|_| KeyInput::template(section)));
+                    (KeyInput::of_windows(&group.across, section), within)
+                }
             };
-            keys.iter().filter_map(input).collect()
-        };
-        let prepare = |group: &GroupSection| PreparedGroup {
-            name: group.name.clone(),
-            output: group.annotation_name(),
-            across: key_inputs(&group.across),
-            within: key_inputs(&group.within),
-            bank_sections: BankSections::default(),
+            PreparedGroup {
+                name: group.name.clone(),
+                outputs: group.annotation_names(),
+                across,
+                within,
+                bank_sections: BankSections::default(),
+            }
         };
         Self { groups: groups.map(prepare).collect(), first_output }
     }
@@ -95,12 +108,13 @@ impl SectionGroups {
 
     /// Bytes that the verdicts of all groups take at most, texts of groups aside.
     pub(super) fn room(&self) -> usize {
-        const MAP: usize = 256; // names of members, numbers, states
-        self.groups.iter().map(|group| MAP + 6 * group.name.len()).sum()
+        const MAPS: usize = 384; // names of members, numbers, states
+        self.groups.iter().map(|group| MAPS + 12 * group.name.len()).sum()
     }
 
     pub(super) fn outputs(&self) -> impl Iterator<Item = Output> {
-        self.groups.iter().map(|group| Output { name: group.output.clone(), constant: None })
+        let names = self.groups.iter().flat_map(|group| &group.outputs);
+        names.map(|name| Output { name: name.clone(), constant: None })
     }
 
     /// Where a group's models stand, and the keys of the group and of the member that the scanned record belongs to.
@@ -114,28 +128,52 @@ impl SectionGroups {
         member_key: &mut SeriesKey,
     ) -> Option<BankSections> {
         let group = self.groups.get(at)?;
-        fill(&group.within, record, access, group_key);
-        let is_member = fill(&group.across, record, access, member_key);
+        keys::fill(&group.within, record, access, group_key);
+        let is_member = keys::fill(&group.across, record, access, member_key);
         is_member.then_some(group.bank_sections)
     }
 
-    /// A verdict, with the name of its group.
-    pub(super) fn verdict(&self, at: usize, verdict: MemberVerdict, group_key: &SeriesKey) -> GroupVerdict {
-        let within = self.groups.get(at).map_or(0, |group| group.within.len());
-        let within = if within == 0 { String::new() } else { key_text(group_key.bytes(), within > 1) };
-        GroupVerdict { group: at, within, verdict }
+    /// The same for a series with windows; its key has `several` parts or one.
+    fn keys_of_window(
+        &self,
+        at: usize,
+        series: &[u8],
+        several: bool,
+        group_key: &mut SeriesKey,
+        member_key: &mut SeriesKey,
+    ) -> Option<BankSections> {
+        let group = self.groups.get(at)?;
+        keys::fill_of_series(&group.within, series, several, group_key);
+        let is_member = keys::fill_of_series(&group.across, series, several, member_key);
+        is_member.then_some(group.bank_sections)
     }
 
-    /// Writes a verdict into the record that was scanned.
+    /// A verdict, with the name of its group; `gone`: the key of an outlier that is gone.
+    pub(super) fn verdict(
+        &self,
+        at: usize,
+        verdict: MemberVerdict,
+        group_key: &SeriesKey,
+        gone: Option<&[u8]>,
+    ) -> GroupVerdict {
+        let group = self.groups.get(at);
+        let within = group.map_or(0, |group| group.within.len());
+        let within = if within == 0 { String::new() } else { key_text(group_key.bytes(), within > 1) };
+        let gone = group.zip(gone).map(|(group, key)| keys::member_text(&group.across, key));
+        GroupVerdict { group: at, within, verdict, gone }
+    }
+
+    /// Hands the fields of a verdict over, one by one: its place among the group's, its name, its map.
     #[inline(never)] // stack
-    pub(super) fn write(&self, verdict: &GroupVerdict, record: &mut Vec<u8>, access: &RecordAccess) {
+    fn each_map(&self, verdict: &GroupVerdict, each: &mut dyn FnMut(usize, &str, Field<'_>)) {
         let Some(group) = self.groups.get(verdict.group) else { return };
+        let [own, silent] = &group.outputs;
         let mut name = group.name.clone();
         if !verdict.within.is_empty() {
             name.push(':');
             name.push_str(&verdict.within);
         }
-        let MemberVerdict { verdict: judged, members, has_changed } = verdict.verdict;
+        let MemberVerdict { verdict: judged, members, has_changed, .. } = verdict.verdict;
         let members = ("members", Field::Integer(i64::from(members)));
         let mut fields = [("group", Field::Text(&name)), members, members, members, members, members];
         let mut used = 2;
@@ -154,8 +192,28 @@ impl SectionGroups {
             ];
             used = if has_changed { 6 } else { 5 };
         }
-        let map = Field::Map(fields.get(..used).unwrap_or_default());
-        access.write(record, &[(self.first_output + verdict.group, map)], name.len());
+        each(0, own, Field::Map(fields.get(..used).unwrap_or_default()));
+        if let Some(series) = &verdict.gone {
+            let fields = [
+                fields[0],
+                ("series", Field::Text(series)),
+                ("status", Field::Text("NO DATA")),
+                ("transition", Field::Text("ALERT->NO DATA")),
+            ];
+            each(1, silent, Field::Map(&fields));
+        }
+    }
+
+    /// Writes a verdict into a record.
+    #[inline(never)] // stack
+    fn write(&self, verdict: &GroupVerdict, record: &mut Vec<u8>, access: &mut RecordAccess) {
+        let first = self.first_output + OUTPUTS * verdict.group;
+        let texts = 2 * verdict.within.len() + verdict.gone.as_ref().map_or(0, String::len);
+        self.each_map(verdict, &mut |output, _, map| {
+            if access.scan(record) {
+                access.write(record, &[(first + output, map)], texts);
+            }
+        });
     }
 }
 
@@ -171,7 +229,8 @@ impl Pipeline {
             let Some(source) = bank.name(members, member_key) else { continue };
             let observation = Observation { source, ..observation };
             if let Some(verdict) = bank.observe(groups, group_key, observation, AskGroup).flatten() {
-                group_verdicts.push(section.groups.verdict(group, verdict, group_key));
+                let gone = verdict.gone.and_then(|id| bank.key_of(id));
+                group_verdicts.push(section.groups.verdict(group, verdict, group_key, gone));
             }
         }
     }
@@ -181,55 +240,9 @@ impl Pipeline {
     pub(super) fn annotate_groups(&mut self, at: u16, record: &mut Vec<u8>) {
         let Self { sections, group_verdicts, .. } = self;
         let Some(section) = sections.get_mut(usize::from(at)) else { return group_verdicts.clear() };
+        let (groups, access) = (&section.groups, &mut section.access);
         for verdict in group_verdicts.drain(..) {
-            if section.access.scan(record) {
-                section.groups.write(&verdict, record, &section.access);
-            }
+            groups.write(&verdict, record, access);
         }
     }
-}
-
-/// Makes the key of some inputs' values; false where one of them is missing or no scalar.
-fn fill(inputs: &[KeyInput], record: &[u8], access: &RecordAccess, key: &mut SeriesKey) -> bool {
-    if let [KeyInput { input, tag: None }] = inputs
-        && let Some(text) = access.found.plain_text(record, *input)
-    {
-        key.set(b't', text);
-        return true;
-    }
-    let mut is_whole = true;
-    key.fill(|out| {
-        for KeyInput { input, tag } in inputs {
-            let value = access.found.value(record, *input);
-            is_whole &= match tag {
-                None => append_field(value, inputs.len() > 1, out),
-                Some(tag) => append_tag(value, tag, inputs.len() > 1, out),
-            };
-        }
-    });
-    is_whole
-}
-
-/// Appends the value of a tag of a scope, as [`append_field`] appends a text; false where the scope has no such tag.
-fn append_tag(scope: Option<Value<'_>>, tag: &str, several: bool, key: &mut Vec<u8>) -> bool {
-    let mut text = Vec::new();
-    if let Some(Value::Text(scope)) = scope {
-        scope.append_to(&mut text);
-    }
-    let value = text.split(|&byte| byte == b',').find_map(|pair| {
-        let behind = pair.strip_prefix(tag.as_bytes())?;
-        behind.strip_prefix(b":")
-    });
-    if several {
-        let len = value.map_or(0, <[u8]>::len) as u32 + 5;
-        key.extend_from_slice(&len.to_le_bytes());
-    }
-    match value {
-        Some(value) => {
-            key.push(b't');
-            key.extend_from_slice(value);
-        }
-        None => key.push(b'-'),
-    }
-    value.is_some()
 }

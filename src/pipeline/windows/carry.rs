@@ -5,6 +5,7 @@ use super::report::WindowReport;
 use crate::bank::ClosedWindow;
 use crate::config::{Section, WindowsTold};
 use crate::pipeline::Pipeline;
+use crate::pipeline::grouped::encoded_verdicts;
 use crate::pipeline::rating::Anomaly;
 use crate::pipeline::scoring::ScoreOutcome;
 use crate::pipeline::section::PreparedSection;
@@ -50,12 +51,17 @@ impl Pipeline {
         }
         let makes_records = |section: u16| windows.makes_records.get(usize::from(section)) == Some(&true);
         let window = self.bank.take_window(&makes_records)?;
+        let record = self.record_of_window(&window);
         self.bank.commit();
+        record
+    }
+
+    fn record_of_window(&mut self, window: &ClosedWindow) -> Option<WindowRecord> {
         let report = WindowReport::from_bytes(&window.report).ok()?;
         let section = self.sections.get(usize::from(window.section))?;
         let tag = [TAG_PREFIX, section.plain_name()].concat();
         let mut record = empty_record(section.access.extractor.format());
-        self.write_window(&window, &report, &mut record);
+        self.write_window(window, &report, &mut record);
         Some(WindowRecord { tag, time: Time::from_seconds(report.to_s), record })
     }
 
@@ -79,8 +85,16 @@ impl Pipeline {
     #[inline(never)] // stack
     fn write_window(&mut self, window: &ClosedWindow, report: &WindowReport, record: &mut Vec<u8>) {
         let template = self.template_of_closed(window);
+        let has_groups =
+            self.sections.get(usize::from(window.section)).is_some_and(|section| !section.groups.is_empty());
+        if has_groups {
+            self.ask_groups_of_window(window, report.from_s, report.value);
+        }
         let Some(section) = self.sections.get_mut(usize::from(window.section)) else { return };
-        encode_window(section, window, report, template.as_deref(), &mut self.encoded);
+        let format = section.access.extractor.format();
+        let peers = encoded_verdicts(&section.groups, format, &self.group_verdicts);
+        self.group_verdicts.clear();
+        encode_window(section, window, report, template.as_deref(), &peers, &mut self.encoded);
         if section.access.scan(record) {
             section.access.write(record, &[(0, Field::Encoded(&self.encoded))], ROOM + self.encoded.len());
         }
@@ -100,6 +114,7 @@ fn encode_window(
     window: &ClosedWindow,
     report: &WindowReport,
     template: Option<&str>,
+    peers: &[(String, Vec<u8>)],
     out: &mut Vec<u8>,
 ) {
     let WindowReport { from_s, to_s, value, records, outcome, anomaly, verdicts } = report;
@@ -149,7 +164,8 @@ fn encode_window(
         }
     }
     let rendered = section.monitors.render_window(verdicts, *from_s, &groups);
-    members.extend(rendered.iter().map(|(name, text)| (name.as_str(), Field::Encoded(text))));
+    let maps = rendered.iter().chain(peers);
+    members.extend(maps.map(|(name, text)| (name.as_str(), Field::Encoded(text))));
     out.clear();
     encode(section.access.extractor.format(), &Field::Map(&members), out);
 }

@@ -132,7 +132,7 @@ pub(super) struct Annotation<'a> {
 }
 
 /// The map of a monitor in a record: `<prefix>anomaly`, or `<prefix>anomaly_silent` of another series; that of a group,
-/// `<prefix>anomaly_group`; that of an incident, `<prefix>incident`.
+/// `<prefix>anomaly_group`, or `<prefix>anomaly_group_silent` of another member; that of an incident, `<prefix>incident`.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MonitorMap<'a> {
     pub(super) monitor: FieldValue<'a>,
@@ -199,7 +199,8 @@ pub(super) enum FieldSlot<'a> {
     ScoreName(&'a str, ScoreKind),
     /// `<prefix>score_outlier`, `<prefix>score_change`
     Score(&'a str, ScoreKind),
-    /// `<prefix>anomaly`, `<prefix>anomaly_silent`, `<prefix>anomaly_group`, `<prefix>incident`
+    /// `<prefix>anomaly`, `<prefix>anomaly_group`, of others `<prefix>anomaly_silent`, `<prefix>anomaly_group_silent`;
+    /// `<prefix>incident`
     MonitorMap,
 }
 
@@ -218,9 +219,15 @@ impl<'a> FieldSlot<'a> {
             b"type" => Self::Type,
             b"time" => Self::Time,
             b"interval" => Self::Interval,
-            _ if [&b"anomaly"[..], b"anomaly_silent", b"anomaly_group", b"incident"]
-                .iter()
-                .any(|name| key.ends_with(name)) =>
+            _ if [
+                &b"anomaly"[..],
+                b"anomaly_silent",
+                b"anomaly_group",
+                b"anomaly_group_silent",
+                b"incident",
+            ]
+            .iter()
+            .any(|name| key.ends_with(name)) =>
             {
                 Self::MonitorMap
             }

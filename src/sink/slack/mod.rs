@@ -1,6 +1,6 @@
 //! Warnings to a Slack channel, by an incoming webhook.
 //!
-//! Each cause at most once an hour. Messages go through a bounded queue to a thread of their own, so that whoever
+//! Each cause at most once an hour, incidents aside: they have a budget of their own. Messages go through a bounded queue to a thread of their own, so that whoever
 //! warns never waits; what does not fit is told to the log. The webhook's URL is a secret: whoever knows it can
 //! post.
 //!
@@ -137,7 +137,10 @@ impl Progress for SlackNotifier {
             return;
         }
         let now = self.env.monotonic();
-        let admitted = self.hourly.lock().unwrap_or_else(PoisonError::into_inner).admit(notice.cause(), now);
+        let admitted = match notice {
+            Notice::Incident { .. } => Some(0),
+            _ => self.hourly.lock().unwrap_or_else(PoisonError::into_inner).admit(notice.cause(), now),
+        };
         let Some(held) = admitted else { return };
         let mut text: String = format!("{}: {notice}", self.from).chars().take(MAX_TEXT).collect();
         if held > 0 {

@@ -90,16 +90,39 @@ function incidentControls() {
     if (event.key === "m" && !event.ctrlKey && !event.metaKey && !event.target.closest("input, select, pre")) mark();
   });
   byId("incident-file").addEventListener("change", async (event) => {
-    try {
-      const read = readIncidents(await event.target.files[0].text());
-      page.incidents = [...page.incidents, ...read].sort((a, b) => a.from - b.from);
-      changedIncidents();
-      tell("", "incidents");
-    } catch (error) {
-      tell(`${event.target.files[0].name}: ${error.message}`, "incidents");
-    }
+    await takeIncidents([...event.target.files]);
     event.target.value = "";
   });
+  // a browser would leave the page and show the file
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const { files } = event.dataTransfer;
+    if (files.length) takeIncidents([...files]);
+  });
+  document.addEventListener("paste", (event) => {
+    const text = event.clipboardData.getData("text");
+    if (event.target.closest?.("input, select") || !/^\s*(from\s*,|\[|[-+\d][^,\n]*,)/i.test(text)) return;
+    takeIncidents([{ name: "pasted text", text: async () => text }]);
+  });
+}
+
+/** Takes incidents in, from files or from a text that was pasted; what is wrong with one leaves the others alone. */
+async function takeIncidents(sources) {
+  if (overview.open) return tell("Incidents belong to a series: open one, then load its incidents.", "incidents");
+  const failed = [];
+  for (const source of sources) {
+    try {
+      const read = readIncidents(await source.text());
+      if (read.length === 0) throw new Error("no incident in it");
+      page.incidents = [...page.incidents, ...read].sort((a, b) => a.from - b.from);
+    } catch (error) {
+      failed.push(`${source.name}: ${error.message}`);
+    }
+  }
+  changedIncidents();
+  const hint = "A file of incidents has lines from,to,label; values make a page of their own: fluent-anomaly report --input FILE";
+  tell(failed.length ? [...failed, hint].join("\n") : "", "incidents");
 }
 
 /* ---- copies, theme, legend, reload ---- */

@@ -17,6 +17,7 @@ function judge(incidents, states, triggerSeconds) {
 /** `from,to,label` lines (seconds since 1970 or ISO times), or a JSON array of `{from, to, label}`. */
 function readIncidents(text) {
   const time = (value) => (/^\s*-?[\d.]+\s*$/.test(value) ? Number(value) : Date.parse(value) / 1000);
+  if (/[\0-\x08]/.test(text)) throw new Error("no text: unpack it first");
   if (text.trim().startsWith("[")) {
     return JSON.parse(text).map(({ from, to, label }, at) => checked(time(String(from)), time(String(to)), label ?? "", `entry ${at + 1}`));
   }

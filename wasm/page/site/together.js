@@ -11,7 +11,7 @@ const together = {
 
   /** Finds what settings make of all series, where they ask for that; what is found is kept. */
   async find(settings) {
-    const key = JSON.stringify([isForAll(settings) && settings.alarms, hasGroup(settings) && [settings.group, settings.tolerance, settings.group_interval], meta.until]);
+    const key = JSON.stringify([isForAll(settings) && settings.alarms, hasGroup(settings) && Object.entries(settings).filter(([name]) => name === "tolerance" || name.startsWith("group")), meta.until]);
     if (together.key === key) return;
     Object.assign(together, { key: null, alarms: null, incidents: [], outliers: null });
     const [ask] = await overview.start();
@@ -45,8 +45,15 @@ const together = {
   },
 
   async compare(ask, settings) {
-    const said = await ask("compare", { settings, all: meta.series.map((_, index) => packed(index)) });
-    together.outliers = said.refused ? null : said.reply;
+    const groups = new Map(); // those that are compared with each other
+    meta.series.forEach(({ group = "" }, index) => groups.set(group, [...(groups.get(group) ?? []), index]));
+    const outliers = [];
+    for (const members of groups.values()) {
+      const said = await ask("compare", { settings, all: members.map(packed) });
+      if (said.refused) return;
+      members.forEach((index, at) => { outliers[index] = said.reply[at]; });
+    }
+    together.outliers = outliers;
   },
 
   /** The alarms of a series: what the fleet says where one budget is for all. */

@@ -87,6 +87,8 @@ pub struct Report {
 pub struct Series {
     /// What it is called.
     pub name: String,
+    /// Series with the same text here are compared with each other, where they are compared.
+    pub group: String,
     /// Seconds since 1970, in the order in which the points came.
     pub times: Vec<i64>,
     /// One for each time.
@@ -127,6 +129,7 @@ impl Report {
             data += "</script>\n";
             listed.push(json!({
                 "name": series.name,
+                "group": series.group,
                 "points": series.times.len(),
                 "start": series.times.first(),
                 "end": series.times.last(),
@@ -187,7 +190,8 @@ mod tests {
     use super::*;
 
     fn html(name: &str, times: &[i64]) -> String {
-        let series = Series { name: name.to_owned(), times: times.to_vec(), values: vec![1.5; times.len()] };
+        let values = vec![1.5; times.len()];
+        let series = Series { name: name.to_owned(), times: times.to_vec(), values, ..Series::default() };
         let report = Report { title: "a <b> & c".to_owned(), series: vec![series], ..Report::default() };
         report.html().unwrap_or_else(|missing| panic!("{missing}"))
     }

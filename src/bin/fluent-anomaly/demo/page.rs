@@ -43,7 +43,7 @@ pub(super) fn write(page: &Path, seed: u64, hosts: u32, days: u32, section: &Sec
         let mut values = Fleet::requests_of(seed, host, days);
         values.truncate((shown_days * super::DAY) as usize);
         let times = (0..).take(values.len()).map(|minute| i64::from(fleet::seconds(minute))).collect();
-        shown.series.push(Series { name: fleet::name(host), times, values });
+        shown.series.push(Series { name: fleet::name(host), times, values, ..Series::default() });
     }
     for incident in Fleet::new(seed, hosts.min(MOST_HOSTS), days).incidents() {
         if incident.minutes.end <= shown_days * super::DAY {

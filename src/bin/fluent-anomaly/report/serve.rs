@@ -1,6 +1,7 @@
 //! `report --serve`: the page on 127.0.0.1, made anew when a file it comes from changes.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,8 @@ use crate::failure::Failure;
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(300);
+/// Looks for which the rest of a last line is waited for before it counts as wrong.
+const LOOKS: u32 = 10;
 /// Pages that are open at once.
 const AT_ONCE: usize = 32;
 
@@ -37,20 +40,29 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let address = http::serve("report", address, AT_ONCE, move |request| answer(request, &answers))
         .map_err(|error| Failure::Failed(error.to_string()))?;
     println!("http://{address}/ shows the report; it follows its files until Ctrl-C");
+    let mut waits = 0;
     loop {
         thread::sleep(LOOK);
         let now = stamps(args);
-        if now == seen {
+        if now != seen {
+            waits = LOOKS;
+        } else if waits == 0 {
             continue;
         }
         seen = now;
         match read(args) {
             Ok(new) => {
                 tell!("changed: the page is made anew");
+                waits = 0;
                 report = Report { version: report.version, ..new };
+            }
+            Err(_) if waits > 1 && ends_within_a_line(args.history.input()) => {
+                waits -= 1;
+                continue;
             }
             // the last good page stays, with the reason on it
             Err(failure) => {
+                waits = 0;
                 let reason = failure.text();
                 tell!("{reason}");
                 report.notes = vec![format!("The page shows what was before the last change: {reason}")];
@@ -70,6 +82,16 @@ fn stamps(args: &Args) -> Vec<Option<(SystemTime, u64)>> {
         Some((data.modified().ok()?, data.len()))
     };
     [args.config.as_deref(), Some(args.history.input())].into_iter().flatten().map(stamp).collect()
+}
+
+/// Whether somebody may be writing the last line.
+fn ends_within_a_line(path: &Path) -> bool {
+    let mut last = [0];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last != *b"\n"
 }
 
 fn answer(request: &Request<'_>, shared: &Shared) -> Answer {

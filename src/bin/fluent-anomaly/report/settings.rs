@@ -1,7 +1,7 @@
 //! A section and its monitor -> where the controls of the page stand.
 
 use fluent_anomaly::Config;
-use fluent_anomaly::configuration::{MonitorSection, Section, budget_text};
+use fluent_anomaly::configuration::{GroupKey, MonitorSection, Section, budget_text};
 use fluent_anomaly::detectors::{GroupTest, PeerAlgorithm};
 use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, exchange};
 
@@ -44,9 +44,40 @@ pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, 
                 pairs.push(("tolerance", test.tolerance.to_string()));
             }
         }
-        pairs.push(("group_interval", group.spec.interval_s().to_string()));
+        let spec = &group.spec;
+        pairs.push(("group_interval", spec.interval_s().to_string()));
+        // those without a control come along where they are not what the page takes by itself
+        let percent = match spec.test() {
+            GroupTest::Fixed(test) => test.percent,
+            GroupTest::Budget(_) => 0.0,
+        };
+        let others = [
+            ("group_intervals", spec.buckets().to_string(), spec.buckets() == 1),
+            ("group_delay", spec.delay_s().to_string(), spec.delay_s() == (spec.interval_s() / 4).min(15)),
+            ("group_percent", percent.to_string(), percent == 0.0),
+            ("group_members", spec.least_members().to_string(), spec.least_members() == 3),
+        ];
+        pairs.extend(others.into_iter().filter(|(.., is_usual)| !is_usual).map(|(key, text, _)| (key, text)));
     }
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// What the `within` of the section's group says of a series by its name: the values of `by`, or the scope.
+pub(crate) fn group_of(config: &Config, section: &Section, name: &str) -> String {
+    let at = config.sections.iter().position(|other| other.name == section.name);
+    let Some(group) = config.groups.iter().find(|group| Some(group.on) == at) else { return String::new() };
+    let parts: Vec<&str> = name.split(", ").collect();
+    let part = |key: &GroupKey| match key {
+        GroupKey::Field(accessor) if parts.len() == section.by.len() => {
+            let place = section.by.iter().position(|by| by == accessor);
+            place.and_then(|place| parts.get(place)).copied()
+        }
+        GroupKey::Field(_) => None,
+        GroupKey::Tag(tag) => {
+            name.split(',').find_map(|pair| pair.trim().strip_prefix(tag.as_str())?.strip_prefix(':'))
+        }
+    };
+    group.within.iter().map(|key| part(key).unwrap_or("-")).collect::<Vec<_>>().join(",")
 }
 
 fn of_monitor(spec: &MonitorSpec, name: &str) -> Result<Vec<(&'static str, String)>, Failure> {
@@ -91,6 +122,27 @@ mod tests {
         let expected =
             [("alarms", "3/day for all"), ("group", "mad"), ("tolerance", "4"), ("group_interval", "120")];
         assert_eq!(pairs, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let more = text.replace(
+            "tolerance: 4\n",
+            "tolerance: 4\npercent: 20\nintervals: 5\nevaluation_delay: 0\nmin_members: 7\n",
+        );
+        let config = Config::parse("f.ini", &more).unwrap();
+        let pairs = of_all_series(&config, &config.sections[0]);
+        let expected =
+            [("group_intervals", "5"), ("group_delay", "0"), ("group_percent", "20"), ("group_members", "7")];
+        assert_eq!(pairs[4..], expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn series_are_compared_with_those_that_within_puts_beside_them() {
+        let text = "[series.web]\nmatch: *\nvalue: $v\nby: $host, $role\n\
+            [group.web]\non: web\nacross: $host\nwithin: $role\n";
+        let config = Config::parse("f.ini", text).unwrap();
+        let of = |name| group_of(&config, &config.sections[0], name);
+        assert_eq!((of("a, db"), of("b, web"), of("b")), ("db".to_owned(), "web".to_owned(), "-".to_owned()));
+        let text = "[datadog.load]\nquery: avg:l{*} by {host,role}\n[group.load]\non: load\nacross: host\nwithin: role\n";
+        let config = Config::parse("f.ini", text).unwrap();
+        assert_eq!(group_of(&config, &config.sections[0], "host:a,role:db"), "db");
     }
 
     #[test]

@@ -20,8 +20,16 @@ const QUERY_KEYS: [(&str, &str); 10] = [
 ];
 /// ChangeFinder's keys, as a section of the configuration has them.
 const SCORE_KEYS: [&str; 6] = ["r", "k", "T1", "T2", "ar", "score"];
-/// A group of all series: by what it is judged, usual deviations, s.
-const GROUP_KEYS: [&str; 3] = ["group", "tolerance", "group_interval"];
+/// A group of all series: by what it is judged, usual deviations, s; then what a configuration may say besides.
+const GROUP_KEYS: [&str; 7] = [
+    "group",
+    "tolerance",
+    "group_interval",
+    "group_intervals",
+    "group_delay",
+    "group_percent",
+    "group_members",
+];
 /// Behind a budget that is one for all series.
 const FOR_ALL: &str = " for all";
 
@@ -185,10 +193,15 @@ impl Settings {
             }
         };
         let (tolerance, interval) = (number("tolerance", 3.0), number("group_interval", 60.0));
+        let interval_s = interval as u32; // what is no such number becomes 0, which is refused
+        let delay_s = number("group_delay", f64::from((interval_s / 4).min(15))) as u32;
+        let (percent, members) = (number("group_percent", 0.0), number("group_members", 3.0) as u32);
+        let intervals = number("group_intervals", 1.0) as u32;
         let algorithm = PeerAlgorithm::WORDS.iter().find(|(known, ..)| *known == word);
         let test = match algorithm {
             Some((.., algorithm)) => {
-                Ok(GroupTest::Fixed(PeerTest { algorithm: *algorithm, tolerance, percent: 0.0 }))
+                let percent = if algorithm.has_percent() { percent } else { 0.0 };
+                Ok(GroupTest::Fixed(PeerTest { algorithm: *algorithm, tolerance, percent }))
             }
             None => alarm_budget(word)
                 .map(|budget| budget.map(GroupTest::Budget))
@@ -202,8 +215,8 @@ impl Settings {
             Ok(test) => test,
             Err(message) => return refuse("group", message),
         };
-        let interval_s = interval as u32; // what is no such number becomes 0, which is refused
-        match GroupSpec::new(test, interval_s, 1, (interval_s / 4).min(15), 3) {
+        let intervals = if matches!(test, GroupTest::Budget(_)) { 1 } else { intervals };
+        match GroupSpec::new(test, interval_s, intervals, delay_s.min(interval_s), members) {
             Ok(spec) => Some(spec),
             Err(error @ PeerSpecError::Tolerance(_)) => refuse("tolerance", error.to_string()),
             Err(error) => refuse("group_interval", error.to_string()),
@@ -213,17 +226,30 @@ impl Settings {
     /// The section of a configuration that compares the series; empty where they are not compared.
     pub(crate) fn group_section(&self) -> String {
         let Some(word) = self.get("group").filter(|word| *word != "off") else { return String::new() };
-        let key = if word.contains('/') { "alarms" } else { "algorithm" };
+        let key_of_test = if word.contains('/') { "alarms" } else { "algorithm" };
         let mut text = format!(
             "\n; across: the fields that tell the series apart, which `by` of [series.preview] needs as well\n\
-             [group.preview]\non: preview\nacross: $host\n{key}: {}\n",
+             [group.preview]\non: preview\nacross: $host\n{key_of_test}: {}\n",
             one_line(word)
         );
-        if let Some(tolerance) = self.get("tolerance").filter(|_| key == "algorithm") {
+        if let Some(tolerance) = self.get("tolerance").filter(|_| key_of_test == "algorithm") {
             text += &format!("tolerance: {}\n", one_line(tolerance));
         }
-        if let Some(interval) = self.get("group_interval") {
-            text += &format!("interval: {}\n", one_line(interval));
+        for (setting, key) in [
+            ("group_interval", "interval"),
+            ("group_intervals", "intervals"),
+            ("group_delay", "evaluation_delay"),
+            ("group_percent", "percent"),
+            ("group_members", "min_members"),
+        ] {
+            let has_meaning = match key {
+                "intervals" => key_of_test == "algorithm",
+                "percent" => word.contains("mad"),
+                _ => true,
+            };
+            if let Some(value) = self.get(setting).filter(|_| has_meaning) {
+                text += &format!("{key}: {}\n", one_line(value));
+            }
         }
         text
     }
