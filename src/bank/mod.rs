@@ -56,7 +56,7 @@ pub(crate) use window_queue::ClosedWindow;
 
 use arena::Arena;
 use entry::StateEntry;
-use headroom::{has_room, needed};
+use headroom::{has_room_beside, needed};
 use journal_writer::JournalWriter;
 use live_series::{LiveSeries, OnSilence};
 use silences::Silences;
@@ -384,7 +384,7 @@ impl<M: Model> Bank<M> {
         let bytes = needed::<M>(spec, key.len());
         if self.live.arena.len() >= self.max_series {
             self.evict_oldest();
-        } else if !has_room(bytes) {
+        } else if !has_room_beside(self.live.arena.len(), bytes) {
             self.out_of_memory();
         }
         let spec = &self.sections.get(usize::from(section))?.spec;

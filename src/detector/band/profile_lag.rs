@@ -40,10 +40,11 @@ impl ProfileLag {
     #[inline(always)] // speed
     pub(super) fn repeats(&mut self, spec: &BandSpec, side: f32, error: f64) -> bool {
         let error = clipped(error, 1.0) as f32;
-        self.side += spec.lag_gain * (side - self.side);
-        self.error += spec.lag_gain * (error - self.error);
-        self.product += spec.lag_gain * (side * error - self.product);
-        self.size += spec.lag_gain * (error.abs() - self.size);
+        let gain = spec.lag_gain as f32;
+        self.side += gain * (side - self.side);
+        self.error += gain * (error - self.error);
+        self.product += gain * (side * error - self.product);
+        self.size += gain * (error.abs() - self.size);
         self.product - self.side * self.error > REPEATED * larger(self.size, LEAST_SIZE)
     }
 

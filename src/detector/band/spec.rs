@@ -104,7 +104,7 @@ pub struct BandSpec {
     /// Bits of a bucket's number that are 0 where agile looks at the course of a season: some sixty times.
     pub(super) course: u32,
     /// Gain of the correlation that tells a profile that lags: 6/m, at most 1/90.
-    pub(super) lag_gain: f32,
+    pub(super) lag_gain: f64, // single precision: a filter that writes no such number is 3 kB smaller
     /// 1/(3m).
     pub(super) slow: f64,
     /// Gain of the slope: 1/(36 m^2) robust; its damping 1 - 1/(6m) agile.
@@ -172,7 +172,7 @@ impl BandSpec {
             eta_factor: 0.5 * eta.max(0.004),
             doubt_gain: 1.0 / (m / 14.0).max(30.0),
             course: (buckets / 64).max(1).next_power_of_two() - 1,
-            lag_gain: (1.0 / (m / 6.0).max(90.0)) as f32,
+            lag_gain: f64::from((1.0 / (m / 6.0).max(90.0)) as f32),
             calm: (buckets / 8).max(24),
             slow: 1.0 / (3.0 * m),
             slope: if algorithm == Algorithm::Robust { 1.0 / (36.0 * m * m) } else { 1.0 - 1.0 / (6.0 * m) },

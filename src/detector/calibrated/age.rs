@@ -121,6 +121,21 @@ impl Climb {
     }
 }
 
+/// The coarsest level that a value exceeds.
+#[derive(Clone, Copy)]
+struct ExceededLevel {
+    level: usize,
+    /// Largest value that it remembers, and the extreme that the record is measured against.
+    top: f32,
+    base: f32,
+    /// Values that it remembers, and this one.
+    values: f64,
+    /// Points since the first of the records that this one follows.
+    lasts: f64,
+    /// Values of the next level, where one as large is on record.
+    on_record: Option<f64>,
+}
+
 impl ExtremeSide {
     pub(super) const fn new() -> Self {
         Self {
@@ -249,47 +264,8 @@ impl ExtremeSide {
         at: &PointContext,
         tuning: &Tuning,
     ) -> (Record, f32) {
-        let thaws = f64::from(at.t.wrapping_sub(self.frozen)) > at.window;
-        if thaws {
-            self.frozen = at.t;
-        }
-        // the coarsest level exceeded, with the values it remembers, and the next one's, where such a value is
-        let mut exceeded = None;
-        let mut on_record = None;
-        let mut finer_reach = 0;
-        let mut top = self.current;
-        let mut is_open = true;
-        let mut levels = self.rings.iter().zip(&mut self.climbs).zip(&mut self.bases).enumerate();
-        for (level, ((ring, climb), base)) in levels.by_ref() {
-            top = topped(top, ring);
-            if thaws {
-                *base = top;
-            }
-            if at.seen <= finer_reach || top == f32::NEG_INFINITY {
-                _ = climb.extend(at.t, at.window);
-                is_open = false;
-                break;
-            }
-            let block = tuning.block << (2 * level);
-            finer_reach = RING as u32 * block + (at.t & (block - 1));
-            let values = f64::from(at.seen.min(finer_reach)) + 1.0;
-            if y <= top + at.resolution {
-                on_record = Some(values);
-                break;
-            }
-            exceeded = Some((level, top, values, climb.extend(at.t, at.window), *base));
-        }
-        for (_, ((ring, climb), base)) in levels {
-            if thaws {
-                top = topped(top, ring);
-                *base = top;
-            }
-            // a level that is not open yet knows a climb that began before it
-            if !is_open {
-                _ = climb.extend(at.t, at.window);
-            }
-        }
-        let Some((level, top, values, lasts, base)) = exceeded else { return (Record::NONE, y) };
+        let Some(exceeded) = self.exceed(y, at, tuning) else { return (Record::NONE, y) };
+        let ExceededLevel { level, top, base, values, lasts, on_record } = exceeded;
         let opposite = other.map_or(0.0, |other| measured(other.top(level), at.measure));
         let measured_top = measured(top, at.measure);
         let range = larger(measured_top + opposite, at.floor);
@@ -322,6 +298,54 @@ impl ExtremeSide {
             y
         };
         (Record { rarity, lasts }, learned)
+    }
+
+    /// The coarsest level that a value exceeds, if any. Where no record is in progress, the extremes of all levels become
+    /// what it is measured against.
+    #[inline(always)] // speed
+    fn exceed(&mut self, y: f32, at: &PointContext, tuning: &Tuning) -> Option<ExceededLevel> {
+        let thaws = f64::from(at.t.wrapping_sub(self.frozen)) > at.window;
+        if thaws {
+            self.frozen = at.t;
+        }
+        let mut exceeded: Option<ExceededLevel> = None;
+        let mut finer_reach = 0;
+        let mut top = self.current;
+        let mut is_open = true;
+        let mut levels = self.rings.iter().zip(&mut self.climbs).zip(&mut self.bases).enumerate();
+        for (level, ((ring, climb), base)) in levels.by_ref() {
+            top = topped(top, ring);
+            if thaws {
+                *base = top;
+            }
+            if at.seen <= finer_reach || top == f32::NEG_INFINITY {
+                _ = climb.extend(at.t, at.window);
+                is_open = false;
+                break;
+            }
+            let block = tuning.block << (2 * level);
+            finer_reach = RING as u32 * block + (at.t & (block - 1));
+            let values = f64::from(at.seen.min(finer_reach)) + 1.0;
+            if y <= top + at.resolution {
+                if let Some(exceeded) = &mut exceeded {
+                    exceeded.on_record = Some(values);
+                }
+                break;
+            }
+            let lasts = climb.extend(at.t, at.window);
+            exceeded = Some(ExceededLevel { level, top, base: *base, values, lasts, on_record: None });
+        }
+        for (_, ((ring, climb), base)) in levels {
+            if thaws {
+                top = topped(top, ring);
+                *base = top;
+            }
+            // a level that is not open yet knows a climb that began before it
+            if !is_open {
+                _ = climb.extend(at.t, at.window);
+            }
+        }
+        exceeded
     }
 
     /// What is learned of a record: no more than `winsor` mean excesses beyond the old extreme. Each incident that is

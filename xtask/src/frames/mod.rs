@@ -18,8 +18,8 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 use wasmparser::{
-    CompositeInnerType, ElementItems, ExternalKind, FuncType, KnownCustom, Name, Operator, Parser, Payload,
-    TypeRef, ValidPayload, Validator,
+    CompositeInnerType, ElementItems, ExternalKind, FuncToValidate, FuncType, FunctionBody, KnownCustom,
+    Name, Operator, Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources,
 };
 
 use cells::cells;
@@ -56,76 +56,7 @@ pub(crate) struct Functions {
 /// When it is no valid module, or uses what the compiler does not write today.
 pub(crate) fn read(module: &[u8], named: &[u8]) -> Result<Functions, Error> {
     let names = names(named)?;
-    let mut validator = Validator::new();
-    let mut types: Vec<Option<FuncType>> = Vec::new();
-    let mut type_of: Vec<u32> = Vec::new();
-    let mut table = BTreeSet::new();
-    let mut shadow_stack = 0;
-    let mut exported = Vec::new();
-    let mut imports: Vec<(String, u32)> = Vec::new();
-    let mut bodies = Vec::new();
-    for payload in Parser::new(0).parse_all(module) {
-        let payload = payload?;
-        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
-            bodies.push((function, body));
-        }
-        match payload {
-            Payload::TypeSection(section) => {
-                for group in section {
-                    for (_, sub) in group?.into_types_and_offsets() {
-                        types.push(match sub.composite_type.inner {
-                            CompositeInnerType::Func(function) => Some(function),
-                            _ => None,
-                        });
-                    }
-                }
-            }
-            Payload::ImportSection(section) => {
-                for import in section.into_imports() {
-                    let import = import?;
-                    if let TypeRef::Func(kind) = import.ty {
-                        imports.push((import.name.to_owned(), kind));
-                    }
-                }
-            }
-            Payload::FunctionSection(section) => {
-                type_of = imports.iter().map(|(_, kind)| *kind).collect();
-                for kind in section {
-                    type_of.push(kind?);
-                }
-            }
-            Payload::GlobalSection(section) => {
-                if let Some(global) = section.into_iter().next()
-                    && let Operator::I32Const { value } = global?.init_expr.get_operators_reader().read()?
-                {
-                    shadow_stack = u32::try_from(value)?;
-                }
-            }
-            Payload::ExportSection(section) => {
-                for export in section {
-                    let export = export?;
-                    if export.kind == ExternalKind::Func {
-                        exported.push(export.index as usize);
-                    }
-                }
-            }
-            Payload::ElementSection(section) => {
-                for element in section {
-                    match element?.items {
-                        ElementItems::Functions(functions) => {
-                            for function in functions {
-                                table.insert(function? as usize);
-                            }
-                        }
-                        ElementItems::Expressions(..) => {
-                            return Err("a table of expressions is not supported".into());
-                        }
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
+    let Sections { types, type_of, table, shadow_stack, exported, imports, bodies } = sections(module)?;
     let kind =
         |index: u32| types.get(index as usize).and_then(Option::as_ref).ok_or("a type is no function's");
     // the table holds functions of equal types under different numbers
@@ -171,6 +102,90 @@ pub(crate) fn read(module: &[u8], named: &[u8]) -> Result<Functions, Error> {
         });
     }
     Ok(Functions { all, exported, shadow_stack })
+}
+
+/// What the sections of a module say of its functions, by their numbers.
+#[derive(Default)]
+struct Sections<'a> {
+    /// `None`: a type that is no function's.
+    types: Vec<Option<FuncType>>,
+    /// Number of the type of each function, the imported ones first.
+    type_of: Vec<u32>,
+    /// Functions that are called through the table.
+    table: BTreeSet<usize>,
+    shadow_stack: u32,
+    exported: Vec<usize>,
+    /// Names and types.
+    imports: Vec<(String, u32)>,
+    bodies: Vec<(FuncToValidate<ValidatorResources>, FunctionBody<'a>)>,
+}
+
+fn sections(module: &[u8]) -> Result<Sections<'_>, Error> {
+    let mut validator = Validator::new();
+    let mut sections = Sections::default();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload?;
+        if let ValidPayload::Func(function, body) = validator.payload(&payload)? {
+            sections.bodies.push((function, body));
+        }
+        match payload {
+            Payload::TypeSection(section) => {
+                for group in section {
+                    for (_, sub) in group?.into_types_and_offsets() {
+                        sections.types.push(match sub.composite_type.inner {
+                            CompositeInnerType::Func(function) => Some(function),
+                            _ => None,
+                        });
+                    }
+                }
+            }
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    if let TypeRef::Func(kind) = import.ty {
+                        sections.imports.push((import.name.to_owned(), kind));
+                    }
+                }
+            }
+            Payload::FunctionSection(section) => {
+                sections.type_of = sections.imports.iter().map(|(_, kind)| *kind).collect();
+                for kind in section {
+                    sections.type_of.push(kind?);
+                }
+            }
+            Payload::GlobalSection(section) => {
+                if let Some(global) = section.into_iter().next()
+                    && let Operator::I32Const { value } = global?.init_expr.get_operators_reader().read()?
+                {
+                    sections.shadow_stack = u32::try_from(value)?;
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    if export.kind == ExternalKind::Func {
+                        sections.exported.push(export.index as usize);
+                    }
+                }
+            }
+            Payload::ElementSection(section) => {
+                for element in section {
+                    match element?.items {
+                        ElementItems::Functions(functions) => {
+                            for function in functions {
+                                sections.table.insert(function? as usize);
+                            }
+                        }
+                        ElementItems::Expressions(..) => {
+                            return Err("a table of expressions is not supported".into());
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(sections)
 }
 
 /// Whether one function may call another one through the table, by what the names say. Types alone say too little: a

@@ -1,4 +1,12 @@
 //! One section, ready for records of one format: fields out of a record, annotations into it.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `odd_value` | values that are no number, times that are no number of seconds |
+//! | `explain` | what a section says of records that it does not score |
+
+mod explain;
+mod odd_value;
 
 use super::annotate::{self, Annotations};
 use super::annotate_fast::FastPath;
@@ -9,17 +17,18 @@ use super::monitored::{PlainVerdict, RenderedVerdict, SectionMonitors};
 use super::rating::Anomaly;
 use super::record_access::RecordAccess;
 use super::reminder::Reminder;
-use super::scoring::ScoreRefusal;
 use super::series_key::{append_field, scalar_text};
-use super::time_bound::{AHEAD_S, duration_text};
 use super::windows::PatternSection;
 use crate::bank::{Observation, SeriesKey};
 use crate::codec::checksum;
 use crate::config::{GroupSection, Nulls, Section, TagPattern};
-use crate::detector::{LogPatterns, Scores};
-use crate::record::{Accessor, Extractor, Format, Found, Mended, Text, Unit, Value};
+use crate::detector::Scores;
+use crate::record::{Accessor, Extractor, Format, Found, Unit, Value};
 use crate::time::Time;
+use odd_value::number_of_text;
 use std::cell::Cell;
+
+pub(super) use odd_value::{OddValue, kind_of, time_of};
 
 /// A section, ready for records of one format.
 #[derive(Debug)]
@@ -65,24 +74,8 @@ pub(super) struct PreparedSection {
     pub(super) has_told_mending: bool,
 }
 
-/// Characters of a time that an error shows.
-const SHOWN: usize = 40;
 /// Bytes of a reason: its word, names and two numbers.
 const REASON: usize = 128;
-
-/// A record whose value is no number, or whose time is no number of seconds.
-pub(super) enum OddValue {
-    /// It counts as a number: the observation, and the key of its series in the buffer.
-    Point(Observation),
-    /// There is nothing to score, and nothing wrong with that.
-    Missing,
-    /// It lacks a field of the key: no series is its own.
-    NoKey,
-    /// It should be a number and is something else.
-    NotANumber(&'static str),
-    /// The value is fine, but the time cannot be read: the error.
-    UnreadableTime(String),
-}
 
 impl PreparedSection {
     pub(super) fn new<'a>(
@@ -259,15 +252,6 @@ impl PreparedSection {
         is_whole || self.shares_without_by
     }
 
-    /// What happens to records without a key, for messages.
-    pub(super) fn without_key_text(&self) -> &'static str {
-        if self.shares_without_by {
-            "those share one model"
-        } else {
-            "those are not scored; `without_by: share` gives them one model"
-        }
-    }
-
     /// The name without what kind of section it is.
     pub(super) fn plain_name(&self) -> &str {
         self.name.split_once('.').map_or(&self.name, |(_, name)| name)
@@ -276,16 +260,6 @@ impl PreparedSection {
     /// Under which the scores are known.
     pub(super) fn metric_names(&self) -> &[String; 2] {
         &self.metrics
-    }
-
-    /// The value's accessor, for messages.
-    pub(super) fn value(&self) -> String {
-        self.value.to_string()
-    }
-
-    /// Names of the key fields, for messages.
-    pub(super) fn by(&self) -> String {
-        self.key_names.join(", ")
     }
 
     /// Whether the value of the record that was scanned last is null.
@@ -315,100 +289,6 @@ impl PreparedSection {
                 Some((name.clone(), scalar_text(self.access.found.value(record, input)?)?))
             })
             .collect()
-    }
-
-    pub(super) fn explain_not_a_number(&self, what: &str) -> String {
-        format!("[{}] {} is {what}, not a number: the record is not scored", self.name, self.value)
-    }
-
-    pub(super) fn explain_ahead(&self, time: Time, ahead_s: i64) -> String {
-        format!(
-            "[{}] {}: {} lies {} ahead of this host's clock, {} are allowed: the record is not scored",
-            self.name,
-            self.time_name(),
-            time.seconds(),
-            duration_text(ahead_s),
-            duration_text(AHEAD_S)
-        )
-    }
-
-    /// `count`: such records so far.
-    pub(super) fn explain_closed(&self, count: u64) -> String {
-        format!(
-            "[{}] {}: the record comes after its window was closed and is not counted (so far {count}; a longer `late` \
-             waits for such records)",
-            self.name,
-            self.time_name()
-        )
-    }
-
-    /// `count`: such templates so far.
-    #[cold]
-    pub(super) fn explain_withheld(&self, count: u64) -> String {
-        format!(
-            "[{}] {}: a line of a new template is not marked, as many others were today (so far {count}; a larger \
-             `new_patterns` marks more)",
-            self.name, self.value
-        )
-    }
-
-    /// `count`: such templates so far.
-    #[cold]
-    pub(super) fn explain_displaced(&self, count: u64) -> String {
-        format!(
-            "[{}] {}: the template seen least recently is forgotten, as there are more than {} (so far {count})",
-            self.name,
-            self.value,
-            LogPatterns::MOST
-        )
-    }
-
-    /// `count`: such records so far.
-    pub(super) fn explain_late(&self, count: u64) -> String {
-        format!(
-            "[{}] {}: the record comes after the monitors have closed its interval: it is scored and not judged \
-             (so far {count}; a longer evaluation_delay waits for such records)",
-            self.name,
-            self.time_name()
-        )
-    }
-
-    fn time_name(&self) -> String {
-        self.time.as_ref().map_or_else(|| "time of the event".to_owned(), Accessor::to_string)
-    }
-
-    #[cold]
-    pub(super) fn explain_time(&self, value: Option<Value<'_>>) -> String {
-        let given = match value {
-            None => "missing".to_owned(),
-            Some(Value::Null) => "null".to_owned(),
-            Some(Value::Array) => "an array".to_owned(),
-            Some(Value::Object) => "a map".to_owned(),
-            Some(value) => {
-                let text = scalar_text(value).unwrap_or_else(|| "an ext value".to_owned());
-                let shown: String = text.chars().take(SHOWN).collect();
-                let quote = if matches!(value, Value::Text(_)) { "\"" } else { "" };
-                format!("{quote}{shown}{quote}{}", if shown.len() < text.len() { "..." } else { "" })
-            }
-        };
-        format!(
-            "[{}] time: {} is {given}; allowed: {}: the record is not scored",
-            self.name,
-            self.time_name(),
-            Time::READABLE
-        )
-    }
-
-    #[cold]
-    pub(super) fn explain_mending(&self, mended: &Mended) -> String {
-        format!(
-            "[{}] the host has no JSON for some values of this record: {mended}; told once, the log counts the others",
-            self.name
-        )
-    }
-
-    pub(super) fn explain_refusal(&self, refusal: ScoreRefusal) -> String {
-        format!("[{}] {}: {refusal}: the record is not scored", self.name, self.value)
     }
 }
 
@@ -440,55 +320,6 @@ const PATTERN_KEY: &str = "pattern";
 /// Whether lines are counted by their templates.
 fn has_patterns(section: &Section) -> bool {
     section.windows.as_ref().is_some_and(|windows| windows.patterns.is_some())
-}
-
-/// What a value is that should be a finite number.
-pub(super) fn kind_of(value: Value<'_>) -> &'static str {
-    match value {
-        Value::Number(_) => "NaN or infinite",
-        Value::Text(_) => "a text",
-        Value::Bool(_) => "a truth value",
-        Value::Array => "an array",
-        _ => "a map",
-    }
-}
-
-/// The finite number that a text is, as parsers of hosts give it that know no types, and numbers with units; else what
-/// it is.
-#[cold]
-#[inline(never)] // stack
-fn number_of_text(text: Text<'_>, unit: Option<Unit>) -> Result<f64, &'static str> {
-    let mut bytes = Vec::new();
-    text.append_to(&mut bytes);
-    let Ok(text) = std::str::from_utf8(bytes.trim_ascii()) else { return Err("a text") };
-    let is_number =
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    let number = if is_number { text.parse().ok() } else { unit.and_then(|unit| unit.read(text)) };
-    match number.filter(|number: &f64| number.is_finite()) {
-        Some(number) => Ok(number),
-        None if unit.is_none() && Unit::of(text).is_some() => {
-            Err("a text with a unit (the key `unit` reads those)")
-        }
-        None => Err("a text"),
-    }
-}
-
-/// A time of any unit, or text.
-#[cold]
-#[inline(never)] // stack
-pub(super) fn time_of(value: Value<'_>) -> Option<Time> {
-    match value {
-        Value::Number(number) => match number.to_i64() {
-            Some(integer) => Time::from_integer_of_any_unit(integer),
-            None => Time::from_float_of_any_unit(number.to_f64()),
-        },
-        Value::Text(text) => {
-            let mut bytes = Vec::new();
-            text.append_to(&mut bytes);
-            Time::from_text(std::str::from_utf8(&bytes).ok()?)
-        }
-        _ => None,
-    }
 }
 
 /// Tells points of one time apart that several sources send to one model.
