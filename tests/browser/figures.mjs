@@ -1,11 +1,11 @@
 // Figures of the page: node tests/browser/figures.mjs [folder for screenshots]
 
 import { execFileSync } from "node:child_process";
-import { createWriteStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startChromium } from "./cdp.mjs";
+import { startChromium } from "./chromium.mjs";
 
 const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
 const shots = process.argv[2];
@@ -26,6 +26,7 @@ async function csv(path, points) {
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const CONFIG = "[series.s]\nmatch: *\nvalue: $value\nk: 7\n[monitor.m]\non: s\nquery: avg(last_1h):anomalies(avg:value{*}, 'ALGORITHM', 2, direction='both', alert_window='last_15m', interval=60, count_default_zero='true', seasonality='daily') >= 0.6\n";
+const LONG_TASKS = "window.tasks = []; new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => window.tasks.push(Math.round(duration)))).observe({ type: 'longtask', buffered: true });";
 const browser = await startChromium();
 
 for (const points of [43_200, 1_000_000]) {
@@ -35,13 +36,10 @@ for (const points of [43_200, 1_000_000]) {
   writeFileSync(join(folder, "f.ini"), CONFIG.replace("ALGORITHM", "agile"));
   execFileSync(BINARY, ["report", "-i", input, "-c", join(folder, "f.ini"), "-o", html]);
   console.log(`${points} points: the report has ${(statSync(html).size / 1e6).toFixed(2)} MB`);
-  const page = await browser.page({ url: "about:blank" });
-  await page.ask("Page.addScriptToEvaluateOnNewDocument", {
-    source: "window.tasks = []; new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => window.tasks.push(Math.round(duration)))).observe({ type: 'longtask', buffered: true });",
-  });
+  const page = await browser.page({ url: "about:blank", before: LONG_TASKS });
   const opened = [];
   for (let turn = 0; turn < 5; turn += 1) {
-    await page.ask("Page.navigate", { url: `file://${html}` });
+    await page.goto(`file://${html}`);
     await page.ready();
     opened.push(await page.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(Math.round(performance.now())))))"));
   }
@@ -56,6 +54,55 @@ for (const points of [43_200, 1_000_000]) {
   await page.run("window.tasks.length = 0");
   await page.run(`(async () => { for (const factor of [0.5, 0.5, 0.5, 2, 2, 4, 8, 0.3]) { window.preview.view.zoom("view", factor); await new Promise((resolve) => setTimeout(resolve, 200)); } })()`);
   console.log(`  8 zooms: main thread busy over 50 ms: ${await page.run("JSON.stringify(window.tasks)")}`);
+  await page.close();
+}
+
+{
+  // all detectors on: band, both scores, the calibrated score under a budget of its own, a group of two
+  const html = join(folder, "all.html");
+  const lines = readFileSync(join(folder, "43200.csv"), "utf8").trim().split("\n");
+  writeFileSync(join(folder, "two.csv"), [`${lines[0]},host`, ...["a", "b", "c"].flatMap((host) => lines.slice(1).map((line) => `${line},${host}`))].join("\n"));
+  writeFileSync(join(folder, "all.ini"), CONFIG.replace("ALGORITHM", "agile").replace("k: 7\n", "k: 7\nby: $host\nalarms: 1/week\n"));
+  execFileSync(BINARY, ["report", "-i", join(folder, "two.csv"), "-c", join(folder, "all.ini"), "-o", html]);
+  const page = await browser.page({ url: `file://${html}#series=a` });
+  await page.ready();
+  for (const [what, changes] of [["band and both scores anew", ["{ r: '0.03', deviations: '2.5' }", "{ r: '0.02', deviations: '3' }"]], ["band, both scores and the calibrated score anew", ["{ r: '0.03', deviations: '2.5', alarms: '1/day' }", "{ r: '0.02', deviations: '3', alarms: '1/week' }"]]]) {
+    const took = [];
+    for (let turn = 0; turn < 6; turn += 1) took.push(await page.run(`(async () => { await window.preview.set(${changes[turn % 2]}); return window.preview.page.took; })()`));
+    console.log(`43200 points, ${what}: ${Math.round(median(took))} ms (median of 6)`);
+  }
+  await page.close();
+}
+
+{
+  // a million points of 500 series
+  const input = join(folder, "many.csv");
+  const out = createWriteStream(input);
+  out.write("time,value,host\n");
+  let state = 7;
+  for (let n = 0; n < 2000; n += 1) {
+    let text = "";
+    for (let host = 0; host < 500; host += 1) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      text += `${1735689600 + 60 * n},${(100 + host + (4 * state) / 2 ** 32 + (n > 1500 && n < 1520 && host < 40 ? 30 : 0)).toFixed(2)},h${host}\n`;
+    }
+    if (!out.write(text)) await once(out, "drain");
+  }
+  out.end();
+  await once(out, "finish");
+  const html = join(folder, "many.html");
+  execFileSync(BINARY, ["report", "-i", input, "-o", html], { stdio: "ignore" });
+  const page = await browser.page({ url: "about:blank", before: LONG_TASKS });
+  const opened = [];
+  const scanned = [];
+  for (let turn = 0; turn < 3; turn += 1) {
+    await page.goto(`file://${html}`);
+    await page.ready();
+    opened.push(await page.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(Math.round(performance.now())))))"));
+    await page.until("window.preview.overview.done", 120_000);
+    scanned.push(await page.run("Math.round(performance.now())"));
+  }
+  console.log(`1000000 points in 500 series, ${(statSync(html).size / 1e6).toFixed(2)} MB: the list is drawn ${median(opened)} ms after opening (${opened.join(", ")}), all series are scored and judged after ${median(scanned)} ms`);
   await page.close();
 }
 

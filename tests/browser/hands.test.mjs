@@ -146,7 +146,7 @@ test("every parameter is set by keys alone, and evaluated at once", async () => 
       const last = await page.run(`((select) => select.selectedIndex === select.options.length - 1)(document.querySelector("[name=${name}]"))`);
       await press(page, last ? "ArrowUp" : "ArrowDown");
     } else if (number) await press(page, "ArrowUp");
-    else await page.ask("Input.insertText", { text: typed[name] });
+    else await page.keyboard.insertText(typed[name]);
     const now = await page.run(`document.querySelector("[name=${name}]").value`);
     assert.notEqual(now, before, name);
     await page.until(`window.preview.page.reply !== window.before || window.preview.page.refused`);

@@ -167,21 +167,61 @@ test("incidents are marked by file, by dragging and by a click, and counted whil
   // a drag over the evaluation preview while marking
   await page.run("document.getElementById('mark').click()");
   const box = await page.run("(({ x, y, width, height }) => ({ x, y, width, height }))(document.querySelector('#evaluation .u-over').getBoundingClientRect())");
-  const mouse = (type, part) => page.ask("Input.dispatchMouseEvent", { type, x: box.x + part * box.width, y: box.y + box.height / 2, button: "left", buttons: 1, clickCount: 1 });
-  await mouse("mouseMoved", 0.35);
-  await mouse("mousePressed", 0.4);
-  await mouse("mouseMoved", 0.45);
-  await mouse("mouseMoved", 0.5);
-  await mouse("mouseReleased", 0.5);
+  const moveTo = (part) => page.mouse.move(box.x + part * box.width, box.y + box.height / 2);
+  await moveTo(0.4);
+  await page.mouse.down();
+  await moveTo(0.45);
+  await moveTo(0.5);
+  await page.mouse.up();
   await page.until("window.preview.page.incidents.length === 3");
   assert.equal((await counts())[1], 3);
   // a click marks as much as the trigger window
-  await mouse("mouseMoved", 0.7);
-  await mouse("mousePressed", 0.7);
-  await mouse("mouseReleased", 0.7);
+  await moveTo(0.7);
+  await page.mouse.down();
+  await page.mouse.up();
   await page.until("window.preview.page.incidents.length === 4");
   const last = await page.run("window.preview.page.incidents.at(-1)");
   assert.equal(last.to - last.from, 900);
+  assertQuiet(page);
+  await page.close();
+});
+
+/** Lets files fall onto the page: name and text of each; a text that begins with `gz` stands for compressed bytes. */
+const drop = (page, files) => page.run(`(() => {
+  const data = new DataTransfer();
+  ${JSON.stringify(files)}.forEach(([name, text]) => data.items.add(new File([text === "gz" ? new Uint8Array([31, 139, 8, 0, 0, 0]) : text], name)));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+})()`);
+const message = (page) => page.run("document.getElementById('message').textContent");
+
+test("files that are dropped and a text that is pasted are incidents, and what is none is told beside the rest", async () => {
+  const page = await open();
+  const incidents = () => page.run("window.preview.page.incidents.map(({ label }) => label)");
+  await drop(page, [["one.csv", `from,to,label\n${START},${START + 60},first\n`], ["two.json", JSON.stringify([{ from: START + 600, to: START + 900, label: "second" }])]]);
+  await page.until("window.preview.page.incidents.length === 2");
+  assert.deepEqual(await incidents(), ["first", "second"]);
+  assert.equal(await message(page), "");
+  for (const [file, said] of [
+    [["history.csv", "time,value\n60,1\n120,2\n"], /^history.csv: line 1: needs from,to with two times.*\n.*fluent-anomaly report --input FILE$/],
+    [["empty.csv", ""], /^empty.csv: no incident in it/],
+    [["incidents.csv.gz", "gz"], /^incidents.csv.gz: no text: unpack it first/],
+    [["odd.json", "[{"], /^odd.json: .*JSON/],
+    [["turned.csv", `${START + 60},${START}`], /^turned.csv: line 1: needs from,to with two times, the second not before the first/],
+  ]) {
+    await drop(page, [file, ["third.csv", `${START + 1200},${START + 1260},third`]]);
+    await page.until("document.getElementById('message').textContent !== '' && window.preview.page.incidents.length === 3");
+    assert.match(await message(page), said);
+    await page.run("document.querySelector('#incidents li:nth-child(3) button[aria-label]').click()");
+  }
+  await page.run(`document.dispatchEvent(Object.assign(new ClipboardEvent("paste", { clipboardData: new DataTransfer(), bubbles: true })))`);
+  await page.run(`(() => { const clipboardData = new DataTransfer(); clipboardData.setData("text", "${START + 1200},${START + 1260},pasted"); document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true })); })()`);
+  await page.until("window.preview.page.incidents.length === 3");
+  assert.deepEqual(await incidents(), ["first", "second", "pasted"]);
+  assert.equal(await message(page), "");
+  assert.match(await page.run("location.href"), /report.html/);
+  await page.run("document.getElementById('overview-open').click()");
+  await drop(page, [["one.csv", `${START},${START + 60}`]]);
+  await page.until("document.getElementById('message').textContent.startsWith('Incidents belong to a series')");
   assertQuiet(page);
   await page.close();
 });

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CHROMIUM, startChromium } from "./cdp.mjs";
+import { CHROMIUM, startChromium } from "./chromium.mjs";
 
 export const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
 assert.ok(existsSync(BINARY), `${BINARY} is missing: cargo build --release`);
@@ -61,7 +61,6 @@ export async function startSite() {
   writeFileSync(file("f.ini"), CONFIG);
   run("report", "-i", "history.csv", "-c", "f.ini", "-o", "report.html");
   const browser = await startChromium();
-  await browser.send("Browser.grantPermissions", { permissions: ["clipboardReadWrite", "clipboardSanitizedWrite"] });
   return {
     folder, file, run, browser,
     async open(options = {}) {
@@ -83,12 +82,5 @@ export function assertQuiet(page) {
   assert.deepEqual(outside, []);
 }
 
-const CODES = { Enter: 13, Escape: 27, " ": 32, End: 35, Home: 36, ArrowLeft: 37, ArrowUp: 38, ArrowRight: 39, ArrowDown: 40, Tab: 9 };
-
 /** Presses a key as a keyboard does; a letter is typed. */
-export async function press(page, key, modifiers = 0) {
-  const text = key === "Enter" ? "\r" : key.length === 1 ? key : undefined;
-  const given = { key, code: key === " " ? "Space" : key, windowsVirtualKeyCode: CODES[key] ?? 0, modifiers };
-  await page.ask("Input.dispatchKeyEvent", { type: text ? "keyDown" : "rawKeyDown", text, ...given });
-  await page.ask("Input.dispatchKeyEvent", { type: "keyUp", ...given });
-}
+export const press = (page, key) => page.keyboard.press(key);

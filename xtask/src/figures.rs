@@ -44,7 +44,7 @@ const FIGURES: [Figure; 11] = [
     },
     Figure {
         name: "page",
-        command: "cargo build --release --quiet && node tests/browser/figures.mjs",
+        command: "npm ci --silent --prefix tests/browser && cargo build --release --quiet && node tests/browser/figures.mjs",
         needs: &["CHROMIUM"],
     },
 ];

@@ -11,7 +11,7 @@ import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
-import { CHROMIUM, startChromium } from "../../../tests/browser/cdp.mjs";
+import { CHROMIUM, startChromium } from "../../../tests/browser/chromium.mjs";
 
 const run = promisify(execFile);
 const BUILT = new URL("../../../target/package/", import.meta.url).pathname;
