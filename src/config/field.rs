@@ -4,6 +4,11 @@ use crate::record::{Accessor, hint_for_dots};
 
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
 pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
+    if text.len() > 1 && ['"', '\''].iter().any(|&quote| text.starts_with(quote) && text.ends_with(quote)) {
+        return Err(format!(
+            "{text:?} is not allowed: fields stand without quotes, as in `$host` or `$['any key']`"
+        ));
+    }
     let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
         Some(form) => format!("{text:?} is not allowed: {form}"),
         None => error.to_string(),

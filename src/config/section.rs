@@ -6,7 +6,7 @@ use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
 use super::section_reader::SectionReader;
 use super::tag::TagPattern;
-use super::windows::WindowSettings;
+use super::windows::{WINDOW_KEYS, WindowSettings};
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
@@ -220,6 +220,11 @@ impl Section {
                 "`for all` goes with no `measure`: its windows are judged one by one",
             );
         }
+        if !has_windows {
+            for key in WINDOW_KEYS {
+                keys.refuse(key, "goes with `measure`, which this section does not have");
+            }
+        }
         let value = read_value(keys, has_windows);
         let by = keys.parsed("by", |text| {
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(accessor).collect()
@@ -346,6 +351,16 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
         return Err(format!(
             "{text:?} is not allowed: patterns are separated by blanks, as in `match: {}`",
             words.join(" ")
+        ));
+    }
+    let is_within =
+        |ends: &str| text.len() > 1 && ends.chars().any(|c| text.starts_with(c) && text.ends_with(c));
+    if is_within("\"'") {
+        return Err(format!("{text:?} is not allowed: patterns stand without quotes, as in `match: app.*`"));
+    }
+    if is_within("/") {
+        return Err(format!(
+            "{text:?} is not allowed: no regular expression but tags with `*`, as in `match: app.*`"
         ));
     }
     Ok(TagPattern::new(text))

@@ -32,6 +32,15 @@ impl<'a> SectionReader<'a> {
         self.push(Some(key), message.into());
     }
 
+    /// A key that means something elsewhere; it is no unknown one, nor is it allowed here.
+    #[inline(never)] // stack
+    pub(super) fn refuse(&mut self, key: &'static str, why: &str) {
+        if self.entry(key).is_some() {
+            self.complain_about(key, why);
+            self.known.push(key);
+        }
+    }
+
     // the readers of keys are generic and many: what does not depend on their types is a call of its own
     #[cold]
     #[inline(never)] // stack

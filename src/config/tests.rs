@@ -93,6 +93,37 @@ fn two_sections_that_would_write_the_same_fields_are_refused() {
 }
 
 #[test]
+fn what_people_bring_from_other_formats_is_refused_with_the_form_that_works() {
+    for (lines, told_first) in [
+        (
+            "match: \"app.*\"\nvalue: $x",
+            "match: \"\\\"app.*\\\"\" is not allowed: patterns stand without quotes, as in `match: app.*`",
+        ),
+        (
+            "match: 'app'\nvalue: $x",
+            "match: \"'app'\" is not allowed: patterns stand without quotes, as in `match: app.*`",
+        ),
+        (
+            "match: /^app/\nvalue: $x",
+            "match: \"/^app/\" is not allowed: no regular expression but tags with `*`, as in `match: app.*`",
+        ),
+        (
+            "match: app\nvalue: '$x'",
+            "value: \"'$x'\" is not allowed: fields stand without quotes, as in `$host` or `$['any key']`",
+        ),
+        (
+            "match: app\nvalue: $x\nby: $a, \"b\"",
+            "by: \"\\\"b\\\"\" is not allowed: fields stand without quotes, as in `$host` or `$['any key']`",
+        ),
+        ("match: app\nvalue: $x\nevery: 1m", "every: goes with `measure`, which this section does not have"),
+    ] {
+        let told = told(&format!("[series.a]\n{lines}\n"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].ends_with(&format!("[series.a] {told_first}")), "{told:?}");
+    }
+}
+
+#[test]
 fn a_field_cannot_be_read_and_written() {
     assert_eq!(
         told("[series.a]\nmatch: app.*\nvalue: $score_outlier\n"),

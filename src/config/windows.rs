@@ -55,6 +55,10 @@ pub struct PatternSettings {
     pub marks_all: bool,
 }
 
+/// The keys that go with `measure`.
+pub(super) const WINDOW_KEYS: [&str; 8] =
+    ["every", "late", "forget", "empty", "timezone", "learn_patterns", "new_patterns", "mark_patterns"];
+
 impl PatternSettings {
     #[inline(never)] // stack
     fn read(keys: &mut SectionReader<'_>) -> Self {
