@@ -88,7 +88,8 @@ fn fill_in_a_message() -> String {
         band: None,
         status: Status::Alert,
         transition: None,
-        time_s: None,
+        triggered: None,
+        priority: None,
         groups: &[("host", "web1")],
     };
     render(

@@ -124,7 +124,7 @@ pub mod monitors {
     pub use crate::monitor::zone::UnknownZone;
     pub use crate::monitor::{
         AlertEvaluation, AnomalyQuery, MonitorProblem, MonitorSpec, MonitorVerdict, RawMonitor, SharedBand,
-        Status, Timeframe, Transition, Zone, query,
+        Status, Timeframe, Transition, Triggered, Zone, query,
     };
 }
 

@@ -204,7 +204,7 @@ fn cautions(spec: &MonitorSpec) -> Vec<String> {
     }
     if spec.query.metric.is_calendar() && spec.query.metric.calendar().is_none() {
         lines.push(
-            "Caution: days of .rollup() begin at midnight UTC, and weeks on Thursdays; an hour or a day and a zone move them, as in .rollup(sum, daily, '8am', 'Europe/Vienna')."
+            "Caution: days of .rollup() begin at midnight UTC; an hour and a zone move them, as in .rollup(sum, daily, '8am', 'Europe/Vienna')."
                 .to_owned(),
         );
     }

@@ -38,7 +38,7 @@ pub(crate) mod text;
 pub(crate) mod timeframe;
 pub(crate) mod zone;
 
-pub use alert::{AlertEvaluation, AlertState, BandPosition, Status, Transition};
+pub use alert::{AlertEvaluation, AlertState, BandPosition, Status, Transition, Triggered};
 pub(crate) use evaluate::Unchanged;
 pub use evaluate::{MonitorVerdict, SeriesEvaluator, SharedBand};
 pub use query::AnomalyQuery;

@@ -167,7 +167,7 @@ impl Pipeline {
         for (place, verdict) in self.verdicts.drain(..) {
             let Some(&monitor) = monitors.get(place) else { continue };
             let groups = || section.groups_of_record(record);
-            self.rendered.extend(section.monitors.render(monitor, verdict, self.time.seconds(), groups));
+            self.rendered.extend(section.monitors.render(monitor, verdict, groups));
         }
     }
 
@@ -190,11 +190,7 @@ impl Pipeline {
             let Some(silent) = self.bank.take_silence(*band) else { continue };
             let series = key_text(&silent.key, section.has_several_keys());
             let groups = section.groups_of_key(&series);
-            let Some(silence) =
-                section.monitors.silence(monitors, silent.silence, &groups, self.time.seconds())
-            else {
-                continue;
-            };
+            let Some(silence) = section.monitors.silence(monitors, silent.silence, &groups) else { continue };
             if section.access.scan(record) {
                 silence.write(&series, record, &section.access);
             }

@@ -14,4 +14,5 @@ mod pull;
 mod pull_command;
 mod replay;
 mod select_k;
+mod shapes;
 mod slack;

@@ -395,6 +395,31 @@ fn the_seeds_file_name_is_found_too() {
     assert!(text(host.filter(b"changefinder.cpu", TIME, record)).contains("changefinder.outlier.cpu"));
 }
 
+#[test]
+fn earlier_forms_of_the_configuration_are_told_in_the_hosts_log_and_not_once_a_chunk() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[default]\nwindow_sec: 600\n[changefinder]\nr: 0.01\nk: 1\nT1: 10\nT2: 10\n[datadog]\nqueries:\n  system.cpu.idle{*}by{host}\n";
+    fs::write(folder.path().join("datadog.ini"), text).unwrap();
+    let record = b"{\"metric\":\"system.cpu.idle\",\"raw_value\":1.5,\"scope\":\"host:a\",\"host\":\"a\",\"time\":1700000000}";
+    let mut host = start(&folder);
+    host.filter(b"changefinder.system.cpu.idle", TIME, record).unwrap();
+    let told = "[fluent-anomaly] datadog.ini: line 1: [default] taken as [general], its name now\n";
+    let log = host.take_log();
+    assert!(log.starts_with(told) && log.contains("line 2: window_sec taken as `interval`"), "{log}");
+    // the same host makes an instance for each chunk
+    let mut host = start(&folder);
+    host.filter(b"changefinder.system.cpu.idle", TIME, record).unwrap();
+    assert_eq!(host.take_log(), "");
+    // another file is told of
+    let text = text.replace("[default]\nwindow_sec: 600\n", "[general]\npid_path: /x.pid\ninterval: 600\n");
+    fs::write(folder.path().join("datadog.ini"), text).unwrap();
+    for n in 0..2000 {
+        host.filter(b"changefinder.system.cpu.idle", (TIME.0 + 60 * n, 0), record).unwrap();
+    }
+    let log = host.take_log();
+    assert!(log.contains("datadog.ini: line 2: pid_path taken as `pidfile_path`, its name now\n"), "{log}");
+}
+
 // ---- state
 
 /// Faults of the folder under a running filter: scores go on as the library's, the first record and the log tell.

@@ -25,7 +25,7 @@ fn time(n: u32) -> u32 {
     1_700_000_000 + 10 * n
 }
 
-const SAMPLES: [Sample; 7] = [
+const SAMPLES: [Sample; 17] = [
     (
         "json",
         |n| {
@@ -68,7 +68,69 @@ const SAMPLES: [Sample; 7] = [
         },
         "",
     ),
+    (
+        "containerd",
+        |n| format!(r#"{}.123456789Z stdout F {{"level":"info","ms":{}}}"#, clock(n), value(n)),
+        "",
+    ),
+    (
+        "containerd's access log",
+        |n| {
+            format!(
+                "{}.1Z stdout F 10.0.0.1 - - [14/Nov/2023:22:{:02}:{:02} +0000] \"GET /a HTTP/1.1\" 200 {} \"-\" \"curl\"",
+                clock(n),
+                n / 6,
+                n % 6 * 10,
+                value(n)
+            )
+        },
+        "",
+    ),
+    (
+        "heroku",
+        |n| {
+            format!(
+                "{}.5+00:00 heroku[router]: at=info path=\"/a?b=c\" dyno=web.1 connect=0ms service={}ms status=200",
+                clock(n),
+                value(n)
+            )
+        },
+        "",
+    ),
+    ("text before JSON", |n| format!("{} INFO app {{\"ms\":{}}}", clock(n).replace('T', " "), value(n)), ""),
+    ("syslog", |n| format!("<13>Nov 14 {} web-1 app[17]: took={} rows=3", &clock(n)[11..], value(n)), ""),
+    ("syslog of 2009", |n| format!("<165>1 {}Z web-1 app 17 ID47 - took={} rows=3", clock(n), value(n)), ""),
+    ("compose", |n| format!("web-1  | {{\"time\":{},\"ms\":{}}}", time(n), value(n)), ""),
+    (
+        "logfmt in JSON",
+        |n| {
+            format!(
+                r#"{{"log":"level=info ms={} ok=true\n","stream":"stdout","time":"{}.1Z"}}"#,
+                value(n),
+                clock(n)
+            )
+        },
+        "",
+    ),
+    (
+        "journal",
+        |n| {
+            format!(
+                r#"{{"__REALTIME_TIMESTAMP":"{}000001","_PID":"812","MESSAGE":"took={} rows={}"}}"#,
+                time(n),
+                value(n),
+                n % 3
+            )
+        },
+        "",
+    ),
+    ("bars", |n| format!("{}|web|{}.25", time(n), value(n)), "time|host|load\n"),
 ];
+
+/// `2023-11-14T22:13:20` and on.
+fn clock(n: u32) -> String {
+    format!("2023-11-14T22:{:02}:{:02}", n / 6, n % 6 * 10)
+}
 
 /// A folder with a sample and what `init` makes of it.
 fn site((name, line, head): Sample) -> TempDir {

@@ -97,6 +97,50 @@ fn the_verdict_has_everything_that_is_promised_and_transitions_come_once() {
 }
 
 #[test]
+fn messages_know_since_when_a_state_lasts_as_datadogs_do() {
+    let mut p = pipeline(
+        "warning: 0.4\nrenotify_interval: 2\nmessage: {{first_triggered_at_epoch}} {{last_triggered_at}} {{triggered_duration_sec}}\n",
+    );
+    let mut told = Vec::new();
+    for minute in 0..300 {
+        let x = if (200..208).contains(&minute) { 90.0 } else { usual(minute) };
+        let record = point(&mut p, minute, "a", x);
+        if let Some(message) = record["anomaly"]["message"].as_str() {
+            let what = record["anomaly"]["transition"].as_str().unwrap_or("still");
+            told.push(format!("{what}: {message}"));
+        }
+    }
+    // minute 202 is 12 120 s
+    assert_eq!(
+        told[..4],
+        [
+            "OK->WARN: 12120000 1970-01-01T03:22:00Z 0",
+            "WARN->ALERT: 12120000 1970-01-01T03:24:00Z 120",
+            "still: 12120000 1970-01-01T03:24:00Z 240",
+            "still: 12120000 1970-01-01T03:24:00Z 360",
+        ]
+    );
+    assert!(told.last().unwrap().starts_with("ALERT->OK: 12120000 1970-01-01T03:24:00Z "), "{told:?}");
+}
+
+#[test]
+fn a_message_about_silence_says_that_there_is_no_data_and_since_when() {
+    let mut p = pipeline(
+        "notify_no_data: true\nno_data_timeframe: 12\nmessage: {{host.name}} {{observed}} in {{lower}}..{{upper}} since {{first_triggered_at}}\n",
+    );
+    let mut told = Vec::new();
+    for minute in 0..100 {
+        if minute < 60 {
+            point(&mut p, minute, "b", usual(minute));
+        }
+        let record = point(&mut p, minute, "a", usual(minute));
+        told.extend(record["anomaly_silent"]["message"].as_str().map(str::to_owned));
+    }
+    // the last point was that of minute 59, whose bucket ends with minute 60
+    assert_eq!(told, ["b no data in n/a..n/a since 1970-01-01T01:12:00Z"]);
+}
+
+#[test]
 fn before_there_is_a_band_a_record_says_that_it_is_not_judged() {
     let mut p = pipeline("");
     for minute in 0..15 {

@@ -197,7 +197,19 @@ const CHANGED: [(&str, &str, &str); 32] = [
 ];
 
 /// Queries that cannot be evaluated: what is written, a part of the reason.
-const REFUSED: [(&str, &str); 15] = [
+const REFUSED: [(&str, &str); 18] = [
+    (
+        "avg(last_1w):anomalies(sum:a.b{*}.as_count().rollup(sum, weekly), 'basic', 2) >= 1",
+        ".rollup() by 604800 s is not allowed; allowed is 1 to 241920 seconds, hourly or daily: an alert window holds five of them",
+    ),
+    (
+        "avg(last_2w):anomalies(avg:a.b{*}.rollup(avg, weekly, 'monday', 'Europe/Vienna'), 'basic', 2, alert_window='last_2w', interval=3600) >= 1",
+        "at most two weeks long",
+    ),
+    (
+        "avg(last_30d):anomalies(avg:a.b{*}.rollup(avg, 300000), 'basic', 2, alert_window='last_1w', interval=3600) >= 1",
+        ".rollup() by 300000 s is not allowed",
+    ),
     (
         "avg(last_4h):anomalies(cumsum(sum:a.b{*}), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
         "cumsum",

@@ -1,6 +1,6 @@
 //! Any text as a monitor's message: it is filled in, bounded by what it holds.
 
-use fluent_anomaly::monitors::{Facts, Status, render};
+use fluent_anomaly::monitors::{Facts, Status, Triggered, render};
 
 pub fn run(data: &[u8]) {
     let Ok(template) = std::str::from_utf8(data) else { return };
@@ -13,7 +13,8 @@ pub fn run(data: &[u8]) {
         band: Some((40.0, 39.0, 41.0)),
         status: Status::Alert,
         transition: None,
-        time_s: Some(1_700_000_000),
+        triggered: Some(Triggered::new(1_700_000_000, 1_700_000_300, 1_700_000_600)),
+        priority: Some(1),
         groups: &[("host", "web-1"), ("env", "prod")],
     };
     let text = render(template, &facts);

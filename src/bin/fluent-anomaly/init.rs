@@ -1,15 +1,21 @@
 //! `init`: from a sample of records to a configuration, and to the alarms that it would have raised.
 
+mod columns;
+mod ini;
+mod keys;
+mod module;
 mod propose;
 mod replay;
 mod sample;
 mod snippets;
+mod values;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::history;
+use fluent_anomaly::sources::series_file::Table;
 use propose::Proposal;
 
 /// Read a sample of records, and write a configuration for them.
@@ -55,32 +61,49 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let usage = |why: String| Failure::Usage(format!("{shown}: {why}"));
-    let sample = sample::read(&history::bytes(input)?).map_err(|error| usage(error.to_string()))?;
-    if let Some(advice) = sample::advice(&sample) {
-        return Err(usage(advice));
-    }
+    let sample = sample::read(&history::bytes(input)?).map_err(usage)?;
     let table = &sample.table;
-    let proposal = Proposal::of(table, &sample.units, args.tag.as_deref()).map_err(usage)?;
+    if table.rows.len() < 2 {
+        return Err(usage(
+            "there is one record: two or more are needed, and some hundred tell what is usual".to_owned(),
+        ));
+    }
+    let proposal = Proposal::of(table, &sample.units, args.tag.as_deref())
+        .map_err(|why| usage(sample.with_advice(why)))?;
 
     let mut text = format!("{} records, read as {}\n\n", table.rows.len(), table.form);
     for line in &proposal.told {
         text += &format!("  {line}\n");
     }
-    if let Some(field) = &sample.inner {
-        text += &format!("  json    ${field} holds JSON, which the configurations of the hosts take apart\n");
+    if let Some((field, form)) = &sample.inner {
+        let of = if table.prefix.is_some() { "what follows the prefix" } else { &format!("${field}") };
+        text +=
+            &format!("  inner   {of} is {}, which the configurations of the hosts take apart\n", form.name());
+    }
+    let hosts_file = snippets::path(input, table);
+    if let Some(command) = preparation(table, input, &hosts_file) {
+        text += &format!(
+            "  file    hosts read one record a line, in UTF-8, numbers with a point: make such a file with\n            {command}\n"
+        );
     }
     if let Some(note) = table.odd_lines_note() {
         text += &format!("  lines   {note}\n");
     }
+    let module = module::find();
+    let file = Path::new(&module.path).file_name().unwrap_or_default().to_string_lossy();
+    text += &format!("  module  {file}: {}\n", module.reason);
     let ini = proposal.ini(&shown);
     let replayed = replay::run(&ini, table, &proposal)?;
     text += &replayed.text();
 
+    let written = [
+        ini,
+        snippets::fluent_bit(&proposal, &sample, &hosts_file, &module.path),
+        snippets::fluentd(&proposal, &sample, &hosts_file),
+    ];
     fs::create_dir_all(&args.output).map_err(|error| Failure::of(args.output.display(), error))?;
-    let contents =
-        [ini, snippets::fluent_bit(&proposal, &sample, input), snippets::fluentd(&proposal, &sample, input)];
     text += "\nWritten\n";
-    for (file, content) in FILES.iter().zip(contents) {
+    for (file, content) in FILES.iter().zip(written) {
         let path = args.output.join(file);
         fs::write(&path, content).map_err(|error| Failure::of(path.display(), error))?;
         text += &format!("  {}\n", path.display());
@@ -92,4 +115,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         args.output.join(FILES[2]).display(),
     );
     crate::monitor::print(&text)
+}
+
+/// The command that makes a file for hosts of the sample, where they cannot read the sample itself.
+fn preparation(table: &Table, input: &Path, output: &str) -> Option<String> {
+    let mut steps = table.preparation.clone();
+    let first = steps.first_mut()?;
+    let from = if input == Path::new("-") { "SAMPLE".to_owned() } else { input.display().to_string() };
+    first.push_str(&format!(" < '{from}'"));
+    Some(format!("{} > '{output}'", steps.join(" | ")))
 }

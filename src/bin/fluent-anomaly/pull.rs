@@ -269,10 +269,14 @@ impl Sections for ConfigFile<'_> {
         if !asked && changed == self.read_at {
             return Ok(None);
         }
+        let is_another = self.read_at.is_some();
         self.read_at = changed;
         let text =
             fs::read_to_string(self.path).map_err(|error| format!("{}: {error}", self.path.display()))?;
-        let mut config = Config::parse_for_companion(&self.path.display().to_string(), &text)
+        let file = self.path.display().to_string();
+        let read = Config::parse_for_companion(&file, &text);
+        // those of the first file were told at the start
+        let mut config = if is_another { files::with_notices(&file, read) } else { read }
             .map_err(|error| error.to_string())?;
         if (self.detect || config.detects()) != self.scored {
             let (now, then) = if self.scored { ("scored", "raw") } else { ("raw", "scored") };

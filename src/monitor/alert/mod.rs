@@ -14,9 +14,11 @@ mod ring;
 mod status;
 #[cfg(test)]
 mod tests;
+mod triggered;
 
 use ring::PointRing;
 pub use status::{BandPosition, Status, Transition};
+pub use triggered::Triggered;
 
 use super::spec::MonitorSpec;
 use crate::codec::{CodecError, Reader, Writer};
@@ -32,6 +34,8 @@ pub struct AlertEvaluation {
     pub renotify: bool,
     /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
     pub share: f64,
+    /// When the state left OK, with a transition or a reminder of a series whose buckets have times.
+    pub triggered: Option<Triggered>,
 }
 
 /// Alert state of one series under one monitor.
@@ -47,6 +51,16 @@ pub struct AlertState {
     first_point: i64, // first bucket with a value
     last_point: i64,  // latest bucket with a value, <= last
     notified: i64,    // bucket of the last transition or reminder
+    left_ok: Option<LeftOk>,
+}
+
+/// Buckets in which the state changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LeftOk {
+    /// From OK to another state.
+    pub(crate) first: i64,
+    /// To the latest state that is not OK, `first..=last`.
+    pub(crate) last: i64,
 }
 
 impl AlertState {
@@ -64,6 +78,7 @@ impl AlertState {
             first_point: 0,
             last_point: 0,
             notified: 0,
+            left_ok: None,
         }
     }
 
@@ -71,6 +86,16 @@ impl AlertState {
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// The changes that made the state, or the last one that was not OK, what it is.
+    pub(crate) fn left_ok(&self) -> Option<LeftOk> {
+        self.left_ok
+    }
+
+    /// The latest bucket that was fed.
+    pub(crate) fn latest(&self) -> i64 {
+        self.last
     }
 
     /// Share of anomalous points in the trigger window, 0..=1; 0 when there are none.
@@ -136,6 +161,7 @@ impl AlertState {
             Some(verdict) => {
                 if missing > 0 {
                     self.silence(spec, bucket - 1);
+                    self.note_change(before, bucket - 1);
                     before = self.status;
                 }
                 self.ring.push(true, verdict.is_anomalous(spec.query.side()));
@@ -148,6 +174,7 @@ impl AlertState {
                 self.judge(spec, bucket);
             }
         }
+        self.note_change(before, bucket);
         let transition = (self.status != before).then_some(Transition { from: before, to: self.status });
         let mut renotify = false;
         if transition.is_some() {
@@ -163,8 +190,17 @@ impl AlertState {
         self.evaluation(transition, renotify)
     }
 
+    /// Notes when the state left OK, and when it became another one than OK.
+    fn note_change(&mut self, before: Status, bucket: i64) {
+        if self.status == before || self.status == Status::Ok {
+            return;
+        }
+        let first = self.left_ok.filter(|_| before != Status::Ok).map_or(bucket, |left| left.first);
+        self.left_ok = Some(LeftOk { first, last: bucket });
+    }
+
     fn evaluation(&self, transition: Option<Transition>, renotify: bool) -> AlertEvaluation {
-        AlertEvaluation { status: self.status, transition, renotify, share: self.share() }
+        AlertEvaluation { status: self.status, transition, renotify, share: self.share(), triggered: None }
     }
 
     /// Up to and with `bucket` there was nothing since the last point.
@@ -218,6 +254,9 @@ impl AlertState {
         for at in [&mut self.last, &mut self.first_point, &mut self.last_point, &mut self.notified] {
             *at = before.min(*at);
         }
+        if let Some(LeftOk { first, last }) = &mut self.left_ok {
+            (*first, *last) = (before.min(*first), before.min(*last));
+        }
     }
 
     /// Bytes of one series, on the heap and off it.
@@ -235,11 +274,16 @@ impl AlertState {
             Status::NoData => 3,
         };
         let flags = u8::from(self.resolved) << 2 | u8::from(self.started) << 3 | u8::from(self.pointed) << 4;
-        w.u8(status | flags);
+        let left_ok = u8::from(self.left_ok.is_some()) << 5;
+        w.u8(status | flags | left_ok);
         w.i64(self.last);
         w.i64(self.first_point);
         w.i64(self.last_point);
         w.i64(self.notified);
+        if let Some(LeftOk { first, last }) = self.left_ok {
+            w.i64(first);
+            w.i64(last);
+        }
         self.ring.save(w);
     }
 
@@ -260,7 +304,13 @@ impl AlertState {
             (r.i64(what)?, r.i64(what)?, r.i64(what)?, r.i64(what)?);
         let (started, pointed) = (head & 8 != 0, head & 16 != 0);
         let ordered = !pointed || (first_point <= last_point && last_point <= last);
-        if head >= 32 || (pointed && !started) || !ordered {
+        let left_ok = match head & 32 {
+            // a state from before they were kept: the last that was told
+            0 => (status != Status::Ok).then_some(LeftOk { first: notified, last: notified }),
+            _ => Some(LeftOk { first: r.i64(what)?, last: r.i64(what)? }),
+        };
+        let ordered = ordered && left_ok.is_none_or(|left| left.first <= left.last && left.last <= last);
+        if head >= 64 || (pointed && !started) || !ordered {
             return Err(CodecError::Invalid { what });
         }
         let mut state = Self {
@@ -274,6 +324,7 @@ impl AlertState {
             first_point,
             last_point,
             notified,
+            left_ok,
         };
         state.stays_ok = state.would_stay_ok(spec);
         Ok(state)

@@ -197,6 +197,41 @@ fn a_window_of_fifteen_points_costs_sixteen_bytes_beside_the_state() {
 }
 
 #[test]
+fn the_first_and_the_last_change_to_a_state_that_is_not_ok_are_kept() {
+    let spec = spec(&[("warning", "0.4"), ("notify_no_data", "true"), ("no_data_timeframe", "5")]);
+    let mut state = AlertState::new(&spec);
+    let mut told = Vec::new();
+    // WARN with the 6th of 15, ALERT with the 12th, NO DATA after 5 missing ones; OK; WARN again
+    let pattern = "............... ^^^^^^^^^^^^ _____ ............... ............... ^^^^^^";
+    for (bucket, verdict) in verdicts(pattern).into_iter().enumerate() {
+        let evaluation = state.feed(&spec, bucket as i64, verdict);
+        if let Some(change) = evaluation.transition {
+            let LeftOk { first, last } = state.left_ok().unwrap();
+            told.push((bucket, change.text(), first, last));
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            (20, "OK->WARN", 20, 20),
+            (26, "WARN->ALERT", 20, 26),
+            (31, "ALERT->NO DATA", 20, 31),
+            (32, "NO DATA->ALERT", 20, 32),
+            (41, "ALERT->OK", 20, 32),
+            (67, "OK->WARN", 67, 67),
+        ]
+    );
+    // a state that an earlier version saved in ALERT knows the last change that was told
+    let mut saved = Vec::new();
+    state.save(&mut Writer::new(&mut saved));
+    let mut earlier = saved.clone();
+    earlier[0] &= 31;
+    earlier.drain(33..49);
+    let restored = AlertState::restore(&spec, &mut Reader::new(&earlier)).unwrap();
+    assert_eq!(restored, AlertState { left_ok: Some(LeftOk { first: 67, last: 67 }), ..state });
+}
+
+#[test]
 fn broken_state_is_refused() {
     let spec = spec(&[]);
     let mut state = AlertState::new(&spec);

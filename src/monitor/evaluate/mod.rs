@@ -219,8 +219,11 @@ impl SeriesEvaluator {
         for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
             let band = self.cursor.newest.banded.then_some(state.band);
             let position = closed.value.map(|value| position(band, value));
-            let evaluation = state.alert.feed(monitor, closed.bucket, position);
+            let mut evaluation = state.alert.feed(monitor, closed.bucket, position);
             state.changes.add(position, evaluation);
+            if evaluation.transition.is_some() || evaluation.renotify {
+                evaluation.triggered = state.triggered(shared);
+            }
             each(at, evaluation);
         }
         if let Some(value) = closed.value {

@@ -1,6 +1,6 @@
 //! What one monitor makes of the buckets of its series.
 
-use super::super::alert::{AlertEvaluation, AlertState, BandPosition, Transition};
+use super::super::alert::{AlertEvaluation, AlertState, BandPosition, Transition, Triggered};
 use super::super::spec::MonitorSpec;
 use super::shared_band::SharedBand;
 use super::verdict::MonitorVerdict;
@@ -30,6 +30,11 @@ impl Changes {
             let from = self.transition.map_or(from, |change| change.from);
             self.transition = Some(Transition { from, to });
         }
+    }
+
+    /// Whether there is a transition or a reminder.
+    fn are_told(self) -> bool {
+        self.transition.is_some() || self.renotify
     }
 
     /// Without a change to and fro.
@@ -94,6 +99,7 @@ impl MonitorState {
             below = changes.below;
         }
         let is_anomaly = monitor.query.side().covers(above, below);
+        let triggered = if changes.are_told() { self.triggered(shared) } else { None };
         MonitorVerdict {
             value,
             band,
@@ -102,7 +108,17 @@ impl MonitorState {
             transition: changes.transition,
             renotify: changes.renotify,
             share: self.alert.share(),
+            triggered,
         }
+    }
+
+    /// When the state left OK, at the end of the latest closed bucket.
+    #[cold]
+    #[inline(never)] // speed: keeps the usual way small
+    pub(super) fn triggered(&self, shared: &SharedBand) -> Option<Triggered> {
+        let end_s = |bucket: i64| shared.rollup.start_s(bucket.saturating_add(1));
+        let left = self.alert.left_ok()?;
+        Some(Triggered::new(end_s(left.first), end_s(left.last), end_s(self.alert.latest())))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a monitor says of a record.
 
 use crate::detector::band::Band;
-use crate::monitor::alert::{Status, Transition};
+use crate::monitor::alert::{Status, Transition, Triggered};
 
 /// What one monitor says of a record.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,6 +21,8 @@ pub struct MonitorVerdict {
     pub renotify: bool,
     /// Share of anomalous points in the trigger window, 0..=1.
     pub share: f64,
+    /// When the state left OK, where there is a transition or a reminder.
+    pub triggered: Option<Triggered>,
 }
 
 /// What a monitor says of a record where the state is OK and stays so, and no point of the trigger window is anomalous.
@@ -36,6 +38,15 @@ pub struct Unchanged {
 
 impl From<Unchanged> for MonitorVerdict {
     fn from(Unchanged { value, band, is_anomaly }: Unchanged) -> Self {
-        Self { value, band, is_anomaly, status: Status::Ok, transition: None, renotify: false, share: 0.0 }
+        Self {
+            value,
+            band,
+            is_anomaly,
+            status: Status::Ok,
+            transition: None,
+            renotify: false,
+            share: 0.0,
+            triggered: None,
+        }
     }
 }

@@ -225,7 +225,9 @@ impl Parts {
             Some(_) => {}
         }
         let mut alert = alert;
-        if let Some(rollup) = self.rollup_s().filter(|rollup| *rollup > longest)
+        // what is too long for any window is refused by the check of the query
+        if let Some(rollup) =
+            self.rollup_s().filter(|rollup| (longest + 1..=LONGEST_ALERT_S / FEWEST_POINTS).contains(rollup))
             && let Ok(longer) = Timeframe::from_seconds(rollup.saturating_mul(FEWEST_POINTS))
         {
             notes.push(format!(

@@ -7,8 +7,9 @@
 //! | `{{host.name}}`, `{{[my.key].name}}` | value of the group `host`, `my.key` |
 //! | `{{comparator}}` | `>=` |
 //! | `{{alert_recovery_threshold}}`, `{{warn_recovery_threshold}}` | below which the monitor recovers |
-//! | `{{last_triggered_at}}` | when, in UTC; `{{local_time 'last_triggered_at' 'Europe/Vienna'}}` in a zone |
-//! | `{{last_triggered_at_epoch}}` | the same in milliseconds since 1970 |
+//! | `{{first_triggered_at}}`, `{{last_triggered_at}}` | when the state left OK, and when it became what it is; in UTC, `{{local_time 'last_triggered_at' 'Europe/Vienna'}}` in a zone |
+//! | `{{first_triggered_at_epoch}}`, `{{last_triggered_at_epoch}}` | the same in milliseconds since 1970 |
+//! | `{{triggered_duration_sec}}` | seconds since the state left OK |
 //! | `{{eval "round(value * 100, 1)"}}` | the result of `+ - * / % ^`, parentheses and functions over numbers and variables |
 //! | `{{urlencode "host.name"}}` | the variable as a part of an address |
 //! | `{{{...}}}` | the same without Datadog's escapes, of which there are none here |
@@ -16,24 +17,29 @@
 //! | `{{!-- ... --}}`, `{{! ... }}` | nothing: a comment |
 //! | `{{#is_alert}}..{{else}}..{{/is_alert}}`, `{{^is_alert}}..{{/is_alert}}` | one branch or the other |
 //! | `{{#is_match "host.name" "db"}}..{{/is_match}}`, `is_exact_match` | when the variable holds, or is, one of the texts; `(eval "...")` stands for a variable |
+//! | `{{#is_priority 'P1'}}..{{/is_priority}}` | when the monitor has this priority |
 //!
 //! Conditions are `is_alert`, `is_warning`, `is_no_data`, `is_recovery`, `is_alert_recovery`, `is_warning_recovery`,
-//! `is_no_data_recovery`, `is_alert_to_warning`, `is_no_data_to_alert` and `is_renotify`. To conditions a tag by which the
-//! series are not grouped is empty. What is not known stays as it is, as do blocks that are not closed; [`unknown`] tells
-//! them.
+//! `is_no_data_recovery`, `is_alert_to_warning`, `is_no_data_to_alert`, `is_renotify`, and `is_unknown`, which never holds.
+//! What is known and has no value is `n/a`: a warning threshold where there is none. In a message about silence
+//! `{{observed}}` is `no data`. To conditions these are empty, and so is a tag by which the series are not grouped. What is
+//! not known stays as it is, as do blocks that are not closed; [`unknown`] tells them.
 
+mod conditions;
 mod raw;
 #[cfg(test)]
 mod tests;
+mod times;
+mod variables;
 
 use std::borrow::Cow;
 
+use conditions::holds;
 use raw::raw_block;
+use variables::variable;
 
-use super::alert::{Status, Transition};
-use super::expression::evaluate;
-use super::zone::Zone;
-use crate::time::{date_of, utc_text};
+use super::alert::{Status, Transition, Triggered};
+use super::spec::MonitorSpec;
 
 /// Deepest nesting of blocks that is evaluated; deeper ones stay as they are.
 const DEEPEST: usize = 16;
@@ -57,10 +63,32 @@ pub struct Facts<'a> {
     pub status: Status,
     /// The change that the message is about; `None` for a reminder.
     pub transition: Option<Transition>,
-    /// Event time of the change, seconds of UTC.
-    pub time_s: Option<i64>,
+    /// When the state left OK.
+    pub triggered: Option<Triggered>,
+    /// The monitor's priority, 1 to 5.
+    pub priority: Option<u8>,
     /// Groups of the series: tag key and value.
     pub groups: &'a [(&'a str, &'a str)],
+}
+
+impl Facts<'_> {
+    /// What the variables stand for that a monitor itself says, in a state with so large a share of anomalous points.
+    #[must_use]
+    pub fn of(spec: &MonitorSpec, status: Status, share: f64) -> Self {
+        Self {
+            share,
+            threshold: spec.critical,
+            warn_threshold: spec.warning,
+            recovery_thresholds: (spec.critical_recovery, spec.warning.map(|_| spec.warning_recovery)),
+            observed: None,
+            band: None,
+            status,
+            transition: None,
+            triggered: None,
+            priority: spec.priority,
+            groups: &[],
+        }
+    }
 }
 
 /// Fills a template in.
@@ -70,7 +98,7 @@ pub struct Facts<'a> {
 /// use fluent_anomaly::monitors::{Facts, render};
 /// let facts = Facts {
 ///     share: 0.9, threshold: 0.8, warn_threshold: None, recovery_thresholds: (0.0, None),
-///     observed: None, band: None, status: Status::Alert, transition: None, time_s: None,
+///     observed: None, band: None, status: Status::Alert, transition: None, triggered: None, priority: None,
 ///     groups: &[("host", "web1")],
 /// };
 /// let template = "{{#is_alert}}{{host.name}}: {{value}} >= {{threshold}}{{/is_alert}} {{color}}";
@@ -199,148 +227,6 @@ fn body<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     None
 }
 
-/// Whether a condition with its arguments holds; `None` for what is none.
-#[inline(never)] // stack
-fn holds(head: &str, facts: &Facts<'_>) -> Option<bool> {
-    let (name, arguments) = head.split_once(char::is_whitespace).unwrap_or((head, ""));
-    match name {
-        "is_match" => is_match(arguments, facts, |value, text| value.contains(text)),
-        "is_exact_match" => is_match(arguments, facts, is_same),
-        _ => condition(name, facts),
-    }
-}
-
-/// Numbers are the same whatever their text.
-fn is_same(value: &str, text: &str) -> bool {
-    let number = |text: &str| text.trim().parse::<f64>().ok();
-    value == text || number(value).is_some_and(|value| number(text) == Some(value))
-}
-
-#[inline(never)] // stack
-fn condition(name: &str, facts: &Facts<'_>) -> Option<bool> {
-    let change = |from, to| facts.transition == Some(Transition { from, to });
-    Some(match name {
-        "is_alert" => facts.status == Status::Alert,
-        "is_warning" => facts.status == Status::Warn,
-        "is_no_data" => facts.status == Status::NoData,
-        "is_recovery" => facts.status == Status::Ok && facts.transition.is_some(),
-        "is_alert_recovery" => change(Status::Alert, Status::Ok),
-        "is_warning_recovery" => change(Status::Warn, Status::Ok),
-        "is_no_data_recovery" => change(Status::NoData, Status::Ok),
-        "is_alert_to_warning" => change(Status::Alert, Status::Warn),
-        "is_no_data_to_alert" => change(Status::NoData, Status::Alert),
-        "is_renotify" => facts.transition.is_none(),
-        _ => return None,
-    })
-}
-
-/// `"variable" "text" "text"`, or `(eval "expression") "text"`: whether it fits one of the texts.
-#[inline(never)] // stack
-fn is_match(arguments: &str, facts: &Facts<'_>, fits: fn(&str, &str) -> bool) -> Option<bool> {
-    // every second piece stands between quotes
-    let quote = if arguments.contains('"') { '"' } else { '\'' };
-    let mut texts = arguments.split(quote).skip(1).step_by(2);
-    if arguments.trim_start().starts_with("(eval") {
-        let value = evaluated(arguments, facts)?;
-        return Some(texts.skip(1).any(|text| fits(&value, text)));
-    }
-    let asked = texts.next()?;
-    let value = variable(asked, facts).or_else(|| is_tag(asked).then_some(Cow::Borrowed("")))?;
-    Some(texts.any(|text| fits(&value, text)))
-}
-
-#[inline(never)] // stack
-fn variable<'a>(name: &str, facts: &Facts<'a>) -> Option<Cow<'a, str>> {
-    if let Some(number) = number(name, facts) {
-        return Some(Cow::Owned(rounded(number?)));
-    }
-    if name == "comparator" {
-        return Some(Cow::Borrowed(">="));
-    }
-    let is_call =
-        |called: &str| name.strip_prefix(called).is_some_and(|rest| rest.starts_with([' ', '\'', '"']));
-    if name == "last_triggered_at" || is_call("local_time") {
-        return local_time(name, facts).map(Cow::Owned);
-    }
-    if is_call("eval") {
-        return evaluated(name, facts).map(Cow::Owned);
-    }
-    if is_call("urlencode") {
-        return url_encoded(name, facts).map(Cow::Owned);
-    }
-    group(name, facts).map(Cow::Borrowed)
-}
-
-/// Whether a name can be that of a tag: anything but the numbers of this template language.
-fn is_tag(name: &str) -> bool {
-    const NUMBERS: [&str; 10] = [
-        "value",
-        "threshold",
-        "warn_threshold",
-        "alert_recovery_threshold",
-        "warn_recovery_threshold",
-        "last_triggered_at_epoch",
-        "observed",
-        "expected",
-        "lower",
-        "upper",
-    ];
-    !name.is_empty() && !name.contains(char::is_whitespace) && !NUMBERS.contains(&name)
-}
-
-/// The variable of `urlencode "variable"`, its bytes escaped but for letters, digits and `-._~` (RFC 3986, 2.3).
-#[inline(never)] // stack
-fn url_encoded(call: &str, facts: &Facts<'_>) -> Option<String> {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let name = call.split(['\'', '"']).nth(1)?;
-    let value = match number(name, facts) {
-        Some(number) => Cow::Owned(rounded(number?)),
-        None => Cow::Borrowed(group(name, facts)?),
-    };
-    let mut out = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.extend(HEX.get(usize::from(byte >> 4)));
-            out.extend(HEX.get(usize::from(byte & 15)));
-        }
-    }
-    Some(out)
-}
-
-/// The result of `eval "expression"`.
-#[inline(never)] // stack
-fn evaluated(call: &str, facts: &Facts<'_>) -> Option<String> {
-    let expression = call.split(['\'', '"']).nth(1)?;
-    let variable = |name: &str| number(name, facts)?.or_else(|| group(name, facts)?.parse().ok());
-    evaluate(expression, &variable).map(rounded)
-}
-
-/// `last_triggered_at`, or `local_time 'last_triggered_at' 'Europe/Vienna'`.
-#[inline(never)] // stack
-fn local_time(call: &str, facts: &Facts<'_>) -> Option<String> {
-    let time_s = facts.time_s?;
-    let mut texts = call.split(['\'', '"']).skip(1).step_by(2);
-    let zone = match (texts.next(), texts.next()) {
-        (None, _) => None,
-        (Some("last_triggered_at"), zone) => Some(Zone::named(zone.unwrap_or("UTC")).ok()?),
-        _ => return None,
-    };
-    let Some(zone) = zone else { return Some(utc_text(time_s)) };
-    let offset_s = zone.span(time_s).offset_s;
-    let local = time_s.saturating_add(offset_s.into());
-    let ((year, month, day), of_day) = (date_of(local.div_euclid(86_400)), local.rem_euclid(86_400));
-    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let (sign, offset) = if offset_s < 0 { ('-', -offset_s) } else { ('+', offset_s) };
-    Some(format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{sign}{:02}:{:02}",
-        offset / 3600,
-        offset / 60 % 60
-    ))
-}
-
 /// What a template holds that is not known here, each once: Datadog may know it, this program leaves it as it is.
 #[must_use]
 pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
@@ -354,7 +240,8 @@ pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
         band: Some((1.0, 1.0, 1.0)),
         status: Status::Ok,
         transition: None,
-        time_s: Some(0),
+        triggered: Some(Triggered::new(0, 0, 0)),
+        priority: None,
         groups: &values,
     };
     let mut found: Vec<String> = Vec::new();
@@ -380,51 +267,4 @@ pub(crate) fn unknown(template: &str, groups: &[&str]) -> Vec<String> {
         }
     }
     found
-}
-
-/// Four digits that count, and all before the point: `1.432`, `97.25`, `12346`, `0.00001234`.
-#[inline(never)] // stack
-fn rounded(value: f64) -> String {
-    const DIGITS: usize = 4;
-    const MOST_DECIMALS: usize = 12;
-    let (mut size, mut decimals) = (value.abs(), DIGITS - 1);
-    while size >= 10.0 && decimals > 0 {
-        size /= 10.0;
-        decimals -= 1;
-    }
-    while size > 0.0 && size < 1.0 && decimals < MOST_DECIMALS {
-        size *= 10.0;
-        decimals += 1;
-    }
-    let text = format!("{value:.decimals$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
-}
-
-/// A number that the variable stands for; the outer `None`: it stands for none.
-#[inline(never)] // stack
-fn number(name: &str, facts: &Facts<'_>) -> Option<Option<f64>> {
-    Some(match name {
-        "value" => Some(facts.share),
-        "threshold" => Some(facts.threshold),
-        "warn_threshold" => facts.warn_threshold,
-        "alert_recovery_threshold" => Some(facts.recovery_thresholds.0),
-        "warn_recovery_threshold" => facts.recovery_thresholds.1,
-        "last_triggered_at_epoch" => facts.time_s.map(|time_s| time_s as f64 * 1000.0),
-        "observed" => facts.observed,
-        "expected" => facts.band.map(|(expected, ..)| expected),
-        "lower" => facts.band.map(|(_, lower, _)| lower),
-        "upper" => facts.band.map(|(.., upper)| upper),
-        _ => return None,
-    })
-}
-
-/// `host.name` or `[my.key].name`.
-#[inline(never)] // stack
-fn group<'a>(name: &str, facts: &Facts<'a>) -> Option<&'a str> {
-    let key = name.strip_suffix(".name").unwrap_or(name);
-    let key = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).unwrap_or(key);
-    facts.groups.iter().find(|(group, _)| *group == key).map(|(_, value)| *value)
 }

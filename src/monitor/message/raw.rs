@@ -1,7 +1,8 @@
 //! `{{{{raw}}}} .. {{{{/raw}}}}`: text in which braces are only braces, also under a condition:
 //! `{{{{is_match "host.name" "db"}}}} .. {{{{/is_match}}}}`.
 
-use super::{Facts, holds};
+use super::Facts;
+use super::conditions::holds;
 
 /// A text with a raw block, in its parts.
 pub(super) struct RawBlock<'a> {

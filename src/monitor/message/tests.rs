@@ -1,3 +1,4 @@
+use super::variables::rounded;
 use super::*;
 use proptest::prelude::*;
 
@@ -13,7 +14,8 @@ fn facts(status: Status, from: Option<Status>) -> Facts<'static> {
         band: Some((50.0, 40.5, 60.0)),
         status,
         transition: from.map(|from| Transition { from, to: status }),
-        time_s: Some(1_700_000_000),
+        triggered: Some(Triggered::new(1_700_000_000 - 480, 1_700_000_000, 1_700_000_060)),
+        priority: Some(2),
         groups: GROUPS,
     }
 }
@@ -23,7 +25,7 @@ fn variables_are_filled_in_and_unknown_ones_stay() {
     let facts = facts(Status::Alert, None);
     for (template, text) in [
         ("{{value}}/{{ threshold }}", "1/0.8"),
-        ("{{warn_threshold}}", "{{warn_threshold}}"),
+        ("{{warn_threshold}}", "n/a"),
         ("{{host.name}} {{device.name}} {{host}} {{[my.key].name}}", "web1 sda web1 x"),
         ("{{observed}} in {{lower}}..{{upper}}, about {{expected}}", "97.25 in 40.5..60, about 50"),
         ("{{color}} {{host.ip}} {{}} {{ }}", "{{color}} {{host.ip}} {{}} {{ }}"),
@@ -56,6 +58,22 @@ fn comments_raw_values_times_and_expressions() {
         ("{{{{raw}}}} open {{value}}", "{{{{raw}}}} open 1"),
         ("{{{{value}}}}", "{{1}}"),
         ("{{last_triggered_at}}", "2023-11-14T22:13:20Z"),
+        ("{{first_triggered_at}}", "2023-11-14T22:05:20Z"),
+        ("{{first_triggered_at_epoch}}", "1699999520000"),
+        ("{{triggered_duration_sec}} s", "540 s"),
+        ("{{eval \"int(triggered_duration_sec / 60)\"}} min", "9 min"),
+        ("{{{triggered_duration_sec}}}", "540"),
+        (
+            "{{local_time 'first_triggered_at' 'Asia/Seoul'}}{{{{raw}}}}(KST){{{{/raw}}}}",
+            "2023-11-15 07:05:20+09:00(KST)",
+        ),
+        ("{{local_time \"last_triggered_at\" \"Asia/Seoul\"}}", "2023-11-15 07:13:20+09:00"),
+        ("{{local_time 'last_triggered_at'}}", "2023-11-14 22:13:20+00:00"),
+        ("?since={{urlencode \"first_triggered_at\"}}", "?since=2023-11-14T22%3A05%3A20Z"),
+        ("{{#is_exact_match \"triggered_duration_sec\" \"540.0\"}}y{{/is_exact_match}}", "y"),
+        ("{{#is_match \"first_triggered_at\" \"2023-11\"}}y{{/is_match}}", "y"),
+        ("{{last_triggered}} {{triggered_duration}}", "{{last_triggered}} {{triggered_duration}}"),
+        ("{{local_time 'value' 'UTC'}}", "{{local_time 'value' 'UTC'}}"),
         ("{{local_time 'last_triggered_at' 'Europe/Vienna'}}", "2023-11-14 23:13:20+01:00"),
         ("{{local_time 'last_triggered_at' 'America/New_York'}}", "2023-11-14 17:13:20-05:00"),
         ("{{local_time 'last_triggered_at' 'Mars'}}", "{{local_time 'last_triggered_at' 'Mars'}}"),
@@ -75,10 +93,11 @@ fn what_is_not_known_is_listed() {
     assert_eq!(unknown(template, &["host"]), ["{{color}}", "{{env.name}}", "{{#is_blue}}"]);
     let template = "{{{{raw}}}}{{color}}{{{{/raw}}}}{{last_triggered_at_epoch}}{{urlencode \"host.name\"}}\
                     {{#is_match (eval \"int(value)\") \"1\"}}{{/is_match}}{{first_triggered_at}}\
-                    {{eval \"humanize_bytes(value)\"}}";
+                    {{triggered_duration_sec}}{{ok_threshold}}{{#is_priority 'P1'}}{{/is_priority}}\
+                    {{#is_priority 'high'}}{{/is_priority}}{{#is_unknown}}{{/is_unknown}}{{eval \"humanize_bytes(value)\"}}";
     assert_eq!(
         unknown(template, &["host"]),
-        ["{{first_triggered_at}}", "{{eval \"humanize_bytes(value)\"}}"]
+        ["{{ok_threshold}}", "{{#is_priority 'high'}}", "{{eval \"humanize_bytes(value)\"}}"]
     );
 }
 
@@ -157,6 +176,38 @@ fn blocks_nest_and_have_two_branches() {
             "y",
         ),
         ("{{#is_match (eval \"int(value)\") \"7\"}}y{{else}}n{{/is_match}}", "n"),
+    ] {
+        assert_eq!(render(template, &facts), text, "{template}");
+    }
+}
+
+#[test]
+fn what_is_known_and_has_no_value_is_told_in_words_and_empty_to_conditions() {
+    let facts =
+        Facts { observed: None, band: None, triggered: None, priority: None, ..facts(Status::NoData, None) };
+    for (template, text) in [
+        ("{{observed}}, expected {{expected}}, {{lower}} to {{upper}}", "no data, expected n/a, n/a to n/a"),
+        ("{{first_triggered_at}} {{last_triggered_at_epoch}} {{triggered_duration_sec}}", "n/a n/a n/a"),
+        ("{{local_time 'last_triggered_at' 'Asia/Tokyo'}}", "n/a"),
+        ("{{eval \"round(observed / expected, 2)\"}}", "n/a"),
+        ("{{urlencode \"observed\"}}.", "."),
+        ("{{#is_exact_match \"observed\" \"\"}}silent{{else}}{{observed}}{{/is_exact_match}}", "silent"),
+        ("{{#is_priority 'P2'}}y{{else}}n{{/is_priority}}", "n"),
+        ("{{#is_no_data}}{{host.name}}: {{observed}}{{/is_no_data}}", "web1: no data"),
+    ] {
+        assert_eq!(render(template, &facts), text, "{template}");
+    }
+}
+
+#[test]
+fn priorities_are_conditions() {
+    let facts = facts(Status::Alert, None);
+    for (template, text) in [
+        ("{{#is_priority 'P2'}}page{{else}}mail{{/is_priority}}", "page"),
+        ("{{#is_priority \"P1\"}}page{{else}}mail{{/is_priority}}", "mail"),
+        ("{{^is_priority 'P1'}}mail{{/is_priority}}", "mail"),
+        ("{{#is_priority 'P9'}}x{{/is_priority}}", "{{#is_priority 'P9'}}x{{/is_priority}}"),
+        ("{{#is_unknown}}x{{else}}y{{/is_unknown}}", "y"),
     ] {
         assert_eq!(render(template, &facts), text, "{template}");
     }

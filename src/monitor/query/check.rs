@@ -72,6 +72,7 @@ pub(super) struct Given<'a> {
 pub(super) struct Arguments<'a> {
     pub(super) query_window: (&'a str, QueryPlace),
     pub(super) metric: MetricQuery,
+    pub(super) metric_place: QueryPlace,
     pub(super) given: [Option<Given<'a>>; Argument::COUNT],
     pub(super) threshold: (f64, QueryPlace),
     pub(super) end: QueryPlace,
@@ -246,20 +247,21 @@ impl ArgumentChecker<'_> {
     fn windows(&mut self, query_window: Option<Timeframe>, alert_window: Timeframe, interval_s: u32) {
         let alert_s = alert_window.seconds();
         let longest_s = (alert_s / 5).max(1);
-        if alert_s > LONGEST_ALERT_WINDOW_S {
+        let rollup_s = self.arguments.metric.rollup_s();
+        if let Some(rollup_s) = rollup_s.filter(|rollup_s| *rollup_s > LONGEST_ALERT_WINDOW_S / 5) {
+            self.rollup_too_long(rollup_s);
+        } else if alert_s > LONGEST_ALERT_WINDOW_S {
             self.refuse(Argument::AlertWindow, "five intervals to two weeks (last_2w)".to_owned());
         } else if interval_s > longest_s {
             let allowed = format!("1 to {longest_s} seconds, a fifth of the alert window ({alert_window})");
             self.refuse(Argument::Interval, allowed);
-        } else if let Some(rollup_s) =
-            self.arguments.metric.rollup_s().filter(|rollup_s| *rollup_s > longest_s)
-        {
+        } else if let Some(rollup_s) = rollup_s.filter(|rollup_s| *rollup_s > longest_s) {
             let allowed = format!(
                 "at least last_{}s: .rollup() makes buckets of {rollup_s} s, and the window holds five of them",
                 u64::from(rollup_s) * 5
             );
             self.refuse(Argument::AlertWindow, allowed);
-        } else if alert_s / self.arguments.metric.rollup_s().unwrap_or(interval_s).max(1) > MOST_POINTS {
+        } else if alert_s / rollup_s.unwrap_or(interval_s).max(1) > MOST_POINTS {
             let allowed = format!("at most {MOST_POINTS} intervals");
             self.refuse(Argument::AlertWindow, allowed);
         }
@@ -271,5 +273,19 @@ impl ArgumentChecker<'_> {
             };
             self.errors.push(QueryError { rule, place: self.arguments.query_window.1.clone() });
         }
+    }
+
+    /// Weeks, and what else does not fit five times into the longest alert window.
+    #[inline(never)] // stack
+    fn rollup_too_long(&mut self, rollup_s: u32) {
+        let longest_s = LONGEST_ALERT_WINDOW_S / 5;
+        let rule = QueryRule::NotAllowed {
+            argument: "metric_query",
+            given: format!(".rollup() by {rollup_s} s"),
+            allowed: format!(
+                "1 to {longest_s} seconds, hourly or daily: an alert window holds five of them, and is at most two weeks long"
+            ),
+        };
+        self.errors.push(QueryError { rule, place: self.arguments.metric_place.clone() });
     }
 }

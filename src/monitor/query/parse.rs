@@ -63,7 +63,10 @@ fn arguments<'a>(
     cursor.need(":", "query", "':' and anomalies(...)")?;
     cursor.need("anomalies", "query", "anomalies(...)")?;
     cursor.need("(", "query", "'(' and the metric query")?;
+    cursor.space();
+    let start = cursor.at();
     let metric = metric_scan::scan(cursor)?;
+    let metric_place = QueryPlace::new(text, start, cursor.at());
     let mut given = [const { None }; Argument::COUNT];
     while !cursor.eat(")") {
         cursor.need(",", "anomalies", "',' and the next argument, or ')'")?;
@@ -81,7 +84,7 @@ fn arguments<'a>(
         return Err(cursor.expected("query", "the end of the query behind the threshold"));
     }
     let end = QueryPlace::new(text, start, cursor.at());
-    Ok(Arguments { query_window, metric, given, threshold, end })
+    Ok(Arguments { query_window, metric, metric_place, given, threshold, end })
 }
 
 /// One argument behind the metric query: `name=value`, `'algorithm'` or a number of deviations.

@@ -94,23 +94,17 @@ impl SectionMonitors {
         &self,
         monitor: usize,
         verdict: MonitorVerdict,
-        time_s: i64,
         groups: impl FnOnce() -> Vec<(String, String)>,
     ) -> Option<RenderedVerdict> {
         let spec = &self.monitors.get(monitor)?.spec;
         let is_due = verdict.transition.is_some() || verdict.renotify;
         let message = (is_due && !spec.message.is_empty()).then(|| {
             let facts = Facts {
-                share: verdict.share,
-                threshold: spec.critical,
-                warn_threshold: spec.warning,
-                recovery_thresholds: (spec.critical_recovery, spec.warning.map(|_| spec.warning_recovery)),
                 observed: Some(verdict.value),
                 band: verdict.band.map(|band| (band.expected, band.lower, band.upper)),
-                status: verdict.status,
                 transition: verdict.transition,
-                time_s: Some(time_s),
-                groups: &[],
+                triggered: verdict.triggered,
+                ..Facts::of(spec, verdict.status, verdict.share)
             };
             render_message(spec, &facts, &groups())
         });
@@ -121,14 +115,12 @@ impl SectionMonitors {
     pub(super) fn render_window(
         &self,
         verdicts: &[(usize, usize, MonitorVerdict)],
-        time_s: i64,
         groups: &[(String, String)],
     ) -> Vec<(String, Vec<u8>)> {
         let mut rendered = Vec::new();
         for (band, place, verdict) in verdicts {
             let monitor = self.bands.get(*band).and_then(|(_, monitors)| monitors.get(*place));
-            let Some(verdict) = monitor.and_then(|n| self.render(*n, *verdict, time_s, || groups.to_vec()))
-            else {
+            let Some(verdict) = monitor.and_then(|n| self.render(*n, *verdict, || groups.to_vec())) else {
                 continue;
             };
             let mut text = Vec::new();
@@ -159,11 +151,10 @@ impl SectionMonitors {
         monitors: &[usize],
         (place, evaluation): SilenceReport,
         groups: &[(String, String)],
-        told_s: i64,
     ) -> Option<SilenceText> {
         let at = *monitors.get(place)?;
         let monitor = self.monitors.get(at)?;
         let output = self.first_output + 2 * at + 1;
-        Some(SilenceText::new(output, &monitor.name, &monitor.spec, evaluation, groups, told_s))
+        Some(SilenceText::new(output, &monitor.name, &monitor.spec, evaluation, groups))
     }
 }

@@ -6,7 +6,7 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::monitor::message::Facts;
 use crate::monitor::{AlertEvaluation, MonitorSpec};
 #[cfg(feature = "companion")]
-use crate::monitor::{Status, Transition};
+use crate::monitor::{Status, Transition, Triggered};
 use crate::pipeline::record_access::RecordAccess;
 use crate::record::Field;
 
@@ -20,8 +20,9 @@ pub(in crate::pipeline) fn save_report((monitor, evaluation): &SilenceReport, w:
     w.u8(evaluation
         .transition
         .map_or(u8::MAX, |transition| status_code(transition.from) << 2 | status_code(transition.to)));
-    w.u8(u8::from(evaluation.renotify));
+    w.u8(u8::from(evaluation.renotify) | u8::from(evaluation.triggered.is_some()) << 1);
     w.f64(evaluation.share);
+    evaluation.triggered.iter().for_each(|triggered| triggered.save(w));
 }
 
 #[cfg(feature = "companion")]
@@ -33,9 +34,10 @@ pub(in crate::pipeline) fn restore_report(r: &mut Reader<'_>) -> Result<SilenceR
         u8::MAX => None,
         code => Some(Transition { from: status_of(code >> 2), to: status_of(code) }),
     };
-    let renotify = r.u8(WHAT)? != 0;
+    let flags = r.u8(WHAT)?;
     let share = r.f64(WHAT)?;
-    Ok((monitor, AlertEvaluation { status, transition, renotify, share }))
+    let triggered = if flags & 2 == 0 { None } else { Some(Triggered::restore(r)?) };
+    Ok((monitor, AlertEvaluation { status, transition, renotify: flags & 1 != 0, share, triggered }))
 }
 
 #[cfg(feature = "companion")]
@@ -70,27 +72,18 @@ pub(in crate::pipeline) struct SilenceText {
 }
 
 impl SilenceText {
-    /// `told_s`: event time of the record that carries the report, s since 1970.
     pub(super) fn new(
         output: usize,
         monitor: &str,
         spec: &MonitorSpec,
         evaluation: AlertEvaluation,
         groups: &[(String, String)],
-        told_s: i64,
     ) -> Self {
         let message = (!spec.message.is_empty()).then(|| {
             let facts = Facts {
-                share: evaluation.share,
-                threshold: spec.critical,
-                warn_threshold: spec.warning,
-                recovery_thresholds: (spec.critical_recovery, spec.warning.map(|_| spec.warning_recovery)),
-                observed: None,
-                band: None,
-                status: evaluation.status,
                 transition: evaluation.transition,
-                time_s: Some(told_s),
-                groups: &[],
+                triggered: evaluation.triggered,
+                ..Facts::of(spec, evaluation.status, evaluation.share)
             };
             render_message(spec, &facts, groups)
         });

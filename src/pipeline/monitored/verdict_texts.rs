@@ -228,6 +228,7 @@ mod tests {
             transition: Some(Transition { from: Status::Ok, to: Status::Alert }),
             renotify: false,
             share: 1.0,
+            triggered: None,
         }
     }
 

@@ -163,7 +163,7 @@ fn encode_window(
             members.push(("anomaly_size", Field::Number(numbers.size)));
         }
     }
-    let rendered = section.monitors.render_window(verdicts, *from_s, &groups);
+    let rendered = section.monitors.render_window(verdicts, &groups);
     let maps = rendered.iter().chain(peers);
     members.extend(maps.map(|(name, text)| (name.as_str(), Field::Encoded(text))));
     out.clear();

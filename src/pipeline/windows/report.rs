@@ -3,7 +3,7 @@
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::Scores;
 use crate::detector::band::Band;
-use crate::monitor::{MonitorVerdict, Status, Transition};
+use crate::monitor::{MonitorVerdict, Status, Transition, Triggered};
 use crate::pipeline::codes::{code, decode};
 use crate::pipeline::rating::{AlarmNumbers, Anomaly, Rating};
 use crate::pipeline::scoring::ScoreOutcome;
@@ -116,10 +116,10 @@ fn take_anomaly(r: &mut Reader<'_>) -> Result<Anomaly, CodecError> {
 }
 
 fn put_verdict(verdict: &MonitorVerdict, w: &mut Writer<'_>) {
-    let MonitorVerdict { value, band, is_anomaly, status, transition, renotify, share } = *verdict;
+    let MonitorVerdict { value, band, is_anomaly, status, transition, renotify, share, triggered } = *verdict;
     w.f64(value);
     w.f64(share);
-    let flags = [is_anomaly, renotify, band.is_some()];
+    let flags = [is_anomaly, renotify, band.is_some(), triggered.is_some()];
     w.u8(flags.iter().rev().fold(0, |bits, flag| bits << 1 | u8::from(*flag)));
     w.u8(code(&STATES, Some(status)));
     w.u8(code(&STATES, transition.map(|transition| transition.from)));
@@ -129,6 +129,7 @@ fn put_verdict(verdict: &MonitorVerdict, w: &mut Writer<'_>) {
         w.f64(lower);
         w.f64(upper);
     }
+    triggered.iter().for_each(|triggered| triggered.save(w));
 }
 
 fn take_verdict(r: &mut Reader<'_>) -> Result<MonitorVerdict, CodecError> {
@@ -141,6 +142,7 @@ fn take_verdict(r: &mut Reader<'_>) -> Result<MonitorVerdict, CodecError> {
     } else {
         Some(Band { expected: r.f64(WHAT)?, lower: r.f64(WHAT)?, upper: r.f64(WHAT)? })
     };
+    let triggered = if flags & 8 == 0 { None } else { Some(Triggered::restore(r)?) };
     let (is_anomaly, renotify) = (flags & 1 != 0, flags & 2 != 0);
-    Ok(MonitorVerdict { value, band, is_anomaly, status, transition, renotify, share })
+    Ok(MonitorVerdict { value, band, is_anomaly, status, transition, renotify, share, triggered })
 }

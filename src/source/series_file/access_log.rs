@@ -39,7 +39,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     Ok(table)
 }
 
-fn parse(line: &str) -> Option<Vec<(&'static str, &str)>> {
+/// The fields of a line, `-` for what is not known.
+pub(super) fn parse(line: &str) -> Option<Vec<(&'static str, &str)>> {
     let (head, rest) = line.trim().split_once(" [")?;
     let (time, rest) = rest.split_once("] \"")?;
     moment::of_text(time)?;

@@ -33,6 +33,15 @@ pub fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, SeriesFileError> {
     }
 }
 
+/// The program that unpacks such bytes.
+pub(super) fn command(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        _ if bytes.starts_with(GZIP) => Some("zcat"),
+        _ if bytes.starts_with(ZSTD) => Some("zstdcat"),
+        _ => None,
+    }
+}
+
 /// A stream, unpacked as it comes where it begins as gzip or zstd; any other stream as it is.
 ///
 /// # Errors

@@ -11,6 +11,9 @@ use super::table::{Cell, Table};
 /// Words that stand for a missing value.
 const MISSING: [&str; 7] = ["", "null", "na", "nan", "none", "-", "n/a"];
 
+/// Hosts read decimal points only.
+const POINTS: &str = "tr , .";
+
 /// Reads a whole file.
 pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     let mut table = Table::new("CSV", false);
@@ -29,8 +32,10 @@ pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFile
             continue;
         }
         table.lines += 1;
-        let mark = *separator
-            .get_or_insert_with(|| line.chars().find(|c| [',', ';', '\t'].contains(c)).unwrap_or(','));
+        let mark = *separator.get_or_insert_with(|| {
+            line.chars().find(|c| [',', ';', '\t'].contains(c)).unwrap_or_else(|| other(line))
+        });
+        table.separator = Some(mark);
         let fields = split(number, line, mark)?;
         if table.lines == 1 {
             table.is_named = !fields.iter().any(|field| is_datum(field.trim()));
@@ -70,12 +75,22 @@ pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFile
     Ok(table)
 }
 
+/// A bar, where nothing else separates.
+fn other(line: &str) -> char {
+    if line.contains('|') { '|' } else { ',' }
+}
+
 fn cell(table: &mut Table, field: &str, as_text: bool, separator: char) -> Cell {
     if MISSING.iter().any(|missing| field.eq_ignore_ascii_case(missing)) {
         return Cell::Null;
     }
     match number(field, separator) {
-        Some(number) if !as_text => Cell::Number(number),
+        Some(number) if !as_text => {
+            if field.contains(',') && table.preparation.is_empty() {
+                table.preparation.push(POINTS.to_owned());
+            }
+            Cell::Number(number)
+        }
         _ => table.text_cell(field),
     }
 }

@@ -88,6 +88,18 @@ pub enum SeriesFileError {
         /// Why.
         why: String,
     },
+    /// Too many lines that are no records.
+    #[error(
+        "{first}; {odd} of {lines} lines are none: take them out (`grep '^{{'` keeps JSON), or let a parser of Fluent Bit or Fluentd make records of them"
+    )]
+    OddLines {
+        /// The first.
+        first: Box<SeriesFileError>,
+        /// How many.
+        odd: usize,
+        /// Lines in all.
+        lines: usize,
+    },
     /// An answer of a metrics store that says why there is none.
     #[error("line {line}: the answer is an error: {why}")]
     NoAnswer {

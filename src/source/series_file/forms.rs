@@ -1,48 +1,14 @@
 //! What kind of file it is.
 
 use super::error::SeriesFileError;
+use super::kinds::{Form, Prefix};
 use super::table::Table;
-use super::{access_log, csv, json, key_value, line_protocol, packed};
+use super::{access_log, csv, json, key_value, line_protocol, packed, prefixed};
 
 /// Lines behind the first that are looked at.
 const LOOKED_AT: usize = 20;
 
-/// A kind of file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Records in JSON: one a line, in an array, or over several lines each.
-    Json,
-    /// An answer of Prometheus or Datadog.
-    Answer,
-    /// InfluxDB line protocol.
-    LineProtocol,
-    /// `key=value` pairs.
-    Logfmt,
-    /// Separated columns, or anything else.
-    Csv,
-    /// The access log of a web server.
-    AccessLog,
-    /// msgpack, also of the forward protocol.
-    Msgpack,
-}
-
-impl Form {
-    /// For people.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Form::Json => "JSON",
-            Form::Answer => "the answer of a metrics store",
-            Form::LineProtocol => "InfluxDB line protocol",
-            Form::Logfmt => "logfmt",
-            Form::Csv => "CSV",
-            Form::AccessLog => "an access log",
-            Form::Msgpack => "msgpack",
-        }
-    }
-}
-
-/// Tells by its begin what a file holds that is not packed.
+/// Tells by its begin what a file holds that is not packed. A document that holds records counts as an answer.
 #[must_use]
 pub fn form(bytes: &[u8]) -> Form {
     let bytes = without_mark(bytes);
@@ -69,10 +35,12 @@ fn reader_of(bytes: &[u8]) -> Form {
     // a log that was rotated may begin within a line
     let (objects, others): (Vec<&[u8]>, Vec<&[u8]>) =
         lines.take(LOOKED_AT).map(<[u8]>::trim_ascii).partition(|line| json::is_object(line));
-    if objects.len() > 3 * others.len() {
+    // with more than a few of the others it is JSON all the same, which is told
+    if 3 * objects.len() >= others.len() && !objects.is_empty() {
         return Form::Json;
     }
     match () {
+        () if Prefix::of(said).is_some() => Form::Prefixed,
         () if access_log::is_line(&first_line) => Form::AccessLog,
         () if line_protocol::is_line(&first_line) => Form::LineProtocol,
         () if key_value::is_line(&first_line) => Form::Logfmt,
@@ -87,18 +55,41 @@ fn without_mark(bytes: &[u8]) -> &[u8] {
 /// Reads the whole file as what it looks like.
 pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     let bytes = without_mark(bytes);
-    if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] = bytes {
-        return Err(SeriesFileError::NotCsv { line: 1, why: "text in UTF-16: save it as UTF-8" });
+    match bytes {
+        [0xff, 0xfe, text @ ..] => of_utf16(text, u16::from_le_bytes, as_text),
+        [0xfe, 0xff, text @ ..] => of_utf16(text, u16::from_be_bytes, as_text),
+        _ => of_utf8(bytes, as_text),
     }
+}
+
+/// What spreadsheets and shells of Windows write.
+fn of_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16, as_text: &[String]) -> Result<Table, SeriesFileError> {
+    let units = bytes.chunks_exact(2).filter_map(|pair| Some(unit(pair.try_into().ok()?)));
+    let text = char::decode_utf16(units).collect::<Result<String, _>>();
+    let text = text
+        .map_err(|_| SeriesFileError::NotCsv { line: 1, why: "text that is no UTF-16: save it as UTF-8" })?;
+    let mut table = of_utf8(text.as_bytes(), as_text)?;
+    table.preparation.insert(0, "iconv -f UTF-16 -t UTF-8".to_owned());
+    Ok(table)
+}
+
+fn of_utf8(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     if bytes.trim_ascii_start().is_empty() {
         return Err(SeriesFileError::Empty);
     }
-    match reader_of(bytes) {
-        Form::Msgpack => packed::read(bytes),
-        Form::Json | Form::Answer => json::read(bytes),
-        Form::LineProtocol => line_protocol::read(bytes),
-        Form::Logfmt => key_value::read(bytes),
-        Form::AccessLog => access_log::read(bytes),
-        Form::Csv => csv::read(bytes, as_text),
-    }
+    let kind = reader_of(bytes);
+    let mut table = match kind {
+        Form::Msgpack => packed::read(bytes)?,
+        Form::Json | Form::Answer => return json::read(bytes),
+        Form::LineProtocol => line_protocol::read(bytes)?,
+        Form::Logfmt => key_value::read(bytes)?,
+        Form::AccessLog => access_log::read(bytes)?,
+        Form::Prefixed => match Prefix::of(bytes) {
+            Some(prefix) => prefixed::read(bytes, prefix)?,
+            None => csv::read(bytes, as_text)?,
+        },
+        Form::Csv => csv::read(bytes, as_text)?,
+    };
+    table.kind = kind;
+    Ok(table)
 }

@@ -1,9 +1,12 @@
-//! JSON: records a line, arrays of them, and the answers of Prometheus and Datadog.
+//! JSON: records a line, arrays of them, and the answers of Prometheus, Datadog and CloudWatch.
 
 use serde_json::{Deserializer, Map, Value};
 
 use super::error::SeriesFileError;
+use super::kinds::Form;
+use super::moment;
 use super::table::{Cell, Table};
+use super::wrapped;
 
 /// Deepest map inside of a record whose fields are columns.
 const DEEPEST: usize = 8;
@@ -14,12 +17,13 @@ pub(super) fn is_array(text: &[u8]) -> bool {
     matches!(inner.first(), Some(b'{' | b']'))
 }
 
-/// Whether a text begins with the answer of a metrics store.
+/// Whether a text begins with the answer of a metrics store, or is one document that holds records.
 pub(super) fn begins_with_answer(text: &[u8]) -> bool {
-    Deserializer::from_slice(text)
-        .into_iter::<Value>()
-        .next()
-        .is_some_and(|first| first.is_ok_and(|it| is_answer(&it)))
+    let mut values = Deserializer::from_slice(text).into_iter::<Value>();
+    let Some(Ok(first)) = values.next() else { return false };
+    let is_all = text.get(values.byte_offset()..).unwrap_or_default().trim_ascii().is_empty();
+    let is_otlp = first.as_object().is_some_and(wrapped::is_otlp);
+    is_answer(&first) || is_otlp || (is_all && wrapped::records(&first).is_some())
 }
 
 /// Whether a line is one whole object.
@@ -30,18 +34,35 @@ pub(super) fn is_object(line: &[u8]) -> bool {
 /// Reads a whole file.
 pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     let mut table = Table::new("JSON", true);
+    table.kind = Form::Json;
     let start = bytes.len() - bytes.trim_ascii_start().len();
     if bytes.get(start) == Some(&b'[') {
         elements(bytes, start + 1, &mut table)?;
+        table.preparation.push("jq -c '.[]'".to_owned());
         return Ok(table);
     }
     let first_line =
         bytes.get(start..).unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
+    // one document that holds records, or one record over several lines
+    if let Ok(document) = serde_json::from_slice::<Value>(bytes)
+        && !is_answer(&document)
+        && let Some((records, jq)) = wrapped::records(&document)
+    {
+        for record in records {
+            table.lines += 1;
+            put_record(&record, &mut table, 1);
+        }
+        table.preparation.push(format!("jq -c '{jq}'"));
+        return Ok(table);
+    }
     match serde_json::from_slice::<Value>(first_line) {
         Ok(first) if is_answer(&first) => answer(&first, &mut table, 1)?,
         // pretty-printed: the object goes on
         Err(error) if error.is_eof() && !second_is_object(bytes.get(start..).unwrap_or_default()) => {
             document(bytes, start, &mut table)?;
+            if table.kind == Form::Json {
+                table.preparation.push("jq -c .".to_owned());
+            }
         }
         _ => records(bytes, &mut table)?,
     }
@@ -61,6 +82,14 @@ fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
         }
         table.lines += 1;
         match serde_json::from_slice::<Value>(line) {
+            Ok(Value::Object(record)) if wrapped::is_otlp(&record) => {
+                for record in wrapped::otlp(&Value::Object(record)) {
+                    put_record(&record, table, at + 1);
+                }
+                if table.preparation.is_empty() {
+                    table.preparation.push(format!("jq -c '{}'", wrapped::jq_otlp()));
+                }
+            }
             Ok(Value::Object(record)) => put_record(&record, table, at + 1),
             Ok(other) => {
                 let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
@@ -216,6 +245,7 @@ fn is_answer(value: &Value) -> bool {
             .as_array()
             .is_some_and(|series| series.iter().all(|one| one["pointlist"].is_array()) && !series.is_empty())
         || value["data"]["attributes"]["times"].is_array()
+        || value["MetricDataResults"].is_array()
         || error_of(value).is_some()
 }
 
@@ -231,6 +261,7 @@ fn error_of(value: &Value) -> Option<&str> {
 /// Prometheus `query_range` and `query`; Datadog's v1 and v2 queries.
 fn answer(value: &Value, table: &mut Table, line: usize) -> Result<(), SeriesFileError> {
     table.lines += 1;
+    table.kind = Form::Answer;
     if let Some(error) = error_of(value) {
         return Err(SeriesFileError::NoAnswer { line, why: error.to_owned() });
     }
@@ -273,6 +304,17 @@ fn answer(value: &Value, table: &mut Table, line: usize) -> Result<(), SeriesFil
                 let time =
                     point[0].as_f64().map_or(Value::Null, |milliseconds| Value::from(milliseconds / 1000.0));
                 put(&labels, &time, &point[1]);
+            }
+        }
+    } else if let Some(results) = value["MetricDataResults"].as_array() {
+        // CloudWatch
+        for result in results {
+            let labels = vec![("metric".to_owned(), text(&result["Label"]))];
+            let times = result["Timestamps"].as_array().into_iter().flatten();
+            for (time, value) in times.zip(result["Values"].as_array().into_iter().flatten()) {
+                let moment = time.as_str().and_then(moment::of_text);
+                let time = moment.map_or_else(|| time.clone(), |moment| Value::from(moment.seconds()));
+                put(&labels, &time, value);
             }
         }
     } else {

@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
 }
 
 /// Keys with their values; a key without `=` has none.
-fn pairs(line: &str) -> Vec<(String, Option<String>)> {
+pub(super) fn pairs(line: &str) -> Vec<(String, Option<String>)> {
     let mut pairs = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() {

@@ -9,9 +9,10 @@ pub(super) fn lines(bytes: &[u8]) -> impl Iterator<Item = Result<(usize, &str), 
             let line_number = at + 1;
             match std::str::from_utf8(line) {
                 Ok(text) => Ok((line_number, text.trim_end_matches('\r'))),
-                Err(_) => {
-                    Err(SeriesFileError::NotCsv { line: line_number, why: "bytes that are no UTF-8 text" })
-                }
+                Err(_) => Err(SeriesFileError::NotCsv {
+                    line: line_number,
+                    why: "bytes that are no UTF-8 text: save it as such, `iconv -f latin1 -t utf-8` does",
+                }),
             }
         },
     )

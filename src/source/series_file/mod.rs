@@ -7,6 +7,7 @@
 //! | answers of Prometheus (`query_range`), of Datadog (`/query`) | their members |
 //! | InfluxDB line protocol, logfmt | their first line |
 //! | access logs of web servers, common and combined | their first line |
+//! | lines of containerd, syslog, `kubectl logs --timestamps`, `docker compose logs` with JSON, logfmt or an access log in them | their first lines |
 //! | msgpack maps, a dump of the forward protocol | the first byte |
 //!
 //! gzip and zstd are unpacked. A time is a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told
@@ -31,22 +32,28 @@ mod error;
 mod forms;
 mod json;
 mod key_value;
+mod kinds;
 mod layout;
 mod line_protocol;
+mod line_record;
 mod lines;
 mod moment;
 mod packed;
+mod prefixed;
 mod roles;
 mod table;
 #[cfg(test)]
 mod tests;
+mod wrapped;
 
 use crate::time::Time;
 pub use crate::time::parse_date;
 pub use compressed::{unpack as unpacked, unpacking};
 pub use error::SeriesFileError;
-pub use forms::{Form, form};
+pub use forms::form;
+pub use kinds::{Form, Prefix, PrefixKind};
 pub use layout::Layout;
+pub use line_record::line_record;
 pub use moment::of_text as parse_time;
 pub use table::{Cell, Column, Row, Table, time_of_cell};
 
@@ -112,6 +119,8 @@ pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError
 /// # Errors
 /// [`SeriesFileError`], the first one.
 pub fn read_table(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
-    let bytes = compressed::unpack(bytes)?;
-    forms::read(&bytes, as_text)?.check_odd_lines()
+    let unpacked = compressed::unpack(bytes)?;
+    let mut table = forms::read(&unpacked, as_text)?.check_odd_lines()?;
+    table.preparation.splice(0..0, compressed::command(bytes).map(str::to_owned));
+    Ok(table)
 }

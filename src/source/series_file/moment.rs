@@ -32,6 +32,7 @@ fn of_access_log(text: &str) -> Option<Time> {
         "%a %b %d %H:%M:%S UTC %Y",
         "%d.%m.%Y %H:%M:%S",
         "%d.%m.%Y %H:%M",
+        "%m/%d/%Y %I:%M:%S %p",
     ];
     let timestamp = parsed.or_else(|| {
         plain.iter().find_map(|form| {

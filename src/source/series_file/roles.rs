@@ -172,6 +172,9 @@ impl Finder<'_> {
         if let [only] = dates[..] {
             return Ok(Some(only));
         }
+        if let Some(found) = self.table.time_column().filter(|_| self.table.records) {
+            return Ok(Some(found));
+        }
         if !self.table.is_named
             && let Some(first) = columns.clone().find(|&column| self.content(column).texts == 0)
         {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::error::SeriesFileError;
+use super::kinds::{Form, Prefix};
 use super::layout::{TIMES, is_named};
 use super::moment;
 use crate::time::Time;
@@ -13,6 +14,8 @@ use crate::time::Time;
 const ODD_AMONG: usize = 10;
 /// A number of seconds below this one, in 1973, is no time that a record has by chance.
 const EARLIEST_S: i64 = 100_000_000;
+/// Parts of names that times go by.
+const TIME_WORDS: [&str; 6] = ["time", "stamp", "date", "epoch", "msec", "unix"];
 /// Whole numbers below 2^53 are exact.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
 
@@ -83,6 +86,14 @@ impl Row {
 pub struct Table {
     /// What the file is, for people: `CSV`, `JSON`.
     pub form: &'static str,
+    /// The same, for programs.
+    pub kind: Form,
+    /// What stands before each record, where something does.
+    pub prefix: Option<Prefix>,
+    /// What separates the columns of CSV.
+    pub separator: Option<char>,
+    /// Commands, one a pipe, that make the file one of a record a line, as hosts read them; empty where it is one.
+    pub preparation: Vec<String>,
     /// Its columns.
     pub columns: Vec<Column>,
     /// Its rows.
@@ -115,7 +126,12 @@ impl Table {
     /// An error where one line in [`ODD_AMONG`] or more is no record: then it is another kind of file.
     pub(super) fn check_odd_lines(self) -> Result<Self, SeriesFileError> {
         match &self.first_odd {
-            Some(first) if self.odd_lines * ODD_AMONG >= self.lines => Err(first.clone()),
+            Some(first) if self.odd_lines * ODD_AMONG >= self.lines => Err(match self.odd_lines {
+                odd if odd < self.lines && self.lines > 2 => {
+                    SeriesFileError::OddLines { first: Box::new(first.clone()), odd, lines: self.lines }
+                }
+                _ => first.clone(),
+            }),
             _ => Ok(self),
         }
     }
@@ -219,7 +235,14 @@ impl Table {
         });
         let is_text =
             |column: &usize| matches!(self.rows.first().map(|row| row.cell(*column)), Some(Cell::Text(_)));
-        named.or_else(|| columns.filter(is_text).find(holds_times))
+        // `__REALTIME_TIMESTAMP` of journald, `msec` of nginx: a word, and numbers as large as today's times
+        let sounds_like_time = |&column: &usize| {
+            let name = self.last_key(column);
+            TIME_WORDS.iter().any(|word| name.contains(word)) && holds_times(&column)
+        };
+        named
+            .or_else(|| columns.clone().find(sounds_like_time))
+            .or_else(|| columns.filter(is_text).find(holds_times))
     }
 
     /// The column with this name, written as a field or not, in any case.

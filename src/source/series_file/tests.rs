@@ -263,7 +263,7 @@ fn what_is_wrong_is_told_with_its_place() {
     }
     for (bytes, told) in [
         (&b"0,1\n\xff,2\n"[..], "line 2: bytes that are no UTF-8 text"),
-        (b"\xff\xfet\0i\0", "line 1: text in UTF-16: save it as UTF-8"),
+        (b"\xff\xfe\0\xd8t\0", "line 1: text that is no UTF-16: save it as UTF-8"),
         (b"\x28\xb5\x2f\xfdno", "the file begins as zstd does, and cannot be unpacked"),
     ] {
         let error = read(bytes, &Layout::default()).unwrap_err().to_string();

@@ -23,6 +23,20 @@ impl Folder {
         Self { dir, prefix, writing: None, reading: None }
     }
 
+    /// When a journal was written last, ns since 1970.
+    pub(crate) fn last_write_ns(&self) -> Option<i64> {
+        let mut last = None;
+        for tens in b'0'..=b'9' {
+            for ones in b'0'..=b'9' {
+                let mut path = self.path("journal-");
+                path.extend([char::from(tens), char::from(ones)]);
+                let written = abi::stat(self.dir, &path).ok().and_then(|(_, at)| i64::try_from(at).ok());
+                last = last.max(written);
+            }
+        }
+        last
+    }
+
     fn path(&self, name: &str) -> String {
         self.prefix.clone() + name // without format!: stack
     }

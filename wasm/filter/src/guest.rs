@@ -21,6 +21,9 @@ const NANOS_BETWEEN_LOOKS: u64 = 10_000_000_000;
 /// The filter's figures, for the textfile collector of node_exporter.
 const METRICS: &str = "metrics.prom";
 const NANOS_BETWEEN_METRICS: u64 = 60_000_000_000;
+/// Earlier forms of the configuration are not told again where the state was written so short a time ago: some hosts
+/// make an instance for each chunk.
+const NANOS_BETWEEN_NOTICES: u64 = 60_000_000_000;
 /// After so many internal errors the filter only passes records on.
 const MAX_TRAPS: u32 = 16;
 
@@ -161,6 +164,7 @@ impl Guest {
                 self.engine = Engine::Scoring(Box::new(pipeline(&config, source)));
                 self.metrics = metrics_folder(&config, source);
                 abi::log("the configuration was read again");
+                tell_notices(&config, source);
             }
             Err(message) => match &mut self.engine {
                 Engine::Scoring(pipeline) => {
@@ -195,6 +199,9 @@ fn load() -> (Engine, Option<Source>, Option<Folder>) {
     match read_config(source) {
         Ok((config, found)) => {
             let metrics = metrics_folder(&config, found);
+            if !config.notices.is_empty() && !was_just_running(metrics.as_ref()) {
+                tell_notices(&config, found);
+            }
             (Engine::Scoring(Box::new(pipeline(&config, found))), source, metrics)
         }
         Err(message) => (pass(&message), source, None),
@@ -204,6 +211,20 @@ fn load() -> (Engine, Option<Source>, Option<Folder>) {
 /// The state folder once more: the other one writes the journal.
 fn metrics_folder(config: &Config, source: Source) -> Option<Folder> {
     config.filter.state.as_deref().map(|path| folder(source.dir, path))
+}
+
+/// Tells which earlier forms of sections and keys were read.
+#[inline(never)] // stack
+fn tell_notices(config: &Config, source: Source) {
+    for notice in &config.notices {
+        abi::log(&[source.name, ": ", notice].concat());
+    }
+}
+
+#[inline(never)] // stack
+fn was_just_running(state: Option<&Folder>) -> bool {
+    let last = state.and_then(Folder::last_write_ns);
+    last.zip(WasiClock.now()).is_some_and(|(last, now)| now.nanos().abs_diff(last) < NANOS_BETWEEN_NOTICES)
 }
 
 /// Replaces the file of the figures in one step.

@@ -6,7 +6,9 @@ use fluent_anomaly::sources::series_file::{Row, Table};
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 use serde_json::Value;
 
-use super::propose::{Proposal, short, time_of};
+use super::columns::time_of;
+use super::propose::Proposal;
+use super::values::short;
 use crate::failure::Failure;
 use crate::utc;
 

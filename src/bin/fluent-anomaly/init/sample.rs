@@ -1,45 +1,60 @@
 //! The sample as records: JSON within texts taken apart, numbers in texts as numbers, columns named as hosts can.
 
 use fluent_anomaly::records::Unit;
-use fluent_anomaly::sources::series_file::{self, Cell, Form, SeriesFileError, Table};
-use serde_json::{Map, Value};
+use fluent_anomaly::sources::series_file::{self, Cell, Form, SeriesFileError, Table, line_record};
+use serde_json::Value;
 
 /// Fields in which containers and journals carry a whole line.
-const LINES: [&str; 5] = ["log", "message", "msg", "MESSAGE", "line"];
+const LINES: [&str; 6] = ["log", "message", "msg", "MESSAGE", "line", "@message"];
 /// Words in names of text fields that hold a number because nothing said that it is one.
-const NAMES_OF_KEYS: [&str; 6] = ["id", "code", "status", "port", "pid", "version"];
+const NAMES_OF_KEYS: [&str; 7] = ["id", "code", "status", "port", "pid", "version", "priority"];
+/// What to do about text that is no records.
+const ADVICE: &str = "the lines are plain text, neither JSON, logfmt, CSV nor an access log: let a parser of Fluent Bit or Fluentd take \
+                      them apart, and give the records to init; or count the lines themselves, see docs/log-series.md";
 
 /// A sample.
 #[derive(Debug)]
 pub(super) struct Sample {
     pub(super) table: Table,
-    pub(super) form: Form,
-    /// The field whose texts were JSON objects.
-    pub(super) inner: Option<String>,
+    /// The field whose texts were records, and what they were.
+    pub(super) inner: Option<(String, Form)>,
     /// Columns of texts such as `12ms`, and the unit in which the table has them as numbers.
     pub(super) units: Vec<(usize, Unit)>,
-    /// What separates the columns of CSV.
-    pub(super) separator: char,
+}
+
+impl Sample {
+    /// Lines of text with commas look like CSV.
+    pub(super) fn with_advice(&self, why: String) -> String {
+        if self.table.kind == Form::Csv { format!("{why}. If {ADVICE}") } else { why }
+    }
 }
 
 /// Reads the bytes of a sample.
-pub(super) fn read(bytes: &[u8]) -> Result<Sample, SeriesFileError> {
-    let bytes = series_file::unpacked(bytes)?;
-    let form = series_file::form(&bytes);
-    let mut inner = None;
-    let mut table = series_file::read_table(&bytes, &[])?;
-    if form == Form::Json
-        && let Some(field) = LINES.iter().find(|field| holds_objects(&table, field))
+///
+/// # Errors
+/// What is wrong with the file, and what to do about it.
+pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
+    let mut table = series_file::read_table(bytes, &[]).map_err(|error| match error {
+        SeriesFileError::Columns { .. } => format!("{error}. If {ADVICE}"),
+        other => other.to_string(),
+    })?;
+    if table.kind == Form::Csv && is_text(&table) {
+        return Err(ADVICE.to_owned());
+    }
+    let mut inner = table.prefix.as_ref().map(|prefix| ("log".to_owned(), prefix.inner));
+    if table.kind == Form::Json
+        && let Some((field, form)) =
+            LINES.iter().find_map(|field| Some((*field, form_within(&table, field)?)))
     {
-        inner = Some((*field).to_owned());
+        inner = Some((field.to_owned(), form));
         let taken_apart: Vec<String> =
             table.rows.iter().map(|row| take_apart(table.record(row), field).to_string() + "\n").collect();
-        table = series_file::read_table(taken_apart.concat().as_bytes(), &[])?;
+        let preparation = table.preparation;
+        table = series_file::read_table(taken_apart.concat().as_bytes(), &[])
+            .map_err(|error| error.to_string())?;
+        table.preparation = preparation;
     }
-    let first =
-        bytes.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    let separator = first.iter().copied().find(|byte| b",;\t".contains(byte)).map_or(',', char::from);
-    if form == Form::Csv {
+    if table.kind == Form::Csv {
         for column in &mut table.columns {
             let word: String =
                 column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -48,25 +63,32 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, SeriesFileError> {
         }
     }
     let units = read_numerals(&mut table);
-    Ok(Sample { table, form, inner, units, separator })
+    Ok(Sample { table, inner, units })
 }
 
-fn holds_objects(table: &Table, field: &str) -> bool {
-    let Some(column) = table.columns.iter().position(|column| column.name == field) else { return false };
-    let object = |cell: Cell| match cell {
-        Cell::Text(text) => serde_json::from_str::<Map<String, Value>>(table.text(text)).is_ok(),
-        _ => false,
+/// One column, and no numbers in it.
+fn is_text(table: &Table) -> bool {
+    table.columns.len() == 1 && !table.rows.iter().any(|row| table.number(row.cell(0)).is_some())
+}
+
+/// What most texts of a field are, if they are records.
+fn form_within(table: &Table, field: &str) -> Option<Form> {
+    let column = table.columns.iter().position(|column| column.name == field)?;
+    let form = |cell: Cell| match cell {
+        Cell::Text(text) => line_record(table.text(text)).map(|(form, _)| form),
+        _ => None,
     };
-    let some = table.rows.iter().take(50);
-    table.rows.len() > 1
-        && some.filter(|row| !object(row.cell(column))).count() * 10 < table.rows.len().min(50)
+    let forms: Vec<Option<Form>> = table.rows.iter().take(50).map(|row| form(row.cell(column))).collect();
+    let first = forms.iter().flatten().next().copied()?;
+    let others = forms.iter().filter(|form| **form != Some(first)).count();
+    (forms.len() > 1 && others * 10 < forms.len()).then_some(first)
 }
 
 /// As the `parser` filters of the hosts do it that keep the other fields.
 fn take_apart(mut record: Value, field: &str) -> Value {
     if let Value::Object(record) = &mut record
         && let Some(inner) = record.get(field).and_then(Value::as_str)
-        && let Ok(inner) = serde_json::from_str::<Map<String, Value>>(inner)
+        && let Some((_, inner)) = line_record(inner)
     {
         record.remove(field);
         record.extend(inner);
@@ -122,14 +144,4 @@ fn text_of(table: &Table, cell: Cell) -> Option<&str> {
 
 fn quantity(table: &Table, cell: Cell, unit: Unit) -> Option<f64> {
     unit.read(text_of(table, cell)?)
-}
-
-/// What to do about a file that is no records at all.
-pub(super) fn advice(sample: &Sample) -> Option<String> {
-    let is_text = sample.form == Form::Csv && sample.table.columns.len() == 1;
-    is_text.then(|| {
-        "the lines are plain text, neither JSON, logfmt, CSV nor an access log: let a parser of Fluent Bit or Fluentd take \
-         them apart, and give the records to init; or count the lines themselves, see docs/log-series.md"
-            .to_owned()
-    })
 }

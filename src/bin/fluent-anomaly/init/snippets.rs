@@ -2,61 +2,144 @@
 
 use std::path::Path;
 
-use fluent_anomaly::sources::series_file::{Cell, Form, Table};
+use fluent_anomaly::sources::series_file::{Cell, Form, Prefix, PrefixKind, Table};
 
 use super::propose::Proposal;
 use super::sample::Sample;
 
-/// The time field, and the form in which it is written, for a parser.
-fn time(proposal: &Proposal, table: &Table) -> Option<(String, &'static str)> {
+/// The time field, and an example of it, for a parser.
+fn time(proposal: &Proposal, table: &Table) -> Option<(String, TimeForm)> {
     let time = proposal.time?;
     let name = table.columns.get(time)?.path.last()?.clone();
     let form = match table.rows.first()?.cell(time) {
-        Cell::Number(number) if number < 1e11 => "%s",
-        Cell::Text(text) => {
-            let text = table.text(text);
-            let zone = if text.ends_with('Z') || text.len() < 20 { "" } else { "%z" };
-            match (text.contains('T'), text.contains('/')) {
-                (true, _) if zone.is_empty() && text.ends_with('Z') => "%Y-%m-%dT%H:%M:%S.%LZ",
-                (true, _) => "%Y-%m-%dT%H:%M:%S.%L%z",
-                (_, true) => "%d/%b/%Y:%H:%M:%S %z",
-                _ => "%Y-%m-%d %H:%M:%S",
-            }
-        }
+        Cell::Number(number) if number < 1e11 => TimeForm::Seconds,
+        Cell::Text(text) => TimeForm::of(table.text(text)),
         _ => return None,
     };
     Some((name, form))
 }
 
+/// How a time is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum TimeForm {
+    /// A number.
+    Seconds,
+    /// `2026-01-31T12:00:00.5Z` and other zones.
+    Iso,
+    /// As for `strptime`, with `%L` for a fraction.
+    Strptime(String),
+}
+
+impl TimeForm {
+    fn of(text: &str) -> Self {
+        if text.contains('/') {
+            return Self::Strptime("%d/%b/%Y:%H:%M:%S %z".to_owned());
+        }
+        if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return Self::Strptime("%b %d %H:%M:%S".to_owned());
+        }
+        let (date, clock) = text.split_at_checked(10).unwrap_or((text, ""));
+        let has_zone = clock.ends_with('Z') || clock.contains(['+', '-']);
+        if date.len() == 10 && clock.starts_with('T') && has_zone {
+            return Self::Iso;
+        }
+        let mark = if clock.starts_with('T') { "T" } else { " " };
+        let fraction = if clock.contains('.') {
+            ".%L"
+        } else if clock.contains(',') {
+            ",%L"
+        } else {
+            ""
+        };
+        let zone = if has_zone { "%z" } else { "" };
+        Self::Strptime(format!("%Y-%m-%d{mark}%H:%M:%S{fraction}{zone}"))
+    }
+
+    /// As Fluent Bit reads it; `text`: an example.
+    fn fluent_bit(&self, text: &str) -> String {
+        match self {
+            Self::Seconds => "%s".to_owned(),
+            Self::Iso => {
+                let fraction = if text.contains('.') { ".%L" } else { "" };
+                let zone = if text.ends_with('Z') { "Z" } else { "%z" };
+                format!("%Y-%m-%dT%H:%M:%S{fraction}{zone}")
+            }
+            Self::Strptime(form) => form.clone(),
+        }
+    }
+
+    /// As Fluentd reads it.
+    fn fluentd(&self) -> String {
+        match self {
+            Self::Seconds => "    time_type unixtime\n".to_owned(),
+            Self::Iso => "    time_format %iso8601\n".to_owned(),
+            Self::Strptime(form) => format!("    time_format {form}\n"),
+        }
+    }
+}
+
+/// A time of the sample.
+fn example(proposal: &Proposal, table: &Table) -> String {
+    let cell = proposal.time.and_then(|time| Some(table.rows.first()?.cell(time)));
+    cell.map_or_else(String::new, |cell| table.shown(cell))
+}
+
 /// The parser of a form; empty where records come another way.
-fn parser(sample: &Sample) -> &'static str {
-    match sample.form {
+fn parser(form: Form) -> &'static str {
+    match form {
         Form::Json => "json",
         Form::Logfmt => "logfmt",
         Form::Csv => "csv",
         Form::AccessLog => "access",
+        Form::Prefixed => "prefixed",
         _ => "",
+    }
+}
+
+/// The lines of a collector, as both hosts read regular expressions. Groups that the record inside has as well have no
+/// name here.
+fn prefix_regex(prefix: &Prefix, table: &Table) -> String {
+    let named = |name: &str, pattern: &str| {
+        let is_inside = table.columns.iter().filter(|column| column.name == name).count() > 0
+            && !matches!(name, "stream" | "service" | "host" | "ident");
+        if is_inside { format!("(?:{pattern})") } else { format!("(?<{name}>{pattern})") }
+    };
+    // what is a record begins with a brace, or where words begin
+    let log = if prefix.inner == Form::Json { r"[^{]*(?<log>\{.*)" } else { "(?<log>.*)" };
+    match prefix.kind {
+        PrefixKind::Containerd => {
+            format!("^(?<logged>[^ ]+) {} [FP] (?<log>.*)$", named("stream", "stdout|stderr"))
+        }
+        PrefixKind::Time => {
+            format!("^(?:<[0-9]+>1 )?(?<logged>[0-9]+-[0-9]+-[0-9]+[T ][0-9:.,]+(?:Z|[-+][0-9:]+)?) {log}$")
+        }
+        PrefixKind::Syslog => format!(
+            r"^(?:<[0-9]+>)?(?<logged>[A-Z][a-z]+ +[0-9]+ [0-9:]+) {} {}(?:\[[0-9]+\])?: (?<log>.*)$",
+            named("host", "[^ ]+"),
+            named("ident", r"[^:\[ ]+")
+        ),
+        PrefixKind::Compose => format!("^{} *[|] (?<log>.*)$", named("service", "[^ |]+")),
     }
 }
 
 /// The fields of an access log, as both hosts read regular expressions.
 const ACCESS: &str = r#"^(?<remote>[^ ]*) (?<host>[^ ]*) (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>[^ "]*)(?: +(?<path>[^ "]*))?[^"]*" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^"]*)" "(?<agent>[^"]*)")?(?: (?<request_time>[0-9.]+))?.*$"#;
 
-fn path(input: &Path) -> String {
+/// The file that hosts read: the sample, or what has to be made of it.
+pub(super) fn path(input: &Path, table: &Table) -> String {
     if input == Path::new("-") {
         return "/var/log/app.log".to_owned();
     }
     // the hosts are started in another folder
-    std::fs::canonicalize(input).unwrap_or_else(|_| input.to_owned()).display().to_string()
+    let path = std::fs::canonicalize(input).unwrap_or_else(|_| input.to_owned()).display().to_string();
+    if table.preparation.is_empty() { path } else { path + ".lines" }
 }
 
 /// `fluent-bit.yaml`.
-pub(super) fn fluent_bit(proposal: &Proposal, sample: &Sample, input: &Path) -> String {
-    let mut text = String::from(
-        "# made by `fluent-anomaly init`; run it in this folder. The module comes from `cargo wasm`\n",
-    );
+pub(super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &str, module: &str) -> String {
+    let mut text = String::from("# made by `fluent-anomaly init`; run it in this folder\n");
     let table = &sample.table;
-    let format = parser(sample);
+    let format = parser(table.kind);
     let tag = proposal.tag.replace('*', "x");
     let types = value_types(proposal, table).join(" ");
     if format.is_empty() {
@@ -65,40 +148,48 @@ pub(super) fn fluent_bit(proposal: &Proposal, sample: &Sample, input: &Path) -> 
         );
     } else {
         text += "parsers:\n  - name: sample\n";
-        match format {
-            "csv" => {
+        match (format, &table.prefix) {
+            ("csv", _) => {
                 text += &format!(
                     "    format: regex\n    regex: '{}'\n    types: {types}\n",
                     csv_regex(proposal, sample)
                 )
             }
-            "access" => text += &format!("    format: regex\n    regex: '{ACCESS}'\n    types: {types}\n"),
-            "logfmt" => text += &format!("    format: logfmt\n    types: {types}\n"),
-            _ => text += &format!("    format: {format}\n"),
+            ("prefixed", Some(prefix)) => {
+                text += &format!("    format: regex\n    regex: '{}'\n", prefix_regex(prefix, table));
+                if !prefix.time.is_empty() {
+                    let form = TimeForm::of(&prefix.time).fluent_bit(&prefix.time);
+                    text += &format!("    time_key: logged\n    time_format: '{form}'\n");
+                }
+            }
+            _ => text += &parser_body(format, &types),
         }
         // a section that reads the time itself needs no parser to do so
-        if !proposal.reads_time()
+        if table.prefix.is_none()
+            && !proposal.reads_time()
             && let Some((name, form)) = time(proposal, table)
         {
+            let form = form.fluent_bit(&example(proposal, table));
             text += &format!("    time_key: '{name}'\n    time_format: '{form}'\n    time_keep: on\n");
         }
-        if sample.inner.is_some() {
-            text += "  - name: inner\n    format: json\n";
+        if let Some((_, form)) = &sample.inner {
+            text += &format!("  - name: inner\n{}", parser_body(parser(*form), &types));
         }
         text += &format!(
-            "pipeline:\n  inputs:\n    - name: tail\n      path: {}\n      tag: {tag}\n      parser: sample\n      read_from_head: on\n",
-            path(input)
+            "pipeline:\n  inputs:\n    - name: tail\n      path: {path}\n      tag: {tag}\n      parser: sample\n      read_from_head: on\n"
         );
     }
     text += "  filters:\n";
-    if let Some(field) = &sample.inner {
+    if let Some((field, _)) = &sample.inner {
         text += &format!(
-            "    - name: parser\n      match: '*'\n      key_name: {field}\n      parser: inner\n      reserve_data: on\n"
+            "    - name: parser\n      match: '*'\n      key_name: {}\n      parser: inner\n      reserve_data: on\n",
+            quoted(field)
         );
     }
-    text += "    - name: wasm
+    text += &format!(
+        "    - name: wasm
       match: '*'
-      wasm_path: anomaly_filter.wasm
+      wasm_path: {module}
       function_name: anomaly_filter
       event_format: json
       accessible_paths: .
@@ -107,13 +198,32 @@ pub(super) fn fluent_bit(proposal: &Proposal, sample: &Sample, input: &Path) -> 
     - name: stdout
       match: '*'
       format: json_lines
-";
+"
+    );
     text
+}
+
+/// A name as YAML takes it.
+fn quoted(name: &str) -> String {
+    if name.starts_with('@') { format!("'{name}'") } else { name.to_owned() }
+}
+
+/// The lines of a parser behind its name.
+fn parser_body(format: &str, types: &str) -> String {
+    match format {
+        "access" => format!("    format: regex\n    regex: '{ACCESS}'\n    types: {types}\n"),
+        "logfmt" => format!("    format: logfmt\n    types: {types}\n"),
+        other => format!("    format: {other}\n"),
+    }
 }
 
 /// The columns of a line, in quotes or not.
 fn csv_regex(proposal: &Proposal, sample: &Sample) -> String {
-    let separator = if sample.separator == '\t' { "\\t".to_owned() } else { sample.separator.to_string() };
+    let separator = match sample.table.separator.unwrap_or(',') {
+        '\t' => "\\t".to_owned(),
+        mark => mark.to_string(),
+    };
+    let between = if separator == "|" { "[|]" } else { &separator };
     let groups: Vec<String> = sample
         .table
         .columns
@@ -130,7 +240,7 @@ fn csv_regex(proposal: &Proposal, sample: &Sample) -> String {
             }
         })
         .collect();
-    format!("^{}$", groups.join(&separator))
+    format!("^{}$", groups.join(between))
 }
 
 /// The columns of values, as both hosts write that they hold numbers.
@@ -145,42 +255,45 @@ fn word(name: &str) -> String {
 }
 
 /// `fluentd.conf`.
-pub(super) fn fluentd(proposal: &Proposal, sample: &Sample, input: &Path) -> String {
+pub(super) fn fluentd(proposal: &Proposal, sample: &Sample, path: &str) -> String {
     let table = &sample.table;
     let tag = proposal.tag.replace('*', "x");
     let mut text = String::from("# made by `fluent-anomaly init`; run it in this folder\n");
-    let format = parser(sample);
+    let format = parser(table.kind);
+    let types = format!("    types {}\n", value_types(proposal, table).join(","));
     if format.is_empty() {
         text += "<source>\n  @type forward\n</source>\n";
     } else {
-        let kind = match format {
-            "logfmt" => "ltsv\n    delimiter_pattern /\\s+/\n    label_delimiter =".to_owned(),
-            "access" => format!("regexp\n    expression /{ACCESS}/"),
-            "csv" => format!("regexp\n    expression /{}/", csv_regex(proposal, sample)),
-            other => other.to_owned(),
+        let kind = match (format, &table.prefix) {
+            ("csv", _) => format!("regexp\n    expression /{}/", csv_regex(proposal, sample)),
+            ("prefixed", Some(prefix)) => format!("regexp\n    expression /{}/", prefix_regex(prefix, table)),
+            (other, _) => fluentd_parser(other),
         };
         text += &format!(
-            "<source>\n  @type tail\n  path {}\n  pos_file sample.pos\n  tag {tag}\n  read_from_head true\n  <parse>\n    @type {kind}\n",
-            path(input)
+            "<source>\n  @type tail\n  path {path}\n  pos_file sample.pos\n  tag {tag}\n  read_from_head true\n  <parse>\n    @type {kind}\n"
         );
-        if format != "json" {
-            text += &format!("    types {}\n", value_types(proposal, table).join(","));
+        if !matches!(format, "json" | "prefixed") {
+            text += &types;
         }
-        match time(proposal, table).filter(|_| !proposal.reads_time()) {
+        match (&table.prefix, time(proposal, table).filter(|_| !proposal.reads_time())) {
+            (Some(prefix), _) if !prefix.time.is_empty() => {
+                text += "    time_key logged\n";
+                text += &TimeForm::of(&prefix.time).fluentd();
+            }
             // otherwise Fluentd reads what is called `time`, and takes it away
-            None => text += "    time_key fluentd_reads_no_time\n",
-            Some((name, form)) => {
+            (Some(_), _) | (None, None) => text += "    time_key fluentd_reads_no_time\n",
+            (None, Some((name, form))) => {
                 text += &format!("    time_key {name}\n    keep_time_key true\n");
-                text += &match form {
-                    "%s" => "    time_type unixtime\n".to_owned(),
-                    form => format!("    time_format {}\n", form.replace(".%L", "")),
-                };
+                text += &form.fluentd();
             }
         }
         text += "  </parse>\n</source>\n";
-        if let Some(field) = &sample.inner {
+        if let Some((field, form)) = &sample.inner {
+            let inner = parser(*form);
+            let types = if inner == "json" { "" } else { &types };
             text += &format!(
-                "<filter {tag}>\n  @type parser\n  key_name {field}\n  reserve_data true\n  remove_key_name_field true\n  <parse>\n    @type json\n    time_key fluentd_reads_no_time\n  </parse>\n</filter>\n"
+                "<filter {tag}>\n  @type parser\n  key_name {field}\n  reserve_data true\n  reserve_time true\n  remove_key_name_field true\n  <parse>\n    @type {}\n{types}    time_key fluentd_reads_no_time\n  </parse>\n</filter>\n",
+                fluentd_parser(inner)
             );
         }
     }
@@ -215,4 +328,13 @@ pub(super) fn fluentd(proposal: &Proposal, sample: &Sample, input: &Path) -> Str
 "
     );
     text
+}
+
+/// The type of a parser, and what it needs to know.
+fn fluentd_parser(format: &str) -> String {
+    match format {
+        "logfmt" => "ltsv\n    delimiter_pattern /\\s+/\n    label_delimiter =".to_owned(),
+        "access" => format!("regexp\n    expression /{ACCESS}/"),
+        other => other.to_owned(),
+    }
 }

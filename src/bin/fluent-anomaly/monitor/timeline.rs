@@ -73,13 +73,15 @@ impl Timeline {
     }
 
     pub(super) fn add(&mut self, time_s: i64, event: BacktestEvent) {
-        let (status, transition, renotify, share) = match &event {
+        let (status, transition, renotify, share, triggered) = match &event {
             BacktestEvent::Point(said) => {
                 self.judged += u64::from(said.band.is_some());
                 self.anomalous += u64::from(said.is_anomaly);
-                (said.status, said.transition, said.renotify, said.share)
+                (said.status, said.transition, said.renotify, said.share, said.triggered)
             }
-            BacktestEvent::Silence(said) => (said.status, said.transition, said.renotify, said.share),
+            BacktestEvent::Silence(said) => {
+                (said.status, said.transition, said.renotify, said.share, said.triggered)
+            }
         };
         self.status = status;
         self.last_s = self.last_s.max(time_s);
@@ -92,19 +94,12 @@ impl Timeline {
         };
         let groups: Vec<(&str, &str)> = self.groups.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let facts = Facts {
-            share,
-            threshold: self.spec.critical,
-            warn_threshold: self.spec.warning,
-            recovery_thresholds: (
-                self.spec.critical_recovery,
-                self.spec.warning.map(|_| self.spec.warning_recovery),
-            ),
             observed: value,
             band: band.map(|band| (band.expected, band.lower, band.upper)),
-            status,
             transition,
-            time_s: Some(time_s),
+            triggered,
             groups: &groups,
+            ..Facts::of(&self.spec, status, share)
         };
         let message = Some(render(&self.spec.message, &facts)).filter(|message| !message.trim().is_empty());
         self.told.push(Told { time_s, status, transition, share, value, band, message });

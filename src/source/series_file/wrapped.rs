@@ -1,0 +1,144 @@
+//! Records within one JSON document: exports of CloudWatch, searches of Elasticsearch, OpenTelemetry's log files.
+
+use serde_json::{Map, Value, json};
+
+/// Deepest map in which a list of records is looked for.
+const DEEPEST: usize = 3;
+
+/// How `jq` takes a document of OpenTelemetry's apart as [`otlp`] does.
+const JQ_OTLP: &str = ".resourceLogs[] | (.resource.attributes // []) as $r | .scopeLogs[].logRecords[] | {timestamp: .timeUnixNano, severity: .severityText, body: .body.stringValue} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
+
+/// The records in a document, and the program of `jq` that takes it apart; `None` where it holds no list of them.
+pub(super) fn records(document: &Value) -> Option<(Vec<Map<String, Value>>, String)> {
+    if document["resourceLogs"].is_array() {
+        return Some((otlp(document), JQ_OTLP.to_owned()));
+    }
+    let (path, list) = longest_list(document)?;
+    let is_cells =
+        |row: &Value| row.as_array().is_some_and(|cells| cells.iter().all(|cell| cell["field"].is_string()));
+    // CloudWatch Logs Insights: a list of cells a row
+    if list.iter().all(is_cells) {
+        let of_row = |row: &Value| {
+            let cells = row.as_array().into_iter().flatten();
+            cells
+                .filter_map(|cell| Some((cell["field"].as_str()?.to_owned(), cell["value"].clone())))
+                .collect()
+        };
+        return Some((
+            list.iter().map(of_row).collect(),
+            format!("{path}[] | map({{(.field): .value}}) | add"),
+        ));
+    }
+    // Elasticsearch: the record, and where it was found
+    let source = if list.iter().all(|one| one["_source"].is_object()) { "_source" } else { "" };
+    let of_element = |element: &Value| {
+        let record = if source.is_empty() { element } else { &element[source] };
+        record.as_object().cloned()
+    };
+    let records: Option<Vec<_>> = list.iter().map(of_element).collect();
+    let jq = if source.is_empty() { format!("{path}[]") } else { format!("{path}[]._source") };
+    Some((records?, jq))
+}
+
+/// The longest list of objects, or of lists, and the path that leads to it.
+fn longest_list(document: &Value) -> Option<(String, &Vec<Value>)> {
+    let mut found: Option<(String, &Vec<Value>)> = None;
+    let mut open = vec![(String::new(), document, 0)];
+    while let Some((path, value, depth)) = open.pop() {
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            let is_plain = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let path = if is_plain { format!("{path}.{key}") } else { format!("{path}.[{}]", json!(key)) };
+            match inner {
+                Value::Array(list)
+                    if list.len() > 1
+                        && list.iter().all(|one| one.is_object() || one.is_array())
+                        && found.as_ref().is_none_or(|(_, longest)| longest.len() < list.len()) =>
+                {
+                    found = Some((path, list));
+                }
+                Value::Object(_) if depth < DEEPEST => open.push((path, inner, depth + 1)),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// Whether a record is one of OpenTelemetry's messages, which hold records.
+pub(super) fn is_otlp(record: &Map<String, Value>) -> bool {
+    record.get("resourceLogs").is_some_and(Value::is_array)
+}
+
+/// The log records of an OpenTelemetry message, attributes as fields.
+pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let mut records = Vec::new();
+    for resource in list(&document["resourceLogs"]) {
+        for scope in list(&resource["scopeLogs"]) {
+            for log in list(&scope["logRecords"]) {
+                let mut record = Map::new();
+                record.insert("timestamp".to_owned(), log["timeUnixNano"].clone());
+                record.insert("severity".to_owned(), log["severityText"].clone());
+                record.insert("body".to_owned(), log["body"]["stringValue"].clone());
+                for attribute in
+                    list(&resource["resource"]["attributes"]).iter().chain(&list(&log["attributes"]))
+                {
+                    let value = attribute["value"].as_object().and_then(|value| value.values().next());
+                    if let (Some(key), Some(value)) = (attribute["key"].as_str(), value) {
+                        record.insert(key.to_owned(), value.clone());
+                    }
+                }
+                records.push(record);
+            }
+        }
+    }
+    records
+}
+
+/// How `jq` takes messages of OpenTelemetry apart.
+pub(super) fn jq_otlp() -> String {
+    JQ_OTLP.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_document_is_taken_apart() {
+        for (document, first, jq) in [
+            (json!({"events": [{"a": 1}, {"a": 2}], "nextToken": "x"}), json!({"a": 1}), ".events[]"),
+            (
+                json!({"Label": "CPU", "Datapoints": [{"Average": 1.5}, {"Average": 2}]}),
+                json!({"Average": 1.5}),
+                ".Datapoints[]",
+            ),
+            (
+                json!({"took": 1, "hits": {"total": {"value": 2}, "hits": [{"_id": "1", "_source": {"a": 1}}, {"_source": {"a": 2}}]}}),
+                json!({"a": 1}),
+                ".hits.hits[]._source",
+            ),
+            (
+                json!({"status": "Complete", "results": [[{"field": "@timestamp", "value": "x"}, {"field": "ms", "value": "1"}],
+                    [{"field": "ms", "value": "2"}]]}),
+                json!({"@timestamp": "x", "ms": "1"}),
+                ".results[] | map({(.field): .value}) | add",
+            ),
+            (json!({"log data": [{"a": 1}, {"a": 2}]}), json!({"a": 1}), ".[\"log data\"][]"),
+            (
+                json!({"resourceLogs": [{"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "web"}}]},
+                    "scopeLogs": [{"logRecords": [{"timeUnixNano": "1", "severityText": "INFO", "body": {"stringValue": "b"},
+                        "attributes": [{"key": "ms", "value": {"doubleValue": 1.5}}]}]}]}]}),
+                json!({"timestamp": "1", "severity": "INFO", "body": "b", "service.name": "web", "ms": 1.5}),
+                JQ_OTLP,
+            ),
+        ] {
+            let (records, told) = records(&document).unwrap();
+            assert_eq!((Value::Object(records[0].clone()), told.as_str()), (first, jq), "{document}");
+        }
+        for document in [json!({"a": 1}), json!({"tags": ["a", "b"]}), json!({"only": [{"a": 1}]}), json!(1)]
+        {
+            assert_eq!(records(&document), None, "{document}");
+        }
+    }
+}
