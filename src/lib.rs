@@ -167,7 +167,7 @@ pub mod streams {
     pub use crate::stream::{
         Assembler, CHUNK_BYTES, Checkpoint, CheckpointError, CheckpointFolder, CheckpointFolderError,
         ChunkError, Found, Message, Opened, Opening, Partition, PartitionGauges, PartitionSettings,
-        PartitionSettingsError, Reference, RekeyError, StreamCounters, Taken, chunks, render,
+        PartitionSettingsError, Reference, RekeyError, StreamCounters, Taken, WindowMessage, chunks, render,
     };
 }
 

@@ -20,12 +20,14 @@ pub(super) struct SectionFleet {
     bank: u16,
     /// When it wants to know how many series there are, s; `None` before the first record since the start.
     due_s: Option<i64>,
+    /// How many series had made room for others then.
+    evicted: u64,
     key: SeriesKey,
 }
 
 impl SectionFleet {
     pub(super) fn new(bank: u16) -> Self {
-        Self { bank, due_s: None, key: SeriesKey::default() }
+        Self { bank, due_s: None, evicted: 0, key: SeriesKey::default() }
     }
 }
 
@@ -42,6 +44,10 @@ impl Pipeline {
         if let Some(anomaly) = anomaly {
             candidate = anomaly.values.filter(|_| anomaly.rating.is_alarm && is_new);
             (anomaly.rating.is_alarm, anomaly.rating.edge) = (false, None);
+        }
+        // its model may have made room for a series
+        if fleet.evicted != bank.evicted() {
+            (fleet.evicted, fleet.due_s) = (bank.evicted(), None);
         }
         let due_s = *fleet.due_s.get_or_insert_with(|| match bank.model(fleet.bank, &fleet.key) {
             Some(SeriesModel::Fleet(fleet)) => fleet.next_tick_s(),

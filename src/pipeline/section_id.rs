@@ -85,7 +85,8 @@ pub(super) fn patterns_id(section: &Section, windows: &WindowSettings) -> Sectio
     if let Some(condition) = &section.condition {
         w.bytes(condition.to_string().as_bytes());
     }
-    SectionId { name: format!("{}, patterns", section.title()), signature: checksum(5, &bytes) }
+    // 5 until templates knew how many lines follow them
+    SectionId { name: format!("{}, patterns", section.title()), signature: checksum(6, &bytes) }
 }
 
 /// Everything that a saved fleet of this section depends on.

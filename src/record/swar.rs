@@ -26,7 +26,7 @@ pub(super) const fn non_digits(word: u64) -> u64 {
 
 /// Marks the bytes from `first` to `last`, both ASCII. Each mark is exact.
 #[inline(always)] // speed
-pub(super) const fn marks_between(word: u64, first: u8, last: u8) -> u64 {
+pub(crate) const fn marks_between(word: u64, first: u8, last: u8) -> u64 {
     let high = word | HIGH; // no byte borrows from the next one
     let at_least_first = high - ONES * first as u64;
     let above_last = high - ONES * (last as u64 + 1);
@@ -56,7 +56,7 @@ pub(super) const fn digits_of(value: u32) -> u64 {
 
 /// Index of the byte of the lowest mark; `marks` is not 0.
 #[inline(always)] // speed
-pub(super) const fn lowest(marks: u64) -> usize {
+pub(crate) const fn lowest(marks: u64) -> usize {
     (marks.trailing_zeros() >> 3) as usize
 }
 
@@ -64,6 +64,12 @@ pub(super) const fn lowest(marks: u64) -> usize {
 #[inline(always)] // speed
 pub(super) const fn up_to(word: u64, marks: u64) -> u64 {
     word & (marks ^ marks.wrapping_sub(1))
+}
+
+/// Marks blanks and control characters.
+#[inline(always)] // speed
+pub(crate) const fn blanks_and_controls(word: u64) -> u64 {
+    word.wrapping_sub(ONES * 0x21) & !word & HIGH
 }
 
 /// Whether two texts are equal. On WebAssembly, slices are compared in a loop over bytes.
@@ -112,24 +118,24 @@ pub(super) fn first_word(rest: &[u8], last: u64) -> u64 {
 
 /// Reads a text as if zeros followed it; a zero ends strings and numbers. Pass it to inlined functions only: its
 /// fields must stay in locals.
-pub(super) struct WordReader<'a> {
-    pub(super) bytes: &'a [u8],
+pub(crate) struct WordReader<'a> {
+    pub(crate) bytes: &'a [u8],
     last: u64,
 }
 
 impl<'a> WordReader<'a> {
     #[inline(always)] // speed
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, last: last_word(bytes) }
     }
 
     #[inline(always)] // speed
-    pub(super) fn byte(&self, at: usize) -> u8 {
+    pub(crate) fn byte(&self, at: usize) -> u8 {
         self.bytes.get(at).copied().unwrap_or(0)
     }
 
     #[inline(always)] // speed
-    pub(super) fn word(&self, at: usize) -> u64 {
+    pub(crate) fn word(&self, at: usize) -> u64 {
         self.bytes.get(at..).map_or(0, |rest| first_word(rest, self.last))
     }
 

@@ -24,6 +24,8 @@ pub struct PartitionGauges {
 pub struct StreamCounters {
     /// Records that left, with their offsets.
     pub records: AtomicU64,
+    /// Windows that left as records of their own.
+    pub windows: AtomicU64,
     /// Records that were learned again without leaving.
     pub replayed: AtomicU64,
     /// Transactions that were committed.
@@ -87,6 +89,7 @@ pub fn render(counters: &StreamCounters, now_s: i64) -> String {
     let mut text = MetricsText::new("fluent_anomaly_stream_");
     for (name, help, counter) in [
         ("records", "Records that left together with their offsets", &counters.records),
+        ("windows", "Windows that left as records of their own", &counters.windows),
         ("replayed", "Records that were learned again without leaving", &counters.replayed),
         ("transactions_committed", "Transactions that were committed", &counters.committed),
         ("transactions_aborted", "Transactions that were aborted", &counters.aborted),

@@ -23,6 +23,7 @@ mod opening;
 mod partition;
 mod reference;
 mod rekey;
+mod window_message;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use chunk::{Assembler, CHUNK_BYTES, ChunkError, chunks};
@@ -32,3 +33,4 @@ pub use opening::{Found, Opened, Opening};
 pub use partition::{Message, Partition, PartitionSettings, PartitionSettingsError, Taken};
 pub use reference::Reference;
 pub use rekey::RekeyError;
+pub use window_message::WindowMessage;

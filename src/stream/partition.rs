@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::checkpoint::Checkpoint;
 use super::rekey::{Rekey, RekeyError};
+use super::window_message::{WindowFields, WindowMessage};
 use crate::bank::StorageError;
 use crate::config::{Config, KafkaFormat, KafkaSection, MessageKey};
 use crate::pipeline::{Pipeline, Unconfigured};
@@ -24,6 +25,7 @@ pub struct PartitionSettings {
     extractor: Option<Extractor>,
     tag_input: Option<usize>,
     time_input: Option<usize>,
+    windows: WindowFields,
     key: MessageKey,
     /// Where records are given the key of their series first.
     rekey: Option<Rekey>,
@@ -59,11 +61,13 @@ impl PartitionSettings {
             inputs.push(accessor(name)?);
             Ok(Some(inputs.len() - 1))
         };
-        let tag_input = input(kafka.tag_key.as_deref().or(tag_key))?;
-        let time_input = input(kafka.time_key.as_deref().or(time_key))?;
+        let (tag_key, time_key) =
+            (kafka.tag_key.as_deref().or(tag_key), kafka.time_key.as_deref().or(time_key));
+        let (tag_input, time_input) = (input(tag_key)?, input(time_key)?);
         Ok(Self {
             config: config.clone(),
             format,
+            windows: WindowFields::new(format, tag_key, time_key),
             tag: kafka.tag.as_deref().unwrap_or(topic).as_bytes().to_vec(),
             extractor: (!inputs.is_empty()).then(|| Extractor::new(format, &inputs, &[])),
             tag_input,
@@ -183,9 +187,11 @@ impl Partition {
         clock: i64,
     ) -> Self {
         let clock = MessageClock(Arc::new(AtomicI64::new(clock)));
+        let mut pipeline = pipeline.with_clock(clock.clone());
+        pipeline.make_window_records();
         let mut partition = Self {
             settings: settings.clone(),
-            pipeline: pipeline.with_clock(clock.clone()),
+            pipeline,
             refusal: Unconfigured::new(NO_KEY, settings.format),
             topic: topic.to_owned(),
             number,
@@ -238,6 +244,13 @@ impl Partition {
             self.pipeline.process(&self.tag, time, record);
         }
         taken
+    }
+
+    /// The next window of a section with `windows: records` that the messages so far have closed. Whoever takes a message takes
+    /// all of them before the next one: they leave where [`Taken::Leaves`] was said of it, and have left before otherwise.
+    pub fn take_window(&mut self) -> Option<WindowMessage> {
+        let window = self.pipeline.take_window_record()?;
+        Some(self.settings.windows.message(window, &mut self.found))
     }
 
     /// Takes a message without a record (a tombstone).

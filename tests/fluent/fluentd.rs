@@ -152,7 +152,7 @@ fn descendants(parent: u32) -> Vec<u32> {
     found
 }
 
-fn filter_process(fluentd: u32) -> Option<u32> {
+pub(crate) fn filter_process(fluentd: u32) -> Option<u32> {
     descendants(fluentd).into_iter().find(|id| {
         fs::read_link(format!("/proc/{id}/exe"))
             .is_ok_and(|path| path.ends_with("target/release/fluent-anomaly"))

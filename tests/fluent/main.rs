@@ -17,6 +17,7 @@ mod groups;
 mod init;
 mod logs;
 mod odd_values;
+mod patterns;
 mod predecessor;
 mod recipes;
 mod serve;

@@ -138,3 +138,52 @@ fn partitions_move_to_a_member_that_comes_and_back_from_one_that_goes() {
     assert!(second.stop().success());
     assert_eq!(assert_exactly_once(&broker, SECTIONS, &from, &to, 4), 1200);
 }
+
+#[test]
+fn windows_leave_once_each_as_a_record_of_its_own_over_kills() {
+    let sections = "[series.n]\nmatch: *\nmeasure: count\nevery: 10s\nlate: 2s\ntime: $t\nby: $s\nk: 2\nwarm_up: off\nwindows: records\n";
+    let broker = Broker::start();
+    let [group, from, to] = topics(&broker, 2);
+    let writer = broker.writer();
+    let config = config(&broker, "").replace(SECTIONS, sections);
+    let mut count = 0_i64;
+    let mut write = |more: i64| {
+        for n in count..count + more {
+            let (series, time_ms) = (n * n % 6, START_MS + n * 1000);
+            let value = format!("{{\"s\":\"s{series}\",\"t\":{}}}", time_ms / 1000);
+            let (partition, key) = ((series % 2) as i32, format!("s{series}"));
+            writer.send(&from, partition, Some(&key), Some(value.as_bytes()), time_ms);
+        }
+        writer.flush();
+        count += more;
+        count
+    };
+    for life in 0..3 {
+        let mut member = broker.member(&config, &format!("a.{life}"));
+        for _ in 0..3 {
+            let written = write(200);
+            broker.wait_committed(&group, &from, 2, written - 100);
+        }
+        write(200);
+        member.signal("KILL");
+        member.wait();
+    }
+    let mut last = broker.member(&config, "a.last");
+    broker.wait_committed(&group, &from, 2, write(50));
+    assert!(last.stop().success());
+    assert_exactly_once(&broker, sections, &from, &to, 2);
+    let windows: Vec<Seen> = broker
+        .read(&to, 2)
+        .into_iter()
+        .flatten()
+        .filter(|seen| seen.text().starts_with("{\"anomaly_window\""))
+        .collect();
+    assert!(windows.len() > 500, "{}", windows.len());
+    for window in &windows {
+        assert_eq!(window.headers, [("tag".to_owned(), Some(b"anomaly.window.n".to_vec()))]);
+        let text = window.text();
+        let key = String::from_utf8_lossy(window.key.as_deref().unwrap());
+        assert!(text.contains(&format!("\"by\":{{\"s\":\"{key}\"}}")), "{text}");
+        assert!(text.contains(&format!("\"to\":{},", window.time_ms.unwrap() / 1000)), "{text}");
+    }
+}

@@ -3,13 +3,15 @@
 //!
 //! | paper | here |
 //! |---|---|
-//! | preprocessing by expressions of each data set | numbers, ids, paths, times and sizes are masked by rule (`tokens`) |
+//! | preprocessing by expressions of each data set | numbers, ids, paths, times, dates and sizes are masked by rule (`tokens`) |
 //! | tree: number of words, then the first words | one sorted list by a hash of the number of words and the first [`PATH_WORDS`] of them |
-//! | `simSeq`, equation 1: equal words over all words | equal words over those that the template has fixed |
+//! | `simSeq`, equation 1: equal words over all words | equal words over those that the template has fixed; what is equal only up to a mask does not count |
 //! | `st` | [`SIMILARITY`] |
+//! | each word that differs varies from then on | not a word that was the same in [`SETTLED`] lines: the other word begins a new template |
 //!
 //! A line goes to the most similar template of its leaf, and where a word differs, the template has `<*>` from then on. Where none
-//! is similar enough, the line begins a new template. The id of a template is a hash of its first line, masked: it stays the same
+//! is similar enough, the line begins a new template. The last rule of the table tells `backup failed` behind a hundred lines of
+//! `backup succeeded`, while names that vary from the beginning lead to one template. The id of a template is a hash of its first line, masked: it stays the same
 //! over restarts, and mostly also where the state was lost.
 //!
 //! Beyond [`MAX_PATTERNS`] the template that was not seen for the longest time is forgotten. Of a line the first
@@ -32,6 +34,8 @@ const MAX_TEXT: usize = 400;
 const PATH_WORDS: usize = 2;
 /// At least this share of a template's fixed words is equal in a line that follows it.
 const SIMILARITY: f64 = 0.75;
+/// A word that was the same in so many lines is no name that happens to vary late.
+const SETTLED: u32 = 100;
 /// Stands for what varies.
 const WILDCARD: &str = "<*>";
 
@@ -67,10 +71,41 @@ struct Pattern {
     path: u64,
     /// Hashes of its words; [`tokens::VARIES`] for a wildcard.
     words: Box<[u32]>, // at most MAX_WORDS
+    /// How many lines have followed it, up to [`SETTLED`].
+    lines: u32,
     /// Its words, each followed by a blank but the last; a long one is cut.
     text: Box<str>, // at most MAX_TEXT bytes
     /// Number of the last line that followed it.
     last_line: u64,
+}
+
+impl Pattern {
+    /// A line follows it; `number`: of that line.
+    #[inline(always)] // speed
+    fn follows(&mut self, number: u64) {
+        self.last_line = number;
+        self.lines += u32::from(self.lines < SETTLED);
+    }
+
+    /// Where a word of a line differs, it varies from now on.
+    #[cold]
+    #[inline(never)] // speed
+    fn widen(&mut self, words: &[u32]) {
+        for (n, (ours, theirs)) in self.words.iter_mut().zip(words).enumerate() {
+            if *ours != tokens::VARIES && ours != theirs {
+                *ours = tokens::VARIES;
+                self.text = with_wildcard(&self.text, n);
+            }
+        }
+    }
+}
+
+/// A template that the line at hand may follow.
+#[derive(Debug, Clone, Copy)]
+struct Similar {
+    place: u16,
+    /// All its fixed words are those of the line.
+    is_equal: bool,
 }
 
 /// The template of a line.
@@ -99,8 +134,7 @@ impl LogPatterns {
     /// The part of a line that counts: [`observe`](Self::observe) finds the same for it as for the whole line.
     #[must_use]
     pub fn relevant(line: &[u8]) -> &[u8] {
-        let row = line.split(|&b| b == b'\n').next().unwrap_or_default();
-        row.get(..MAX_LINE).unwrap_or(row)
+        tokens::first_row(line.get(..MAX_LINE).unwrap_or(line))
     }
 
     /// A line that follows the template at this place and changes nothing of it: the same as [`observe`](Self::observe) of
@@ -108,19 +142,24 @@ impl LogPatterns {
     pub(crate) fn follow_again(&mut self, place: u16) {
         self.lines += 1;
         if let Some(pattern) = self.patterns.get_mut(usize::from(place)) {
-            pattern.last_line = self.lines;
+            pattern.follows(self.lines);
         }
     }
 
     /// Finds the template of a line, or begins one.
     pub fn observe(&mut self, line: &[u8]) -> LinePattern {
+        self.observe_relevant(Self::relevant(line))
+    }
+
+    /// The same for the [`relevant`](Self::relevant) part of a line.
+    pub(crate) fn observe_relevant(&mut self, row: &[u8]) -> LinePattern {
         self.lines += 1;
-        self.words.read(Self::relevant(line));
+        self.words.read(row);
         let path = self.words.path();
         let start = self.leaves.partition_point(|&(leaf, _)| leaf < path);
         match self.most_similar(path, start) {
-            Some(place) => self.follow(place),
-            None => self.begin(path),
+            Some(similar) => self.follow(similar),
+            None => self.begin(path, row),
         }
     }
 
@@ -161,7 +200,7 @@ impl LogPatterns {
     }
 
     /// The template of a leaf that the line at hand may follow; `start`: where the leaf begins.
-    fn most_similar(&self, path: u64, start: usize) -> Option<u16> {
+    fn most_similar(&self, path: u64, start: usize) -> Option<Similar> {
         let words = self.words.hashes();
         let mut best = None;
         // the larger share of equal words, then the fewer wildcards; the older one of two alike
@@ -174,46 +213,50 @@ impl LogPatterns {
             if pattern.words.len() != words.len() {
                 continue; // another path with the same hash
             }
-            let (mut fixed, mut equal) = (0u32, 0u32);
+            let (mut equal, mut differing, mut are_plain) = (0u32, 0u32, tokens::PLAIN);
             for (ours, theirs) in pattern.words.iter().zip(words) {
-                fixed += u32::from(*ours != tokens::VARIES);
-                equal += u32::from(*ours != tokens::VARIES && ours == theirs);
+                if ours == theirs {
+                    equal += ours & tokens::PLAIN;
+                } else if *ours != tokens::VARIES {
+                    differing += 1;
+                    are_plain &= ours & theirs;
+                }
             }
-            let share = if fixed == 0 { 1.0 } else { f64::from(equal) / f64::from(fixed) };
+            if differing > 0 && are_plain != 0 && pattern.lines >= SETTLED {
+                continue;
+            }
+            let fixed = equal + differing;
+            let share = if differing == 0 { 1.0 } else { f64::from(equal) / f64::from(fixed) };
             let is_better = share > best_share || (share == best_share && fixed > best_fixed);
             if share >= SIMILARITY && (best.is_none() || is_better) {
-                (best, best_share, best_fixed) = (Some(place), share, fixed);
+                best = Some(Similar { place, is_equal: differing == 0 });
+                (best_share, best_fixed) = (share, fixed);
             }
         }
         best
     }
 
-    fn follow(&mut self, place: u16) -> LinePattern {
+    fn follow(&mut self, Similar { place, is_equal }: Similar) -> LinePattern {
         let Some(pattern) = self.patterns.get_mut(usize::from(place)) else {
             return LinePattern { id: 0, place, is_new: false, is_changed: false };
         };
-        pattern.last_line = self.lines;
-        let mut is_changed = false;
-        for (n, (ours, theirs)) in pattern.words.iter_mut().zip(self.words.hashes()).enumerate() {
-            if *ours != tokens::VARIES && ours != theirs {
-                *ours = tokens::VARIES;
-                pattern.text = with_wildcard(&pattern.text, n);
-                is_changed = true;
-            }
+        pattern.follows(self.lines);
+        if !is_equal {
+            pattern.widen(self.words.hashes());
         }
-        LinePattern { id: pattern.id, place, is_new: false, is_changed }
+        LinePattern { id: pattern.id, place, is_new: false, is_changed: !is_equal }
     }
 
     #[cold]
     #[inline(never)] // stack
-    fn begin(&mut self, path: u64) -> LinePattern {
+    fn begin(&mut self, path: u64, row: &[u8]) -> LinePattern {
         let words: Box<[u32]> = self.words.hashes().into();
         let mut id = tokens::hash_of_words(&words).max(1);
         while self.patterns.iter().any(|pattern| pattern.id == id) {
             id = id.checked_add(1).unwrap_or(1);
         }
-        let text = self.words.text().into();
-        let pattern = Pattern { id, path, words, text, last_line: self.lines };
+        let text = self.words.text(row).into();
+        let pattern = Pattern { id, path, words, lines: 1, text, last_line: self.lines };
         let place = if self.patterns.len() < MAX_PATTERNS {
             self.patterns.push(pattern);
             self.patterns.len() - 1

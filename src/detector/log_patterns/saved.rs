@@ -1,6 +1,6 @@
 //! The templates as bytes.
 
-use super::{LogPatterns, MAX_PATTERNS, MAX_TEXT, MAX_WORDS, Pattern};
+use super::{LogPatterns, MAX_PATTERNS, MAX_TEXT, MAX_WORDS, Pattern, SETTLED};
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::heap_sort;
 
@@ -14,6 +14,7 @@ impl LogPatterns {
             w.u32(pattern.id);
             w.u64(pattern.path);
             w.varint(pattern.last_line);
+            w.varint(u64::from(pattern.lines));
             w.varint(pattern.words.len() as u64);
             pattern.words.iter().for_each(|&word| w.u32(word));
             w.bytes(pattern.text.as_bytes());
@@ -48,14 +49,15 @@ impl Pattern {
     fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let (id, path) = (r.u32("id of a template")?, r.u64("path of a template")?);
         let last_line = r.varint("last line of a template")?;
+        let lines = r.varint("lines of a template")?;
         let len = r.varint("words of a template")? as usize;
-        if len > MAX_WORDS || id == 0 {
+        if len > MAX_WORDS || id == 0 || lines > u64::from(SETTLED) {
             return Err(CodecError::Invalid { what: "template" });
         }
         let words = (0..len).map(|_| r.u32("word of a template")).collect::<Result<_, _>>()?;
         let text = std::str::from_utf8(r.bytes("text of a template")?).ok();
         let text = text.filter(|text| text.len() <= MAX_TEXT);
         let text = text.ok_or(CodecError::Invalid { what: "text of a template" })?.into();
-        Ok(Pattern { id, path, words, text, last_line })
+        Ok(Pattern { id, path, words, lines: lines as u32, text, last_line })
     }
 }

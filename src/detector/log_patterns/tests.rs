@@ -34,7 +34,7 @@ fn an_id_is_that_of_the_first_line_whatever_came_before() {
         used.observe(format!("line of kind{} number {n}", "x".repeat(n % 40)).as_bytes());
     }
     assert_eq!(fresh.observe(line).id, used.observe(line).id);
-    assert_eq!(fresh.observe(line).id, 0x484f_cbb6, "ids are part of what users store");
+    assert_eq!(fresh.observe(line).id, 0x1c41_371f, "ids are part of what users store");
 }
 
 #[test]
@@ -74,6 +74,47 @@ fn the_template_seen_least_recently_is_forgotten_first() {
     assert!(!patterns.observe(word(0).as_bytes()).is_new);
     assert!(patterns.observe(word(1).as_bytes()).is_new);
     assert_eq!((patterns.len(), patterns.forgotten()), (MAX_PATTERNS, 2));
+}
+
+#[test]
+fn a_word_that_was_the_same_in_a_hundred_lines_does_not_begin_to_vary() {
+    let mut patterns = LogPatterns::default();
+    let backup = |patterns: &mut LogPatterns, volume: usize, end: &str| {
+        patterns.observe(format!("backup of volume {volume} to the vault has {end}").as_bytes())
+    };
+    let usual = backup(&mut patterns, 0, "succeeded").id;
+    for volume in 1..100 {
+        assert_eq!(backup(&mut patterns, volume, "succeeded").id, usual);
+    }
+    let failed = backup(&mut patterns, 7, "failed");
+    assert!(failed.is_new);
+    assert_eq!(patterns.template(failed.place), "backup of volume <*> to the vault has failed");
+    // what differs from a line that came once is a name that varies
+    let hung = backup(&mut patterns, 8, "hung");
+    assert_eq!((hung.is_new, hung.id), (false, failed.id));
+    assert_eq!(patterns.template(hung.place), "backup of volume <*> to the vault has <*>");
+    // each goes on to its own
+    assert_eq!(backup(&mut patterns, 9, "succeeded").id, usual);
+    assert_eq!(backup(&mut patterns, 9, "stopped").id, failed.id);
+}
+
+#[test]
+fn a_line_with_a_date_ahead_follows_its_template_in_each_month() {
+    let mut patterns = LogPatterns::default();
+    let id = patterns.observe(b"Jun 14 15:16:01 combo sshd: session opened for root").id;
+    for date in ["Jul 2", "Dec 31", "Feb 29"] {
+        let line = format!("{date} 15:16:02 combo sshd: session opened for root");
+        let seen = patterns.observe(line.as_bytes());
+        assert_eq!((seen.is_new, seen.id), (false, id), "{line}");
+    }
+}
+
+#[test]
+fn what_is_equal_but_for_its_numbers_does_not_make_lines_alike() {
+    let mut patterns = LogPatterns::default();
+    let first = patterns.observe(b"[req-17: node-3] [tenant-9] (5c) volume attached to instance");
+    let second = patterns.observe(b"[req-18: node-4] [tenant-9] (5c) image deleted from cache");
+    assert!(second.is_new && second.id != first.id);
 }
 
 proptest! {

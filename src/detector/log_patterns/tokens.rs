@@ -5,16 +5,20 @@
 //! | a run of digits, a sign ahead of it and single `. : , - _ / +` between runs included | `10.0.0.1:80`, `blk_-42`, `/user/17` | `<*>`, `blk_<*>`, `/user/<*>` |
 //! | a hex number or id: `0x1f`, 8 or more hex digits with `-` between, a decimal one and a letter among them | `@0x7fed`, `[9bc0-..-1f2d]` | `@<*>`, `[<*>]` |
 //! | the unit of a time or a size behind a number, and the same once more in brackets | `12 ms`, `1.5s`, `9 (8.8 KB)` | `<*>` |
+//! | the name of a month or a day of the week ahead of a number | `Sat Jun 18` | `<*> <*> <*>` |
 //! | a path: a word that begins with `/` and has another one | `/var/log/x` | `<*>` |
 
 use super::{MAX_TEXT, MAX_WORDS, PATH_WORDS, WILDCARD};
 use crate::codec::checksum;
+use crate::record::{WordReader, blanks_and_controls, lowest, marks_between};
 
 /// Longer runs of hex digits are no ids.
 const MAX_HEX: usize = 128;
 
 /// In place of the hash of a word that is masked as a whole.
 pub(super) const VARIES: u32 = 0;
+/// The bit of a hash that says that the word has no mask in it.
+pub(super) const PLAIN: u32 = 1;
 
 /// The words of one line.
 #[derive(Debug, Clone, Default)]
@@ -22,8 +26,6 @@ pub(super) struct Words {
     hashes: Vec<u32>, // at most MAX_WORDS
     /// Of the words that lead to the leaf: a word with any mask in it is one that varies.
     lead: [u32; PATH_WORDS],
-    /// The line's first row, as far as its words count.
-    row: Vec<u8>,
     /// A word with its masks.
     masked: Vec<u8>,
 }
@@ -32,26 +34,55 @@ impl Words {
     pub(super) fn read(&mut self, row: &[u8]) {
         self.hashes.clear();
         self.lead = [VARIES; PATH_WORDS];
-        self.row.clear();
-        // the text is wanted for a new template only, and its beginning is enough
-        self.row.extend_from_slice(row.get(..2 * MAX_TEXT).unwrap_or(row));
-        for word in words(row) {
-            let is_masked = is_path(word) || word.iter().any(u8::is_ascii_digit);
-            let hash = if !is_masked {
-                hash(word)
+        let mut words = RowWords::new(row);
+        let mut before: [&[u8]; 2] = [b""; 2];
+        while let Some(word) = words.next() {
+            let hash = if word.has_digit || is_path(word.text) {
+                if word.text.first().is_some_and(u8::is_ascii_digit) {
+                    self.mask_names_of_dates(before);
+                }
+                self.hash_masked(word.text)
             } else {
-                mask(word, &mut self.masked);
-                if self.masked == WILDCARD.as_bytes() { VARIES } else { hash(&self.masked) }
+                self.hash_plain(word.text)
             };
-            // a name with several dots is that of a host, a class or a file: it leads nowhere
-            if !is_masked
-                && let Some(lead) = self.lead.get_mut(self.hashes.len())
-                && word.iter().filter(|&&b| b == b'.').count() < 2
-            {
-                *lead = hash;
-            }
             self.hashes.push(hash);
+            before = [before[1], word.text];
         }
+    }
+
+    /// A number comes behind these two words: `Jun`, and `Sat` ahead of it, vary as it does.
+    #[inline(never)] // speed
+    fn mask_names_of_dates(&mut self, [second, last]: [&[u8]; 2]) {
+        let masks = match (is_one_of(second, DAYS), is_one_of(last, MONTHS), is_one_of(last, DAYS)) {
+            (true, true, _) => 2,
+            (_, true, _) | (.., true) => 1,
+            _ => return,
+        };
+        let from = self.hashes.len().saturating_sub(masks);
+        for hash in self.hashes.iter_mut().skip(from) {
+            *hash = VARIES;
+        }
+        for lead in self.lead.iter_mut().take(self.hashes.len()).skip(from) {
+            *lead = VARIES;
+        }
+    }
+
+    #[inline(always)] // speed
+    fn hash_plain(&mut self, word: &[u8]) -> u32 {
+        let hash = hash(word) | PLAIN;
+        // a name with several dots is that of a host, a class or a file: it leads nowhere
+        if let Some(lead) = self.lead.get_mut(self.hashes.len())
+            && word.iter().filter(|&&b| b == b'.').count() < 2
+        {
+            *lead = hash;
+        }
+        hash
+    }
+
+    #[inline(never)] // speed
+    fn hash_masked(&mut self, word: &[u8]) -> u32 {
+        mask(word, &mut self.masked);
+        if self.masked == WILDCARD.as_bytes() { VARIES } else { (hash(&self.masked) & !PLAIN).max(2) }
     }
 
     /// The leaf of the line.
@@ -63,11 +94,19 @@ impl Words {
         &self.hashes
     }
 
-    /// The words with their masks, as text.
-    pub(super) fn text(&mut self) -> String {
+    /// The words of the row that was read, with their masks, as text.
+    pub(super) fn text(&mut self, row: &[u8]) -> String {
         let mut text = String::new();
-        for word in words(&self.row) {
-            mask(word, &mut self.masked);
+        // its beginning is enough
+        let mut words = RowWords::new(row.get(..2 * MAX_TEXT).unwrap_or(row));
+        let mut hashes = self.hashes.iter();
+        while let Some(word) = words.next() {
+            if hashes.next() == Some(&VARIES) {
+                self.masked.clear();
+                put_mask(&mut self.masked);
+            } else {
+                mask(word.text, &mut self.masked);
+            }
             text.extend((!text.is_empty()).then_some(' '));
             // no host has trouble with the text: not with control characters either
             let word = String::from_utf8_lossy(&self.masked);
@@ -84,25 +123,115 @@ pub(super) fn cut(text: &mut String) {
     text.truncate(end);
 }
 
-fn words(row: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let split = row.split(|&b| matches!(b, b' ' | b'\t' | b'\r'));
-    let mut rest = split.filter(|word| !word.is_empty()).peekable();
-    let mut is_behind_number = false;
-    let next = move || loop {
-        let word = rest.next()?;
-        if std::mem::take(&mut is_behind_number) && is_unit(word) {
-            continue;
+/// What stands between blanks.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a [u8],
+    has_digit: bool,
+}
+
+/// The words of a row that count, without the units of numbers.
+struct RowWords<'a> {
+    row: WordReader<'a>,
+    at: usize,
+    /// So many more count.
+    left: usize,
+    is_behind_number: bool,
+}
+
+impl<'a> RowWords<'a> {
+    #[inline(always)] // speed
+    fn new(row: &'a [u8]) -> Self {
+        Self { row: WordReader::new(row), at: 0, left: MAX_WORDS, is_behind_number: false }
+    }
+
+    #[inline(always)] // speed
+    fn next(&mut self) -> Option<Word<'a>> {
+        if self.left == 0 {
+            return None;
         }
-        if let [b'(', number @ ..] = word
-            && is_number(number)
-            && rest.next_if(|next| next.strip_suffix(b")").is_some_and(is_unit)).is_some()
-        {
-            continue;
+        loop {
+            let word = self.piece()?;
+            if std::mem::take(&mut self.is_behind_number) && is_unit(word.text) {
+                continue;
+            }
+            if word.has_digit {
+                if let [b'(', number @ ..] = word.text
+                    && is_number(number)
+                    && self.skip_unit_in_brackets()
+                {
+                    continue;
+                }
+                self.is_behind_number = is_number(word.text);
+            }
+            self.left -= 1;
+            return Some(word);
         }
-        is_behind_number = is_number(word);
-        return Some(word);
-    };
-    std::iter::from_fn(next).take(MAX_WORDS)
+    }
+
+    /// Whether a unit and a closing bracket come next, which are then left out.
+    #[inline(never)] // speed: rare
+    fn skip_unit_in_brackets(&mut self) -> bool {
+        let at = self.at;
+        let next = self.piece();
+        let is_unit = next.and_then(|word| word.text.strip_suffix(b")")).is_some_and(is_unit);
+        if !is_unit {
+            self.at = at;
+        }
+        is_unit
+    }
+
+    /// What comes up to the next blank.
+    #[inline(always)] // speed
+    fn piece(&mut self) -> Option<Word<'a>> {
+        let row = &self.row;
+        let mut start = self.at;
+        while is_blank(row.byte(start)) {
+            start += 1;
+        }
+        if start >= row.bytes.len() {
+            return None;
+        }
+        let (mut end, mut has_digit) = (start, false);
+        loop {
+            let word = row.word(end);
+            let stops = blanks_and_controls(word); // behind the row stand zeros
+            let digits = marks_between(word, b'0', b'9');
+            if stops == 0 {
+                has_digit |= digits != 0;
+                end += 8;
+                continue;
+            }
+            let first = stops & stops.wrapping_neg();
+            has_digit |= digits & (first - 1) != 0;
+            end += lowest(stops);
+            if end >= row.bytes.len() || is_blank(row.byte(end)) {
+                break;
+            }
+            end += 1; // a control character is a part of its word
+        }
+        self.at = end;
+        Some(Word { text: row.bytes.get(start..end)?, has_digit })
+    }
+}
+
+#[inline(always)] // speed
+fn is_blank(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r')
+}
+
+/// The first row of a line.
+pub(super) fn first_row(line: &[u8]) -> &[u8] {
+    let text = WordReader::new(line);
+    let mut at = 0;
+    while at < line.len() {
+        let ends = marks_between(text.word(at), b'\n', b'\n');
+        if ends != 0 {
+            return line.get(..at + lowest(ends)).unwrap_or(line);
+        }
+        at += 8;
+    }
+    line
 }
 
 /// A number that a unit may follow, whatever stands ahead of it but letters.
@@ -124,6 +253,17 @@ const UNITS: [&str; 21] = [
     "MB", "GB", "TB", "KiB", "MiB", "GiB",
 ];
 
+const DAYS: &str = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday";
+const MONTHS: &str = "January February March April May June July August September October November December";
+
+/// Whether a word is one of these names, or its first three letters; marks around it do not matter.
+fn is_one_of(word: &[u8], names: &str) -> bool {
+    let word = word.strip_prefix(b"[").or(word.strip_prefix(b"(")).unwrap_or(word);
+    let word = word.strip_suffix(b",").or(word.strip_suffix(b".")).unwrap_or(word);
+    word.len() >= 3
+        && names.split(' ').any(|name| word == name.as_bytes() || name.as_bytes().get(..3) == Some(word))
+}
+
 fn is_path(word: &[u8]) -> bool {
     matches!(word, [b'/', rest @ ..] if rest.contains(&b'/'))
 }
@@ -134,9 +274,9 @@ pub(super) fn hash_of_words(words: &[u32]) -> u32 {
     (hash >> 32) as u32
 }
 
-/// The hash of a word, never [`VARIES`].
+#[inline(always)] // speed
 fn hash(word: &[u8]) -> u32 {
-    (checksum(0, word) >> 32).max(1) as u32
+    (checksum(0, word) >> 32) as u32
 }
 
 fn mix(hash: u64) -> u64 {
@@ -258,11 +398,37 @@ mod tests {
             ("(10.2 KB of) s 17", "(<*> of) s <*>"),
             ("took 5 seconds of min 3 a", "took <*> of min <*> a"),
             ("(5 KB", "(<*>"),
+            ("Jun 14 15:16:01 combo sshd", "<*> <*> <*> combo sshd"),
+            ("[Sun Dec 04 04:47:44 2005] [error]", "<*> <*> <*> <*> <*>] [error]"),
+            ("at Monday, November 27 in May or may 5", "at <*> <*> <*> in May or may <*>"),
+            ("Marching 7 on", "Marching <*> on"),
             ("7 s s", "<*> s"),
         ] {
             words.read(line.as_bytes());
-            assert_eq!(words.text(), text, "{line}");
+            assert_eq!(words.text(line.as_bytes()), text, "{line}");
             assert_eq!(words.hashes().len(), text.split(' ').count());
+        }
+    }
+
+    /// The words as they are found a byte at a time.
+    fn plain_words(row: &[u8]) -> Vec<(&[u8], bool)> {
+        let pieces = row.split(|&b| is_blank(b)).filter(|piece| !piece.is_empty());
+        pieces.map(|piece| (piece, piece.iter().any(u8::is_ascii_digit))).collect()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn pieces_and_rows_are_those_that_bytes_one_by_one_give(
+            line in proptest::collection::vec(proptest::prop_oneof![
+                proptest::strategy::Just(b' '), proptest::strategy::Just(b'\n'), proptest::strategy::Just(b'7'), proptest::strategy::Just(0),
+                proptest::prelude::any::<u8>(),
+            ], 0..80),
+        ) {
+            let row = line.split(|&b| b == b'\n').next().unwrap();
+            proptest::prop_assert_eq!(first_row(&line), row);
+            let mut words = RowWords::new(row);
+            let pieces: Vec<_> = std::iter::from_fn(|| words.piece()).map(|word| (word.text, word.has_digit)).collect();
+            proptest::prop_assert_eq!(pieces, plain_words(row));
         }
     }
 }

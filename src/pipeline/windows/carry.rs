@@ -23,6 +23,8 @@ const ROOM: usize = 256;
 pub struct WindowRecord {
     /// `anomaly.window.<section>`.
     pub tag: String,
+    /// The values of its series' `by` fields, separated by commas; `*` for a section without `by`.
+    pub series: String,
     /// The end of the window.
     pub time: Time,
     /// A record in the pipeline's format.
@@ -60,9 +62,10 @@ impl Pipeline {
         let report = WindowReport::from_bytes(&window.report).ok()?;
         let section = self.sections.get(usize::from(window.section))?;
         let tag = [TAG_PREFIX, section.plain_name()].concat();
+        let series = key_text(&window.key, section.has_several_keys());
         let mut record = empty_record(section.access.extractor.format());
         self.write_window(window, &report, &mut record);
-        Some(WindowRecord { tag, time: Time::from_seconds(report.to_s), record })
+        Some(WindowRecord { tag, series, time: Time::from_seconds(report.to_s), record })
     }
 
     /// Writes the next closed window into a record, if it can carry one.

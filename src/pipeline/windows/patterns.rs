@@ -3,7 +3,6 @@
 use crate::codec::{CodecError, Reader, Writer};
 use crate::config::PatternSettings;
 use crate::detector::LogPatterns;
-use crate::record::hex_digit;
 
 const DAY_S: i64 = 86_400;
 /// Before every time.
@@ -69,7 +68,7 @@ impl SectionPatterns {
         self.clock_s = clock_s;
     }
 
-    /// Learns a line. Also the value by which [`follow`](Self::follow) does the same, if one does.
+    /// Learns the relevant part of a line. Also the value by which [`follow`](Self::follow) does the same, if one does.
     #[inline(never)] // stack
     pub(in crate::pipeline) fn read_line(
         &mut self,
@@ -77,7 +76,7 @@ impl SectionPatterns {
         line: &[u8],
     ) -> (SeenLine, Option<f64>) {
         let forgotten = self.patterns.forgotten();
-        let seen = self.patterns.observe(line);
+        let seen = self.patterns.observe_relevant(line);
         let news = if seen.is_new { self.is_news(spec) } else { News::None };
         let has_displaced = self.patterns.forgotten() != forgotten;
         let line = SeenLine { id: seen.id, place: seen.place, news, has_displaced };
@@ -141,11 +140,14 @@ pub(in crate::pipeline) const ID_DIGITS: usize = 8;
 
 /// An id for people: eight hex digits.
 pub(in crate::pipeline) fn id_text(id: u32) -> [u8; ID_DIGITS] {
-    let mut text = [b'0'; ID_DIGITS];
-    for (n, digit) in text.iter_mut().rev().enumerate() {
-        *digit = hex_digit((id >> (4 * n) & 15) as u8);
-    }
-    text
+    // a byte for each four bits
+    let mut digits = u64::from(id);
+    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff;
+    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff;
+    digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // 1 for a letter
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
 /// The inverse of [`id_text`].

@@ -17,7 +17,7 @@ pub(super) fn escape_of(byte: u8) -> [u8; 6] {
 }
 
 /// 0..=15 as a digit.
-pub(crate) fn hex_digit(nibble: u8) -> u8 {
+fn hex_digit(nibble: u8) -> u8 {
     if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
 }
 

@@ -8,7 +8,6 @@ mod suffix;
 pub(super) mod template;
 mod write;
 
-pub(crate) use escape::hex_digit;
 pub(crate) use mend::{Mended, mend};
 pub(crate) use printed::may_need_mending;
 pub(super) use scan::scan;

@@ -13,7 +13,7 @@ const START: i64 = 1_710_000_000;
 
 const CONFIG: &str = "[filter]
 state: off
-max_series: 24
+max_series: 33
 anomaly_score: on
 [series.a]
 match: *
@@ -38,6 +38,15 @@ by: $s
 k: 2
 warm_up: off
 prefix: n_
+[series.summed]
+match: *
+measure: sum $v
+every: 1m
+by: $s
+k: 2
+warm_up: off
+prefix: s_
+windows: records
 [group.g]
 on: a
 across: $s
@@ -90,18 +99,22 @@ fn record(n: i64, seed: u64) -> (Message, Option<Vec<u8>>) {
     (message, Some(text.into_bytes()))
 }
 
-fn take(partition: &mut Partition, n: i64, seed: u64) -> (Taken, Option<Vec<u8>>) {
+/// What leaves for one record of the log: the record, and the windows that it closed.
+fn take(partition: &mut Partition, n: i64, seed: u64) -> (Taken, Vec<Option<Vec<u8>>>) {
     let (message, mut record) = record(n, seed);
     let taken = match &mut record {
         Some(record) => partition.take(message, record),
         None => partition.pass(message),
     };
-    (taken, record)
+    let windows = std::iter::from_fn(|| partition.take_window());
+    let mut out = vec![record];
+    out.extend(windows.map(|window| Some(window.record)));
+    (taken, out)
 }
 
 fn undisturbed(settings: &Arc<PartitionSettings>, count: i64, seed: u64) -> Vec<Option<Vec<u8>>> {
     let mut partition = Partition::begin(settings, "topic", 3, 24, 0);
-    (0..count).map(|n| take(&mut partition, n, seed).1).collect()
+    (0..count).flat_map(|n| take(&mut partition, n, seed).1).collect()
 }
 
 proptest! {
@@ -111,9 +124,11 @@ proptest! {
     #[test]
     fn any_crash_and_a_replay_give_the_bytes_of_an_undisturbed_run(
         seed in any::<u64>(),
+        // with 12 a series makes room for another one all the time
+        max_series in proptest::sample::select(vec![12, 33]),
         lives in proptest::collection::vec((0i64..60, 0i64..60, 0i64..30), 1..6),
     ) {
-        let settings = settings(CONFIG);
+        let settings = settings(&CONFIG.replace("max_series: 33", &format!("max_series: {max_series}")));
         let count: i64 = lives.iter().map(|(to_checkpoint, to_commit, _)| to_checkpoint + to_commit).sum::<i64>() + 1;
         let expected = undisturbed(&settings, count + 30, seed);
 
@@ -138,10 +153,10 @@ proptest! {
             let mut n = from;
             let mut pending = Vec::new();
             let step = |partition: &mut Partition, n: &mut i64, pending: &mut Vec<_>| {
-                let (taken, record) = take(partition, *n, seed);
+                let (taken, records) = take(partition, *n, seed);
                 *n += 1;
                 match taken {
-                    Taken::Leaves => pending.push(record),
+                    Taken::Leaves => pending.extend(records),
                     Taken::Replayed => {}
                     Taken::Rekeyed | Taken::Known => panic!("offset {} was taken twice", *n),
                 }
@@ -187,6 +202,7 @@ fn the_records_of_the_law_are_scored_judged_and_refused() {
         "ahead of this host's clock",
         "not a number",
         "n_anomaly_window",
+        "{\"s_anomaly_window\":{\"series\":\"summed\",",
     ] {
         assert!(text.contains(found), "{found}");
     }
@@ -229,4 +245,47 @@ fn time_and_tag_of_fluent_bit_and_fluentd_are_found_in_the_record() {
         let scored = String::from_utf8(record).unwrap();
         assert_eq!(scored.contains("score_outlier"), is_scored, "{scored}");
     }
+}
+
+#[test]
+fn a_window_that_is_a_record_has_tag_time_and_the_key_of_its_series() {
+    let sections = "[series.n]\nmatch: *\nmeasure: count\nevery: 1m\nBY\nwindows: records\nk: 2\nwarm_up: off\nempty: skip\n[kafka]\n";
+    for (by, more, key, begin) in [
+        ("by: $s, $h", "", "a,b", "{\"anomaly_window\":{\"series\":\"n\",\"by\":{\"s\":\"a\",\"h\":\"b\"}"),
+        (
+            "",
+            "format: fluent-bit\n",
+            "anomaly.window.n",
+            "{\"anomaly_window\":{\"series\":\"n\",\"measure\":\"count\"",
+        ),
+        ("", "tag_key: $x['tag']\n", "anomaly.window.n", "{\"anomaly_window\":"),
+    ] {
+        let settings = settings(&(sections.replace("BY", by) + more));
+        let mut partition = Partition::begin(&settings, "topic", 0, 1, 0);
+        let mut windows = Vec::new();
+        for n in 0..9 {
+            let message =
+                Message { offset: n, time: Some(Time::from_seconds(START + n * 10)), has_key: true };
+            partition.take(message, &mut b"{\"s\":\"a\",\"h\":\"b\"}".to_vec());
+            windows.extend(std::iter::from_fn(|| partition.take_window()));
+        }
+        let [window] = &windows[..] else { panic!("{windows:?}") };
+        let text = String::from_utf8_lossy(&window.record);
+        assert!(text.starts_with(begin), "{text}");
+        let end = START.div_euclid(60) * 60 + 60;
+        assert_eq!((&*window.tag, &*window.key), ("anomaly.window.n", key.as_bytes()));
+        assert_eq!(window.time, Time::from_seconds(end));
+        let stamped = text.ends_with(&format!(",\"@timestamp\":{end}}}"));
+        assert_eq!(stamped, more.contains("fluent-bit"), "{text}");
+    }
+    let settings = settings(&(sections.replace("BY", "") + "format: fluentd\n"));
+    let mut partition = Partition::begin(&settings, "topic", 0, 1, 0);
+    for n in 0..9 {
+        let message = Message { offset: n, time: None, has_key: true };
+        let mut record = format!("{{\"tag\":\"app\",\"time\":{}}}", START + n * 10).into_bytes();
+        partition.take(message, &mut record);
+    }
+    let window = partition.take_window().unwrap();
+    let text = String::from_utf8_lossy(&window.record);
+    assert!(text.contains(",\"tag\":\"anomaly.window.n\",\"time\":"), "{text}");
 }

@@ -433,6 +433,8 @@ impl Scoring<'_> {
         let (target, partition, key) = match taken {
             Taken::Replayed => {
                 self.counters.replayed.fetch_add(1, Relaxed);
+                // its windows have left with it
+                while owned.partition.take_window().is_some() {}
                 return false;
             }
             Taken::Known => return false,
@@ -449,6 +451,9 @@ impl Scoring<'_> {
         let headers = message.headers().map(|headers| headers.detach());
         let envelope = Envelope { target, partition, key, headers, time };
         self.output.add(envelope, payload.map(|_| self.record.as_slice()), payload);
+        while let Some(window) = owned.partition.take_window() {
+            self.output.add_window(&window, keeps_partition.then_some(number));
+        }
         owned.is_touched = true;
         true
     }

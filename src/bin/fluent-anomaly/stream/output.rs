@@ -5,8 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use fluent_anomaly::Time;
+use fluent_anomaly::streams::WindowMessage;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord};
 
 use super::client::Hearing;
@@ -51,11 +52,16 @@ pub(crate) struct Envelope<'a> {
     pub(crate) time: Option<Time>,
 }
 
+/// The header of a window that holds its tag.
+const TAG_HEADER: &str = "tag";
+
 /// The messages of one transaction.
 #[derive(Default)]
 pub(crate) struct Output {
     bytes: Vec<u8>,
     messages: Vec<Outgoing>,
+    /// How many of them are windows.
+    windows: usize,
     /// How many were handed to the producer in this transaction.
     sent: usize,
     /// Large records leave as they came.
@@ -67,6 +73,11 @@ pub(crate) struct Output {
 impl Output {
     pub(crate) fn len(&self) -> usize {
         self.messages.len()
+    }
+
+    /// How many windows are among the messages.
+    pub(crate) fn windows(&self) -> usize {
+        self.windows
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -99,6 +110,20 @@ impl Output {
             headers: envelope.headers,
             time_ms: envelope.time.map(|time| time.nanos() / 1_000_000),
         });
+    }
+
+    /// Adds a closed window as a message of its own.
+    pub(crate) fn add_window(&mut self, window: &WindowMessage, partition: Option<i32>) {
+        let tag = Header { key: TAG_HEADER, value: Some(&window.tag) };
+        let envelope = Envelope {
+            target: Target::Scored,
+            partition,
+            key: Some(&window.key),
+            headers: Some(OwnedHeaders::new().insert(tag)),
+            time: Some(window.time),
+        };
+        self.add(envelope, Some(&window.record), None);
+        self.windows += 1;
     }
 
     /// From now on less is sent at once; `None`: it cannot be less.
@@ -150,6 +175,7 @@ impl Output {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.messages.clear();
+        self.windows = 0;
         self.sent = 0;
         self.without_annotations = false;
     }

@@ -72,7 +72,9 @@ impl Member<'_> {
         }
         self.in_transaction = false;
         self.counters.committed.fetch_add(1, Relaxed);
-        self.counters.records.fetch_add(self.output.len() as u64, Relaxed);
+        let windows = self.output.windows();
+        self.counters.records.fetch_add((self.output.len() - windows) as u64, Relaxed);
+        self.counters.windows.fetch_add(windows as u64, Relaxed);
         self.output.clear();
         self.committed();
         Ok(())
