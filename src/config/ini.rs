@@ -1,7 +1,8 @@
 //! INI text as Python's `configparser` reads it, which the seed used: `key: value` or `key = value`, keys in any
 //! case, full-line comments with `;` or `#`, and lines indented deeper than their key continue its value.
 //!
-//! One thing is added: a `;` behind white space begins a comment, so that values can be explained beside them.
+//! One thing is added: a `;` behind white space begins a comment, so that values can be explained beside them. In a condition
+//! it does not where it stands in quotes or in a regular expression.
 
 use super::problem::ConfigProblem;
 
@@ -39,7 +40,7 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<ConfigProblem>) ->
             (open_key, sections.last_mut().and_then(|section| section.entries.last_mut()))
             && indent > key_indent
         {
-            let more = without_comment(trimmed);
+            let more = of_entry(&entry.key, trimmed);
             if !entry.value.is_empty() && !more.is_empty() {
                 entry.value.push('\n');
             }
@@ -85,19 +86,40 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<ConfigProblem>) ->
                     .say(format!("the key is there twice, first in line {}", first.line)),
             );
         }
-        let value = without_comment(trimmed[split + 1..].trim_start()).to_owned();
+        let value = of_entry(&key, trimmed[split + 1..].trim_start()).to_owned();
         section.entries.push(IniEntry { key, value, line });
         open_key = Some(indent);
     }
     sections
 }
 
+/// The value of a key, or a line of it, without the comment.
+fn of_entry<'a>(key: &str, value: &'a str) -> &'a str {
+    if matches!(key, "where" | "measure") { comment_behind(value, true) } else { without_comment(value) }
+}
+
 fn without_comment(value: &str) -> &str {
-    if value.starts_with(';') {
-        return "";
+    comment_behind(value, false)
+}
+
+/// `has_quotes`: what stands between `'`, `"` or slashes is no comment, if it ends in this line.
+fn comment_behind(value: &str, has_quotes: bool) -> &str {
+    let mut closing = None;
+    let mut before = ' ';
+    for (at, c) in value.char_indices() {
+        let is_escaped = closing == Some('/') && before == '\\';
+        if closing == Some(c) && !is_escaped {
+            closing = None;
+        } else if closing.is_none() {
+            if c == ';' && before.is_whitespace() {
+                return value[..at].trim_end();
+            }
+            let begins = has_quotes && matches!(c, '\'' | '"' | '/');
+            closing = Some(c).filter(|_| begins && value[at + 1..].contains(c));
+        }
+        before = if is_escaped { ' ' } else { c };
     }
-    let end = value.match_indices(';').find(|(at, _)| value[..*at].ends_with(char::is_whitespace));
-    end.map_or(value, |(at, _)| &value[..at]).trim_end()
+    value.trim_end()
 }
 
 #[cfg(test)]
@@ -126,6 +148,22 @@ mod tests {
             [("a", "1"), ("b", "x;y"), ("channel", "#alerts # here"), ("c", "")]
                 .map(|(k, v)| (k.into(), v.into()))
         );
+    }
+
+    #[test]
+    fn a_semicolon_in_the_quotes_of_a_condition_begins_no_comment() {
+        for (line, value) in [
+            ("where: $m contains ' ; drop' ; why", "$m contains ' ; drop'"),
+            (
+                "where: $m matches /a ;\\/ ; b/ and $x == \" ;'\" ; why",
+                "$m matches /a ;\\/ ; b/ and $x == \" ;'\"",
+            ),
+            ("measure: share $m == ' ;' ; it's", "share $m == ' ;'"),
+            ("where: $m == 'open ; text", "$m == 'open"),
+            ("message: it's ; don't", "it's"),
+        ] {
+            assert_eq!(entries(&format!("[a]\n{line}\n"))[0].1, value, "{line}");
+        }
     }
 
     #[test]

@@ -236,6 +236,12 @@ impl Section {
         let unit = read_unit(keys, has_windows);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
+        if has_windows && keys.text("nulls").is_some() {
+            keys.complain_about(
+                "nulls",
+                "goes with `value`: a `measure` counts no record whose field is null",
+            );
+        }
         let warm_up = read_warm_up(keys).unwrap_or(true);
         let change_finder = read_change_finder(keys);
         Some(Self {

@@ -8,7 +8,7 @@
 //! | sum | x_1 + ... + x_n, added in the order of arrival | 0 |
 //! | avg | the sum / n | none |
 //! | min, max | the smallest, the largest | none |
-//! | quantile q | the smallest x that at least q n of them do not exceed, within 1 % ([`QuantileSketch`]) | none |
+//! | quantile q | the x at rank floor(q (n - 1)) in ascending order, counted from 0, within 1 % ([`QuantileSketch`]) | none |
 //! | distinct | how many different ones, exact while they are few ([`DistinctCounter`]) | 0 |
 
 use super::{DistinctCounter, Finite, QuantileSketch};

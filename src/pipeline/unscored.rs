@@ -171,6 +171,9 @@ impl Unscored {
             "{} of {records} records were scored; the tag of {matched} matches a section",
             counters.scored - self.further_scores
         )];
+        if counters.counted > 0 {
+            lines.push(format!("  windows counted {} of them, each once a section", counters.counted));
+        }
         if counters.warming_up > 0 {
             lines.push(format!(
                 "  {} records taught a model that warms up and gives no scores yet",

@@ -290,18 +290,42 @@ fn arrives(program: &Path, file: &str, variables: &[(&str, &str)], is_right: imp
     running.stop();
 }
 
+/// A push as Loki's HTTP API has it: the head, streams with their labels, each line a JSON text with its time in nanoseconds as
+/// text, byte by byte.
+fn is_push(request: &Request) -> bool {
+    let body: Value = serde_json::from_str(&request.body).expect("JSON");
+    assert_eq!((&*request.method, &*request.target), ("POST", "/loki/api/v1/push"));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    let mut bytes = String::from("{\"streams\":[");
+    let mut is_scored = false;
+    for (n, stream) in body["streams"].as_array().expect("streams").iter().enumerate() {
+        let service = stream["stream"]["service"].as_str().expect("the label");
+        let separator = if n > 0 { "," } else { "" };
+        bytes += &format!(
+            "{separator}{{\"stream\":{{\"job\":\"fluent-anomaly\",\"service\":\"{service}\"}},\"values\":["
+        );
+        for (n, value) in stream["values"].as_array().expect("values").iter().enumerate() {
+            let (time, line) = (value[0].as_str().expect("a text"), value[1].as_str().expect("a text"));
+            assert!(time.len() == 19 && time.bytes().all(|b| b.is_ascii_digit()), "{time}");
+            let record: Value = serde_json::from_str(line).expect("a line is JSON");
+            assert!(record["latency_ms"].is_number(), "{line}");
+            is_scored |= record["score_change"].is_number() && record["score_outlier"].is_number();
+            let separator = if n > 0 { "," } else { "" };
+            bytes += &format!("{separator}[\"{time}\",{}]", Value::from(line));
+        }
+        bytes += "]}";
+    }
+    bytes += "]}";
+    assert_eq!(request.body, bytes);
+    is_scored
+}
+
 #[test]
 fn scores_reach_loki_elasticsearch_opensearch_datadog_and_prometheus() {
     let is_scored = |body: &str| body.contains("score_change") && body.contains("latency_ms");
     for program in hosts::executables("FLUENT_BIT") {
         let here = "127.0.0.1";
-        arrives(&program, "loki.yaml", &[("LOKI_HOST", here), ("LOKI_PORT", "port")], |request| {
-            let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-            let stream = &body["streams"][0];
-            request.target == "/loki/api/v1/push"
-                && stream["stream"]["service"].is_string()
-                && is_scored(stream["values"][0][1].as_str().unwrap_or_default())
-        });
+        arrives(&program, "loki.yaml", &[("LOKI_HOST", here), ("LOKI_PORT", "port")], is_push);
         for (file, host, port) in [
             ("elasticsearch.yaml", "ELASTIC_HOST", "ELASTIC_PORT"),
             ("opensearch.yaml", "OPENSEARCH_HOST", "OPENSEARCH_PORT"),

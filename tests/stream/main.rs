@@ -16,3 +16,4 @@ mod cluster;
 mod exactly_once;
 mod faults;
 mod figures;
+mod recipe;

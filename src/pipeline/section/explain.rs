@@ -15,6 +15,8 @@ impl PreparedSection {
     pub(in crate::pipeline) fn without_key_text(&self) -> &'static str {
         if self.shares_without_by {
             "those share one model"
+        } else if !self.measure.is_empty() {
+            "those count in no window; `without_by: share` gives them one series"
         } else {
             "those are not scored; `without_by: share` gives them one model"
         }

@@ -46,7 +46,7 @@ pub(super) struct PreparedSection {
     keys: usize,
     pub(super) key_names: Vec<String>,
     /// Whether records that lack one of the fields that make the key share one model; otherwise they are not scored.
-    shares_without_by: bool,
+    pub(super) shares_without_by: bool,
     /// Such records.
     pub(super) without_key: Cell<u64>,
     /// The input that tells the sources of one model apart.

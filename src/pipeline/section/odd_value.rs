@@ -21,6 +21,7 @@ pub(in crate::pipeline) enum OddValue {
 /// What a value is that should be a finite number.
 pub(in crate::pipeline) fn kind_of(value: Value<'_>) -> &'static str {
     match value {
+        Value::Number(number) if number.to_f64().is_finite() => "beyond 1e100",
         Value::Number(_) => "NaN or infinite",
         Value::Text(_) => "a text",
         Value::Bool(_) => "a truth value",

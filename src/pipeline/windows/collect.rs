@@ -109,15 +109,24 @@ impl Pipeline {
     /// Counts an observation in a window of the series `self.key`. `is_whole`: the record has all fields of the key.
     #[inline(always)] // speed
     pub(super) fn count_observation(&mut self, at: u16, observation: Observation, is_whole: bool) {
+        if !is_whole && !self.shares_without_key(at) {
+            return self.bank.advance(at, observation.time.seconds());
+        }
         match self.bank.count(at, &self.key, observation, Counting).flatten() {
             Some(Counted::Yes) => self.counters.counted += 1,
             Some(Counted::Late) => self.tell_closed(at),
             Some(Counted::Ahead) => self.counters.ahead += 1,
             None => {}
         }
-        if !is_whole && let Some(section) = self.sections.get(usize::from(at)) {
-            section.without_key.set(section.without_key.get() + 1);
-        }
+    }
+
+    /// Counts a record that lacks a field of the key; whether it shares a series with the others that do.
+    #[cold]
+    #[inline(never)] // stack
+    fn shares_without_key(&self, at: u16) -> bool {
+        let Some(section) = self.sections.get(usize::from(at)) else { return false };
+        section.without_key.set(section.without_key.get() + 1);
+        section.shares_without_by
     }
 
     /// A time that is no number of seconds.

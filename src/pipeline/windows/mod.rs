@@ -17,6 +17,8 @@ mod collect;
 mod grid;
 mod lines;
 #[cfg(test)]
+mod odd_tests;
+#[cfg(test)]
 mod pattern_tests;
 mod patterns;
 mod report;

@@ -217,7 +217,8 @@ impl WindowedSeries {
         report: &mut dyn FnMut(i64, bool, Box<[u8]>),
     ) {
         let seconds = to_s.saturating_sub(from_s) as f64;
-        let Some(value) = records.value(spec.kind, seconds) else { return };
+        let of_none = spec.empty_is_zero.then_some(0.0);
+        let Some(value) = records.value(spec.kind, seconds).or(of_none) else { return };
         let observation = Observation { time: Time::from_seconds(from_s), value, source: 0 };
         let verdicts = self.judge(spec, observation);
         let mut window = WindowReport::new(from_s, to_s, value, records.count(), verdicts);

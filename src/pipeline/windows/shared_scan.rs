@@ -2,6 +2,7 @@
 
 use crate::bank::SeriesKey;
 use crate::config::{Section, TagPattern};
+use crate::detector::Finite;
 use crate::detector::measure::{MeasureKind, hash_parts};
 use crate::pipeline::series_key::{append_field, append_scalar, append_text_part};
 use crate::record::{Accessor, Condition, Extractor, Format, Found, Value, same_text};
@@ -169,7 +170,7 @@ impl SectionInputs {
     pub(super) fn measure(&self, record: &[u8], found: &Found, scratch: &mut Vec<u8>) -> Option<(f64, u32)> {
         match self.field {
             Some(input) if self.is_distinct => hash_of(found.value(record, input)?, scratch),
-            Some(input) => found.number(record, input).filter(|x| x.is_finite()).map(|x| (x, 0)),
+            Some(input) => found.number(record, input).filter(|x| x.abs() <= Finite::MAX).map(|x| (x, 0)),
             None => Some((self.part.as_ref().map_or(1.0, |part| part_of(part, record, found, scratch)), 0)),
         }
     }

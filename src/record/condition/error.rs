@@ -69,7 +69,7 @@ pub(super) enum Problem {
     NoOperator(String),
     #[error("{} where `and`, `or` or the end is wanted{}", stands(.0), join_hint(.0))]
     NoJoin(String),
-    #[error("{} where a value is wanted: 'text', a number, true or false (texts need quotes)", stands(.0))]
+    #[error("{} where a value is wanted: 'text', a number, true or false (texts need quotes){}", stands(.0), value_hint(.0))]
     NoValue(String),
     #[error("{} where a text in quotes is wanted", stands(.0))]
     NoText(String),
@@ -107,6 +107,8 @@ fn stands(found: &str) -> String {
 fn field_hint(found: &str) -> &'static str {
     match found {
         "!" => "; write `not`",
+        "'" | "\"" | "true" | "false" => "; the field comes first: $level == 'error'",
+        _ if found.starts_with(|c: char| c.is_ascii_digit()) => "; the field comes first: $code >= 500",
         _ if found.starts_with(char::is_alphabetic) => " (a field begins with $)",
         _ => "",
     }
@@ -118,6 +120,13 @@ fn operator_hint(found: &str) -> &'static str {
         "~" | "=~" | "~=" => "; write matches /.../",
         "<>" => "; write !=",
         "is" => "; write == or exists",
+        _ => "",
+    }
+}
+
+fn value_hint(found: &str) -> &'static str {
+    match found.to_ascii_lowercase().as_str() {
+        "null" | "nil" | "none" => "; of a missing field or null: not $field exists",
         _ => "",
     }
 }
