@@ -9,6 +9,7 @@ use super::tag::TagPattern;
 use super::windows::{WINDOW_KEYS, WindowSettings};
 use super::{FilterSection, MetricNames, predecessor};
 use crate::detector::calibrated::AlarmBudget;
+use crate::detector::measure::MeasureKind;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
 use crate::record::{Accessor, Condition, Unit};
 
@@ -233,7 +234,8 @@ impl Section {
         let shares_without_by =
             keys.choice("without_by", &[("skip", false), ("share", true)]).unwrap_or(false);
         let time = keys.parsed("time", accessor);
-        let unit = read_unit(keys, has_windows);
+        let measure = windows.as_ref().and_then(|windows| Some(windows.as_ref()?.measure.kind));
+        let unit = read_unit(keys, measure);
         let prefix = keys.text("prefix").unwrap_or_default().to_owned();
         let nulls = read_nulls(keys, Nulls::Skip);
         if has_windows && keys.text("nulls").is_some() {
@@ -339,13 +341,16 @@ fn read_value(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Accesso
     Accessor::parse(WINDOW_VALUE).ok()
 }
 
-/// `unit:`, which goes with `value`.
-fn read_unit(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Unit> {
+/// `unit:`, which goes with `value` and with what is measured of numbers.
+fn read_unit(keys: &mut SectionReader<'_>, measure: Option<MeasureKind>) -> Option<Unit> {
     let unit = keys.parsed("unit", |text| {
         text.parse::<Unit>().map_err(|allowed| format!("{text:?} is not allowed; allowed is {allowed}"))
     })?;
-    if has_windows {
-        keys.complain_about("unit", "goes with `value`: a `measure` takes numbers only");
+    if measure.is_some_and(|kind| !kind.takes_numbers()) {
+        keys.complain_about(
+            "unit",
+            "goes with `value`, or with a `measure` of numbers such as `p95 $latency`",
+        );
     }
     Some(unit)
 }

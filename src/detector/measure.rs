@@ -46,6 +46,12 @@ impl MeasureKind {
         matches!(self, Self::Count | Self::Rate | Self::Sum | Self::Distinct | Self::Patterns)
     }
 
+    /// Whether it is made of numbers that records have.
+    #[must_use]
+    pub fn takes_numbers(self) -> bool {
+        matches!(self, Self::Sum | Self::Avg | Self::Min | Self::Max | Self::Quantile(_))
+    }
+
     /// Whether the observations are only counted.
     #[must_use]
     pub fn counts_only(self) -> bool {

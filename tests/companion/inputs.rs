@@ -224,8 +224,8 @@ const CONFIGURATIONS: [(&str, &str); 14] = [
         "unit: \"furlong\" is not allowed; allowed is ns, us, ms, s, min",
     ),
     (
-        "[series.a]\nmatch: app\nmeasure: p95 $v\nevery: 1m\nunit: ms\n",
-        "unit: goes with `value`: a `measure` takes numbers only",
+        "[series.a]\nmatch: app\nmeasure: distinct $v\nevery: 1m\nunit: ms\n",
+        "unit: goes with `value`, or with a `measure` of numbers such as `p95 $latency`",
     ),
 ];
 

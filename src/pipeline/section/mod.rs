@@ -25,10 +25,9 @@ use crate::config::{GroupSection, Nulls, Section, TagPattern};
 use crate::detector::Scores;
 use crate::record::{Accessor, Extractor, Format, Found, Unit, Value};
 use crate::time::Time;
-use odd_value::number_of_text;
 use std::cell::Cell;
 
-pub(super) use odd_value::{OddValue, kind_of, time_of};
+pub(super) use odd_value::{OddValue, kind_of, number_of_text, time_of};
 
 /// A section, ready for records of one format.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ pub(in crate::pipeline) fn kind_of(value: Value<'_>) -> &'static str {
 /// it is.
 #[cold]
 #[inline(never)] // stack
-pub(super) fn number_of_text(text: Text<'_>, unit: Option<Unit>) -> Result<f64, &'static str> {
+pub(in crate::pipeline) fn number_of_text(text: Text<'_>, unit: Option<Unit>) -> Result<f64, &'static str> {
     let mut bytes = Vec::new();
     text.append_to(&mut bytes);
     let Ok(text) = std::str::from_utf8(bytes.trim_ascii()) else { return Err("a text") };

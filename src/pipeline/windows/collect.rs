@@ -4,7 +4,7 @@ use super::Counted;
 use super::shared_scan::{SectionInputs, SharedScan};
 use crate::bank::Observation;
 use crate::pipeline::Pipeline;
-use crate::pipeline::section::{kind_of, time_of};
+use crate::pipeline::section::time_of;
 use crate::pipeline::series_model::Counting;
 use crate::record::{Found, Value};
 use crate::time::Time;
@@ -99,7 +99,9 @@ impl Pipeline {
         if inputs.is_patterns {
             return self.collect_line(inputs, found, time, record);
         }
-        let Some((value, tail)) = inputs.measure(record, found, &mut self.encoded) else {
+        let measured = inputs.measure(record, found, &mut self.encoded);
+        let Some((value, tail)) = measured.or_else(|| Some((inputs.number_in_text(record, found).ok()?, 0)))
+        else {
             return self.tell_unmeasured(inputs, found, time, record);
         };
         let is_whole = inputs.key(record, found, &mut self.key);
@@ -157,7 +159,7 @@ impl Pipeline {
             value @ (None | Some(Value::Null)) => {
                 return self.unscored.missing(inputs.at, record, value.is_some());
             }
-            Some(value) => kind_of(value),
+            Some(_) => inputs.number_in_text(record, found).err().unwrap_or_default(),
         };
         self.counters.refused += 1;
         self.unscored.not_a_number(inputs.at, what);

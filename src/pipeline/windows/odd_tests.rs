@@ -131,6 +131,20 @@ fn values_at_the_ends_of_their_range_make_windows_of_finite_numbers_or_of_none()
 }
 
 #[test]
+fn a_text_that_is_a_number_or_has_the_unit_of_the_section_is_measured() {
+    let records = [r#"{"v":"12.5ms"}"#, r#"{"v":"2 s"}"#, r#"{"v":" 7 "}"#, r#"{"v":3}"#, r#"{"v":"fast"}"#];
+    assert_eq!(values("sum $v", "unit: ms\n", &records), [Some(2022.5)]);
+    let mut p = pipeline(&section("sum $v", "windows: records\n"));
+    for record in records {
+        pass(&mut p, START_S, record);
+    }
+    assert_eq!(pass(&mut p, START_S + 70, "{}")[0]["value"], 10.0);
+    p.tell_unscored();
+    let log = p.take_log().join("\n");
+    assert!(log.contains("3 records have $v (the value of [series.a]) that is no number; the first of them: a text with a unit (the key `unit` reads those)"), "{log}");
+}
+
+#[test]
 fn a_map_is_no_value_that_differs_which_the_log_tells() {
     let mut p = pipeline(&section("distinct $user", "windows: records\n"));
     for record in
@@ -278,7 +292,12 @@ fn a_section_with_another_name_begins_anew_and_the_log_tells() {
 fn keys_that_mean_nothing_beside_a_measure_are_told() {
     let told = |more: &str| Config::parse("f.ini", &section("sum $v", more)).unwrap_err().to_string();
     assert!(told("nulls: zero\n").contains("nulls: goes with `value`"));
-    assert!(told("unit: ms\n").contains("unit: goes with `value`"));
+    let count = section("count", "unit: ms\n");
+    let told_of_count = Config::parse("f.ini", &count).unwrap_err().to_string();
+    assert!(
+        told_of_count.contains("unit: goes with `value`, or with a `measure` of numbers"),
+        "{told_of_count}"
+    );
     assert!(told("value: $v\n").contains("a section has `value` or `measure`"));
     let every = |text: &str| {
         let ini = section("count", "").replace("every: 1m", &format!("every: {text}"));

@@ -4,8 +4,9 @@ use crate::bank::SeriesKey;
 use crate::config::{Section, TagPattern};
 use crate::detector::Finite;
 use crate::detector::measure::{MeasureKind, hash_parts};
+use crate::pipeline::section::{kind_of, number_of_text};
 use crate::pipeline::series_key::{append_field, append_scalar, append_text_part};
-use crate::record::{Accessor, Condition, Extractor, Format, Found, Value, same_text};
+use crate::record::{Accessor, Condition, Extractor, Format, Found, Unit, Value, same_text};
 
 /// What a section with windows reads of a record.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct WindowedSection {
     pub(super) at: u16,
     pub(super) tags: TagPattern,
     field: Option<Accessor>,
+    unit: Option<Unit>,
     by: Vec<Accessor>,
     time: Option<Accessor>,
     condition: Option<Condition>,
@@ -31,6 +33,7 @@ impl WindowedSection {
             at,
             tags: section.tags.clone(),
             field: windows.measure.field.clone(),
+            unit: section.unit,
             by: section.by.clone(),
             time: section.time.clone(),
             condition: section.condition.clone(),
@@ -61,6 +64,8 @@ pub(super) struct SectionInputs {
     pub(super) at: u16,
     /// What is measured; `None` where records are counted.
     pub(super) field: Option<usize>,
+    /// Of texts such as `12ms`.
+    unit: Option<Unit>,
     pub(super) time: Option<usize>,
     /// Which records count.
     pub(super) condition: Option<RecordTest>,
@@ -132,6 +137,7 @@ impl SharedScan {
         let inputs = route.iter().filter_map(|n| sections.get(*n)).map(|section| SectionInputs {
             at: section.at,
             field: section.field.as_ref().map(&mut input),
+            unit: section.unit,
             time: section.time.as_ref().map(&mut input),
             condition: section.condition.as_ref().map(|condition| RecordTest::new(condition, &mut input)),
             part: section.part.as_ref().map(|part| RecordTest::new(part, &mut input)),
@@ -172,6 +178,20 @@ impl SectionInputs {
             Some(input) if self.is_distinct => hash_of(found.value(record, input)?, scratch),
             Some(input) => found.number(record, input).filter(|x| x.abs() <= Finite::MAX).map(|x| (x, 0)),
             None => Some((self.part.as_ref().map_or(1.0, |part| part_of(part, record, found, scratch)), 0)),
+        }
+    }
+
+    /// The number that is measured, where it stands in a text; else what the value is.
+    #[cold]
+    #[inline(never)] // stack
+    pub(super) fn number_in_text(&self, record: &[u8], found: &Found) -> Result<f64, &'static str> {
+        match self.field.and_then(|input| found.value(record, input)) {
+            Some(Value::Text(text)) if !self.is_distinct && !self.is_patterns => {
+                let number = number_of_text(text, self.unit)?;
+                if number.abs() <= Finite::MAX { Ok(number) } else { Err("beyond 1e100") }
+            }
+            Some(value) => Err(kind_of(value)),
+            None => Err(""),
         }
     }
 
