@@ -123,7 +123,7 @@ impl<M: Model> Bank<M> {
             Err(error) => {
                 bank.live.clear();
                 bank.notices.push(StateNotice::CannotRead(error.clone()));
-                bank.journal = Some(JournalWriter::unreadable(storage, error));
+                bank.journal = Some(JournalWriter::unreadable(storage, flush, error));
             }
         }
         bank
@@ -331,7 +331,11 @@ impl<M: Model> Bank<M> {
     fn commit_journal(&mut self) {
         if let Some(journal) = &mut self.journal {
             journal.commit(&mut self.notices);
-            self.compact_if_due();
+            if journal.is_unreadable() {
+                self.read_again_if_due();
+            } else {
+                self.compact_if_due();
+            }
         }
     }
 
@@ -444,6 +448,38 @@ impl<M: Model> Bank<M> {
         if let Some(journal) = &mut self.journal {
             let counts = SeriesCounts { next_id: self.next_id, evicted: self.evicted };
             journal.compact(&self.sections, &self.live, counts, &mut self.notices);
+        }
+    }
+
+    /// Tries to read a folder that could not be read at the start. The models that it holds learned more than those in
+    /// memory, and replace them.
+    #[cold]
+    #[inline(never)] // stack
+    fn read_again_if_due(&mut self) {
+        let Some(journal) = &mut self.journal else { return };
+        if !journal.wants_retry() {
+            return;
+        }
+        let ids = self.sections.iter().map(|section| section.id.clone()).collect();
+        let mut live = LiveSeries::new(self.sections.len());
+        match recover::recover(journal.storage(), &self.sections, &mut live, &mut self.notices) {
+            Ok(mut position) => {
+                if live.arena.len() == 0 {
+                    position.rewrite = true; // what is in memory is all there is
+                    position.next_id = position.next_id.max(self.next_id);
+                    position.evicted += self.evicted;
+                    self.notices.push(StateNotice::SavingAgain);
+                } else {
+                    self.notices.push(StateNotice::ReadAgain);
+                    self.live = live;
+                }
+                self.next_id = position.next_id;
+                self.evicted = position.evicted;
+                journal.resume(position, ids);
+                self.evict_excess();
+                self.compact_if_due();
+            }
+            Err(error) => journal.stay_unreadable(error),
         }
     }
 }

@@ -79,8 +79,11 @@ pub(crate) enum StateNotice {
     #[error("state is saved again")]
     SavingAgain,
     /// The folder cannot even be read.
-    #[error("state cannot be read: {0}; scoring begins anew, in memory only")]
+    #[error("state cannot be read: {0}; scoring begins anew, in memory only, until it can be read")]
     CannotRead(StorageError),
+    /// After [`CannotRead`](StateNotice::CannotRead): the folder held models, which replace those in memory.
+    #[error("state can be read: the saved models go on, and it is saved again")]
+    ReadAgain,
     /// Another filter has continued from the files of this one.
     #[error(
         "another filter writes the same state folder: this one goes on in memory only; give each its own `state:`"
@@ -100,6 +103,12 @@ impl StateNotice {
     /// True for what a person has to mend; false for what is only good to know.
     #[must_use]
     pub(crate) fn is_error(&self) -> bool {
-        !matches!(self, StateNotice::SavingAgain | StateNotice::Dropped { .. } | StateNotice::CutWrite { .. })
+        !matches!(
+            self,
+            StateNotice::SavingAgain
+                | StateNotice::ReadAgain
+                | StateNotice::Dropped { .. }
+                | StateNotice::CutWrite { .. }
+        )
     }
 }

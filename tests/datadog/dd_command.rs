@@ -84,8 +84,9 @@ fn useless_input_is_a_failure_unless_told_otherwise() {
 }
 
 #[test]
-fn a_page_that_says_200_is_no_acceptance() {
-    for (status, body) in [(200, "<html>log in</html>"), (200, ""), (202, "<html>log in</html>")] {
+fn a_page_is_no_answer_of_an_intake_whatever_its_status_says() {
+    let page = "<html>log in</html>";
+    for (status, body) in [(200, page), (200, ""), (202, page), (302, page), (400, page), (413, page)] {
         let server = Server::start(vec![Reply::Status(status, vec![], body.into()); 9]);
         let output = dd(&["--url", &server.url, "--patience", "1"], Some(KEY), LINES);
         assert_eq!(output.status.code(), Some(1), "{status} {body}: {}", said(&output));

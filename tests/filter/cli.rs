@@ -300,6 +300,19 @@ fn a_stop_has_an_end_while_records_keep_coming() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_ends_the_filter_in_order() {
+    let folder = folder(PLAIN);
+    let mut filter = Filter::start(&folder, &["--tag", "app.web"]);
+    filter.send(b"{\"ms\":1}\n");
+    filter.lines(1);
+    filter.send(b"{\"ms\":2}\n");
+    program::kill(filter.child.id(), "HUP");
+    assert_eq!(filter.child.wait().unwrap().code(), Some(0));
+    let rest: Vec<u8> = filter.answers.iter().flatten().collect();
+    assert!(String::from_utf8(rest).unwrap().starts_with("{\"ms\":2,"));
+}
+
+#[test]
 fn a_stop_has_an_end_while_the_output_is_not_read() {
     let folder = folder(PLAIN);
     let mut child = piped(&folder, &["--tag", "app.web"]);

@@ -115,10 +115,10 @@ impl JournalWriter {
         }
     }
 
-    /// A writer for a folder that cannot be read: it saves nothing, and tells.
-    pub(super) fn unreadable(storage: Box<dyn Storage>, error: StorageError) -> Self {
-        let mut writer = Self::new(storage, Flush::default(), JournalPosition::start(), Vec::new());
-        writer.mode = WriterMode::NotSaving(NotSaving::for_good(StateNotice::CannotRead(error)));
+    /// A writer for a folder that cannot be read: it saves nothing, tells, and tries again.
+    pub(super) fn unreadable(storage: Box<dyn Storage>, flush: Flush, error: StorageError) -> Self {
+        let mut writer = Self::new(storage, flush, JournalPosition::start(), Vec::new());
+        writer.mode = WriterMode::NotSaving(NotSaving::new(StateNotice::CannotRead(error), 0));
         writer
     }
 

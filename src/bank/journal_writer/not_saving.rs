@@ -1,8 +1,10 @@
 //! What a writer does while nothing is saved: it tries again, and tells each hour that it goes on.
 
 use super::{JournalWriter, WriterMode};
+use crate::bank::SectionId;
 use crate::bank::notice::StateNotice;
-use crate::bank::storage::StorageError;
+use crate::bank::position::JournalPosition;
+use crate::bank::storage::{Storage, StorageError};
 use crate::time::Time;
 
 /// Time between two tries to save again, s.
@@ -30,12 +32,12 @@ pub(super) struct NotSaving {
 }
 
 impl NotSaving {
-    fn new(why: StateNotice, wasted: u64) -> Self {
+    pub(super) fn new(why: StateNotice, wasted: u64) -> Self {
         Self { why, may_retry: true, entries: 0, wasted, tried_at: None, told_at: None }
     }
 
     /// Until the next start.
-    pub(super) fn for_good(why: StateNotice) -> Self {
+    fn for_good(why: StateNotice) -> Self {
         Self { may_retry: false, ..Self::new(why, 0) }
     }
 }
@@ -75,6 +77,33 @@ impl JournalWriter {
         self.stop_saving(next);
     }
 
+    /// Whether the folder could not even be read.
+    pub(in crate::bank) fn is_unreadable(&self) -> bool {
+        matches!(&self.mode, WriterMode::NotSaving(NotSaving { why: StateNotice::CannotRead(_), .. }))
+    }
+
+    /// Gives back the folder that could not be read, to try that again.
+    pub(in crate::bank) fn storage(&mut self) -> &mut dyn Storage {
+        &mut *self.storage
+    }
+
+    /// It still cannot be read.
+    pub(in crate::bank) fn stay_unreadable(&mut self, error: StorageError) {
+        let mut next = NotSaving::new(StateNotice::CannotRead(error), 0);
+        if let WriterMode::NotSaving(before) = &self.mode {
+            next.told_at = before.told_at;
+        }
+        self.stop_saving(next);
+    }
+
+    /// Goes on from a folder that can be read now.
+    pub(in crate::bank) fn resume(&mut self, position: JournalPosition, sections: Vec<SectionId>) {
+        self.position = position;
+        self.sections = sections;
+        self.mode = WriterMode::Idle;
+        self.unsaved = 0;
+    }
+
     fn stop_saving(&mut self, mut next: NotSaving) {
         self.record.clear(); // the models hold it: it is part of the next snapshot
         self.pending.clear();
@@ -90,7 +119,7 @@ impl JournalWriter {
     }
 
     /// Whether it is time to try again.
-    pub(super) fn wants_retry(&mut self) -> bool {
+    pub(in crate::bank) fn wants_retry(&mut self) -> bool {
         let WriterMode::NotSaving(NotSaving { may_retry: true, entries, wasted, tried_at, .. }) = self.mode
         else {
             return false;

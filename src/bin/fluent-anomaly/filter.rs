@@ -28,7 +28,7 @@ use crate::system_clock::SystemClock;
 /// Every record that comes in goes out; what cannot be scored is left as it came. Output is flushed whenever
 /// input pauses. Standard input holds JSON lines, an array of objects or msgpack, as it is or packed with gzip or zstd.
 /// A FILE may be all that `eval` and `report` read: CSV, logfmt, InfluxDB lines, answers of Prometheus; its rows come out
-/// as JSON lines, in the order of time. With SIGTERM or Ctrl-C what was read is still answered and the state saved, within 5 s. With
+/// as JSON lines, in the order of time. With SIGTERM, SIGHUP or Ctrl-C what was read is still answered and the state saved, within 5 s. With
 /// `--tag-key` (Fluentd's exec_filter, which shows no standard error) a wrong configuration does not end the command:
 /// records pass with `anomaly_error` until the file is mended.
 #[derive(Debug, clap::Args)]

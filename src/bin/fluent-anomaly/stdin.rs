@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fluent_anomaly::sources::series_file;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// After a signal, input that is already on its way is still taken until it pauses this long.
@@ -54,7 +54,7 @@ impl Input {
     /// Begins to read.
     pub(crate) fn start() -> io::Result<Self> {
         let (sender, messages) = mpsc::sync_channel(WAITING);
-        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        let mut signals = Signals::new(stop_signals())?;
         let stop = sender.clone();
         thread::Builder::new().name("signals".into()).spawn(move || {
             for _ in signals.forever() {
@@ -100,6 +100,23 @@ impl Input {
             }
         }
     }
+}
+
+/// Signals that ask to stop. The terminal is closed: one of them, unless whoever started this wants it to go on (`nohup`).
+fn stop_signals() -> Vec<i32> {
+    let mut signals = vec![SIGINT, SIGTERM];
+    if !is_ignored(SIGHUP) {
+        signals.push(SIGHUP);
+    }
+    signals
+}
+
+/// Whether a signal is ignored since the start.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
 /// Ends the process when a stop has not led to its end: its output is not read.

@@ -51,6 +51,8 @@ impl IntakeFailure {
 
 /// Bytes of an answer that are looked at.
 const ANSWER_LIMIT: u64 = 4096;
+/// No intake finds a body of so few bytes too large.
+const FEW_BYTES: usize = 4096;
 /// Characters of an answer that go into a log line.
 const EXCERPT_LIMIT: usize = 200;
 
@@ -108,7 +110,7 @@ impl Client {
             request = request.header("Content-Encoding", encoding);
         }
         match request.send(body) {
-            Ok(response) => self.read(response),
+            Ok(response) => self.read(response, body.len()),
             Err(error) => {
                 let cause = match &error {
                     ureq::Error::Timeout(_) => IntakeFailure::Timeout,
@@ -122,7 +124,7 @@ impl Client {
         }
     }
 
-    fn read(&self, response: ureq::http::Response<ureq::Body>) -> IntakeAnswer {
+    fn read(&self, response: ureq::http::Response<ureq::Body>, sent: usize) -> IntakeAnswer {
         let (head, body) = response.into_parts();
         let mut text = Vec::new();
         // the status already says what matters: a body that is cut, slow or no text changes nothing
@@ -139,9 +141,9 @@ impl Client {
         };
         match status {
             200..=299 if is_intakes(status, &text) => IntakeAnswer::Accepted(complaint(&text)),
-            400 => IntakeAnswer::Refused(text),
+            400 if !is_page(&text) => IntakeAnswer::Refused(text),
             401 | 403 => later(IntakeFailure::Key, None),
-            413 => IntakeAnswer::TooLarge,
+            413 if !is_page(&text) || sent > FEW_BYTES => IntakeAnswer::TooLarge,
             429 => {
                 let reset = seconds("x-ratelimit-reset").or_else(|| seconds("retry-after"));
                 later(IntakeFailure::RateLimit, reset.or_else(|| seconds("x-ratelimit-period")))
@@ -162,7 +164,12 @@ impl Client {
 /// Whether a successful answer can be an intake's: a page (of a captive portal, of a proxy) says 200, too.
 fn is_intakes(status: u16, text: &str) -> bool {
     // the intake says 202; its body may be cut, and an emulator's may be empty
-    text.starts_with('{') || (status == 202 && !text.starts_with('<'))
+    text.starts_with('{') || (status == 202 && !is_page(text))
+}
+
+/// Whether the answer is a page, which an intake never gives: it is that of a proxy, and says nothing of the points.
+fn is_page(text: &str) -> bool {
+    text.starts_with('<')
 }
 
 /// A 202 with a list of errors that is not empty.
