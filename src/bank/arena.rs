@@ -26,15 +26,15 @@ pub(super) struct SeriesSlot<M> {
 
 /// Where a series is found by its key. The hash is kept: growing would else read each key anew, in no order.
 #[derive(Debug, Clone, Copy)]
-struct IndexEntry {
-    hash: u32,
-    at: u32,
+pub(super) struct IndexEntry {
+    pub(super) hash: u32,
+    pub(super) at: u32,
 }
 
 impl IndexEntry {
     /// For the table, which looks at the first and at the last bits.
     #[inline]
-    fn in_table(hash: u32) -> u64 {
+    pub(super) fn in_table(hash: u32) -> u64 {
         u64::from(hash) << 32 | u64::from(hash)
     }
 }

@@ -258,7 +258,7 @@ impl OfSection {
 /// The name that could be meant: the same last part, else the one with the fewest changed letters.
 fn near<'a>(wanted: &str, names: &[&'a str]) -> Option<&'a str> {
     let last = |name: &str| {
-        let name = name.trim_end_matches("']");
+        let name = name.trim_end_matches(['\'', ']']);
         name.rsplit(['$', '\'']).next().unwrap_or_default().to_ascii_lowercase()
     };
     let wanted_last = last(wanted);

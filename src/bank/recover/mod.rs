@@ -2,6 +2,7 @@
 
 mod replay;
 mod set_aside;
+mod slots_by_id;
 
 use super::frame::ReadError;
 use super::live_series::LiveSeries;

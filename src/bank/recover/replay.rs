@@ -1,7 +1,6 @@
 //! Applies what a snapshot and its journals hold to the series in memory.
 
-use std::collections::BTreeMap;
-
+use super::slots_by_id::SlotsById;
 use crate::bank::entry::{SnapshotHead, StateEntry};
 use crate::bank::frame::{FrameReader, ReadError};
 use crate::bank::headroom::{has_room, needed};
@@ -26,11 +25,11 @@ pub(super) struct Replay<'a, M: Model> {
     sections: &'a [BankSection<M>],
     live: &'a mut LiveSeries<M>,
     /// Series id -> slot.
-    slots: BTreeMap<u32, u32>,
-    /// Section name -> series that were dropped because its parameters are others now.
-    dropped: BTreeMap<String, u64>,
-    /// Section number -> series that came back without a part that an older version wrote.
-    outdated: BTreeMap<u16, u64>,
+    slots: SlotsById,
+    /// Names of sections, in order, and the series that were dropped because their parameters are others now.
+    dropped: Vec<(String, u64)>,
+    /// Numbers of sections, in order, and the series that came back without a part that an older version wrote.
+    outdated: Vec<(u16, u64)>,
     /// A series did not fit into memory, with so many in it; it begins anew when it is seen.
     full: Option<usize>,
 }
@@ -61,9 +60,9 @@ impl<'a, M: Model> Replay<'a, M> {
         Self {
             sections,
             live,
-            slots: BTreeMap::new(),
-            dropped: BTreeMap::new(),
-            outdated: BTreeMap::new(),
+            slots: SlotsById::default(),
+            dropped: Vec::new(),
+            outdated: Vec::new(),
             full: None,
         }
     }
@@ -167,7 +166,7 @@ impl<'a, M: Model> Replay<'a, M> {
         let section = match map.get(section)? {
             Ok(section) => *section,
             Err(name) => {
-                *self.dropped.entry(name.clone()).or_default() += 1;
+                count(&mut self.dropped, name);
                 return Ok(());
             }
         };
@@ -182,7 +181,7 @@ impl<'a, M: Model> Replay<'a, M> {
             return Err(CodecError::Invalid { what: "model length" });
         }
         if r.is_outdated() {
-            *self.outdated.entry(section).or_default() += 1;
+            count(&mut self.outdated, &section);
         }
         if let Some(at) = self.add(id, section, key, model) {
             self.live.arena.get_mut(at).seen = seen;
@@ -263,7 +262,7 @@ impl<'a, M: Model> Replay<'a, M> {
                             self.full = Some(self.live.arena.len());
                         }
                     }
-                    Err(name) => *self.dropped.entry(name.clone()).or_default() += 1,
+                    Err(name) => count(&mut self.dropped, name),
                 }
             }
             StateEntry::Evict { id } => {
@@ -272,11 +271,11 @@ impl<'a, M: Model> Replay<'a, M> {
             }
             StateEntry::Observe { id, observation } => {
                 // a series of a dropped section has no slot
-                if let Some(&at) = self.slots.get(&id) {
+                if let Some(at) = self.slots.get(id) {
                     let own = self.live.arena.get_mut(at).section;
                     let section = &self.sections[usize::from(own)];
                     if M::has_named_sources(&section.spec)
-                        && let Some(&named) = self.slots.get(&observation.source)
+                        && let Some(named) = self.slots.get(observation.source)
                     {
                         self.live.arena.touch(named);
                     }
@@ -311,7 +310,7 @@ impl<'a, M: Model> Replay<'a, M> {
     /// A line of text that a series learned; one of a dropped section has no slot.
     #[inline(never)] // stack
     fn apply_line(&mut self, id: u32, time: Time, line: &[u8]) {
-        let Some(&at) = self.slots.get(&id) else { return };
+        let Some(at) = self.slots.get(id) else { return };
         let own = self.live.arena.get_mut(at).section;
         let Some(section) = self.sections.get(usize::from(own)) else { return };
         self.live.arena.touch(at);
@@ -324,19 +323,31 @@ impl<'a, M: Model> Replay<'a, M> {
             let old = self.live.arena.get_mut(at).id;
             self.forget(old);
         }
+        if !self.slots.has_room() {
+            self.full = Some(self.live.arena.len());
+            return None;
+        }
         let at = self.live.arena.insert(id, section, key, model).ok()?;
         self.slots.insert(id, at);
         Some(at)
     }
 
     fn forget(&mut self, id: u32) {
-        let Some(at) = self.slots.remove(&id) else { return };
+        let Some(at) = self.slots.remove(id) else { return };
         self.live.arena.remove(at);
         // the arena moved its last slot into the gap
         if (at as usize) < self.live.arena.len() {
             let moved = self.live.arena.get_mut(at).id;
             self.slots.insert(moved, at);
         }
+    }
+}
+
+/// Counts one more for a key of a list that is in order.
+fn count<K: Ord + Clone>(counts: &mut Vec<(K, u64)>, key: &K) {
+    match counts.binary_search_by(|(other, _)| other.cmp(key)) {
+        Ok(at) => counts[at].1 += 1,
+        Err(at) => counts.insert(at, (key.clone(), 1)),
     }
 }
 

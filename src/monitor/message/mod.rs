@@ -189,8 +189,8 @@ fn fill(template: &str, facts: &Facts<'_>, out: &mut String) {
 fn next_tag(text: &str) -> Option<(&str, &str, &str)> {
     let (before, rest) = text.split_once("{{")?;
     let (tag, after) = rest.split_once("}}")?;
-    // of "{{ {{value}}" the inner pair counts
-    match tag.rfind("{{") {
+    // of "{{ {{value}}" the inner pair counts; `rfind` of a text would be 2 kB of the filter
+    match tag.as_bytes().windows(2).rposition(|pair| pair == b"{{") {
         None => Some((before, tag, after)),
         Some(inner) => {
             let start = before.len() + 2 + inner;
