@@ -9,7 +9,8 @@ use super::series_key::append_field;
 use crate::bank::SeriesKey;
 use crate::codec::checksum;
 use crate::config::{Config, TagPattern};
-use crate::record::{Accessor, Extractor, Format, Found};
+use crate::record::msgpack::{find_flat, flat_value};
+use crate::record::{Accessor, Extractor, Format, Found, Value};
 
 /// Sections of one tag that a record is scored by at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,9 @@ struct RoutedSection {
     by: Vec<Accessor>,
     extractor: Extractor,
     found: Found,
+    /// The names of its fields, where records are msgpack and none of them lies deeper than in the record itself.
+    members: Option<Vec<Box<[u8]>>>,
+    spans: Vec<Range<usize>>,
     /// Its series have something in common: they are not spread.
     is_together: bool,
     has_windows: bool,
@@ -58,6 +62,8 @@ impl Router {
             by: section.by.clone(),
             extractor: Extractor::new(format, &section.by, &[]),
             found: Found::default(),
+            members: members(format, &section.by),
+            spans: Vec::new(),
             is_together: is_together(config, n),
             has_windows: section.windows.is_some(),
         };
@@ -128,21 +134,43 @@ impl Router {
     /// Which pipeline a record visits, from 0 on.
     pub(crate) fn shard(&mut self, visit: &Visit, record: &[u8]) -> usize {
         let Some(section) = visit.key_of.and_then(|at| self.sections.get_mut(at)) else { return 0 };
-        let RoutedSection { by, extractor, found, .. } = section;
-        if by.is_empty() || extractor.scan(record, found).is_err() {
+        let RoutedSection { by, extractor, found, members, spans, .. } = section;
+        if by.is_empty() {
             return shard_of(&[], self.shards);
         }
-        let is_several = by.len() > 1;
-        match found.plain_text(record, 0) {
-            Some(text) if !is_several => self.key.set(b't', text),
-            _ => self.key.fill(|out| {
-                for input in 0..by.len() {
-                    append_field(found.value(record, input), is_several, out);
-                }
-            }),
+        // most records are a map of scalars, whose keys are found in a third of the time of a scan
+        if let Some(members) = members
+            && find_flat(record, members, spans)
+        {
+            fill_key(&mut self.key, by.len(), |input| flat_value(record, spans.get(input)?));
+        } else if extractor.scan(record, found).is_ok() {
+            fill_key(&mut self.key, by.len(), |input| found.value(record, input));
+        } else {
+            return shard_of(&[], self.shards);
         }
         shard_of(self.key.bytes(), self.shards)
     }
+}
+
+/// The names of fields that are members of the record itself.
+fn members(format: Format, by: &[Accessor]) -> Option<Vec<Box<[u8]>>> {
+    let name = |accessor: &Accessor| Some(accessor.as_member()?.as_bytes().into());
+    (format == Format::Msgpack).then(|| by.iter().map(name).collect())?
+}
+
+/// Makes the key of a series from its fields, as its section does.
+fn fill_key<'a>(key: &mut SeriesKey, fields: usize, value: impl Fn(usize) -> Option<Value<'a>>) {
+    if fields == 1
+        && let Some(Value::Text(text)) = value(0)
+        && let Some(text) = text.as_plain()
+    {
+        return key.set(b't', text);
+    }
+    key.fill(|out| {
+        for input in 0..fields {
+            append_field(value(input), fields > 1, out);
+        }
+    });
 }
 
 /// Where the series with this key is.

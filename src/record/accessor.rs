@@ -114,6 +114,16 @@ impl Accessor {
         }
     }
 
+    /// The name of a member of the record itself; `None` where the field lies deeper.
+    #[cfg(feature = "companion")]
+    #[must_use]
+    pub(crate) fn as_member(&self) -> Option<&str> {
+        match &self.steps[..] {
+            [Step::Key(key)] => Some(key),
+            _ => None,
+        }
+    }
+
     /// What the field itself is called: the last of its keys.
     #[must_use]
     pub(crate) fn name(&self) -> &str {

@@ -243,6 +243,32 @@ proptest! {
         prop_assert_eq!(extractor.scan(&stream, &mut found).is_ok(), more.is_empty());
     }
 
+    #[cfg(feature = "companion")]
+    #[test]
+    fn a_map_of_scalars_is_walked_as_a_scan_reads_it(map in map(), scalars: bool, more in prop::collection::vec(any::<u8>(), 0..2)) {
+        let Pack::Map(mut members) = map else { unreachable!() };
+        let is_scalar = |value: &Pack| !matches!(value, Pack::Array(_) | Pack::Map(_));
+        if scalars {
+            members.retain(|(key, value)| is_scalar(key) && is_scalar(value));
+        }
+        let is_flat = members.iter().all(|(key, value)| is_scalar(key) && is_scalar(value));
+        let record = [&encoded(&Pack::Map(members))[..], &more].concat();
+        let names = ["a", "latency_ms", ""];
+        let wanted: Vec<Box<[u8]>> = names.iter().map(|name| name.as_bytes().into()).collect();
+        let mut spans = Vec::new();
+        let is_walked = super::msgpack::find_flat(&record, &wanted, &mut spans);
+        prop_assert_eq!(is_walked, is_flat && more.is_empty());
+        if is_walked {
+            let extractor = extractor(Format::Msgpack, &["a", "latency_ms", "$['']"], &[]);
+            let mut found = Found::default();
+            extractor.scan(&record, &mut found).unwrap();
+            for (input, span) in spans.iter().enumerate() {
+                let value = super::msgpack::flat_value(&record, span);
+                prop_assert_eq!(format!("{value:?}"), format!("{:?}", found.value(&record, input)));
+            }
+        }
+    }
+
     #[test]
     fn annotating_keeps_all_else(map in map(), score in -1e9..1e9f64) {
         let extractor = extractor(Format::Msgpack, &[], &[("score", None), ("new", Some("c"))]);

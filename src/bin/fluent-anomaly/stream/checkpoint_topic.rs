@@ -16,7 +16,7 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::{Hearing, StreamLog};
-use super::member::MemberError;
+use super::error::MemberError;
 use super::settings::StreamSettings;
 
 /// Nothing comes for so long: the broker is gone.

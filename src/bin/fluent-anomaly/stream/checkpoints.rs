@@ -10,7 +10,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord};
 
 use super::checkpoint_topic;
 use super::client::{Hearing, StreamLog};
-use super::member::MemberError;
+use super::error::MemberError;
 use super::settings::{CheckpointPlace, StreamSettings};
 use super::{output, topics};
 

@@ -5,9 +5,13 @@
 mod checkpoint_topic;
 mod checkpoints;
 mod client;
+mod error;
+mod inputs;
 mod member;
+mod member_checkpoints;
 mod output;
 mod owned;
+mod scoring;
 mod settings;
 mod topics;
 mod transaction;
@@ -27,7 +31,8 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::failure::Failure;
 use crate::{files, metrics_endpoint, signals};
 use client::StreamLog;
-use member::{Member, MemberError};
+use error::MemberError;
+use member::Member;
 use settings::StreamSettings;
 
 /// Waits between two tries to begin anew.

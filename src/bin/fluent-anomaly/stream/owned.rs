@@ -8,7 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::Hearing;
-use super::member::{Member, MemberError};
+use super::error::MemberError;
+use super::member::Member;
 use super::topics;
 
 /// How long a transaction of the owner before may keep the offsets back.
@@ -53,7 +54,7 @@ impl Member<'_> {
             let (topic, number) = (opening.topic.as_str(), opening.partition);
             list.add_partition_offset(topic, number, Offset::Offset(owned.partition.next()))
                 .map_err(MemberError::again("assignment"))?;
-            self.own(topic, number, owned);
+            self.inputs.own(topic, number, owned);
         }
         let assigned = self.consumer.incremental_assign(&list);
         assigned.map_err(MemberError::again("assignment"))?;
@@ -102,7 +103,7 @@ impl Member<'_> {
             let reference =
                 Reference::parse(one.metadata()).filter(|reference| reference.offset <= committed);
             openings.push(Opening {
-                partitions: self.partitions_of(&topic),
+                partitions: self.inputs.partitions_of(&topic),
                 topic,
                 partition,
                 committed,

@@ -13,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::StreamLog;
-use super::member::MemberError;
+use super::error::MemberError;
 use super::settings::StreamSettings;
 
 /// How long the cluster may take for an answer.

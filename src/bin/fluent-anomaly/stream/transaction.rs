@@ -9,7 +9,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::Producer;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::member::{Member, MemberError};
+use super::error::MemberError;
+use super::member::Member;
 use super::topics::ANSWER;
 
 /// How long the cluster may take to end a transaction, beyond which it is unknown how it ended.
@@ -164,7 +165,7 @@ impl Member<'_> {
     /// The next offsets of all partitions that have moved, each with the name of its checkpoint.
     fn offsets(&self) -> Result<TopicPartitionList, KafkaError> {
         let mut offsets = TopicPartitionList::new();
-        for ((topic, number), owned) in self.owned() {
+        for ((topic, number), owned) in self.inputs.owned() {
             let new = self.whole_checkpoint(topic, number);
             if !owned.is_touched && new.is_none() {
                 continue;
@@ -206,7 +207,7 @@ impl Member<'_> {
 
     /// Asks for the ends of all partitions, for the lag.
     pub(crate) fn look_at_ends(&self) {
-        for ((topic, number), owned) in self.owned() {
+        for ((topic, number), owned) in self.inputs.owned() {
             let Ok((_, high)) = self.consumer.fetch_watermarks(topic, number, ANSWER) else { return };
             self.counters.partition(topic, number, |gauges| {
                 gauges.lag = (high - owned.committed.max(owned.partition.next())).max(0);
