@@ -15,6 +15,10 @@ use super::stages::{self, Overflow, Scores};
 /// Highest AR order with code of its own. Longer models take the loops.
 pub(super) const MAX_UNROLLED: usize = 10;
 
+/// The same for Burg's method, whose code grows with the square of the order: 9 kB of the filter for the orders beyond, with which a
+/// record takes its interpreter twice as long without it.
+const MAX_UNROLLED_BURG: usize = if cfg!(target_family = "wasm") { 7 } else { MAX_UNROLLED };
+
 /// Length of the arrays that unrolled code indexes by constants. It never touches what lies beyond the order.
 const SLOTS: usize = MAX_UNROLLED + 1;
 
@@ -43,7 +47,7 @@ pub(super) fn update(state: &mut [f64], params: &Params, x: f64) -> Result<Score
             match (params.estimator(), params.order()) {
                 $(
                     (ArEstimator::Yule, $k) => update_fixed::<$k, false>(state, params, x),
-                    (ArEstimator::Burg, $k) => update_fixed::<$k, true>(state, params, x),
+                    (ArEstimator::Burg, $k) if $k <= MAX_UNROLLED_BURG => update_fixed::<$k, true>(state, params, x),
                 )*
                 _ => stages::update_any_order(state, params, x),
             }
