@@ -47,12 +47,7 @@ impl MonitorSection {
         let on = keys.required("on", "cpu");
         let prefix = keys.text("prefix").map(str::to_owned);
         keys.required("query", "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8");
-        let mut raw = RawMonitor::default();
-        for &key in RawMonitor::KEYS {
-            if let Some(value) = keys.text(key) {
-                raw.set(key, value);
-            }
-        }
+        let raw = raw_of(keys);
         let spec = match (raw.query.is_some(), MonitorSpec::check(&raw)) {
             (_, Ok(spec)) => Some(spec),
             (false, Err(_)) => None, // told already
@@ -63,16 +58,7 @@ impl MonitorSection {
                 None
             }
         };
-        let on = on.and_then(|on| {
-            let found = sections.iter().position(|section| section.name == on || section.title() == on);
-            if found.is_none() {
-                let names = sections.iter().map(|section| section.name.as_str());
-                let hint =
-                    nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
-            }
-            found
-        })?;
+        let on = on.and_then(|on| section_of(on, keys, sections))?;
         let prefix = prefix
             .unwrap_or_else(|| sections.get(on).map(|section| section.prefix.clone()).unwrap_or_default());
         Some(Self { name: name.to_owned(), on, prefix, spec: spec? })
@@ -83,4 +69,28 @@ impl MonitorSection {
     pub fn annotation_names(&self) -> [String; 2] {
         ["anomaly", "anomaly_silent"].map(|name| format!("{}{name}", self.prefix))
     }
+}
+
+/// The monitor as its section gives it, unchecked.
+#[inline(never)] // stack
+fn raw_of(keys: &mut SectionReader<'_>) -> RawMonitor {
+    let mut raw = RawMonitor::default();
+    for &key in RawMonitor::KEYS {
+        if let Some(value) = keys.text(key) {
+            raw.set(key, value);
+        }
+    }
+    raw
+}
+
+/// The place of the section that a monitor is `on`.
+#[inline(never)] // stack
+fn section_of(on: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
+    let found = sections.iter().position(|section| section.name == on || section.title() == on);
+    if found.is_none() {
+        let names = sections.iter().map(|section| section.name.as_str());
+        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
+    }
+    found
 }
