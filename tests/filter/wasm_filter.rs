@@ -401,13 +401,20 @@ fn earlier_forms_of_the_configuration_are_told_in_the_hosts_log_and_not_once_a_c
     let text = "[default]\nwindow_sec: 600\n[changefinder]\nr: 0.01\nk: 1\nT1: 10\nT2: 10\n[datadog]\nqueries:\n  system.cpu.idle{*}by{host}\n";
     fs::write(folder.path().join("datadog.ini"), text).unwrap();
     let record = b"{\"metric\":\"system.cpu.idle\",\"raw_value\":1.5,\"scope\":\"host:a\",\"host\":\"a\",\"time\":1700000000}";
-    let mut host = start(&folder);
+    // the host's clock is that of the files
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let start_now = || {
+        let mut host = start(&folder);
+        host.world().clock_s = Some(now);
+        host
+    };
+    let mut host = start_now();
     host.filter(b"changefinder.system.cpu.idle", TIME, record).unwrap();
     let told = "[fluent-anomaly] datadog.ini: line 1: [default] taken as [general], its name now\n";
     let log = host.take_log();
     assert!(log.starts_with(told) && log.contains("line 2: window_sec taken as `interval`"), "{log}");
     // the same host makes an instance for each chunk
-    let mut host = start(&folder);
+    let mut host = start_now();
     host.filter(b"changefinder.system.cpu.idle", TIME, record).unwrap();
     assert_eq!(host.take_log(), "");
     // another file is told of

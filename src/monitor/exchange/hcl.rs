@@ -190,13 +190,21 @@ impl<'a> HclReader<'a> {
     fn value(&mut self) -> Result<Value, (usize, &'static str)> {
         self.space();
         let rest = self.rest();
+        // `{ for key, value in map : ... }`
+        let is_loop = rest.starts_with(['{', '['])
+            && rest.get(1..).is_some_and(|inner| inner.trim_start().starts_with("for "));
         match rest.chars().next() {
             Some('"') => Ok(json!(self.quoted()?)),
+            Some(_) if is_loop => {
+                let end = end_of_expression(rest);
+                self.at += end;
+                Ok(json!(format!("${{{}}}", rest.get(..end).unwrap_or_default().trim())))
+            }
             Some('[') => Ok(Value::Array(self.inner(Self::list)?)),
             Some('{') => Ok(Value::Object(self.inner(Self::body)?)),
             Some('<') if rest.starts_with("<<") => self.here_document(),
             Some(_) => {
-                // a number, a word, or an expression, which stays as it is written
+                // a number, a word, or an expression
                 let end = end_of_expression(rest);
                 let written = rest.get(..end).unwrap_or_default().trim();
                 if written.is_empty() {
@@ -207,7 +215,10 @@ impl<'a> HclReader<'a> {
                     "true" => json!(true),
                     "false" => json!(false),
                     "null" => Value::Null,
-                    _ => written.parse::<f64>().map_or_else(|_| json!(written), |number| json!(number)),
+                    // as Terraform's JSON writes expressions
+                    _ => written
+                        .parse::<f64>()
+                        .map_or_else(|_| json!(format!("${{{written}}}")), |number| json!(number)),
                 })
             }
             None => Err(self.error("a value is wanted")),

@@ -67,6 +67,22 @@ pub enum ExchangeError {
         /// What is wrong.
         why: String,
     },
+    /// A monitor of a kind that is not evaluated here.
+    #[error(
+        "{what}: {given} is not allowed: only monitors with anomalies(...) or outliers(...) are evaluated here"
+    )]
+    OtherKind {
+        /// `type` or `query`.
+        what: &'static str,
+        /// Its value, shortened.
+        given: String,
+    },
+    /// An answer of the API that says why there are no monitors.
+    #[error("the file is an answer that says {why:?}")]
+    NoAnswer {
+        /// The API's words.
+        why: String,
+    },
     /// JSON, but not what the API calls a monitor.
     #[error("{what}: {given} is not allowed; allowed is {allowed}")]
     Shape {
@@ -151,6 +167,9 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
     match monitor.get("type") {
         None => {}
         Some(Value::String(kind)) if kind == "query alert" || kind == "metric alert" => {}
+        Some(Value::String(kind)) => {
+            return Err(ExchangeError::OtherKind { what: "type", given: format!("{kind:?}") });
+        }
         kind => return Err(shape("type", kind, "\"query alert\" or \"metric alert\"")),
     }
     let query = match monitor.get("query") {
@@ -163,6 +182,9 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
         Some(Value::Object(options)) => options,
         options => return Err(shape("options", options, "an object")),
     };
+    if !query.is_empty() && !["anomalies", "outliers"].iter().any(|function| query.contains(function)) {
+        return Err(ExchangeError::OtherKind { what: "query", given: shorten(query, 60) });
+    }
     if outliers::is_outliers(query) {
         return Ok(outliers::of_monitor(monitor, query));
     }
@@ -186,7 +208,28 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
             import.left_out(field, value);
         }
     }
+    import.notes.extend(terraforms(monitor));
     Ok(Imported { section: section_name(name), raw: import.raw, notes: import.notes })
+}
+
+/// What texts hold that only Terraform can work out.
+fn terraforms(monitor: &Map<String, Value>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for field in ["name", "query", "message", "tags"] {
+        let mut texts: Vec<&str> = monitor.get(field).and_then(Value::as_str).into_iter().collect();
+        texts.extend(
+            monitor.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str),
+        );
+        let found = texts.iter().find_map(|text| {
+            let start = ["${", "%{"].iter().filter_map(|mark| text.find(mark)).min()?;
+            let rest = text.get(start..)?;
+            Some(shorten(rest.get(..rest.find('}')? + 1)?, 40))
+        });
+        notes.extend(found.map(|expression| {
+            format!("{field}: {expression} is known to Terraform only and stays as it is written; `terraform show -json PLAN` has what it becomes")
+        }));
+    }
+    notes
 }
 
 /// What would be changed for a monitor whose problems are with rules that Datadog's editor has and its API has not;

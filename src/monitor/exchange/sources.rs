@@ -36,7 +36,16 @@ pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
     let text = text.trim_start_matches('\u{feff}');
     let begins = text.trim_start();
     let found = if begins.starts_with(['{', '[']) {
-        of_json(&serde_json::from_str(text)?)
+        let mut found = Vec::new();
+        // one document, or one a line
+        for value in serde_json::Deserializer::from_str(text).into_iter::<Value>() {
+            let value = value?;
+            if let Some(why) = value["errors"][0].as_str().filter(|_| value["query"].is_null()) {
+                return Err(ExchangeError::NoAnswer { why: why.to_owned() });
+            }
+            found.extend(of_json(&value));
+        }
+        found
     } else if text.contains("datadog_monitor") {
         let resources = hcl::monitors(text).map_err(|(line, why)| ExchangeError::Terraform { line, why })?;
         resources.iter().map(of_terraform).collect()
@@ -62,8 +71,13 @@ fn of_json(value: &Value) -> Vec<Value> {
             return of_json(&value[wrapper]);
         }
     }
-    if value["monitors"].is_array() {
-        return of_json(&value["monitors"]);
+    for list in ["monitors", "data"] {
+        if value[list].is_array() {
+            return of_json(&value[list]);
+        }
+    }
+    if let Some(resources) = value["resources"].as_object().or(value["Resources"].as_object()) {
+        return resources.values().filter_map(of_pulumi).collect();
     }
     // Terraform: a plan, a state, a configuration in JSON
     let mut found = Vec::new();
@@ -88,6 +102,16 @@ fn of_json(value: &Value) -> Vec<Value> {
         found.push(of_operator(value));
     }
     if found.is_empty() && value["planned_values"].is_null() { vec![value.clone()] } else { found }
+}
+
+/// A resource of Pulumi's or CloudFormation's: the same words in another case.
+fn of_pulumi(resource: &Value) -> Option<Value> {
+    let kind = resource["type"].as_str().or(resource["Type"].as_str())?;
+    let is_monitor = kind.to_lowercase().contains("datadog") && kind.ends_with("Monitor");
+    let properties = resource["properties"].as_object().or(resource["Properties"].as_object());
+    let properties = snake(&Value::Object(properties.filter(|_| is_monitor)?.clone()));
+    // CloudFormation has `options`, Pulumi what Terraform has
+    Some(if properties["options"].is_object() { properties } else { of_terraform(&properties) })
 }
 
 fn resources(module: &Value, found: &mut Vec<Value>) {
@@ -228,7 +252,7 @@ fn snake(value: &Value) -> Value {
             let renamed = map.iter().map(|(key, value)| {
                 let mut name = String::new();
                 for c in key.chars() {
-                    if c.is_ascii_uppercase() {
+                    if c.is_ascii_uppercase() && !name.is_empty() {
                         name.push('_');
                     }
                     name.push(c.to_ascii_lowercase());

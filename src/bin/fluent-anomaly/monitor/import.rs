@@ -10,8 +10,8 @@ use crate::history;
 
 /// Turn monitors as Datadog has them into sections of the configuration, on standard output.
 ///
-/// A file is a monitor's JSON, an array of them, Terraform (its language, its plan as JSON), or the Datadog operator's
-/// YAML. What this program does not evaluate is left out or changed, and told on standard error. Without --on a [datadog.*] section
+/// A file is a monitor's JSON, an array of them, Terraform (its language, its plan as JSON), the Datadog operator's
+/// YAML, or resources of Pulumi and CloudFormation. Among several, monitors of other kinds are passed over. What this program does not evaluate is left out or changed, and told on standard error. Without --on a [datadog.*] section
 /// that pulls the monitor's metric is written as well.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -51,8 +51,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let several = monitors.len() > 1;
     let mut ini = String::new();
     let mut refused = Vec::new();
+    let mut others = Vec::new();
     for (at, imported) in monitors.into_iter().enumerate() {
         let which = if several { format!("{shown}: monitor {}", at + 1) } else { shown.to_string() };
+        if let (true, Err(ExchangeError::OtherKind { .. })) = (several, &imported) {
+            others.push((at + 1).to_string());
+            continue;
+        }
         match one(args, imported, &which, at > 0) {
             Ok(text) => {
                 if !ini.is_empty() {
@@ -62,6 +67,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             }
             Err(problems) => refused.extend(problems),
         }
+    }
+    if !others.is_empty() {
+        let which = if others.len() == 1 { "monitor" } else { "monitors" };
+        let why = "no anomaly and no outlier monitors, which alone are evaluated here";
+        let told = format!("{shown}: {which} {} passed over: {why}", others.join(", "));
+        if ini.is_empty() && refused.is_empty() {
+            return Err(Failure::Usage(told));
+        }
+        tell!("{told}");
     }
     super::print(&ini)?;
     if refused.is_empty() { Ok(()) } else { Err(Failure::Usage(refused.join("\n"))) }
