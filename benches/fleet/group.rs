@@ -85,15 +85,15 @@ pub(crate) fn sick(runs: u32, only: Option<&str>) {
 }
 
 /// Alarms of groups in which nothing is wrong.
-pub(crate) fn rate(groups: u32, weeks: u32) {
-    println!("groups of {HOSTS}, {groups} for {weeks} weeks from day 3 on: incidents over the promise");
+pub(crate) fn rate(groups: u32, weeks: u32, count: usize) {
+    println!("groups of {count}, {groups} for {weeks} weeks from day 3 on: incidents over the promise");
     for noise in [Noise::White, Noise::Ar, Noise::Heavy] {
         for (name, alarms, period_s) in [("1/day", 1.0, 86_400.0), ("1/week", 1.0, 604_800.0)] {
             let budget = AlarmBudget::new(alarms, period_s).unwrap();
             let spec = GroupSpec::new(GroupTest::Budget(budget), 60, 1, 15, 3).unwrap();
             let (mut alarms, mut in_shocks) = (0, 0);
             for seed in 0..groups {
-                let mut hosts = Hosts::new(u64::from(seed) + 1000, HOSTS, noise);
+                let mut hosts = Hosts::new(u64::from(seed) + 1000, count, noise);
                 let mut group = PeerGroup::new(&spec);
                 let mut last = i64::MIN / 2;
                 let end = 3 * DAY + i64::from(weeks) * 7 * DAY;

@@ -25,7 +25,7 @@ fn main() {
             let only = arguments.iter().find_map(|word| word.strip_prefix("noise="));
             group::sick(number("runs", 100), only);
         }
-        Some("rate") => group::rate(number("groups", 20), number("weeks", 8)),
+        Some("rate") => group::rate(number("groups", 20), number("weeks", 8), number("hosts", 50) as usize),
         Some("budget") => budget::rate(number("weeks", 4)),
         Some("deploy") => budget::deploy(number("series", 1000), i64::from(number("days", 5))),
         Some("cost") => group::cost(),

@@ -338,6 +338,7 @@ test("--serve takes new records in without loading the page anew, and what was t
 test("several series open with a ranked list of all; a click opens one, and the list comes back", async () => {
   const page = await open({ hash: "" });
   assert.equal(await page.run("document.getElementById('charts').hidden"), true);
+  assert.equal(await page.run("document.getElementById('series').value"), "", "none is chosen yet");
   await page.until("window.preview.overview.rows.filter((row) => row?.alerts !== undefined).length === 2");
   const rows = await page.run("[...document.querySelectorAll('.overview-row')].map((row) => row.textContent)");
   assert.equal(rows.length, 2);
@@ -348,6 +349,10 @@ test("several series open with a ranked list of all; a click opens one, and the 
   assert.deepEqual(await page.run("[...document.querySelectorAll('.overview-name')].map((name) => name.textContent)"), ["b"]);
   await page.run("document.querySelector('.overview-row').click()");
   await page.until("window.preview.page.reply && !document.getElementById('charts').hidden");
+  assert.equal(await page.run("document.getElementById('series').value"), "b");
+  // who looks into the list of names and leaves it again stays where they are
+  await page.run("document.getElementById('series').focus()");
+  await press(page, "Escape");
   assert.equal(await page.run("document.getElementById('series').value"), "b");
   await page.run("document.getElementById('overview-open').click()");
   await page.until("!document.getElementById('overview').hidden");

@@ -1,10 +1,9 @@
 // Alarms of the calibrated score: on the charts, and as a list.
 
-/** Alarms as stretches with a word above each, where there is room for it. */
-function paintAlarms(u, found) {
+/** A word above each alarm, where there is room for it: over the grid, which is drawn after the stretches. */
+function paintAlarmWords(u, found) {
   const { ctx, bbox } = u;
   const scale = devicePixelRatio;
-  paintStretches(u, found.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"));
   ctx.save();
   ctx.font = `600 ${11 * scale}px system-ui`;
   ctx.textAlign = "left"; // the axes leave another

@@ -75,7 +75,7 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents, (u) => paintStretches(u, together.incidents.map(({ from, to }) => [from, to]), colour("view")), (u) => paintAlarms(u, page.alarms)], draw: [(u) => { paintAnomalies(u, 5); paintOutliers(u, page.outliers); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: { drawClear: [incidents, (u) => paintStretches(u, together.incidents.map(({ from, to }) => [from, to]), colour("view")), (u) => paintStretches(u, page.alarms.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"))], draw: [(u) => { paintAlarmWords(u, page.alarms); paintAnomalies(u, 5); paintOutliers(u, page.outliers); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,

@@ -29,6 +29,7 @@ const overview = {
     overview.open = open;
     byId("overview").hidden = !open;
     byId("charts").hidden = open;
+    byId("series").value = open ? "" : (meta.series[page.index]?.name ?? "");
     byId("overview-open").hidden = meta.series.length < 2;
     byId("overview-open").setAttribute("aria-pressed", open);
   },

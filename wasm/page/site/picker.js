@@ -5,18 +5,16 @@ const MOST_SHOWN = 100;
 function buildPicker(input, list, names, chosen) {
   let shown = [];
   let active = -1;
-  let current = 0;
 
   const close = () => {
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
-    input.value = names[current];
+    input.value = overview.open ? "" : names[page.index];
   };
   const choose = (index) => {
-    current = index;
-    close();
     chosen(index);
+    close();
   };
   const activate = (at) => {
     active = Math.max(0, Math.min(shown.length - 1, at));
@@ -59,5 +57,4 @@ function buildPicker(input, list, names, chosen) {
     else return;
     event.preventDefault();
   });
-  input.value = names[0] ?? "";
 }
