@@ -12,7 +12,9 @@ use super::{MAX_TEXT, MAX_WORDS, PATH_WORDS, WILDCARD};
 use crate::codec::checksum;
 use crate::record::{WordReader, blanks_and_controls, lowest, marks_between};
 
-/// Longer runs of hex digits are no ids.
+/// Shorter runs of hex digits without `0x` are no ids.
+const LEAST_HEX: usize = 8;
+/// Longer ones are not either.
 const MAX_HEX: usize = 128;
 
 /// In place of the hash of a word that is masked as a whole.
@@ -53,10 +55,10 @@ impl Words {
     /// A number comes behind these two words: `Jun`, and `Sat` ahead of it, vary as it does.
     #[inline(never)] // speed
     fn mask_names_of_dates(&mut self, [second, last]: [&[u8]; 2]) {
-        let masks = match (is_one_of(second, DAYS), is_one_of(last, MONTHS), is_one_of(last, DAYS)) {
-            (true, true, _) => 2,
-            (_, true, _) | (.., true) => 1,
-            _ => return,
+        let masks = match (name_of_date(second), name_of_date(last)) {
+            (_, None) => return,
+            (Some(DateName::Weekday), Some(DateName::Month)) => 2,
+            _ => 1,
         };
         let from = self.hashes.len().saturating_sub(masks);
         for hash in self.hashes.iter_mut().skip(from) {
@@ -245,25 +247,80 @@ fn is_unit(word: &[u8]) -> bool {
         [unit @ .., b',' | b'.' | b';'] => unit,
         unit => unit,
     };
-    unit.len() <= 7 && UNITS.iter().any(|known| known.as_bytes() == unit)
+    matches!(
+        unit,
+        b"ns"
+            | b"us"
+            | b"ms"
+            | b"s"
+            | b"sec"
+            | b"secs"
+            | b"second"
+            | b"seconds"
+            | b"m"
+            | b"min"
+            | b"minutes"
+            | b"h"
+            | b"B"
+            | b"kB"
+            | b"KB"
+            | b"MB"
+            | b"GB"
+            | b"TB"
+            | b"KiB"
+            | b"MiB"
+            | b"GiB"
+    )
 }
 
-const UNITS: [&str; 21] = [
-    "ns", "us", "ms", "s", "sec", "secs", "second", "seconds", "m", "min", "minutes", "h", "B", "kB", "KB",
-    "MB", "GB", "TB", "KiB", "MiB", "GiB",
-];
-
-const DAYS: &str = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday";
-const MONTHS: &str = "January February March April May June July August September October November December";
-
-/// Whether a word is one of these names, or its first three letters; marks around it do not matter.
-fn is_one_of(word: &[u8], names: &str) -> bool {
-    let word = word.strip_prefix(b"[").or(word.strip_prefix(b"(")).unwrap_or(word);
-    let word = word.strip_suffix(b",").or(word.strip_suffix(b".")).unwrap_or(word);
-    word.len() >= 3
-        && names.split(' ').any(|name| word == name.as_bytes() || name.as_bytes().get(..3) == Some(word))
+/// A word that belongs to a date.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DateName {
+    Weekday,
+    Month,
 }
 
+/// The name of a month or a day of the week, or its first three letters; marks around it do not matter.
+#[inline(always)] // speed
+fn name_of_date(word: &[u8]) -> Option<DateName> {
+    let word = match word {
+        [b'[' | b'(', word @ ..] => word,
+        word => word,
+    };
+    // most words end here
+    if word.first().is_some_and(u8::is_ascii_uppercase) { longer_name_of_date(word) } else { None }
+}
+
+#[inline(never)] // speed: rare
+fn longer_name_of_date(word: &[u8]) -> Option<DateName> {
+    let word = match word {
+        [word @ .., b',' | b'.'] => word,
+        word => word,
+    };
+    let (short, others) = word.split_first_chunk::<3>()?;
+    let (rest, name): (&[u8], _) = match short {
+        b"Mon" | b"Fri" | b"Sun" => (b"day", DateName::Weekday),
+        b"Tue" => (b"sday", DateName::Weekday),
+        b"Wed" => (b"nesday", DateName::Weekday),
+        b"Thu" => (b"rsday", DateName::Weekday),
+        b"Sat" => (b"urday", DateName::Weekday),
+        b"Jan" => (b"uary", DateName::Month),
+        b"Feb" => (b"ruary", DateName::Month),
+        b"Mar" => (b"ch", DateName::Month),
+        b"Apr" => (b"il", DateName::Month),
+        b"May" => (b"", DateName::Month),
+        b"Jun" => (b"e", DateName::Month),
+        b"Jul" => (b"y", DateName::Month),
+        b"Aug" => (b"ust", DateName::Month),
+        b"Sep" => (b"tember", DateName::Month),
+        b"Oct" => (b"ober", DateName::Month),
+        b"Nov" | b"Dec" => (b"ember", DateName::Month),
+        _ => return None,
+    };
+    (others.is_empty() || others == rest).then_some(name)
+}
+
+#[inline(always)] // speed
 fn is_path(word: &[u8]) -> bool {
     matches!(word, [b'/', rest @ ..] if rest.contains(&b'/'))
 }
@@ -293,7 +350,8 @@ fn mask(word: &[u8], out: &mut Vec<u8>) {
     let mut rest = word;
     while let Some((&first, behind)) = rest.split_first() {
         let is_begin = !out.last().is_some_and(u8::is_ascii_alphanumeric);
-        let hex = if is_begin { hex_len(rest) } else { 0 };
+        // shorter ones are none
+        let hex = if is_begin && (rest.len() >= LEAST_HEX || first == b'0') { hex_len(rest) } else { 0 };
         if hex > 0 {
             rest = rest.get(hex..).unwrap_or_default();
             put_mask(out);
@@ -345,7 +403,9 @@ fn hex_len(text: &[u8]) -> usize {
     }
     let number = digits.get(..len).unwrap_or_default();
     let is_id = prefix > 0
-        || len >= 8 && number.iter().any(u8::is_ascii_digit) && number.iter().any(u8::is_ascii_alphabetic);
+        || len >= LEAST_HEX
+            && number.iter().any(u8::is_ascii_digit)
+            && number.iter().any(u8::is_ascii_alphabetic);
     let ends = !digits.get(len).is_some_and(u8::is_ascii_alphanumeric);
     if len > 0 && len <= MAX_HEX && is_id && ends { prefix + len } else { 0 }
 }

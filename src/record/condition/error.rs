@@ -46,7 +46,19 @@ impl fmt::Display for ConditionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.problem)?;
         writeln!(f, "    {}", self.text)?;
-        write!(f, "    {:width$}^", "", width = self.column - 1)
+        let width = self.text.chars().take(self.column - 1).map(width_of).sum::<usize>();
+        write!(f, "    {:width$}^", "")
+    }
+}
+
+/// Columns that a terminal gives a character: none to one that joins the one before it, two to the scripts of East Asia and to
+/// pictures.
+fn width_of(c: char) -> usize {
+    match u32::from(c) {
+        0x300..=0x36f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
+        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        _ => 1,
     }
 }
 

@@ -24,6 +24,7 @@ mod test;
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use error::ConditionError;
 use test::Test;
@@ -60,11 +61,11 @@ pub struct Condition {
     text: String,
     fields: Vec<Accessor>,
     /// The first one is done first; each names its successor.
-    steps: Vec<Step>,
+    steps: Arc<[Step]>,
 }
 
 /// A test of one field, and where to go on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Step {
     /// Index in `fields`.
     field: u16,

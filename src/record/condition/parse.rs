@@ -67,7 +67,7 @@ pub(super) fn parse(text: &str) -> Result<Condition, ConditionError> {
     if let Some(&Pending::Bracket(at)) = parts.pending.last() {
         return Err(cursor.error_at(at, Problem::OpenBracket));
     }
-    Ok(Condition { text: text.trim().to_owned(), fields: parts.fields, steps: parts.steps })
+    Ok(Condition { text: text.trim().to_owned(), fields: parts.fields, steps: parts.steps.into() })
 }
 
 /// Any number of `not` and `(`, then one test.

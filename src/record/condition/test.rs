@@ -7,7 +7,7 @@ use crate::record::number::parse_f64;
 use crate::record::value::Value;
 
 /// A test of one field's value.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Test {
     Equals(Literal),
     Compares { order: Ordering, or_equal: bool, with: Literal },
@@ -19,7 +19,7 @@ pub(super) enum Test {
 }
 
 /// A value in the text of a condition.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) enum Literal {
     Number(f64),
     Text(Vec<u8>),

@@ -129,6 +129,9 @@ fn an_error_shows_the_place_and_what_is_allowed() {
         ("$a.b == 1", 1, "write $['a.b'] for a key with a dot, or $a['b']"),
         ("$a[ == 1", 1, "the bracket at column 3"),
         ("$größe == x", 11, "`x` stands"),
+        ("$a == null", 7, "not $field exists"),
+        ("'error' == $a", 1, "the field comes first"),
+        ("500 <= $a", 1, "the field comes first"),
     ] {
         let error = Condition::parse(text).expect_err(text);
         assert_eq!(error.column(), column, "{text}: {error}");
@@ -140,6 +143,10 @@ fn an_error_shows_the_place_and_what_is_allowed() {
             "the caret is below the place: {error}"
         );
     }
+    // wide characters take two columns of a terminal, a joined one none
+    let caret = |text: &str| Condition::parse(text).unwrap_err().to_string().lines().last().unwrap().len();
+    assert_eq!(caret("$a == '日本' and x"), caret("$a == 'abcd' and x"));
+    assert_eq!(caret("$a == 'e\u{301}🚀' and x"), caret("$a == 'abc' and x"));
 }
 
 #[test]

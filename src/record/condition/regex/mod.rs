@@ -52,7 +52,7 @@ pub(in crate::record) enum RegexError {
 }
 
 /// A regular expression.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) enum Regex {
     /// Of at most 64 positions.
     Small(Box<Automaton<1>>),
@@ -60,7 +60,7 @@ pub(super) enum Regex {
 }
 
 /// The position automaton; a set of positions takes `W` words.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Automaton<const W: usize> {
     matches_empty: bool,
     /// Positions with which a match begins, and ends.

@@ -23,6 +23,16 @@ pub(super) struct Part {
     matches_empty: bool,
 }
 
+/// What stands at which positions.
+struct Places {
+    /// For each byte the positions that it may stand at.
+    of_byte: Vec<Set>, // 256
+    /// Positions that take a whole character.
+    wide: Set,
+    /// In the order of [`Assertion`].
+    assertions: [Set; 4],
+}
+
 /// The positions of the parts read so far.
 #[derive(Debug, Default)]
 pub(super) struct Positions {
@@ -128,6 +138,21 @@ impl Positions {
     /// The automaton of a part that is the whole expression; `W` words hold all positions.
     pub(super) fn automaton<const W: usize>(&self, whole: &Part) -> Automaton<W> {
         let narrow = |set: &Set| std::array::from_fn(|word| set.get(word).copied().unwrap_or(0));
+        let Places { of_byte, wide, assertions } = self.places();
+        Automaton {
+            matches_empty: whole.matches_empty,
+            first: narrow(&whole.first),
+            last: narrow(&whole.last),
+            follow: self.follow.iter().map(narrow).collect(),
+            of_byte: of_byte.iter().map(narrow).collect(),
+            wide: narrow(&wide),
+            has_assertions: assertions != [[0; 4]; 4],
+            assertions: assertions.map(|set| narrow(&set)),
+        }
+    }
+
+    #[inline(never)] // stack
+    fn places(&self) -> Places {
         let mut of_byte = vec![[0; 4]; 256];
         let mut wide = [0; 4];
         let mut assertions = [[0; 4]; 4];
@@ -143,16 +168,7 @@ impl Positions {
                 Symbol::Assertion(kind) => insert(&mut assertions[*kind as usize], position),
             }
         }
-        Automaton {
-            matches_empty: whole.matches_empty,
-            first: narrow(&whole.first),
-            last: narrow(&whole.last),
-            follow: self.follow.iter().map(narrow).collect(),
-            of_byte: of_byte.iter().map(narrow).collect(),
-            wide: narrow(&wide),
-            has_assertions: assertions != [[0; 4]; 4],
-            assertions: assertions.map(|set| narrow(&set)),
-        }
+        Places { of_byte, wide, assertions }
     }
 }
 
