@@ -285,3 +285,49 @@ fn serve(
     }
     connection.serve()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::IpAddr;
+
+    use super::super::{Arrival, HeldMemory, IncomingChunk};
+    use super::*;
+
+    /// Fails at each chunk, as a fault in the reading of one would.
+    #[derive(Default)]
+    struct Failing {
+        closed: AtomicU64,
+    }
+
+    impl TakeChunk for Failing {
+        fn take(&self, _: u64, _: IpAddr, _: IncomingChunk, _: HeldMemory) -> Arrival {
+            panic!("a fault of the test");
+        }
+
+        fn tell(&self, event: &ClientEvent) {
+            self.closed.fetch_add(u64::from(*event == ClientEvent::Closed), Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_client_whose_thread_fails_gives_its_place_back() {
+        let taker = Arc::new(Failing::default());
+        let address = ListenAddress::parse("tcp://127.0.0.1:0").unwrap();
+        let settings = ServerSettings { max_connections: 1, ..ServerSettings::default() };
+        let listener = Listener::start(&[address], settings, taker.clone()).unwrap();
+        for _ in 0..3 {
+            let mut client = TcpStream::connect(listener.addresses()[0].address).unwrap();
+            client.write_all(b"\x93\xa1t\x01\x80").unwrap();
+            // closed without an ack
+            assert_eq!(client.read(&mut [0]).unwrap_or_default(), 0);
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while listener.clients() > 0 {
+                assert!(Instant::now() < deadline, "its place is given back");
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        assert_eq!(taker.closed.load(Relaxed), 3);
+        listener.stop();
+    }
+}
