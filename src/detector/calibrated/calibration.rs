@@ -14,10 +14,12 @@ use super::age::log10;
 use crate::codec::{CodecError, Reader, Writer};
 use crate::detector::min_max::{larger, smaller};
 
-const KNOTS: usize = 31;
+const KNOTS: usize = 34;
+/// Knots below the first one of states before version 5.
+const ADDED: usize = 3;
 /// Raw rarity of the first knot and the distance of the next ones, decades: as close as incidents may crowd, or the
 /// crowd's rate is given to all between two knots. What size takes away leads below 0.
-const FIRST: f64 = -1.45;
+const FIRST: f64 = -2.5;
 const STEP: f64 = 0.35;
 /// 10^STEP.
 const RATIO: f64 = 2.238_721_138_568_339_6;
@@ -27,7 +29,7 @@ const STEEPEST: f64 = 2.0;
 /// Points after which the counts are halved: old habits fade.
 const WINDOW: u32 = 400_000;
 /// First knot that is high.
-const HIGH: usize = 15;
+const HIGH: usize = 18;
 /// Return times of the knots from `HIGH` on, 10^(FIRST + STEP·j) points, while counts are not yet halved.
 const RETURN_TIMES: [u32; 5] = [6_310, 14_125, 31_623, 70_795, 158_489];
 /// Ages at which the counts of the low knots are halved, points.
@@ -67,7 +69,7 @@ const FAR: f64 = 4.0;
 pub(super) static ALARM: CalibrationRule = CalibrationRule {
     knots: [0, KNOTS],
     first: FIRST,
-    first_points: 0.035_481_338_923_357_55,
+    first_points: 0.003_162_277_660_168_379_3,
     first_step: STEP,
     weight: 1.0,
     raise: f64::INFINITY,
@@ -82,7 +84,7 @@ pub(super) static ALARM: CalibrationRule = CalibrationRule {
 
 /// For the score, whose rarities are whole: sixteen knots from one decade on.
 pub(super) static SCORE: CalibrationRule = CalibrationRule {
-    knots: [7, 23],
+    knots: [10, 26],
     first: 1.0,
     first_points: 10.0,
     first_step: 1.0,
@@ -97,11 +99,13 @@ pub(super) static SCORE: CalibrationRule = CalibrationRule {
     fades: false,
 };
 
-/// Counts of incidents by raw rarity; 152 bytes.
+/// Counts of incidents by raw rarity; 168 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Calibration {
     /// Points counted, 0..=WINDOW.
     points: u32,
+    /// Of these, points that the low knots have forgotten with their incidents, 0..=points.
+    faded: u32,
     /// Incidents that reached each knot, discounted, 0..=points.
     counts: [f32; KNOTS],
     /// Time at which the incident in progress began, s.
@@ -127,7 +131,14 @@ pub(super) struct CalibrationContext {
 
 impl Calibration {
     pub(super) const fn new() -> Self {
-        Self { points: 0, counts: [0.0; KNOTS], start_s: f64::NEG_INFINITY, reached: 0, turn_at: HALVINGS[0] }
+        Self {
+            points: 0,
+            faded: 0,
+            counts: [0.0; KNOTS],
+            start_s: f64::NEG_INFINITY,
+            reached: 0,
+            turn_at: HALVINGS[0],
+        }
     }
 
     /// Raw rarity -> -log10 of the rate of incidents that rare, per point, 0..; then counts this point.
@@ -172,18 +183,21 @@ impl Calibration {
     fn turn(&mut self, rule: &CalibrationRule) {
         if self.points > WINDOW {
             self.points /= 2;
+            self.faded /= 2;
             self.counts.iter_mut().for_each(|count| *count *= 0.5);
         } else if let Some(nth) = RETURN_TIMES.iter().position(|time| *time == self.points) {
             let high = self.counts.iter_mut().skip(HIGH + nth).filter(|count| **count <= rule.forgets);
             high.for_each(|count| *count = smaller(*count, 1.0));
         } else if rule.fades && HALVINGS.contains(&self.points) {
             self.counts.iter_mut().take(HIGH).for_each(|count| *count *= 0.5);
+            self.faded = faded_after(self.faded, self.points);
         }
         self.turn_at = next_turn(self.points);
     }
 
     fn look_up(&self, raw: f64, own: usize, advance: f64, rule: &CalibrationRule) -> f64 {
-        let points = f64::from(self.points);
+        let all_points = f64::from(self.points);
+        let low_points = all_points - f64::from(self.faded);
         let [first, end] = rule.knots;
         let mut return_points = rule.first_points;
         let mut knot = rule.first;
@@ -195,6 +209,7 @@ impl Calibration {
         for (j, &count) in (first..).zip(self.counts.get(first..end).unwrap_or_default()) {
             let count = f64::from(count) - if j < own { 1.0 } else { 0.0 };
             let count = larger(count, 0.0);
+            let points = if j < HIGH { low_points } else { all_points };
             // points an incident: where the prior is worth more points than may be spent in advance, it is worth those
             let (all, known) = (weight + count, weight * return_points + points);
             let spent = count * known > all * (points + advance);
@@ -235,25 +250,50 @@ impl Calibration {
         self.counts.iter().for_each(|count| w.f32(*count));
         w.f64(self.start_s);
         w.u32(self.reached);
+        w.u32(self.faded);
     }
 
-    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// `whole`: the state holds the lowest knots and what the low ones have forgotten; else the first of its knots stands
+    /// for those below.
+    pub(super) fn restore(
+        r: &mut Reader<'_>,
+        whole: bool,
+        rule: &CalibrationRule,
+    ) -> Result<Self, CodecError> {
         const WHAT: &str = "calibration";
         let mut calibration = Self::new();
         calibration.points = r.u32(WHAT)?;
-        for count in &mut calibration.counts {
+        let added = if whole { 0 } else { ADDED };
+        for count in calibration.counts.iter_mut().skip(added) {
             *count = r.f32(WHAT)?;
         }
+        let lowest = calibration.counts.get(added).copied().unwrap_or_default();
+        calibration.counts.iter_mut().take(added).for_each(|count| *count = lowest);
         calibration.start_s = r.f64(WHAT)?;
         calibration.reached = r.u32(WHAT)?;
+        if whole {
+            calibration.faded = r.u32(WHAT)?;
+        } else {
+            if calibration.reached > 0 {
+                calibration.reached = calibration.reached.saturating_add(ADDED as u32);
+            }
+            let past = HALVINGS.into_iter().filter(|at| *at <= calibration.points);
+            calibration.faded = if rule.fades { past.fold(0, faded_after) } else { 0 };
+        }
         let most = calibration.points as f32;
         let sound = calibration.points <= WINDOW
+            && calibration.faded <= calibration.points
             && calibration.counts.iter().all(|count| (0.0..=most).contains(count))
             && calibration.reached as usize <= KNOTS
             && calibration.start_s < f64::INFINITY;
         calibration.turn_at = next_turn(calibration.points);
         if sound { Ok(calibration) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
+}
+
+/// Points that the low knots have forgotten once they have halved their counts at so many points.
+fn faded_after(faded: u32, points: u32) -> u32 {
+    faded + points.saturating_sub(faded) / 2
 }
 
 /// The next number of points at which counts fade or are forgotten.
@@ -327,7 +367,7 @@ mod tests {
             let mut calibration = aged(points, 3);
             let mut bytes = Vec::new();
             calibration.save(&mut Writer::new(&mut bytes));
-            let mut back = Calibration::restore(&mut Reader::new(&bytes)).unwrap();
+            let mut back = Calibration::restore(&mut Reader::new(&bytes), true, &ALARM).unwrap();
             for _ in 0..20_000 {
                 calibration.count(&ALARM);
                 back.count(&ALARM);

@@ -19,10 +19,14 @@ const MOST: f64 = 1e6;
 const RESOLUTION: f64 = 1e-4;
 
 /// Numbers of [`Channels`].
-const NUMBERS: usize = 13;
+const NUMBERS: usize = 14;
+/// As many as states of before version 5 hold.
+const NUMBERS_BEFORE: usize = 13;
+/// Variance of a moving spread of a Gaussian series over the square of its mean, about: where a saved state knows none.
+const SPREAD_VARIANCE: f64 = 0.02;
 
 /// Running estimates behind the channels. Everything is measured from the first value, so that single precision
-/// keeps its resolution and an offset of the whole series changes nothing. 128 bytes.
+/// keeps its resolution and an offset of the whole series changes nothing. 136 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Channels {
     /// First value.
@@ -48,6 +52,8 @@ pub(super) struct Channels {
     /// Smallest and largest value.
     low: f64,
     high: f64,
+    /// Discounted mean square of what the activity differs from the usual spread, 0..
+    spread_square: f64,
     /// Points in a row equal to the one before.
     run: u32,
 }
@@ -79,6 +85,7 @@ impl Channels {
             smallest_step: 0.0,
             low: 0.0,
             high: 0.0,
+            spread_square: 0.0,
             run: 0,
         }
     }
@@ -98,10 +105,8 @@ impl Channels {
         self.usual_step += slow * (step - self.usual_step);
         let (error, learned) = self.predict(value, n, slow);
         self.activity += larger(rate, 1.0 / n) * (learned.abs() - self.activity);
-        let moved = (self.mean - self.mu) * (self.mean - self.mu);
-        let most = WINSOR * WINSOR * self.mean_square;
-        let moved = if n > 30.0 && most > 0.0 { smaller(moved, most) } else { moved };
-        self.mean_square += slow * (moved - self.mean_square);
+        learn_square(&mut self.mean_square, self.mean - self.mu, n, slow);
+        learn_square(&mut self.spread_square, self.activity - self.scale, n, slow);
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
         self.previous = value;
         self.low = smaller(value, self.low);
@@ -145,11 +150,9 @@ impl Channels {
         ratio((o.mean - self.mu).abs(), (self.mean_square + step * step / window).sqrt())
     }
 
-    /// The spread over the usual one, or the usual one over it, 1..; a single `step` in a window is no spread.
-    pub(super) fn spread_ratio(&self, step: f64, window: f64) -> f64 {
-        let least = larger(step / window.sqrt(), 1e-3 * self.scale);
-        let (now, usual) = (self.activity + least, self.scale + least);
-        if now > usual { ratio(now, usual) } else { ratio(usual, now) }
+    /// How far the spread is from the usual one, in its own usual deviations.
+    pub(super) fn spread_size(&self, step: f64, window: f64) -> f64 {
+        ratio((self.activity - self.scale).abs(), (self.spread_square + step * step / window).sqrt())
     }
 
     /// A channel's number in the series' own units.
@@ -193,6 +196,7 @@ impl Channels {
             &mut self.smallest_step,
             &mut self.low,
             &mut self.high,
+            &mut self.spread_square,
         ]
     }
 
@@ -201,23 +205,36 @@ impl Channels {
         w.u32(self.run);
     }
 
-    pub(super) fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+    /// `whole`: the state holds the usual deviation of the spread.
+    pub(super) fn restore(r: &mut Reader<'_>, whole: bool) -> Result<Self, CodecError> {
         const WHAT: &str = "channels";
         let mut read = [0.0; NUMBERS];
-        r.f64s(&mut read, WHAT)?;
+        let held = if whole { NUMBERS } else { NUMBERS_BEFORE };
+        r.f64s(read.get_mut(..held).unwrap_or_default(), WHAT)?;
         let mut channels = Self::new(0.0);
         channels.numbers().into_iter().zip(read).for_each(|(number, read)| *number = read);
+        if !whole {
+            channels.spread_square = SPREAD_VARIANCE * channels.scale * channels.scale;
+        }
         channels.run = r.u32(WHAT)?;
         let c = &channels;
         let is_sound = read.iter().all(|v| v.is_finite())
             && [c.previous, c.mean].iter().all(|v| v.abs() <= 2.0 * FARTHEST)
             && c.mu.abs() <= 10.0 * FARTHEST
             && c.low <= c.high
-            && [c.activity, c.usual_step, c.c0, c.scale, c.mean_square, c.smallest_step]
+            && [c.activity, c.usual_step, c.c0, c.scale, c.mean_square, c.smallest_step, c.spread_square]
                 .iter()
                 .all(|v| *v >= 0.0);
         if is_sound { Ok(channels) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
+}
+
+/// Takes a distance into a discounted mean square, winsorised once the series is 30 points old.
+#[inline(always)] // speed
+fn learn_square(mean: &mut f64, far: f64, n: f64, rate: f64) {
+    let most = WINSOR * WINSOR * *mean;
+    let square = if n > 30.0 && most > 0.0 { smaller(far * far, most) } else { far * far };
+    *mean += rate * (square - *mean);
 }
 
 /// `far` in units of `unit`; 0 where there is none.

@@ -19,7 +19,9 @@ const SCORE_KNOWN_TIMES: f64 = 10.0;
 const ALARM_KNOWN_TIMES: f64 = 5.0;
 /// Smallest distance from the prediction that says how large an incident is, usual deviations: below, a step is one of
 /// many.
-const LEAST_ERROR: f64 = 4.0;
+const LEAST_ERROR: f64 = 2.0;
+/// Fewest equal values in a row that may be a sensor that stands still: rounded noise has three or four.
+const LEAST_RUN: u32 = 10;
 /// Windows after which what climbs is a trend.
 const TREND_AFTER: f64 = 2.0;
 /// Share of the way that the mean has gone when a value is part of a drift.
@@ -186,11 +188,27 @@ impl Calibrated {
         };
         (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
         if rarity.is_alarm {
-            rarity.size = usual.size;
+            rarity.size = larger(usual.size, self.own_size(kind, point, &spec.tuning));
             // what began with a jump has not drifted away
             let is_slow = self.incidents.drifts(is_slow, rarity.alarm.is_some());
             rarity.reason = Some(self.reason(kind, is_slow, o, usual, place));
         }
+    }
+
+    /// How large an incident is by its kind, where that is none of the value.
+    fn own_size(&self, kind: ReasonKind, point: PointAtHand<'_>, tuning: &Tuning) -> f64 {
+        let sizes = PointSizes { series: self, point, tuning };
+        match kind {
+            ReasonKind::Spread => sizes.of_spread(),
+            ReasonKind::Level => sizes.of_mean(),
+            ReasonKind::Stuck => self.run_ratio(point.o),
+            _ => 0.0,
+        }
+    }
+
+    /// The run in progress over the longest one before it.
+    fn run_ratio(&self, o: &ChannelValues) -> f64 {
+        (f64::from(o.run) + 1.0) / (self.alarm.extremes.longest_run() + 1.0)
     }
 
     /// The score of a return time, log10 of points.
@@ -281,14 +299,14 @@ impl Sizes for PointSizes<'_> {
 
     #[inline(always)] // speed
     fn of_spread(&self) -> f64 {
-        self.series.channels.spread_ratio(self.series.channels.smallest_step(), self.point.at.window)
+        self.series.channels.spread_size(self.step(), self.point.at.window)
     }
 
     #[inline(always)] // speed
     fn of_run(&self) -> f64 {
-        // what has never moved has no run to compare with
-        if self.series.channels.smallest_step() > 0.0 {
-            (f64::from(self.point.o.run) + 1.0) / (self.series.alarm.extremes.longest_run() + 1.0)
+        // what has never moved has no run to compare with, and a few equal values say nothing of a sensor
+        if self.series.channels.smallest_step() > 0.0 && self.point.o.run + 1 >= LEAST_RUN {
+            self.series.run_ratio(self.point.o)
         } else {
             0.0
         }

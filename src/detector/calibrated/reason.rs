@@ -60,13 +60,13 @@ pub struct AlarmReason {
 
 /// Decades that a plainer reason may lie below the rarest channel and still be given.
 const PLAINER: f64 = 1.0;
-/// Size of each kind that has its full weight: a spread or a lull this many times the usual one, a run this many times
-/// as long as the longest.
-const FULL_SPREAD: f64 = 4.0;
+/// Size of a spread that has its full weight, its own usual deviations: a lull has ten at most, a doubled spread six.
+const FULL_SPREAD: f64 = 8.0;
+/// Size of a run that has its full weight: this many times as long as the longest.
 const FULL_RUN: f64 = 6.0;
 /// The same of a stay on one side of the centre.
 const FULL_STAY: f64 = 10.0;
-/// What is smaller is nothing, however rare its form: usual deviations; ratios of spreads and runs.
+/// What is smaller is nothing, however rare its form: usual deviations; ratios of runs.
 const LEAST_SIZE: f64 = 0.9;
 const LEAST_RATIO: f64 = 1.25;
 /// Decades of what is nothing rare, less than any incident has.
@@ -86,7 +86,7 @@ pub(super) trait Sizes {
     fn of_season(&self) -> f64;
     /// The moving mean from the usual level, its own usual deviations, 0..
     fn of_mean(&self) -> f64;
-    /// The spread over the usual one, or the other way round, 1..
+    /// The spread from the usual one, its own usual deviations, 0..
     fn of_spread(&self) -> f64;
     /// The run over the longest one so far, 0..
     fn of_run(&self) -> f64;
@@ -134,7 +134,7 @@ impl ReasonRarities {
         self.drop.weigh(|| sizes.of_value(), LEAST_SIZE, full, tuning);
         self.level.weigh(|| sizes.of_mean(), LEAST_SIZE, full, tuning);
         self.rhythm.weigh(|| sizes.of_season(), LEAST_SIZE, full, tuning);
-        self.spread.weigh(|| sizes.of_spread(), LEAST_RATIO, FULL_SPREAD, tuning);
+        self.spread.weigh(|| sizes.of_spread(), LEAST_SIZE, FULL_SPREAD, tuning);
         self.stuck.weigh(|| sizes.of_run(), LEAST_RATIO, FULL_RUN, tuning);
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::numeric::Finite;
 use super::age::{Measure, PointContext, WARM_UP};
-use super::calibration::{ALARM, Calibration, SCORE};
+use super::calibration::{ALARM, Calibration, CalibrationRule, SCORE};
 use super::channels::{ChannelValues, Channels};
 use super::extremes::{Extremes, NONE_RARE, RUN_BIT};
 use super::incident::Incidents;
@@ -19,9 +19,11 @@ use crate::detector::min_max::{larger, smaller};
 /// Bit of the season in `Tuning::channels`.
 const SEASON_BIT: u32 = RUN_BIT << 1;
 /// First byte of a saved state.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 /// Oldest version that is read: it knew nothing of stays, which begin anew.
 const OLDEST: u8 = 3;
+/// First version that knows how much a spread varies, and the lowest knots.
+const WHOLE: u8 = 5;
 
 /// Streaming state of one series: everything that is known about it, in about 2 kB, and 1 kB more where a
 /// season is known.
@@ -61,8 +63,8 @@ impl Memory {
         self.calibration.save(w);
     }
 
-    fn restore(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self { extremes: Extremes::restore(r)?, calibration: Calibration::restore(r)? })
+    fn restore(r: &mut Reader<'_>, whole: bool, rule: &CalibrationRule) -> Result<Self, CodecError> {
+        Ok(Self { extremes: Extremes::restore(r)?, calibration: Calibration::restore(r, whole, rule)? })
     }
 }
 
@@ -278,10 +280,10 @@ impl Calibrated {
         series.t = r.u32(WHAT)?;
         series.seen = r.u32(WHAT)?;
         series.spacing = PointSpacing::restore(r)?;
-        series.channels = Channels::restore(r)?;
+        series.channels = Channels::restore(r, version >= WHOLE)?;
         series.detector = SeasonDetector::restore(r)?;
-        series.score = Memory::restore(r)?;
-        series.alarm = Memory::restore(r)?;
+        series.score = Memory::restore(r, version >= WHOLE, &SCORE)?;
+        series.alarm = Memory::restore(r, version >= WHOLE, &ALARM)?;
         if version > 3 {
             series.stay = Stay::restore(r)?;
         }

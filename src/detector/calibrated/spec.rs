@@ -4,7 +4,7 @@ use crate::detector::min_max::{larger, smaller};
 use thiserror::Error;
 
 /// Share of the budget's period that separates two alarms at most.
-const HOLD_SHARE: f64 = 6.0;
+const HOLD_SHARE: f64 = 12.0;
 
 /// Why a budget or a setting is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
