@@ -43,11 +43,13 @@ fn main() {
     logs("count, where, by", COUNT);
     logs("p95, by two fields", P95);
     logs("five sections", &[COUNT, P95_BY_SERVICE, OTHERS].concat());
+    logs("templates", PATTERNS);
 }
 
 const COUNT: &str = "[series.errors]\nmatch: app.*\nwhere: $level == 'error' and $code >= 500\nmeasure: count\nevery: 1m\nby: $service\nk: 7\n";
 const P95: &str =
     "[series.slow]\nmatch: app.*\nmeasure: p95 $latency_ms\nevery: 1m\nby: $service, $route\nk: 7\n";
+const PATTERNS: &str = "[series.kinds]\nmatch: app.*\nmeasure: patterns $msg\nevery: 1m\nk: 7\n";
 const P95_BY_SERVICE: &str =
     "[series.slow]\nmatch: app.*\nmeasure: p95 $latency_ms\nevery: 1m\nby: $service\nk: 7\n";
 const OTHERS: &str = "[series.lines]\nmatch: app.*\nmeasure: rate\nevery: 1m\nby: $service\nk: 7\n\

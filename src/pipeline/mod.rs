@@ -106,6 +106,8 @@ pub struct Pipeline {
     counters: Counters,
     time_bound: TimeBound,
     unscored: Unscored,
+    /// Series that were evicted when it was told last.
+    told_evicted: u64,
     /// Where the configuration has windows.
     windows: Option<Box<WindowedSections>>,
     /// Event time of the record at hand.
@@ -166,7 +168,7 @@ impl Pipeline {
         sections: Vec<PreparedSection>,
         bank: Bank<SeriesModel>,
     ) -> Self {
-        let unscored = Unscored::new(sections.len(), format);
+        let (unscored, told_evicted) = (Unscored::new(sections.len(), format), bank.evicted());
         Self {
             sections,
             bank,
@@ -179,6 +181,7 @@ impl Pipeline {
             counters: Counters::default(),
             time_bound: TimeBound::none(),
             unscored,
+            told_evicted,
             windows: WindowedSections::new(config, format),
             time: Time::default(),
             anomaly: None,
@@ -270,6 +273,15 @@ impl Pipeline {
     #[inline(never)] // stack
     pub fn tell_unscored(&mut self) {
         self.log.extend(self.unscored.tell(&self.counters, &self.sections));
+        let evicted = self.bank.evicted();
+        if evicted != self.told_evicted {
+            self.told_evicted = evicted;
+            self.log.push(format!(
+                "{evicted} series were forgotten so far, those seen least recently, as max_series allows {}: what has so many \
+                 values is no good `by`, or max_series is too low",
+                self.bank.len()
+            ));
+        }
     }
 
     /// From now on only [`tell_unscored`](Pipeline::tell_unscored) tells: hours pass fast in a file that is replayed.
