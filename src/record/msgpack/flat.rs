@@ -25,22 +25,56 @@ fn walk(record: &[u8], names: &[Box<[u8]>], spans: &mut [Range<usize>]) -> Optio
     let mut at = root.start;
     for _ in 0..members {
         let key = scalar(record, at)?;
-        let value_at = at + key.end;
-        let end = value_at + scalar(record, value_at)?.end;
-        if let Body::Text = key.body {
-            let text = record.get(at + key.start..value_at)?;
-            for (name, span) in names.iter().zip(&mut *spans) {
-                if **name == *text {
-                    *span = value_at..end;
+        let value = scalar(record, key.end)?;
+        if key.is_text {
+            let text = record.get(key.start..key.end)?;
+            let mut n = 0;
+            while let Some(name) = names.get(n) {
+                if name.len() == text.len()
+                    && **name == *text
+                    && let Some(span) = spans.get_mut(n)
+                {
+                    *span = key.end..value.end;
                 }
+                n += 1;
             }
         }
-        at = end;
+        at = value.end;
     }
     (at == record.len()).then_some(())
 }
 
-fn scalar(record: &[u8], at: usize) -> Option<head::Head> {
+/// Where a scalar stands.
+struct Scalar {
+    /// str or bin.
+    is_text: bool,
+    /// Offset of a text's bytes.
+    start: usize,
+    end: usize,
+}
+
+/// The scalar at `at`; the kinds that most records are made of need no more than a look at their first byte.
+#[inline(always)] // speed
+fn scalar(record: &[u8], at: usize) -> Option<Scalar> {
+    let marker = *record.get(at)?;
+    let (is_text, start, end) = match marker {
+        0xa0..=0xbf => (true, at + 1, at + 1 + usize::from(marker & 31)),
+        0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => (false, at, at + 1),
+        0xcb | 0xcf | 0xd3 => (false, at, at + 9),
+        0xca | 0xce | 0xd2 => (false, at, at + 5),
+        0xd9 => (true, at + 2, at + 2 + usize::from(*record.get(at + 1)?)),
+        _ => return any_scalar(record, at),
+    };
+    (end <= record.len()).then_some(Scalar { is_text, start, end })
+}
+
+#[inline(never)] // speed: rare
+fn any_scalar(record: &[u8], at: usize) -> Option<Scalar> {
     let head = head::read(record.get(at..)?).ok()?;
-    (!matches!(head.body, Body::Array(_) | Body::Map(_))).then_some(head)
+    let is_text = match head.body {
+        Body::Array(_) | Body::Map(_) => return None,
+        Body::Text => true,
+        _ => false,
+    };
+    Some(Scalar { is_text, start: at + head.start, end: at + head.end })
 }
