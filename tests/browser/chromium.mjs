@@ -50,7 +50,7 @@ async function openPage(browser, { url, width = 1280, height = 800, theme = "lig
       session ??= await context.newCDPSession(page);
       return session.send(method, params);
     },
-    ready: () => until("document.documentElement.dataset.ready === 'true'"),
+    ready: (ms) => until("document.documentElement.dataset.ready === 'true'", ms),
     shot: (fullPage = false) => page.screenshot({ fullPage }),
     close: () => context.close(),
   };

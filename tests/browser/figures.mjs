@@ -9,6 +9,7 @@ import { startChromium } from "./chromium.mjs";
 
 const BINARY = process.env.FLUENT_ANOMALY ?? new URL("../../target/release/fluent-anomaly", import.meta.url).pathname;
 const shots = process.argv[2];
+const PATIENCE = 120_000; // ms
 const folder = mkdtempSync(join(tmpdir(), "preview-figures-"));
 
 async function csv(path, points) {
@@ -40,7 +41,7 @@ for (const points of [43_200, 1_000_000]) {
   const opened = [];
   for (let turn = 0; turn < 5; turn += 1) {
     await page.goto(`file://${html}`);
-    await page.ready();
+    await page.ready(PATIENCE);
     opened.push(await page.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(Math.round(performance.now())))))"));
   }
   console.log(`  drawn ${median(opened)} ms after opening (5 turns: ${opened.join(", ")}), main thread busy over 50 ms while opening: ${await page.run("JSON.stringify(window.tasks)")}`);
@@ -65,7 +66,7 @@ for (const points of [43_200, 1_000_000]) {
   writeFileSync(join(folder, "all.ini"), CONFIG.replace("ALGORITHM", "agile").replace("k: 7\n", "k: 7\nby: $host\nalarms: 1/week\n"));
   execFileSync(BINARY, ["report", "-i", join(folder, "two.csv"), "-c", join(folder, "all.ini"), "-o", html]);
   const page = await browser.page({ url: `file://${html}#series=a` });
-  await page.ready();
+  await page.ready(PATIENCE);
   for (const [what, changes] of [["band and both scores anew", ["{ r: '0.03', deviations: '2.5' }", "{ r: '0.02', deviations: '3' }"]], ["band, both scores and the calibrated score anew", ["{ r: '0.03', deviations: '2.5', alarms: '1/day' }", "{ r: '0.02', deviations: '3', alarms: '1/week' }"]]]) {
     const took = [];
     for (let turn = 0; turn < 6; turn += 1) took.push(await page.run(`(async () => { await window.preview.set(${changes[turn % 2]}); return window.preview.page.took; })()`));
@@ -97,9 +98,9 @@ for (const points of [43_200, 1_000_000]) {
   const scanned = [];
   for (let turn = 0; turn < 3; turn += 1) {
     await page.goto(`file://${html}`);
-    await page.ready();
+    await page.ready(PATIENCE);
     opened.push(await page.run("new Promise((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(Math.round(performance.now())))))"));
-    await page.until("window.preview.overview.done", 120_000);
+    await page.until("window.preview.overview.done", PATIENCE);
     scanned.push(await page.run("Math.round(performance.now())"));
   }
   console.log(`1000000 points in 500 series, ${(statSync(html).size / 1e6).toFixed(2)} MB: the list is drawn ${median(opened)} ms after opening (${opened.join(", ")}), all series are scored and judged after ${median(scanned)} ms`);
@@ -110,7 +111,7 @@ if (shots) {
   execFileSync(BINARY, ["demo", "-o", join(folder, "demo")]);
   for (const [name, options] of [["wide-light", {}], ["wide-dark", { theme: "dark" }], ["phone-light", { width: 390, height: 844, phone: true }], ["phone-dark", { width: 390, height: 844, phone: true, theme: "dark" }]]) {
     const page = await browser.page({ url: `file://${join(folder, "demo", "report.html")}`, ...options });
-    await page.ready();
+    await page.ready(PATIENCE);
     await new Promise((resolve) => setTimeout(resolve, 300));
     writeFileSync(join(shots, `${name}.png`), await page.shot(Boolean(options.phone)));
     await page.close();

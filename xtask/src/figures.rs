@@ -19,10 +19,11 @@ struct Figure {
     needs: &'static [&'static str],
 }
 
-const FIGURES: [Figure; 11] = [
+const FIGURES: [Figure; 12] = [
     Figure { name: "interpreter", command: "cargo bench --quiet --bench interpreter", needs: &[] },
     Figure { name: "scale", command: "cargo bench --quiet --bench scale", needs: &[] },
     Figure { name: "detector", command: "cargo bench --quiet --bench detector", needs: &[] },
+    Figure { name: "groups", command: "cargo bench --quiet --bench fleet -- cost", needs: &[] },
     Figure { name: "band", command: "cargo bench --quiet --bench band", needs: &[] },
     Figure {
         name: "memory",

@@ -204,6 +204,13 @@ mod tests {
         assert!(html.contains("\\u003c/script>\\u003cscript>alert(1)\\u003c/script>{{worker}}"));
     }
 
+    /// `cargo build --profile page` makes it; the bound is that of a page that people send each other.
+    #[test]
+    fn the_engine_has_at_most_420_000_bytes() {
+        let size = engine().map_or(0, <[u8]>::len);
+        assert!(size <= 420_000, "{size} bytes");
+    }
+
     #[test]
     fn nothing_is_fetched() {
         let html = html("x", &[0, 60]);
