@@ -23,7 +23,8 @@ fn settings(url: &str, options: &[(&str, &str)]) -> ShipperSettings {
 }
 
 fn shipper(server: &Server) -> Shipper {
-    Shipper::new(settings(&server.url, &[("dd_timeout", "2")]))
+    // no test with it is about time
+    Shipper::new(settings(&server.url, &[("dd_timeout", "60")]))
 }
 
 /// `{"metric": name, "value": value}` at `NOW`, in the shape of Fluent Bit since 2.1.

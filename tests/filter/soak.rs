@@ -59,8 +59,9 @@ fn resident() -> u64 {
 }
 
 /// 10 000 series at a time for 72 hours of event time, a record each half hour. Series come and go, so that old ones are
-/// evicted; every nine hours the filter is stopped without a word and started again, every five hours its configuration
-/// is touched and read again. The undisturbed run is a native pipeline that keeps everything in memory.
+/// evicted; every nine hours of the first day and a half the filter is stopped without a word and started again, every five
+/// hours its configuration is touched and read again. The undisturbed run is a native pipeline that keeps everything in
+/// memory. Through the second half one instance lives, whose memory must not grow any more in the last day.
 #[test]
 #[ignore = "minutes; by hand"]
 fn after_72_hours_with_restarts_evictions_and_reloads_scores_are_those_of_an_undisturbed_run() {
@@ -80,7 +81,7 @@ fn after_72_hours_with_restarts_evictions_and_reloads_scores_are_those_of_an_und
     let mut memory = Vec::new();
     for round in 0..rounds {
         let seconds = round * step;
-        if round > 0 && seconds % (9 * 3600) < step {
+        if round > 0 && seconds <= 36 * 3600 && seconds % (9 * 3600) < step {
             module = Host::start(site.path());
             drop(native_one.take());
             native_one = Some(native(&ini, Some(folder.path())));
@@ -134,10 +135,7 @@ fn after_72_hours_with_restarts_evictions_and_reloads_scores_are_those_of_an_und
     let most = |hours: std::ops::Range<u64>| {
         memory.iter().filter(|(hour, ..)| hours.contains(hour)).map(|(_, module, _)| *module).max()
     };
-    assert!(
-        most(48..72) <= most(24..48),
-        "the module's memory does not grow from the second day to the third"
-    );
+    assert!(most(54..72) <= most(48..54), "the module's memory does not grow in the last day");
 }
 
 /// The command `filter` is killed a thousand times in the middle of records; what was not answered is given again.

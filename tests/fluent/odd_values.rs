@@ -45,6 +45,13 @@ fn same(bytes: &[u8], json: &'static str) -> Case {
     value(bytes, json, [json, json])
 }
 
+/// This value within 25 arrays; 3.2 with any WASM filter ends at 26.
+fn nested(value: &[u8]) -> Vec<u8> {
+    [&[0x91; 25][..], value].concat()
+}
+
+const NAN_25_DEEP: &str = r#"{"x":[[[[[[[[[[[[[[[[[[[[[[[[[null]]]]]]]]]]]]]]]]]]]]]]]]]}"#;
+
 fn float(number: f64) -> Vec<u8> {
     [&[0xcb][..], &number.to_be_bytes()].concat()
 }
@@ -113,6 +120,21 @@ fn cases() -> Vec<Case> {
         key(b"\xc4\x01k", r#"{"k":1}"#, [r#"{"k":1}"#, r#"{"k":1}"#]),
         key(b"\xa0", r#"{"":1}"#, [r#"{"":1}"#, r#"{"":1}"#]),
         key(b"\xa3a\"\n", r#"{"a\"\n":1}"#, [r#"{"a\"\n":1}"#, r#"{"a\"\n":1}"#]),
+        // deep, among others, and as keys
+        value(&nested(b"\xca\x7f\xc0\x00\x00"), NAN_25_DEEP, both),
+        value(b"\x92\xd4\x05\x01\xc7\x03\x09\x00\"\\", r#"{"x":["\u0001","\u0000\"\\"]}"#, both),
+        value(b"\x81\xa0\x81\xa0\xca\x7f\x80\x00\x00", r#"{"x":{"":{"":null}}}"#, both),
+        key(b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", r#"{"18446744073709551615":1}"#, both),
+        key(&float(-0.0), r#"{"-0.0":1}"#, both),
+        key(b"\x81\xa1a\xca\x7f\xc0\x00\x00", r#"{"{\"a\":nan}":1}"#, both),
+        key(b"\x91\xd4\x05\x01", r#"{"[\"\\x01\"]":1}"#, both),
+        key(b"\xa4\\x65\"", r#"{"\\x65\"":1}"#, [r#"{"\\x65\"":1}"#, r#"{"\\x65\"":1}"#]),
+        same(b"\xaf{\"a\":nan,1:inf}", r#"{"x":"{\"a\":nan,1:inf}"}"#),
+        same(b"\xdb\x00\x00\x00\x01a", r#"{"x":"a"}"#),
+        same(b"\xdf\x00\x00\x00\x01\xa1y\x01", r#"{"x":{"y":1}}"#),
+        same(b"\xdd\x00\x00\x00\x01\x01", r#"{"x":[1]}"#),
+        // JSON has one key for both: it is a doubled one
+        Case { members: b"\x01\xa1i\xa11\xa1s".to_vec(), pairs: 2, ours: r#"{"1":"s"}"#, nothing: both },
         // of a doubled key the first is not even printed
         Case {
             members: b"\xa1x\x01\xa1x\x02".to_vec(),
@@ -227,5 +249,50 @@ fn no_record_is_lost_whatever_msgpack_it_holds() {
         let told = scored.matches("anomaly_error").count();
         // 3.2 makes a new instance for each chunk
         assert!(if is_3 { told >= 1 } else { told == 1 }, "{}: told {told} times", program.display());
+    }
+}
+
+/// A request to the OpenTelemetry input: one record with a resource, a scope and an attribute.
+const OTLP: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"svc-one"}}]},
+"scopeLogs":[{"scope":{"name":"lib-one"},"logRecords":[{"timeUnixNano":"1700000000000000000","attributes":[{"key":"att","value":{"stringValue":"att-one"}}],
+"body":{"kvlistValue":{"values":[{"key":"ms","value":{"intValue":"5"}}]}}}]}]}]}"#;
+
+/// Resource and scope stand in events of their own, which 3.2 drops behind any WASM filter.
+#[test]
+fn resource_and_scope_of_opentelemetry_stay_where_the_host_lets_them() {
+    for program in executables("FLUENT_BIT") {
+        let version = Command::new(&program).arg("--version").output().unwrap().stdout;
+        let is_3 = String::from_utf8_lossy(&version).contains("v3.");
+        let site = site();
+        let folder = site.path();
+        let ini = "[filter]\nstate: off\n[series.s]\nmatch: *\nvalue: $ms\nk: 2\nwarm_up: off\nanomaly_score: off\n";
+        fs::write(folder.join("fluent-config/fluent-anomaly.ini"), ini).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let configuration = format!(
+            "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
+             [FILTER]\n    name wasm\n    match *\n    wasm_path {}\n    function_name anomaly_filter\n    accessible_paths {}\n\
+             [OUTPUT]\n    name stdout\n    match *\n",
+            build::wasm_module().display(),
+            folder.join("fluent-config").display()
+        );
+        fs::write(folder.join("c.conf"), configuration).unwrap();
+        let mut running = Running::start(&program, &["-c", "c.conf"], folder, "run");
+        running.wait_for("port", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let head = format!(
+            "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            OTLP.len()
+        );
+        stream.write_all(&[head.as_bytes(), OTLP.as_bytes()].concat()).unwrap();
+        let file = folder.join("run.stdout");
+        running.wait_for("the record", || {
+            fs::read_to_string(&file).unwrap_or_default().contains("score_change")
+        });
+        running.stop();
+        let left = String::from_utf8(running.stdout()).unwrap();
+        assert!(left.contains("att-one"), "{left}");
+        for part in ["svc-one", "lib-one"] {
+            assert_eq!(left.contains(part), !is_3, "{part} in {}: {left}", program.display());
+        }
     }
 }
