@@ -10,6 +10,10 @@ use tempfile::TempDir;
 
 use super::build;
 
+/// When a program that a test waits for counts as one that hangs. No test that passes waits for it: it bounds what goes on
+/// while a loaded machine starts twenty programs at a time.
+pub(crate) const HANG: Duration = Duration::from_secs(180);
+
 /// A folder with the shipped configuration and the built artefacts where the repository has them, without state.
 pub(crate) fn site() -> TempDir {
     let site = tempfile::tempdir().expect("a temporary folder");
@@ -92,7 +96,7 @@ impl Running {
     /// Waits until what it wrote is enough.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, what: &str, enough: impl Fn() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + HANG;
         while !enough() {
             let ended = self.child.try_wait().expect("its status can be asked");
             let late = Instant::now() > deadline;
@@ -125,7 +129,7 @@ impl Running {
 
     /// Waits until it has ended by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + HANG;
         loop {
             if let Some(status) = self.child.try_wait().expect("its status can be asked") {
                 return status;

@@ -71,7 +71,7 @@ impl Filter {
     fn lines(&mut self, count: usize) -> String {
         let mut text = Vec::new();
         while text.iter().filter(|&&byte| byte == b'\n').count() < count {
-            let piece = self.answers.recv_timeout(Duration::from_secs(20));
+            let piece = self.answers.recv_timeout(program::HANG);
             text.extend(piece.expect("answers come while the input is open"));
         }
         String::from_utf8(text).unwrap()

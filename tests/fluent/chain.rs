@@ -562,7 +562,7 @@ fn killed_right_behind_an_acknowledgement_no_point_is_lost() {
         }
         while sink.settle(true).unwrap() < sink.delivered() {}
         let wanted = chain.scores(0, start..start + 200);
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + crate::common::program::HANG;
         let mut arrived: BTreeMap<Point, u64> = BTreeMap::new();
         while arrived.len() < wanted.len() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(500));

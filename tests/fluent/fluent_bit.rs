@@ -194,7 +194,7 @@ fn kill_9_in_the_middle_of_records_leaves_exactly_those_that_were_learned() {
         let before = learned();
         let mut rest = fs::File::options().append(true).open(&input).unwrap();
         std::io::Write::write_all(&mut rest, lines(&records[2000..]).as_bytes()).unwrap();
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let deadline = std::time::Instant::now() + crate::common::program::HANG;
         while learned() == before {
             assert!(std::time::Instant::now() < deadline, "no further record was learned");
             std::thread::sleep(std::time::Duration::from_millis(1));

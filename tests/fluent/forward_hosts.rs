@@ -56,7 +56,7 @@ fn start(
         .spawn()
         .unwrap();
     let host = Host { child, folder, port };
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + crate::common::program::HANG;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < until, "{name} does not listen: {}", host.log());
         std::thread::sleep(Duration::from_millis(100));

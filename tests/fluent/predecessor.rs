@@ -304,7 +304,7 @@ fn the_documents_files_start_restart_and_stop_bring_the_originals_points_to_the_
                 requests.iter().filter(|request| source_of(request) == *source).count() >= 2
             })
         };
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + crate::common::program::HANG;
         while !asked(&place.api.requests.lock().unwrap()) {
             assert!(Instant::now() < until, "{}", place.logs());
             std::thread::sleep(Duration::from_millis(50));
