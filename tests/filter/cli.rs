@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
 use crate::common::records::{ALL_MODES, fleet, native};
 use crate::common::{msgpack, program};

@@ -185,7 +185,9 @@ impl Run<'_> {
         }
         inputs.retain(|input| input.len() <= LONGEST_KEPT);
         inputs.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
-        inputs.truncate(KEPT);
+        // of all lengths alike: the shortest ones reach little
+        let step = inputs.len().div_ceil(KEPT).max(1);
+        let inputs: Vec<_> = inputs.into_iter().step_by(step).collect();
         let text: String = inputs.iter().map(|input| format!("{}\n", input.escape_ascii())).collect();
         fs::create_dir_all(root().join("fuzz/corpus"))?;
         fs::write(self.kept(), text)?;
