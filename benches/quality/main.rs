@@ -5,6 +5,9 @@
 //!     cargo bench --bench quality -- bound
 //!     cargo bench --bench quality -- scores DATA OUT [name=value ...]
 //!     cargo bench --bench quality -- digest [name=value ...]
+//!     LABELLED_SERIES=DIR cargo bench --bench quality -- labelled [1/day|1/week|1/month] [each] [name=value ...]
+//!     LABELLED_SERIES=DIR cargo bench --bench quality -- masking|cases [name=value ...]
+//!     NUMENTA_BENCHMARK=DIR cargo bench --bench quality -- numenta|crossed [name=value ...]
 //!
 //! `scores` streams every `<folder>/<file>.csv` (header `timestamp,value`) below DATA and writes
 //! `timestamp,value,anomaly_score` under the same relative path below OUT. `name=value` changes a constant of the
@@ -13,11 +16,17 @@
 
 #![allow(clippy::expect_used, reason = "a measuring tool stops where its input is wrong")]
 
+mod alarms;
+mod baseline;
 mod bound;
 mod calibration;
 mod digest;
 mod families;
+mod generated;
+mod labelled;
+mod numenta;
 mod power;
+mod recorded;
 mod scores;
 
 use fluent_anomaly::detectors::Finite;
@@ -47,6 +56,14 @@ fn main() {
         ["scores", data, out] => {
             scores::run(&CalibratedSpec { tuning, ..CalibratedSpec::default() }, data, out)
         }
+        ["labelled", ref rest @ ..] => {
+            let budget = rest.iter().copied().find(|word| *word != "each");
+            labelled::run(tuning, budget, rest.contains(&"each"));
+        }
+        ["masking"] => generated::masking(tuning),
+        ["cases"] => generated::cases(tuning),
+        ["numenta"] => numenta::run(tuning),
+        ["crossed"] => numenta::crossed(tuning),
         _ => println!("quality: calibration | power | bound | scores DATA OUT | digest"),
     }
 }

@@ -1,6 +1,7 @@
 //! Scores of recorded series, one csv for each.
 
 use crate::finite;
+use crate::recorded::seconds;
 use fluent_anomaly::detectors::{Calibrated, CalibratedSpec};
 use std::fs;
 use std::path::Path;
@@ -32,15 +33,4 @@ fn score(spec: &CalibratedSpec, text: &str) -> String {
         out += &format!("{stamp},{value},{}\n", rarity.map_or(0.0, |r| r.score));
     }
     out
-}
-
-/// `YYYY-MM-DD hh:mm:ss` (UTC) -> s since 1970 (days from civil, H. Hinnant).
-fn seconds(stamp: &str) -> f64 {
-    let n = |from: usize, to: usize| stamp[from..to].parse::<i64>().expect("a timestamp");
-    let (year, month, day) = (n(0, 4), n(5, 7), n(8, 10));
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    (days * 86_400 + n(11, 13) * 3600 + n(14, 16) * 60 + n(17, 19)) as f64
 }

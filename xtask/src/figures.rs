@@ -19,7 +19,7 @@ struct Figure {
     needs: &'static [&'static str],
 }
 
-const FIGURES: [Figure; 12] = [
+const FIGURES: [Figure; 14] = [
     Figure { name: "interpreter", command: "cargo bench --quiet --bench interpreter", needs: &[] },
     Figure { name: "scale", command: "cargo bench --quiet --bench scale", needs: &[] },
     Figure { name: "detector", command: "cargo bench --quiet --bench detector", needs: &[] },
@@ -29,6 +29,16 @@ const FIGURES: [Figure; 12] = [
         name: "memory",
         command: "cargo run --release --quiet -- check -c fluent-config/fluent-anomaly.ini",
         needs: &[],
+    },
+    Figure {
+        name: "labelled",
+        command: "cargo bench --quiet --bench quality -- labelled",
+        needs: &["LABELLED_SERIES"],
+    },
+    Figure {
+        name: "numenta",
+        command: "cargo bench --quiet --bench quality -- numenta",
+        needs: &["NUMENTA_BENCHMARK"],
     },
     Figure { name: "allocators", command: "wasm/filter/allocators.sh 1000000", needs: &[] },
     Figure { name: "filter", command: "benches/fluent-bit.sh", needs: &["FLUENT_BIT"] },
