@@ -662,7 +662,8 @@ fn init_prints_what_an_alarm_observed_where_that_is_not_the_value_of_the_record(
     fs::write(folder.path().join("sample.log"), sample).unwrap();
     let output = run(&folder, &["init", "sample.log"], "");
     let told = String::from_utf8(output.stdout).unwrap();
-    let alarm = "2023-11-16T17:39:20Z  $ms is 105, observed 3, expected 2, 0.0 usual deviations: stuck\n";
+    let alarm =
+        "2023-11-16T17:39:20Z  $ms is 105, observed 2.356, expected 2.609, 3.0 usual deviations: spread\n";
     assert!(told.contains(alarm), "{told}");
 }
 
