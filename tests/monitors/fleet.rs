@@ -9,7 +9,7 @@ use crate::common::series::noise_of;
 const INI: &str = "[series.latency]\nmatch: *\nvalue: $ms\nby: $host\nk: 2\nalarms: 1/day for all\n";
 const HOSTS: i64 = 20;
 /// The first minute of the deploy, which shifts eight of the hosts.
-const DEPLOY: i64 = 3200;
+const DEPLOY: i64 = 3260;
 
 fn records(minutes: std::ops::Range<i64>) -> impl Iterator<Item = (i64, String)> {
     minutes.flat_map(|minute| {
