@@ -144,7 +144,7 @@ pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, Ex
     }
     let mut names = BTreeSet::new();
     let mut imported: Vec<Result<Imported, ExchangeError>> =
-        sources::monitors(text)?.iter().map(of_value).collect();
+        sources::monitors(text)?.iter().map(of_value_in_file).collect();
     for imported in imported.iter_mut().flatten() {
         let name = imported.section.clone();
         let mut number = 1;
@@ -153,6 +153,13 @@ pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, Ex
             imported.section = format!("{name}_{number}");
         }
     }
+    Ok(imported)
+}
+
+/// A file may be written by programs that put values in later.
+fn of_value_in_file(json: &Value) -> Result<Imported, ExchangeError> {
+    let mut imported = of_value(json)?;
+    imported.notes.extend(json.as_object().map(terraforms).unwrap_or_default());
     Ok(imported)
 }
 
@@ -208,15 +215,15 @@ fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
             import.left_out(field, value);
         }
     }
-    import.notes.extend(terraforms(monitor));
     Ok(Imported { section: section_name(name), raw: import.raw, notes: import.notes })
 }
 
-/// What texts hold that only Terraform can work out.
+/// What texts hold that only Terraform can work out. Tags that are no list are left out, which is told apart.
 fn terraforms(monitor: &Map<String, Value>) -> Vec<String> {
     let mut notes = Vec::new();
     for field in ["name", "query", "message", "tags"] {
-        let mut texts: Vec<&str> = monitor.get(field).and_then(Value::as_str).into_iter().collect();
+        let text = monitor.get(field).and_then(Value::as_str).filter(|_| field != "tags");
+        let mut texts: Vec<&str> = text.into_iter().collect();
         texts.extend(
             monitor.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str),
         );

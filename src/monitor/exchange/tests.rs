@@ -112,7 +112,7 @@ fn what_is_no_monitor_is_refused_with_the_field() {
         ("[1, 2]", "monitor: [1,2] is not allowed; allowed is one JSON object"),
         (
             "{\"type\": \"log alert\", \"query\": \"x\"}",
-            "type: \"log alert\" is not allowed; allowed is \"query alert\"",
+            "type: \"log alert\" is not allowed: only monitors with anomalies(...) or outliers(...) are evaluated here",
         ),
         ("{\"type\": \"query alert\"}", "query: nothing is not allowed"),
         ("{\"query\": 7}", "query: 7 is not allowed"),
@@ -228,13 +228,14 @@ resource "datadog_monitor" "a" {
     assert_eq!(imported.raw.message.as_deref(), Some("a"));
     assert!(MonitorSpec::check(&imported.raw).is_ok());
     for note in [
-        "tags: left out (\"concat([\\\"a:b\\\"]",
-        "monitor_thresholds.critical: left out (\"var.critical\")",
-        "monitor_thresholds.warning: left out (\"lookup(var.map, ",
-        "renotify_interval: left out (\"max(60, var.minutes)\")",
-        "priority of Terraform: left out (\"var.priority\")",
+        "tags: left out (\"${concat([\\\"a:b\\\"]",
+        "monitor_thresholds.critical: left out (\"${var.critical}\")",
+        "monitor_thresholds.warning: left out (\"${lookup(var.map, ",
+        "renotify_interval: left out (\"${max(60, var.minutes)}\")",
+        "name: ${var.on ? \"prod\" : \"dev\"} is known to Terraform only",
+        "priority of Terraform: left out (\"${var.priority}\")",
     ] {
         assert!(imported.notes.iter().any(|told| told.starts_with(note)), "{note}: {:?}", imported.notes);
     }
-    assert_eq!(imported.notes.len(), 5, "{:?}", imported.notes);
+    assert_eq!(imported.notes.len(), 6, "{:?}", imported.notes);
 }
