@@ -107,7 +107,10 @@ impl Alarms {
             return;
         }
         match self.alarms.last_mut().filter(|_| *is_open) {
-            Some(alarm) if here.size > alarm.size => *alarm = Alarm { from_s: alarm.from_s, ..here },
+            // sizes of one kind compare: those of a level are of the mean
+            Some(alarm) if here.reason == alarm.reason && here.size > alarm.size => {
+                *alarm = Alarm { from_s: alarm.from_s, ..here };
+            }
             Some(alarm) => alarm.to_s = time_s,
             None => self.alarms.push(here),
         }
