@@ -1,16 +1,24 @@
-//! The alarms of one series, as `fluent-anomaly eval` lists them.
+//! The alarms of one series. They begin and end as `fluent-anomaly eval` lists them; `eval` gives most alarms the reason of
+//! their first point.
 
 use crate::finite;
 use crate::recorded::Recorded;
 use fluent_anomaly::detectors::{AlarmEvent, Calibrated, CalibratedSpec, Finite};
 
-/// An alarm: its first and its last alarming point, s, and the reason of most of its points, the first among equals.
+/// An alarm: its first and its last alarming point, s.
 #[derive(Debug, Clone)]
 pub(crate) struct Alarm {
     pub(crate) start_s: f64,
     pub(crate) end_s: f64,
-    pub(crate) reason: &'static str,
-    counts: Vec<(&'static str, u32)>,
+    /// Points by their reason, in the order in which the reasons came.
+    reasons: Vec<(&'static str, u32)>,
+}
+
+impl Alarm {
+    /// Reason of most of its points, the first among equals.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.reasons.iter().rev().max_by_key(|(_, points)| *points).map_or("", |(kind, _)| kind)
+    }
 }
 
 pub(crate) fn alarms(spec: &CalibratedSpec, series: &Recorded) -> Vec<Alarm> {
@@ -22,17 +30,14 @@ pub(crate) fn alarms(spec: &CalibratedSpec, series: &Recorded) -> Vec<Alarm> {
         let Some(reason) = rarity.reason.filter(|_| rarity.is_alarm) else { continue };
         let kind = reason.kind.as_str();
         if let Some(AlarmEvent::Started { .. }) = rarity.alarm {
-            told.push(Alarm { start_s: *time, end_s: *time, reason: kind, counts: Vec::new() });
+            told.push(Alarm { start_s: *time, end_s: *time, reasons: Vec::new() });
         }
         if let Some(alarm) = told.last_mut() {
             alarm.end_s = alarm.end_s.max(*time);
-            match alarm.counts.iter_mut().find(|(other, _)| *other == kind) {
-                Some((_, count)) => *count += 1,
-                None => alarm.counts.push((kind, 1)),
+            match alarm.reasons.iter_mut().find(|(other, _)| *other == kind) {
+                Some((_, points)) => *points += 1,
+                None => alarm.reasons.push((kind, 1)),
             }
-            let most = alarm.counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
-            alarm.reason =
-                alarm.counts.iter().find(|(_, count)| *count == most).map_or(kind, |(kind, _)| kind);
         }
     }
     told

@@ -1,11 +1,11 @@
 //! What a person would write in a few lines: the distance from the median of the same time on the last seven days, over
 //! the usual distance of the last three days. A causal score; its threshold is chosen in hindsight.
 
-use crate::recorded::Recorded;
+use crate::DAY_S;
+use crate::recorded::{Recorded, median_of_sorted};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-const DAY_S: f64 = 86_400.0;
 /// Standard deviation of a Gaussian over the median of its absolute values.
 const SD_PER_MEDIAN: f64 = 1.4826;
 /// Points whose distances are needed before there is a usual one.
@@ -35,23 +35,14 @@ pub(crate) fn seasonal_mad(series: &Recorded) -> Vec<f64> {
                 past.extend(i.checked_sub(back).map(|i| grid[i]).filter(|past| !past.is_nan()));
             }
         }
-        let residual = (value - median(&mut past)).abs();
+        past.sort_unstable_by(f64::total_cmp);
+        let residual = (value - median_of_sorted(&past)).abs();
         let score = residual / (SD_PER_MEDIAN * scale + least);
         scores[i] = if score.is_nan() { 0.0 } else { score };
         residuals.push(residual);
         sizes.push(value.abs());
     }
     places.iter().map(|place| scores[*place]).collect()
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    let half = values.len() / 2;
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => values[half],
-        _ => 0.5 * (values[half - 1] + values[half]),
-    }
 }
 
 /// The last values, in order of time and of size; NaN takes a place in time only.
@@ -81,12 +72,7 @@ impl Window {
     }
 
     fn median(&self, fewest: usize) -> f64 {
-        let (n, half) = (self.sorted.len(), self.sorted.len() / 2);
-        match n {
-            _ if n < fewest.max(1) => f64::NAN,
-            _ if n % 2 == 1 => self.sorted[half],
-            _ => 0.5 * (self.sorted[half - 1] + self.sorted[half]),
-        }
+        if self.sorted.len() < fewest { f64::NAN } else { median_of_sorted(&self.sorted) }
     }
 }
 

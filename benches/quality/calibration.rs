@@ -1,13 +1,12 @@
 //! Is the promised alarm rate kept? Observed over promised on clean series, per family, spacing and budget.
 
 use crate::families::{ALL, Family, Series};
-use crate::{BUDGETS, finite, in_parallel};
+use crate::{BUDGETS, DAY_S, finite, in_parallel};
 use fluent_anomaly::{
     detectors::{AlarmBudget, AlarmEvent, Calibrated, CalibratedSpec},
     internals::Tuning,
 };
 
-const DAY_S: f64 = 86_400.0;
 const YOUNG_DAYS: f64 = 2.0;
 
 /// Spacing, s; long series and their days; short (two-day) series. As many that a ratio of 0.6 is told from 0.5: with

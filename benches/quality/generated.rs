@@ -2,15 +2,14 @@
 //! and are the cases of the trade found?
 
 use crate::alarms::{Alarm, alarms};
-use crate::in_parallel;
 use crate::recorded::{Recorded, labelled_folder, series};
+use crate::{DAY_S, in_parallel};
 use fluent_anomaly::{detectors::CalibratedSpec, internals::Tuning};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const DAY_S: f64 = 86_400.0;
 /// First point of each series, s.
 const BEGIN_S: f64 = 1_767_571_200.0;
 
@@ -77,7 +76,7 @@ pub(crate) fn cases(tuning: Tuning) {
             };
             for (incident, hits) in incidents.iter().zip(&mut hits) {
                 if let Some(alarm) = told.iter().find(|alarm| meets(alarm, 600.0, incident)) {
-                    hits.push((alarm.reason, (alarm.start_s - BEGIN_S - incident.1).max(0.0) / 60.0));
+                    hits.push((alarm.reason(), (alarm.start_s - BEGIN_S - incident.1).max(0.0) / 60.0));
                 }
             }
             let is_other = |alarm: &&Alarm| !incidents.iter().any(|incident| meets(alarm, 1200.0, incident));

@@ -5,14 +5,12 @@
 use crate::alarms::{Alarm, alarms};
 use crate::baseline::{at_load, seasonal_mad};
 use crate::recorded::{Recorded, labelled_folder, series, spans};
-use crate::{BUDGETS, in_parallel};
+use crate::{BUDGETS, DAY_S, in_parallel};
 use fluent_anomaly::{
     detectors::{AlarmBudget, CalibratedSpec},
     internals::Tuning,
 };
 use std::collections::BTreeMap;
-
-const DAY_S: f64 = 86_400.0;
 
 /// What a detector found in some series.
 #[derive(Debug, Clone, Copy, Default)]
@@ -97,7 +95,7 @@ fn tally(one: &Recorded, told: &[Alarm], scores: &[f64], runs: &[[f64; 2]], peri
     let told: Vec<&Alarm> = told.iter().filter(|alarm| alarm.end_s >= from_s).collect();
     let meets = |alarm: &Alarm, [first, last]: &[f64; 2]| alarm.start_s <= *last && alarm.end_s >= *first;
     let count = |n: usize| n as f64;
-    let mut own = Tally {
+    let own = Tally {
         found: count(events.iter().filter(|event| told.iter().any(|alarm| meets(alarm, event))).count()),
         events: count(events.len()),
         right: count(told.iter().filter(|alarm| events.iter().any(|event| meets(alarm, event))).count()),
@@ -115,7 +113,6 @@ fn tally(one: &Recorded, told: &[Alarm], scores: &[f64], runs: &[[f64; 2]], peri
         raised: count(base.len()),
         ..own
     };
-    own.events = base.events;
     [own, base]
 }
 

@@ -32,9 +32,10 @@ mod scores;
 use fluent_anomaly::detectors::Finite;
 use fluent_anomaly::{detectors::CalibratedSpec, internals::Tuning};
 
+pub(crate) const DAY_S: f64 = 86_400.0;
 /// Budgets that are checked: name and period, s.
 pub(crate) const BUDGETS: [(&str, f64); 3] =
-    [("1/day", 86_400.0), ("1/week", 604_800.0), ("1/month", 30.4375 * 86_400.0)];
+    [("1/day", DAY_S), ("1/week", 7.0 * DAY_S), ("1/month", 30.4375 * DAY_S)];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -64,7 +65,9 @@ fn main() {
         ["cases"] => generated::cases(tuning),
         ["numenta"] => numenta::run(tuning),
         ["crossed"] => numenta::crossed(tuning),
-        _ => println!("quality: calibration | power | bound | scores DATA OUT | digest"),
+        _ => println!(
+            "quality: calibration | power | bound | scores DATA OUT | digest | labelled | masking | cases | numenta | crossed"
+        ),
     }
 }
 

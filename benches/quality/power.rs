@@ -1,13 +1,11 @@
 //! Are faults found? Faults put into series that have run clean for a fortnight, at one alarm a week.
 
 use crate::families::{Family, Series};
-use crate::{finite, in_parallel};
+use crate::{DAY_S, finite, in_parallel};
 use fluent_anomaly::{
     detectors::{Calibrated, CalibratedSpec},
     internals::Tuning,
 };
-
-const DAY_S: f64 = 86_400.0;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {

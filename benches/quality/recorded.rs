@@ -1,5 +1,6 @@
 //! Recorded series and their labels, read from folders that the environment names.
 
+use fluent_anomaly::Time;
 use std::collections::BTreeMap;
 use std::env;
 use std::fs;
@@ -25,8 +26,7 @@ impl Recorded {
     pub(crate) fn spacing_s(&self) -> f64 {
         let mut gaps: Vec<f64> = self.times_s.windows(2).map(|pair| pair[1] - pair[0]).collect();
         gaps.sort_by(f64::total_cmp);
-        let half = gaps.len() / 2;
-        if gaps.len() % 2 == 1 { gaps[half] } else { 0.5 * (gaps[half - 1] + gaps[half]) }
+        median_of_sorted(&gaps)
     }
 }
 
@@ -113,16 +113,17 @@ pub(crate) fn spans(path: &Path) -> Spans {
         .collect()
 }
 
-/// Seconds since 1970, or `YYYY-MM-DD hh:mm:ss` (UTC; days from civil, H. Hinnant).
+/// Seconds since 1970, or `YYYY-MM-DD hh:mm:ss` in UTC.
 pub(crate) fn seconds(stamp: &str) -> f64 {
-    if let Ok(seconds) = stamp.parse() {
-        return seconds;
+    Time::from_text(stamp).expect("a timestamp").nanos() as f64 / 1e9
+}
+
+/// NaN for no values.
+pub(crate) fn median_of_sorted(values: &[f64]) -> f64 {
+    let half = values.len() / 2;
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[half],
+        _ => 0.5 * (values[half - 1] + values[half]),
     }
-    let n = |from: usize, to: usize| stamp[from..to].parse::<i64>().expect("a timestamp");
-    let (year, month, day) = (n(0, 4), n(5, 7), n(8, 10));
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    (days * 86_400 + n(11, 13) * 3600 + n(14, 16) * 60 + n(17, 19)) as f64
 }
