@@ -8,7 +8,7 @@ use fluent_anomaly::detectors::{
 
 use crate::hosts::{Hosts, Noise};
 
-const HOSTS: usize = 50;
+pub(crate) const HOSTS: usize = 50;
 const DAY: i64 = 1440;
 
 fn weekly() -> GroupSpec {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench fleet -- sick      one sick host among fifty, shared season and shocks; noise=ar, runs=20
-//! cargo bench --bench fleet -- rate      false alarms of groups against their budget
+//! cargo bench --bench fleet -- rate      false alarms of groups against their budget; groups=20, weeks=8, hosts=50
 //! cargo bench --bench fleet -- budget    incidents of fleets against one budget for all series
 //! cargo bench --bench fleet -- deploy    a fifth of 1000 series shifts at once
 //! cargo bench --bench fleet -- cost      a record of a member, through the detector
@@ -25,7 +25,11 @@ fn main() {
             let only = arguments.iter().find_map(|word| word.strip_prefix("noise="));
             group::sick(number("runs", 100), only);
         }
-        Some("rate") => group::rate(number("groups", 20), number("weeks", 8), number("hosts", 50) as usize),
+        Some("rate") => group::rate(
+            number("groups", 20),
+            number("weeks", 8),
+            number("hosts", group::HOSTS as u32) as usize,
+        ),
         Some("budget") => budget::rate(number("weeks", 4)),
         Some("deploy") => budget::deploy(number("series", 1000), i64::from(number("days", 5))),
         Some("cost") => group::cost(),
