@@ -47,6 +47,19 @@ pub(crate) fn run_with_input(command: &mut Command, input: &[u8]) -> Output {
     })
 }
 
+/// Runs this project's command in a folder to its end.
+#[cfg(feature = "companion")]
+pub(crate) fn run(folder: &TempDir, arguments: &[&str]) -> Output {
+    run_on(folder, arguments, "")
+}
+
+/// The same with this as its standard input.
+#[cfg(feature = "companion")]
+pub(crate) fn run_on(folder: &TempDir, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    run_with_input(command.current_dir(folder.path()).args(arguments), input.as_bytes())
+}
+
 /// A program whose output goes to files; killed when dropped.
 pub(crate) struct Running {
     child: Child,

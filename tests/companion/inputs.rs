@@ -3,14 +3,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
-use crate::common::program;
-
-fn run(folder: &TempDir, arguments: &[&str], stdin: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
-    program::run_with_input(command.current_dir(folder.path()).args(arguments), stdin.as_bytes())
-}
+use crate::common::program::{run, run_on};
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -62,11 +55,11 @@ fn the_filter_tells_at_its_end_what_it_did_not_score() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
     for (record, tag, told) in UNSCORED {
-        let output = run(&folder, &["filter", "--tag", tag], &format!("{record}\n"));
+        let output = run_on(&folder, &["filter", "--tag", tag], &format!("{record}\n"));
         assert_eq!(output.status.code(), Some(0), "{record}");
         assert!(said(&output).contains(told), "{record}: {}", said(&output));
     }
-    let fine = run(&folder, &["filter", "--tag", "app.1"], "{\"latency_ms\":1,\"host\":\"a\"}\n");
+    let fine = run_on(&folder, &["filter", "--tag", "app.1"], "{\"latency_ms\":1,\"host\":\"a\"}\n");
     assert_eq!(said(&fine), "", "where all was scored nothing is said");
 }
 
@@ -75,7 +68,7 @@ fn after_a_thousand_records_and_then_each_hour_it_is_told_what_was_not_scored() 
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
     let records: String = (0..9000).map(|n| format!("{{\"ms\":{n},\"t\":{n}}}\n")).collect();
-    let output = run(&folder, &["filter", "--tag", "app.1", "--time-key", "t"], &records);
+    let output = run_on(&folder, &["filter", "--tag", "app.1", "--time-key", "t"], &records);
     let said = said(&output);
     let counts: Vec<&str> = said.lines().filter(|line| line.contains("records were scored")).collect();
     assert!(counts[0].contains("0 of 1000 records"), "{said}");
@@ -91,7 +84,7 @@ fn texts_with_units_are_values_where_the_section_names_a_unit() {
         values.iter().map(|value| format!("{{\"latency_ms\":{value},\"host\":\"a\"}}\n")).collect();
     let config = CONFIG.replace("by: $host", "unit: ms\nby: $host");
     fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
-    let output = run(&folder, &["filter", "--tag", "app.1"], &records);
+    let output = run_on(&folder, &["filter", "--tag", "app.1"], &records);
     let told = said(&output);
     assert!(
         told.contains("2 records have $latency_ms (the value of [series.latency]) that is no number"),
@@ -110,7 +103,7 @@ fn texts_with_units_are_values_where_the_section_names_a_unit() {
         );
         fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
         let records: String = (0..300).map(|n| format!("{{\"v\":{},\"time\":{n}}}\n", text(n))).collect();
-        let output = run(&folder, &["filter", "--time", "time"], &records);
+        let output = run_on(&folder, &["filter", "--time", "time"], &records);
         let scores = |line: &str| line.split_once("\"time\"").map(|(_, scores)| scores.to_owned());
         String::from_utf8(output.stdout).unwrap().lines().map(scores).collect::<Vec<_>>()
     };
@@ -122,7 +115,7 @@ fn texts_with_units_are_values_where_the_section_names_a_unit() {
     fs::write(folder.path().join("h.csv"), format!("time,v\n{history}")).unwrap();
     let config = "[filter]\nalarms: 1/day\n[series.v]\nmatch: *\nvalue: $v\nunit: s\n";
     fs::write(folder.path().join("f.ini"), config).unwrap();
-    let told = said(&run(&folder, &["eval", "-c", "f.ini", "h.csv"], ""));
+    let told = said(&run(&folder, &["eval", "-c", "f.ini", "h.csv"]));
     assert!(told.contains("`v` holds texts with units: taken as numbers of s\n"), "{told}");
 }
 
@@ -151,7 +144,7 @@ fn of_a_file_what_was_not_scored_is_told_once() {
     fs::write(folder.path().join("fluent-anomaly.ini"), CONFIG).unwrap();
     let records: String = (0..9000).map(|n| format!("{{\"ms\":{n},\"time\":{n}}}\n")).collect();
     fs::write(folder.path().join("in.jsonl"), &records).unwrap();
-    let told = said(&run(&folder, &["filter", "--tag", "app.1", "in.jsonl"], ""));
+    let told = said(&run(&folder, &["filter", "--tag", "app.1", "in.jsonl"]));
     assert_eq!(told.matches("records were scored").count(), 1, "{told}");
     assert!(told.contains("0 of 9000 records were scored"), "{told}");
 }
@@ -161,11 +154,11 @@ fn filter_finds_the_value_of_a_file_in_any_case_and_with_its_unit() {
     let folder = tempfile::tempdir().unwrap();
     let rows: String = (0..40).map(|n| format!("{},{} ms\n", 60 * n, 100 + n * 31 % 101)).collect();
     fs::write(folder.path().join("h.csv"), format!("Time,Took\n{rows}")).unwrap();
-    let output = run(&folder, &["filter", "--value", "took", "h.csv"], "");
+    let output = run(&folder, &["filter", "--value", "took", "h.csv"]);
     let lines = String::from_utf8(output.stdout.clone()).unwrap();
     assert_eq!(lines.lines().filter(|line| line.contains("warming_up")).count(), 40, "{lines}");
     assert!(!said(&output).contains("records were scored"), "{}", said(&output));
-    let wrong = run(&folder, &["filter", "--value", "tok", "h.csv"], "");
+    let wrong = run(&folder, &["filter", "--value", "tok", "h.csv"]);
     assert!(said(&wrong).contains("it has $Time, $Took"), "{}", said(&wrong));
 }
 
@@ -176,7 +169,7 @@ fn eval_tells_where_a_history_is_too_short_for_its_budget_of_alarms() {
     for (points, is_told) in [(400, true), (1200, false)] {
         let text: String = history(points);
         fs::write(folder.path().join("h.csv"), text).unwrap();
-        let output = run(&folder, &["eval", "h.csv"], "");
+        let output = run(&folder, &["eval", "h.csv"]);
         let told = String::from_utf8(output.stdout).unwrap();
         let line = "The longest series covers 2 d 18 h; what comes once in 7 d 0 h, as the alarms that it may have, cannot";
         assert_eq!(told.contains(line), is_told, "{told}");
@@ -234,7 +227,7 @@ fn a_section_that_is_there_and_wrong_is_not_told_to_be_missing() {
     let folder = tempfile::tempdir().unwrap();
     let text = "[series.a]\nmatch: app\nvalue: $a.b\n[monitor.m]\non: a\nquery: nonsense\n[group.g]\non: a\n";
     fs::write(folder.path().join("f.ini"), text).unwrap();
-    let told = said(&run(&folder, &["check", "-c", "f.ini"], ""));
+    let told = said(&run(&folder, &["check", "-c", "f.ini"]));
     assert!(
         told.contains("f.ini:3: [series.a] value:") && told.contains("f.ini:6: [monitor.m] query:"),
         "{told}"
@@ -247,14 +240,14 @@ fn a_mistake_in_a_configuration_is_told_with_the_form_that_works() {
     let folder = tempfile::tempdir().unwrap();
     for (text, told) in CONFIGURATIONS {
         fs::write(folder.path().join("f.ini"), text).unwrap();
-        let output = run(&folder, &["check", "-c", "f.ini"], "");
+        let output = run(&folder, &["check", "-c", "f.ini"]);
         let all = said(&output) + &String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(2), "{text}: {all}");
         assert!(all.contains(told), "{text}: {all}");
     }
     fs::write(folder.path().join("f.ini"), "[series.a]\nmatch: app\nvalue: $v\n[monitor.a]\non: a\nquery: avg(last_4h):anomalies(avg:x{*}, 'agile', 2, alert_window='last_15m', interval=60, seasonality='daily') >= 1\ntimezone: \"Europe/Vienna\"\n").unwrap();
     assert_eq!(
-        run(&folder, &["check", "-c", "f.ini"], "").status.code(),
+        run(&folder, &["check", "-c", "f.ini"]).status.code(),
         Some(0),
         "quotes around a zone are no part of it"
     );
@@ -341,7 +334,7 @@ fn one_reader_tells_all_commands_what_it_took_for_what() {
     for (name, text, told) in FILES {
         fs::write(folder.path().join(name), text).unwrap();
         for command in [&["eval"][..], &["select-k", "--input"]] {
-            let output = run(&folder, &[command, &[name]].concat(), "");
+            let output = run(&folder, &[command, &[name]].concat());
             assert_eq!(output.status.code(), Some(0), "{command:?} {name}: {}", said(&output));
             assert!(said(&output).contains(told), "{command:?} {name}: {}", said(&output));
         }
@@ -410,10 +403,10 @@ const MISREAD: [(&str, &str, &[&str], &str); 15] = [
 #[test]
 fn what_cannot_be_read_is_told_with_file_line_and_column_and_an_option_that_exists() {
     let folder = tempfile::tempdir().unwrap();
-    let help = String::from_utf8(run(&folder, &["eval", "--help"], "").stdout).unwrap();
+    let help = String::from_utf8(run(&folder, &["eval", "--help"]).stdout).unwrap();
     for (name, text, options, told) in MISREAD {
         fs::write(folder.path().join(name), text).unwrap();
-        let output = run(&folder, &[&["eval", name], options].concat(), "");
+        let output = run(&folder, &[&["eval", name], options].concat());
         assert_eq!(output.status.code(), Some(2), "{name}: {}", said(&output));
         assert!(said(&output).contains(told), "{name}: {}", said(&output));
         for option in ["--value", "--time", "--by"] {
@@ -428,8 +421,8 @@ fn packed_files_and_standard_input_are_read_like_others() {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut gzip, b"time,value\n0,1\n60,2\n").unwrap();
     fs::write(folder.path().join("h.csv.gz"), gzip.finish().unwrap()).unwrap();
-    assert_eq!(run(&folder, &["eval", "h.csv.gz"], "").status.code(), Some(0));
-    let output = run(&folder, &["eval", "-"], "time,value\n0,1\n60,2\n");
+    assert_eq!(run(&folder, &["eval", "h.csv.gz"]).status.code(), Some(0));
+    let output = run_on(&folder, &["eval", "-"], "time,value\n0,1\n60,2\n");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
@@ -552,7 +545,7 @@ fn init_finds_its_way_in_ten_shapes_of_logs_and_what_it_writes_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let sample: String = (0..1500).map(|n| record(n) + "\n").collect();
         fs::write(folder.path().join("sample.log"), &sample).unwrap();
-        let output = run(&folder, &["init", "sample.log"], "");
+        let output = run(&folder, &["init", "sample.log"]);
         let told = String::from_utf8(output.stdout.clone()).unwrap();
         assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
         let ini = fs::read_to_string(folder.path().join("fluent-anomaly.ini")).unwrap();
@@ -562,7 +555,7 @@ fn init_finds_its_way_in_ten_shapes_of_logs_and_what_it_writes_is_taken() {
             told.contains("2023-11-15T02:06:") || told.contains("2023-11-15T02:07:"),
             "{name}: the fault is found\n{told}"
         );
-        let check = run(&folder, &["check"], "");
+        let check = run(&folder, &["check"]);
         assert_eq!(check.status.code(), Some(0), "{name}: {}", said(&check));
         for file in ["fluent-bit.yaml", "fluentd.conf"] {
             assert!(folder.path().join(file).exists(), "{name}: {file}");
@@ -635,7 +628,7 @@ fn init_prints_an_alarm_for_a_short_sample_with_an_incident() {
         let torn = if name == "json" { "\"level\":\"info\"}\n" } else { "" };
         let sample: String = torn.to_owned() + &(0..200).map(|n| record(n) + "\n").collect::<String>();
         fs::write(folder.path().join("sample.log"), &sample).unwrap();
-        let output = run(&folder, &["init", "sample.log"], "");
+        let output = run(&folder, &["init", "sample.log"]);
         let told = String::from_utf8(output.stdout.clone()).unwrap();
         assert_eq!(output.status.code(), Some(0), "{name}: {}", said(&output));
         let alarm = told.lines().skip_while(|line| !line.contains("would have been raised")).nth(1).unwrap();
@@ -647,7 +640,7 @@ fn init_prints_an_alarm_for_a_short_sample_with_an_incident() {
         );
         let ini = fs::read_to_string(folder.path().join("fluent-anomaly.ini")).unwrap();
         assert!(ini.contains(&format!("value: {value}\n")), "{name}\n{ini}");
-        let check = run(&folder, &["check"], "");
+        let check = run(&folder, &["check"]);
         assert_eq!(check.status.code(), Some(0), "{name}: {}", said(&check));
     }
 }
@@ -660,7 +653,7 @@ fn init_prints_what_an_alarm_observed_where_that_is_not_the_value_of_the_record(
         .map(|n| format!("{{\"time\":{},\"ms\":{}}}\n", 1_700_000_000 + 120 * n, value(n)))
         .collect();
     fs::write(folder.path().join("sample.log"), sample).unwrap();
-    let output = run(&folder, &["init", "sample.log"], "");
+    let output = run(&folder, &["init", "sample.log"]);
     let told = String::from_utf8(output.stdout).unwrap();
     let alarm =
         "2023-11-16T17:39:20Z  $ms is 105, observed 2.356, expected 2.609, 3.0 usual deviations: spread\n";
@@ -673,7 +666,7 @@ fn init_raises_no_alarm_for_a_short_sample_without_an_incident() {
     let sample: String =
         (0..140).map(|n| format!("{{\"time\":{},\"ms\":{}}}\n", time(n), short_value(n))).collect();
     fs::write(folder.path().join("sample.log"), sample).unwrap();
-    let output = run(&folder, &["init", "sample.log"], "");
+    let output = run(&folder, &["init", "sample.log"]);
     let told = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(told.contains("No alarm would have been raised"), "{told}");
 }
@@ -700,15 +693,15 @@ fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
         ("{\"v\":80}\n{\"v\":80}\n", "left out: $v: always 80"),
     ] {
         fs::write(folder.path().join("sample.log"), sample).unwrap();
-        let output = run(&folder, &["init", "sample.log"], "");
+        let output = run(&folder, &["init", "sample.log"]);
         assert_eq!(output.status.code(), Some(2), "{sample}");
         assert!(said(&output).contains(told), "{sample}: {}", said(&output));
     }
     fs::write(folder.path().join("fluent-anomaly.ini"), "mine").unwrap();
-    let output = run(&folder, &["init", "-"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
+    let output = run_on(&folder, &["init", "-"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
     assert!(said(&output).contains("is there already"), "{}", said(&output));
     let forced =
-        run(&folder, &["init", "--input", "-", "--force"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
+        run_on(&folder, &["init", "--input", "-", "--force"], "{\"time\":0,\"v\":1}\n{\"time\":1,\"v\":2}\n");
     assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));
     let told = String::from_utf8_lossy(&forced.stdout);
     assert!(told.contains("a series is judged after 30 records"), "{told}");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::hosts;
+use crate::common::program::run;
 
 const RECORDS: u32 = 200;
 
@@ -28,14 +29,6 @@ fn clock(n: u32) -> String {
 fn init(folder: &TempDir, sample: &[u8]) -> Output {
     fs::write(folder.path().join("sample.log"), sample).unwrap();
     run(folder, &["init", "sample.log"])
-}
-
-fn run(folder: &TempDir, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .args(arguments)
-        .output()
-        .unwrap()
 }
 
 fn lines(line: fn(u32) -> String) -> Vec<u8> {
@@ -268,8 +261,7 @@ fn what_the_command_for_hosts_makes_is_read_as_the_sample_was() {
         let tool = command.split_whitespace().next().unwrap();
         let is_there = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output().unwrap();
         if !is_there.status.success() {
-            // noted as skipped
-            hosts::executables(&tool.to_uppercase());
+            hosts::skip(tool, &format!("no `{tool}` is here to make files for hosts"));
             continue;
         }
         let made = Command::new("sh").current_dir(folder.path()).args(["-c", command]).output().unwrap();

@@ -57,6 +57,19 @@ fn transitions(
     told
 }
 
+/// Minute and message of each record of `a` that tells of the silence of `b`, whose last point is that of minute 59.
+fn told_of_silence(p: &mut Pipeline, minutes: std::ops::Range<i64>) -> Vec<(i64, String)> {
+    let mut told = Vec::new();
+    for minute in minutes {
+        if minute < 60 {
+            point(p, minute, "b", usual(minute));
+        }
+        let record = point(p, minute, "a", usual(minute));
+        told.extend(record["anomaly_silent"]["message"].as_str().map(|message| (minute, message.to_owned())));
+    }
+    told
+}
+
 fn rows(rows: &[(i64, &str)]) -> Vec<(i64, String)> {
     rows.iter().map(|&(minute, transition)| (minute, transition.to_owned())).collect()
 }
@@ -128,16 +141,9 @@ fn a_message_about_silence_says_that_there_is_no_data_and_since_when() {
     let mut p = pipeline(
         "notify_no_data: true\nno_data_timeframe: 12\nmessage: {{host.name}} {{observed}} in {{lower}}..{{upper}} since {{first_triggered_at}}\n",
     );
-    let mut told = Vec::new();
-    for minute in 0..100 {
-        if minute < 60 {
-            point(&mut p, minute, "b", usual(minute));
-        }
-        let record = point(&mut p, minute, "a", usual(minute));
-        told.extend(record["anomaly_silent"]["message"].as_str().map(str::to_owned));
-    }
-    // the last point was that of minute 59, whose bucket ends with minute 60
-    assert_eq!(told, ["b no data in n/a..n/a since 1970-01-01T01:12:00Z"]);
+    let told = told_of_silence(&mut p, 0..100);
+    // the bucket of the last point ends with minute 60
+    assert_eq!(told, rows(&[(72, "b no data in n/a..n/a since 1970-01-01T01:12:00Z")]));
 }
 
 #[test]
@@ -199,19 +205,8 @@ fn the_message_of_a_silence_says_when_it_was_noticed() {
     let mut p = pipeline(
         "notify_no_data: true\nno_data_timeframe: 12\nmessage: {{last_triggered_at}} {{last_triggered_at_epoch}} {{local_time 'last_triggered_at' 'Europe/Vienna'}}\n",
     );
-    let mut told = Vec::new();
-    for minute in 0..120 {
-        if minute < 60 {
-            point(&mut p, minute, "b", usual(minute));
-        }
-        let record = point(&mut p, minute, "a", usual(minute));
-        if let Some(message) = record["anomaly_silent"]["message"].as_str() {
-            told.push((minute, message.to_owned()));
-        }
-    }
-    let [(minute, message)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!(*minute, 72);
-    assert_eq!(message, "1970-01-01T01:12:00Z 4320000 1970-01-01 02:12:00+01:00");
+    let told = told_of_silence(&mut p, 0..120);
+    assert_eq!(told, rows(&[(72, "1970-01-01T01:12:00Z 4320000 1970-01-01 02:12:00+01:00")]));
 }
 
 #[test]

@@ -3,18 +3,10 @@
 //! The queries are made up; their forms are those of public monitors.
 
 use std::fs;
-use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-fn run(folder: &TempDir, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fluent-anomaly"))
-        .current_dir(folder.path())
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+use crate::common::program::run;
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
