@@ -7,7 +7,10 @@
 use super::error::SeriesFileError;
 use super::lines::lines;
 use super::moment;
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, finite};
+
+/// Fields that hold numbers.
+pub(super) const NUMBERS: [&str; 3] = ["code", "size", "request_time"];
 
 /// Whether a line is one of an access log.
 pub(super) fn is_line(line: &str) -> bool {
@@ -27,10 +30,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
         };
         let mut row = Vec::new();
         for (name, text) in fields {
-            let cell = match (name, text.parse::<f64>()) {
-                (_, _) if text == "-" => Cell::Null,
-                ("code" | "size" | "request_time", Ok(number)) if number.is_finite() => Cell::Number(number),
-                _ => table.text_cell(text),
+            let cell = match finite(text).filter(|_| NUMBERS.contains(&name)) {
+                _ if text == "-" => Cell::Null,
+                Some(number) => Cell::Number(number),
+                None => table.text_cell(text),
             };
             table.put(&mut row, &[name.to_owned()], cell);
         }

@@ -84,10 +84,7 @@ fn of_utf8(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
         Form::LineProtocol => line_protocol::read(bytes)?,
         Form::Logfmt => key_value::read(bytes)?,
         Form::AccessLog => access_log::read(bytes)?,
-        Form::Prefixed => match Prefix::of(bytes) {
-            Some(prefix) => prefixed::read(bytes, prefix)?,
-            None => csv::read(bytes, as_text)?,
-        },
+        Form::Prefixed => prefixed::read(bytes)?,
         Form::Csv => csv::read(bytes, as_text)?,
     };
     table.kind = kind;

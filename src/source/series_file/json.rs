@@ -22,8 +22,7 @@ pub(super) fn begins_with_answer(text: &[u8]) -> bool {
     let mut values = Deserializer::from_slice(text).into_iter::<Value>();
     let Some(Ok(first)) = values.next() else { return false };
     let is_all = text.get(values.byte_offset()..).unwrap_or_default().trim_ascii().is_empty();
-    let is_otlp = first.as_object().is_some_and(wrapped::is_otlp);
-    is_answer(&first) || is_otlp || (is_all && wrapped::records(&first).is_some())
+    is_answer(&first) || wrapped::is_otlp(&first) || (is_all && wrapped::records(&first).is_some())
 }
 
 /// Whether a line is one whole object.
@@ -41,20 +40,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
         table.preparation.push("jq -c '.[]'".to_owned());
         return Ok(table);
     }
+    // one document: an answer, or what holds records
+    if let Ok(document) = serde_json::from_slice::<Value>(bytes) {
+        if is_answer(&document) {
+            let line = LineCount { bytes, at: 0, line: 1 }.of(start);
+            answer(&document, &mut table, line)?;
+            return Ok(table);
+        }
+        if let Some((records, jq)) = wrapped::records(&document) {
+            for record in records {
+                table.lines += 1;
+                put_record(&record, &mut table, 1);
+            }
+            table.preparation.push(format!("jq -c '{jq}'"));
+            return Ok(table);
+        }
+    }
     let first_line =
         bytes.get(start..).unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
-    // one document that holds records, or one record over several lines
-    if let Ok(document) = serde_json::from_slice::<Value>(bytes)
-        && !is_answer(&document)
-        && let Some((records, jq)) = wrapped::records(&document)
-    {
-        for record in records {
-            table.lines += 1;
-            put_record(&record, &mut table, 1);
-        }
-        table.preparation.push(format!("jq -c '{jq}'"));
-        return Ok(table);
-    }
     match serde_json::from_slice::<Value>(first_line) {
         Ok(first) if is_answer(&first) => answer(&first, &mut table, 1)?,
         // pretty-printed: the object goes on
@@ -82,12 +85,12 @@ fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
         }
         table.lines += 1;
         match serde_json::from_slice::<Value>(line) {
-            Ok(Value::Object(record)) if wrapped::is_otlp(&record) => {
-                for record in wrapped::otlp(&Value::Object(record)) {
+            Ok(message) if wrapped::is_otlp(&message) => {
+                for record in wrapped::otlp(&message) {
                     put_record(&record, table, at + 1);
                 }
                 if table.preparation.is_empty() {
-                    table.preparation.push(format!("jq -c '{}'", wrapped::jq_otlp()));
+                    table.preparation.push(format!("jq -c '{}'", wrapped::JQ_OTLP));
                 }
             }
             Ok(Value::Object(record)) => put_record(&record, table, at + 1),

@@ -2,7 +2,7 @@
 
 use super::error::SeriesFileError;
 use super::lines::lines;
-use super::table::{Cell, Table};
+use super::table::{Cell, Table, finite};
 
 /// Whether a line looks like logfmt: it begins with `key=`, and has two of them or more.
 pub(super) fn is_line(line: &str) -> bool {
@@ -21,14 +21,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
             let cell = match value.as_deref() {
                 None => Cell::Bool(true),
                 Some("") => Cell::Null,
-                Some(text) => match text.parse::<f64>() {
-                    Ok(number)
-                        if number.is_finite()
-                            && text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) =>
-                    {
-                        Cell::Number(number)
-                    }
-                    _ => table.text_cell(text),
+                Some(text) => match finite(text) {
+                    Some(number) => Cell::Number(number),
+                    None => table.text_cell(text),
                 },
             };
             table.put(&mut row, &[key], cell);

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::kinds::Form;
+use super::table::finite;
 use super::{access_log, key_value};
 
 /// The fields of a line, and what it is; `None` for plain text. Words of logfmt without a value are left out.
@@ -19,19 +20,12 @@ pub fn line_record(line: &str) -> Option<(Form, Map<String, Value>)> {
     if line.starts_with('{') {
         return Some((Form::Json, serde_json::from_str(line).ok()?));
     }
-    let number = |text: &str| match text.parse::<f64>() {
-        Ok(number)
-            if number.is_finite() && text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) =>
-        {
-            Value::from(number)
-        }
-        _ => Value::from(text),
-    };
+    let number = |text: &str| finite(text).map_or_else(|| Value::from(text), Value::from);
     if let Some(fields) = access_log::parse(line) {
         let field = |(name, text): (&str, &str)| {
             let value = match name {
                 _ if text == "-" => Value::Null,
-                "code" | "size" | "request_time" => number(text),
+                _ if access_log::NUMBERS.contains(&name) => number(text),
                 _ => Value::from(text),
             };
             (name.to_owned(), value)

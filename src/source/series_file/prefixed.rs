@@ -138,8 +138,9 @@ fn of_this_year(text: &str, now: Timestamp) -> Option<Time> {
 }
 
 /// Reads a whole file.
-pub(super) fn read(bytes: &[u8], prefix: Prefix) -> Result<Table, SeriesFileError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     let mut table = Table::new("lines of a collector", true);
+    table.prefix = Prefix::of(bytes.trim_ascii_start());
     let now = Timestamp::now();
     for line in lines(bytes) {
         let (number, line) = line?;
@@ -159,7 +160,6 @@ pub(super) fn read(bytes: &[u8], prefix: Prefix) -> Result<Table, SeriesFileErro
             row.time = parsed.moment(now);
         }
     }
-    table.prefix = Some(prefix);
     Ok(table)
 }
 

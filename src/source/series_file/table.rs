@@ -53,7 +53,7 @@ impl Column {
             if at == 0 && is_plain {
                 text.push_str(key);
             } else {
-                text += &format!("['{}']", key.replace('\'', "''"));
+                text += &in_brackets(key);
             }
         }
         text
@@ -292,12 +292,14 @@ pub fn time_of_cell(table: &Table, cell: Cell) -> Option<Time> {
     }
 }
 
-/// The finite number that a text is; words such as `inf` are none.
+/// The finite number that a text is, with white space around it or not.
 pub(super) fn number_of_text(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-        && text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
-    text.parse().ok().filter(|number: &f64| is_number && number.is_finite())
+    finite(text.trim())
+}
+
+/// The finite number that a text is; words such as `inf` are none.
+pub(super) fn finite(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 fn put(map: &mut Map<String, Value>, path: &[String], value: Value) {
@@ -315,12 +317,17 @@ fn put(map: &mut Map<String, Value>, path: &[String], value: Value) {
     }
 }
 
+/// `['pod']`
+fn in_brackets(key: &str) -> String {
+    format!("['{}']", key.replace('\'', "''"))
+}
+
 /// `host`, `$kubernetes['pod']`.
 fn column_name(path: &[String]) -> String {
     match path {
         [name] => name.clone(),
         [first, inner @ ..] => {
-            let inner: String = inner.iter().map(|key| format!("['{}']", key.replace('\'', "''"))).collect();
+            let inner: String = inner.iter().map(|key| in_brackets(key)).collect();
             format!("${first}{inner}")
         }
         [] => String::new(),

@@ -6,11 +6,11 @@ use serde_json::{Map, Value, json};
 const DEEPEST: usize = 3;
 
 /// How `jq` takes a document of OpenTelemetry's apart as [`otlp`] does.
-const JQ_OTLP: &str = ".resourceLogs[] | (.resource.attributes // []) as $r | .scopeLogs[].logRecords[] | {timestamp: .timeUnixNano, severity: .severityText, body: .body.stringValue} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
+pub(super) const JQ_OTLP: &str = ".resourceLogs[] | (.resource.attributes // []) as $r | .scopeLogs[].logRecords[] | {timestamp: .timeUnixNano, severity: .severityText, body: .body.stringValue} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
 
 /// The records in a document, and the program of `jq` that takes it apart; `None` where it holds no list of them.
 pub(super) fn records(document: &Value) -> Option<(Vec<Map<String, Value>>, String)> {
-    if document["resourceLogs"].is_array() {
+    if is_otlp(document) {
         return Some((otlp(document), JQ_OTLP.to_owned()));
     }
     let (path, list) = longest_list(document)?;
@@ -64,14 +64,13 @@ fn longest_list(document: &Value) -> Option<(String, &Vec<Value>)> {
     found
 }
 
-/// Whether a record is one of OpenTelemetry's messages, which hold records.
-pub(super) fn is_otlp(record: &Map<String, Value>) -> bool {
-    record.get("resourceLogs").is_some_and(Value::is_array)
+/// Whether a value is one of OpenTelemetry's messages, which hold records.
+pub(super) fn is_otlp(value: &Value) -> bool {
+    value["resourceLogs"].is_array()
 }
 
 /// The log records of an OpenTelemetry message, attributes as fields.
 pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut records = Vec::new();
     for resource in list(&document["resourceLogs"]) {
         for scope in list(&resource["scopeLogs"]) {
@@ -81,7 +80,7 @@ pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
                 record.insert("severity".to_owned(), log["severityText"].clone());
                 record.insert("body".to_owned(), log["body"]["stringValue"].clone());
                 for attribute in
-                    list(&resource["resource"]["attributes"]).iter().chain(&list(&log["attributes"]))
+                    list(&resource["resource"]["attributes"]).iter().chain(list(&log["attributes"]))
                 {
                     let value = attribute["value"].as_object().and_then(|value| value.values().next());
                     if let (Some(key), Some(value)) = (attribute["key"].as_str(), value) {
@@ -95,9 +94,8 @@ pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
     records
 }
 
-/// How `jq` takes messages of OpenTelemetry apart.
-pub(super) fn jq_otlp() -> String {
-    JQ_OTLP.to_owned()
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
 }
 
 #[cfg(test)]
