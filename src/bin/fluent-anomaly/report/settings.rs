@@ -1,7 +1,7 @@
 //! A section and its monitor -> where the controls of the page stand.
 
 use fluent_anomaly::Config;
-use fluent_anomaly::configuration::{GroupKey, MonitorSection, Section, budget_text};
+use fluent_anomaly::configuration::{GroupKey, GroupSection, MonitorSection, Section, budget_text};
 use fluent_anomaly::detectors::{GroupTest, PeerAlgorithm};
 use fluent_anomaly::monitors::{MonitorSpec, RawMonitor, exchange};
 
@@ -34,8 +34,7 @@ pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, 
         let for_all = if section.alarms_for_all { " for all" } else { "" };
         pairs.push(("alarms", format!("{}{for_all}", budget_text(budget))));
     }
-    let at = config.sections.iter().position(|other| other.name == section.name);
-    if let Some(group) = config.groups.iter().find(|group| Some(group.on) == at) {
+    if let Some(group) = group_on(config, section) {
         match group.spec.test() {
             GroupTest::Budget(budget) => pairs.push(("group", budget_text(budget))),
             GroupTest::Fixed(test) => {
@@ -62,10 +61,15 @@ pub(crate) fn of_all_series(config: &Config, section: &Section) -> Vec<(String, 
     pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
+/// The first group that watches a section.
+fn group_on<'a>(config: &'a Config, section: &Section) -> Option<&'a GroupSection> {
+    let at = config.sections.iter().position(|other| other.name == section.name);
+    config.groups.iter().find(|group| Some(group.on) == at)
+}
+
 /// What the `within` of the section's group says of a series by its name: the values of `by`, or the scope.
 pub(crate) fn group_of(config: &Config, section: &Section, name: &str) -> String {
-    let at = config.sections.iter().position(|other| other.name == section.name);
-    let Some(group) = config.groups.iter().find(|group| Some(group.on) == at) else { return String::new() };
+    let Some(group) = group_on(config, section) else { return String::new() };
     let parts: Vec<&str> = name.split(", ").collect();
     let part = |key: &GroupKey| match key {
         GroupKey::Field(accessor) if parts.len() == section.by.len() => {
