@@ -5,8 +5,6 @@ use std::collections::{HashMap, HashSet};
 use fluent_anomaly::Time;
 use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
 
-use crate::utc;
-
 /// What a column holds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Content {
@@ -69,22 +67,28 @@ pub(super) fn time_of(table: &Table, row: &Row, column: Option<usize>) -> Option
     }
 }
 
-pub(super) fn span(table: &Table, column: Option<usize>) -> String {
-    let times = || table.rows.iter().filter_map(|row| time_of(table, row, column)).map(Time::seconds);
-    match (times().min(), times().max()) {
-        (Some(first), Some(last)) => {
-            format!("from {} to {}", utc::text(first), utc::text(last))
-        }
-        _ => "none".to_owned(),
-    }
+/// The seconds of the earliest and of the latest row; `None` where no row has a time.
+pub(super) fn extent(table: &Table, column: Option<usize>) -> Option<(i64, i64)> {
+    let times = table.rows.iter().filter_map(|row| time_of(table, row, column)).map(Time::seconds);
+    times.fold(None, |extent, time| {
+        let (first, last) = extent.unwrap_or((time, time));
+        Some((time.min(first), time.max(last)))
+    })
+}
+
+/// What tells the series of a row apart.
+pub(super) fn series_of(table: &Table, row: &Row, keys: &[usize]) -> Vec<String> {
+    keys.iter().map(|&key| table.shown(row.cell(key))).collect()
 }
 
 /// Median of the seconds between two records of a series, 1 or more.
 pub(super) fn spacing_s(table: &Table, time: Option<usize>, keys: &[usize]) -> i64 {
     let mut times: HashMap<Vec<String>, Vec<i64>> = HashMap::new();
     for row in &table.rows {
-        let key = keys.iter().map(|&key| table.shown(row.cell(key))).collect();
-        times.entry(key).or_default().extend(time_of(table, row, time).map(Time::seconds));
+        times
+            .entry(series_of(table, row, keys))
+            .or_default()
+            .extend(time_of(table, row, time).map(Time::seconds));
     }
     let mut steps = Vec::new();
     for times in times.values_mut() {

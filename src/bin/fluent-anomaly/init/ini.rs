@@ -25,7 +25,7 @@ impl Proposal {
                 let keys: Vec<&str> = self.keys.iter().map(|&key| self.name(key)).collect();
                 ini += &format!("by: {}\n", keys.join(", "));
             }
-            if let Some(time) = self.time.filter(|_| self.is_seconds) {
+            if let Some(time) = self.time.filter(|_| self.reads_time) {
                 ini += &format!("time: {}\n", self.name(time));
             }
             if several {

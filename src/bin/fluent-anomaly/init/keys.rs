@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use fluent_anomaly::sources::series_file::{Row, Table};
+use fluent_anomaly::sources::series_file::Table;
 
-use super::columns::{Content, name};
+use super::columns::{Content, name, series_of};
 
 /// Most fields that name a series.
 const MOST_KEYS: usize = 3;
@@ -97,8 +97,7 @@ pub(super) fn keys(
 }
 
 fn combinations(table: &Table, keys: &[usize]) -> usize {
-    let of_row = |row: &Row| -> Vec<String> { keys.iter().map(|&key| table.shown(row.cell(key))).collect() };
-    table.rows.iter().map(of_row).collect::<HashSet<_>>().len()
+    table.rows.iter().map(|row| series_of(table, row, keys)).collect::<HashSet<_>>().len()
 }
 
 /// `service`, `_service` of GELF, `service.name` of OpenTelemetry.

@@ -19,8 +19,8 @@ pub(super) struct Module {
 pub(super) fn find() -> Module {
     let folders = folders(std::env::current_exe().ok().as_deref());
     let program = std::env::var("FLUENT_BIT").ok().filter(|path| !path.contains(':'));
-    let programs = program.as_deref().into_iter().chain(["fluent-bit", PACKAGED]);
-    choose(&folders, programs.filter_map(version).next().as_deref(), std::env::consts::ARCH)
+    let mut programs = program.as_deref().into_iter().chain(["fluent-bit", PACKAGED]);
+    choose(&folders, programs.find_map(version).as_deref(), std::env::consts::ARCH)
 }
 
 fn folders(command: Option<&Path>) -> Vec<PathBuf> {

@@ -1,10 +1,9 @@
 //! From the columns of a sample to a configuration, with the reason for each choice.
 
-use fluent_anomaly::Time;
 use fluent_anomaly::records::Unit;
 use fluent_anomaly::sources::series_file::{Column, Table};
 
-use super::columns::{contents, dates_unread, name, spacing_s, span, time_of};
+use super::columns::{contents, dates_unread, extent, name, spacing_s};
 use super::keys::keys;
 use super::values::{Section, sections};
 use crate::utc;
@@ -22,8 +21,8 @@ pub(super) struct Proposal {
     names: Vec<String>,
     /// What a sample of less than a week can tell of is one alarm a day.
     pub(super) budget: &'static str,
-    /// Whether a section can read the time itself.
-    pub(super) is_seconds: bool,
+    /// Whether the sections read the time of a record themselves.
+    pub(super) reads_time: bool,
     /// Seconds between two records of a series, for the monitors that a short sample gets.
     pub(super) monitor_s: Option<i64>,
 }
@@ -44,11 +43,16 @@ impl Proposal {
         let tag = tag.unwrap_or_else(|| "app".to_owned());
 
         let time = table.time_column();
-        let is_seconds = time.is_some_and(|time| table.is_time_of_records(time));
+        let reads_time = time.is_some_and(|time| table.is_time_of_records(time));
+        let extent = extent(table, time);
+        let span = extent.map_or_else(
+            || "none".to_owned(),
+            |(first, last)| format!("from {} to {}", utc::text(first), utc::text(last)),
+        );
         told.push(match time {
-            Some(time) => format!("time    {}: {}", name(&names, time), span(table, Some(time))),
+            Some(time) => format!("time    {}: {span}", name(&names, time)),
             None if table.rows.iter().all(|row| row.time.is_some()) => {
-                format!("time    of the envelope: {}", span(table, None))
+                format!("time    of the envelope: {span}")
             }
             None => {
                 let unread = dates_unread(table).map_or(String::new(), |(column, text)| {
@@ -71,8 +75,7 @@ impl Proposal {
                 told.push(format!("unit    {name}: its texts have units, `unit: {unit}` reads them"));
             }
         }
-        let times = || table.rows.iter().filter_map(|row| time_of(table, row, time)).map(Time::seconds);
-        let span_s = times().max().unwrap_or(0) - times().min().unwrap_or(0);
+        let span_s = extent.map_or(0, |(first, last)| last - first);
         let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
         told.push(format!("alarms  {budget} of each series, as the sample covers {}", utc::span(span_s)));
         // what comes once a day takes days to know; a band is known after some minutes
@@ -80,15 +83,10 @@ impl Proposal {
         if let Some(interval) = monitor_s {
             told.push(format!("monitor one on each value, as days are needed to know what is rare: records come each {interval} s"));
         }
-        Ok(Self { tag, time, sections, keys, told, names, budget, is_seconds, monitor_s })
+        Ok(Self { tag, time, sections, keys, told, names, budget, reads_time, monitor_s })
     }
 
     pub(super) fn name(&self, column: usize) -> &str {
         name(&self.names, column)
-    }
-
-    /// Whether the sections read the time of a record themselves.
-    pub(super) fn reads_time(&self) -> bool {
-        self.time.is_some() && self.is_seconds
     }
 }

@@ -6,7 +6,7 @@ use fluent_anomaly::sources::series_file::{Row, Table};
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 use serde_json::Value;
 
-use super::columns::time_of;
+use super::columns::{series_of, time_of};
 use super::propose::Proposal;
 use super::values::short;
 use crate::failure::Failure;
@@ -54,11 +54,6 @@ pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Repla
     Ok(replay(&config, table, proposal, &records))
 }
 
-fn key(table: &Table, proposal: &Proposal, row: &Row) -> String {
-    let keys: Vec<String> = proposal.keys.iter().map(|&key| table.shown(row.cell(key))).collect();
-    keys.join(", ")
-}
-
 fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<'_>]) -> Replayed {
     let mut pipeline = Pipeline::new(config, Format::Json, None);
     let tag = proposal.tag.as_bytes();
@@ -81,7 +76,7 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
         for section in &proposal.sections {
             let prefix = prefix(&section.name);
             let field = |name: &str| &scored[format!("{prefix}{name}")];
-            let keys = key(table, proposal, row);
+            let keys = series_of(table, row, &proposal.keys).join(", ");
             let of = if keys.is_empty() { String::new() } else { format!(" of {keys}") };
             let what = format!(
                 "{}  {}{of} is {}",

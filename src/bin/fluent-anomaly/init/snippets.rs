@@ -7,7 +7,7 @@ use fluent_anomaly::sources::series_file::{Cell, Form, Prefix, PrefixKind, Table
 use super::propose::Proposal;
 use super::sample::Sample;
 
-/// The time field, and an example of it, for a parser.
+/// The time field, and how it is written, for a parser.
 fn time(proposal: &Proposal, table: &Table) -> Option<(String, TimeForm)> {
     let time = proposal.time?;
     let name = table.columns.get(time)?.path.last()?.clone();
@@ -24,8 +24,8 @@ fn time(proposal: &Proposal, table: &Table) -> Option<(String, TimeForm)> {
 enum TimeForm {
     /// A number.
     Seconds,
-    /// `2026-01-31T12:00:00.5Z` and other zones.
-    Iso,
+    /// `2026-01-31T12:00:00.5Z` and other zones; the form of one for Fluent Bit.
+    Iso(String),
     /// As for `strptime`, with `%L` for a fraction.
     Strptime(String),
 }
@@ -41,7 +41,9 @@ impl TimeForm {
         let (date, clock) = text.split_at_checked(10).unwrap_or((text, ""));
         let has_zone = clock.ends_with('Z') || clock.contains(['+', '-']);
         if date.len() == 10 && clock.starts_with('T') && has_zone {
-            return Self::Iso;
+            let fraction = if text.contains('.') { ".%L" } else { "" };
+            let zone = if text.ends_with('Z') { "Z" } else { "%z" };
+            return Self::Iso(format!("%Y-%m-%dT%H:%M:%S{fraction}{zone}"));
         }
         let mark = if clock.starts_with('T') { "T" } else { " " };
         let fraction = if clock.contains('.') {
@@ -55,16 +57,11 @@ impl TimeForm {
         Self::Strptime(format!("%Y-%m-%d{mark}%H:%M:%S{fraction}{zone}"))
     }
 
-    /// As Fluent Bit reads it; `text`: an example.
-    fn fluent_bit(&self, text: &str) -> String {
+    /// As Fluent Bit reads it.
+    fn fluent_bit(&self) -> &str {
         match self {
-            Self::Seconds => "%s".to_owned(),
-            Self::Iso => {
-                let fraction = if text.contains('.') { ".%L" } else { "" };
-                let zone = if text.ends_with('Z') { "Z" } else { "%z" };
-                format!("%Y-%m-%dT%H:%M:%S{fraction}{zone}")
-            }
-            Self::Strptime(form) => form.clone(),
+            Self::Seconds => "%s",
+            Self::Iso(form) | Self::Strptime(form) => form,
         }
     }
 
@@ -72,16 +69,10 @@ impl TimeForm {
     fn fluentd(&self) -> String {
         match self {
             Self::Seconds => "    time_type unixtime\n".to_owned(),
-            Self::Iso => "    time_format %iso8601\n".to_owned(),
+            Self::Iso(_) => "    time_format %iso8601\n".to_owned(),
             Self::Strptime(form) => format!("    time_format {form}\n"),
         }
     }
-}
-
-/// A time of the sample.
-fn example(proposal: &Proposal, table: &Table) -> String {
-    let cell = proposal.time.and_then(|time| Some(table.rows.first()?.cell(time)));
-    cell.map_or_else(String::new, |cell| table.shown(cell))
 }
 
 /// The parser of a form; empty where records come another way.
@@ -96,29 +87,19 @@ fn parser(form: Form) -> &'static str {
     }
 }
 
-/// The lines of a collector, as both hosts read regular expressions. Groups that the record inside has as well have no
-/// name here.
-fn prefix_regex(prefix: &Prefix, table: &Table) -> String {
-    let named = |name: &str, pattern: &str| {
-        let is_inside = table.columns.iter().filter(|column| column.name == name).count() > 0
-            && !matches!(name, "stream" | "service" | "host" | "ident");
-        if is_inside { format!("(?:{pattern})") } else { format!("(?<{name}>{pattern})") }
-    };
+/// The lines of a collector, as both hosts read regular expressions.
+fn prefix_regex(prefix: &Prefix) -> String {
     // what is a record begins with a brace, or where words begin
     let log = if prefix.inner == Form::Json { r"[^{]*(?<log>\{.*)" } else { "(?<log>.*)" };
     match prefix.kind {
         PrefixKind::Containerd => {
-            format!("^(?<logged>[^ ]+) {} [FP] (?<log>.*)$", named("stream", "stdout|stderr"))
+            "^(?<logged>[^ ]+) (?<stream>stdout|stderr) [FP] (?<log>.*)$".to_owned()
         }
         PrefixKind::Time => {
             format!("^(?:<[0-9]+>1 )?(?<logged>[0-9]+-[0-9]+-[0-9]+[T ][0-9:.,]+(?:Z|[-+][0-9:]+)?) {log}$")
         }
-        PrefixKind::Syslog => format!(
-            r"^(?:<[0-9]+>)?(?<logged>[A-Z][a-z]+ +[0-9]+ [0-9:]+) {} {}(?:\[[0-9]+\])?: (?<log>.*)$",
-            named("host", "[^ ]+"),
-            named("ident", r"[^:\[ ]+")
-        ),
-        PrefixKind::Compose => format!("^{} *[|] (?<log>.*)$", named("service", "[^ |]+")),
+        PrefixKind::Syslog => r"^(?:<[0-9]+>)?(?<logged>[A-Z][a-z]+ +[0-9]+ [0-9:]+) (?<host>[^ ]+) (?<ident>[^:\[ ]+)(?:\[[0-9]+\])?: (?<log>.*)$".to_owned(),
+        PrefixKind::Compose => "^(?<service>[^ |]+) *[|] (?<log>.*)$".to_owned(),
     }
 }
 
@@ -156,21 +137,23 @@ pub(super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &str, modul
                 )
             }
             ("prefixed", Some(prefix)) => {
-                text += &format!("    format: regex\n    regex: '{}'\n", prefix_regex(prefix, table));
+                text += &format!("    format: regex\n    regex: '{}'\n", prefix_regex(prefix));
                 if !prefix.time.is_empty() {
-                    let form = TimeForm::of(&prefix.time).fluent_bit(&prefix.time);
-                    text += &format!("    time_key: logged\n    time_format: '{form}'\n");
+                    let form = TimeForm::of(&prefix.time);
+                    text += &format!("    time_key: logged\n    time_format: '{}'\n", form.fluent_bit());
                 }
             }
             _ => text += &parser_body(format, &types),
         }
         // a section that reads the time itself needs no parser to do so
         if table.prefix.is_none()
-            && !proposal.reads_time()
+            && !proposal.reads_time
             && let Some((name, form)) = time(proposal, table)
         {
-            let form = form.fluent_bit(&example(proposal, table));
-            text += &format!("    time_key: '{name}'\n    time_format: '{form}'\n    time_keep: on\n");
+            text += &format!(
+                "    time_key: '{name}'\n    time_format: '{}'\n    time_keep: on\n",
+                form.fluent_bit()
+            );
         }
         if let Some((_, form)) = &sample.inner {
             text += &format!("  - name: inner\n{}", parser_body(parser(*form), &types));
@@ -266,7 +249,7 @@ pub(super) fn fluentd(proposal: &Proposal, sample: &Sample, path: &str) -> Strin
     } else {
         let kind = match (format, &table.prefix) {
             ("csv", _) => format!("regexp\n    expression /{}/", csv_regex(proposal, sample)),
-            ("prefixed", Some(prefix)) => format!("regexp\n    expression /{}/", prefix_regex(prefix, table)),
+            ("prefixed", Some(prefix)) => format!("regexp\n    expression /{}/", prefix_regex(prefix)),
             (other, _) => fluentd_parser(other),
         };
         text += &format!(
@@ -275,7 +258,7 @@ pub(super) fn fluentd(proposal: &Proposal, sample: &Sample, path: &str) -> Strin
         if !matches!(format, "json" | "prefixed") {
             text += &types;
         }
-        match (&table.prefix, time(proposal, table).filter(|_| !proposal.reads_time())) {
+        match (&table.prefix, time(proposal, table).filter(|_| !proposal.reads_time)) {
             (Some(prefix), _) if !prefix.time.is_empty() => {
                 text += "    time_key logged\n";
                 text += &TimeForm::of(&prefix.time).fluentd();
