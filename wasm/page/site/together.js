@@ -39,7 +39,8 @@ const together = {
       if (last?.incident !== incident) own.push({ ...alarm, incident });
       else {
         last.to = alarm.to;
-        if (alarm.size > last.size) Object.assign(last, { size: alarm.size, reason: alarm.reason, observed: alarm.observed, expected: alarm.expected });
+        // as in the engine: sizes of one kind compare
+        if (alarm.reason === last.reason && alarm.size > last.size) Object.assign(last, { size: alarm.size, observed: alarm.observed, expected: alarm.expected });
       }
     });
   },
