@@ -52,7 +52,10 @@ function makeCharts() {
   const zone = zoneOf();
   const range = (which) => () => view.state[which];
   const boxes = { history: byId("history"), evaluation: byId("evaluation"), share: byId("share"), rarity: byId("rarity"), scores: byId("scores") };
-  const incidents = (u) => paintStretches(u, page.incidents.map(({ from, to }) => [from, to]), colour("incident"), colour("incident-edge"));
+  const spans = (found) => found.map(({ from, to }) => [from, to]);
+  const incidents = (u) => paintStretches(u, spans(page.incidents), colour("incident"), colour("incident-edge"));
+  const shared = (u) => paintStretches(u, spans(together.incidents), colour("view"));
+  const alarms = (u) => paintStretches(u, spans(page.alarms), colour("alarm"), colour("alert"));
   const tall = window.innerHeight >= 760 || window.innerWidth <= 820;
   const selected = (u) => select.view(u);
 
@@ -65,7 +68,7 @@ function makeCharts() {
         drawClear: [(u) => {
           incidents(u);
           paintStretches(u, page.states.filter(([, , state]) => state === 2), colour("anomaly") + "40", colour("alert"));
-          paintStretches(u, page.alarms.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"));
+          alarms(u);
           paintStretches(u, [view.state.view], colour("view"), colour("focus"));
         }],
         draw: [(u) => paintRug(u)],
@@ -75,7 +78,12 @@ function makeCharts() {
     evaluation: new uPlot(chartOptions(tall ? 276 : 190, zone, {
       ...bandSeries(),
       x: { range: range("view") },
-      hooks: { drawClear: [incidents, (u) => paintStretches(u, together.incidents.map(({ from, to }) => [from, to]), colour("view")), (u) => paintStretches(u, page.alarms.map(({ from, to }) => [from, to]), colour("alarm"), colour("alert"))], draw: [(u) => { paintAlarmWords(u, page.alarms); paintAnomalies(u, 5); paintOutliers(u, page.outliers); paintEmpty(u, [1, 3, 4], "no values here"); }], setSelect: [selected], setCursor: [(u) => readout(u)] },
+      hooks: {
+        drawClear: [incidents, shared, alarms],
+        draw: [(u) => { paintAlarmWords(u, page.alarms); paintAnomalies(u, 5); paintOutliers(u, page.outliers); paintEmpty(u, [1, 3, 4], "no values here"); }],
+        setSelect: [selected],
+        setCursor: [(u) => readout(u)],
+      },
     }), [[], [], [], [], [], []], boxes.evaluation),
     share: new uPlot(chartOptions(tall ? 72 : 64, zone, {
       noTimes: true,
