@@ -197,11 +197,10 @@ impl Settings {
         let delay_s = number("group_delay", f64::from((interval_s / 4).min(15))) as u32;
         let (percent, members) = (number("group_percent", 0.0), number("group_members", 3.0) as u32);
         let intervals = number("group_intervals", 1.0) as u32;
-        let algorithm = PeerAlgorithm::WORDS.iter().find(|(known, ..)| *known == word);
-        let test = match algorithm {
-            Some((.., algorithm)) => {
+        let test = match peer_algorithm(word) {
+            Some(algorithm) => {
                 let percent = if algorithm.has_percent() { percent } else { 0.0 };
-                Ok(GroupTest::Fixed(PeerTest { algorithm: *algorithm, tolerance, percent }))
+                Ok(GroupTest::Fixed(PeerTest { algorithm, tolerance, percent }))
             }
             None => alarm_budget(word)
                 .map(|budget| budget.map(GroupTest::Budget))
@@ -226,27 +225,22 @@ impl Settings {
     /// The section of a configuration that compares the series; empty where they are not compared.
     pub(crate) fn group_section(&self) -> String {
         let Some(word) = self.get("group").filter(|word| *word != "off") else { return String::new() };
-        let key_of_test = if word.contains('/') { "alarms" } else { "algorithm" };
+        let algorithm = peer_algorithm(word);
+        let is_fixed = algorithm.is_some();
+        let key_of_test = if is_fixed { "algorithm" } else { "alarms" };
         let mut text = format!(
             "\n; across: the fields that tell the series apart, which `by` of [series.preview] needs as well\n\
              [group.preview]\non: preview\nacross: $host\n{key_of_test}: {}\n",
             one_line(word)
         );
-        if let Some(tolerance) = self.get("tolerance").filter(|_| key_of_test == "algorithm") {
-            text += &format!("tolerance: {}\n", one_line(tolerance));
-        }
-        for (setting, key) in [
-            ("group_interval", "interval"),
-            ("group_intervals", "intervals"),
-            ("group_delay", "evaluation_delay"),
-            ("group_percent", "percent"),
-            ("group_members", "min_members"),
+        for (setting, key, has_meaning) in [
+            ("tolerance", "tolerance", is_fixed),
+            ("group_interval", "interval", true),
+            ("group_intervals", "intervals", is_fixed),
+            ("group_delay", "evaluation_delay", true),
+            ("group_percent", "percent", algorithm.is_some_and(PeerAlgorithm::has_percent)),
+            ("group_members", "min_members", true),
         ] {
-            let has_meaning = match key {
-                "intervals" => key_of_test == "algorithm",
-                "percent" => word.contains("mad"),
-                _ => true,
-            };
             if let Some(value) = self.get(setting).filter(|_| has_meaning) {
                 text += &format!("{key}: {}\n", one_line(value));
             }
@@ -318,11 +312,15 @@ impl Settings {
     }
 }
 
+fn peer_algorithm(word: &str) -> Option<PeerAlgorithm> {
+    PeerAlgorithm::WORDS.iter().find(|(known, ..)| *known == word).map(|(.., algorithm)| *algorithm)
+}
+
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The seed recommends a query window of about five alert windows.
+/// Datadog recommends a query window of about five alert windows.
 fn five_times(trigger: &str) -> String {
     use fluent_anomaly::monitors::{LONGEST_TIMEFRAME_S, Timeframe};
 
