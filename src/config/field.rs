@@ -2,9 +2,14 @@
 
 use crate::record::{Accessor, hint_for_dots};
 
+/// Whether a text begins and ends with the same one of these marks.
+pub(super) fn is_between(text: &str, marks: &[char]) -> bool {
+    text.len() > 1 && marks.iter().any(|&mark| text.starts_with(mark) && text.ends_with(mark))
+}
+
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
 pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
-    if text.len() > 1 && ['"', '\''].iter().any(|&quote| text.starts_with(quote) && text.ends_with(quote)) {
+    if is_between(text, &['"', '\'']) {
         return Err(format!(
             "{text:?} is not allowed: fields stand without quotes, as in `$host` or `$['any key']`"
         ));

@@ -3,10 +3,9 @@
 use super::field::accessor;
 use super::ini::IniSection;
 use super::problem::ConfigProblem;
-use super::section::{Section, SectionKind};
+use super::section::{Section, SectionKind, section_named};
 use super::section_reader::SectionReader;
 use super::windows::WindowsTold;
-use crate::config::did_you_mean::nearest;
 use crate::detector::peers::{GroupSpec, GroupTest, PeerAlgorithm, PeerTest};
 use crate::monitor::query::OutlierQuery;
 use crate::monitor::spec::unescape;
@@ -118,13 +117,8 @@ impl GroupSection {
 /// The section that is compared.
 fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
     let on = keys.required("on", "cpu")?;
-    let found = sections.iter().position(|section| section.name == on || section.title() == on);
-    if found.is_none() {
-        let names = sections.iter().map(|section| section.name.as_str());
-        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-        keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
-    }
-    let windows = found.and_then(|at| sections.get(at)).and_then(|section| section.windows.as_ref());
+    let found = section_named(on, keys, sections)?;
+    let windows = sections.get(found).and_then(|section| section.windows.as_ref());
     let unfit = match windows {
         Some(windows) if windows.told == WindowsTold::Alarms => {
             "tells alarms only (`windows: alarms`): groups compare the windows that are told, so leave that out"
@@ -132,7 +126,7 @@ fn section_of(keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usi
         Some(windows) if windows.every_s > LONGEST_S => {
             "has windows of more than a day: groups compare those of a day at most"
         }
-        _ => return found,
+        _ => return Some(found),
     };
     keys.complain_about("on", format!("{on:?} {unfit}"));
     None

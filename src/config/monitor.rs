@@ -1,9 +1,8 @@
 //! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
 
 use super::ini;
-use super::section::Section;
+use super::section::{Section, section_named};
 use super::section_reader::SectionReader;
-use crate::config::did_you_mean::nearest;
 use crate::monitor::{MonitorSpec, RawMonitor};
 
 /// One monitor.
@@ -58,7 +57,7 @@ impl MonitorSection {
                 None
             }
         };
-        let on = on.and_then(|on| section_of(on, keys, sections))?;
+        let on = on.and_then(|on| section_named(on, keys, sections))?;
         let prefix = prefix
             .unwrap_or_else(|| sections.get(on).map(|section| section.prefix.clone()).unwrap_or_default());
         Some(Self { name: name.to_owned(), on, prefix, spec: spec? })
@@ -81,16 +80,4 @@ fn raw_of(keys: &mut SectionReader<'_>) -> RawMonitor {
         }
     }
     raw
-}
-
-/// The place of the section that a monitor is `on`.
-#[inline(never)] // stack
-fn section_of(on: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
-    let found = sections.iter().position(|section| section.name == on || section.title() == on);
-    if found.is_none() {
-        let names = sections.iter().map(|section| section.name.as_str());
-        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-        keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
-    }
-    found
 }

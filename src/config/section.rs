@@ -1,13 +1,14 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
 use super::calibrated;
-use super::field::accessor;
+use super::field::{accessor, is_between};
 use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
 use super::section_reader::SectionReader;
 use super::tag::TagPattern;
 use super::windows::{WINDOW_KEYS, WindowSettings};
 use super::{FilterSection, MetricNames, predecessor};
+use crate::config::did_you_mean::nearest;
 use crate::detector::calibrated::AlarmBudget;
 use crate::detector::measure::MeasureKind;
 use crate::detector::{ArEstimator, MAX_ORDER, MAX_WINDOW, Params, ParamsError, ScoreFunction};
@@ -327,6 +328,18 @@ impl Section {
     }
 }
 
+/// The place of the section that a monitor or a group is `on`.
+#[inline(never)] // stack
+pub(super) fn section_named(on: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
+    let found = sections.iter().position(|section| section.name == on || section.title() == on);
+    if found.is_none() {
+        let names = sections.iter().map(|section| section.name.as_str());
+        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
+    }
+    found
+}
+
 /// Where a series with windows has its value: in the map that tells of a window.
 const WINDOW_VALUE: &str = "$anomaly_window['value']";
 
@@ -364,12 +377,10 @@ fn tag_patterns(text: &str) -> Result<TagPattern, String> {
             words.join(" ")
         ));
     }
-    let is_within =
-        |ends: &str| text.len() > 1 && ends.chars().any(|c| text.starts_with(c) && text.ends_with(c));
-    if is_within("\"'") {
+    if is_between(text, &['"', '\'']) {
         return Err(format!("{text:?} is not allowed: patterns stand without quotes, as in `match: app.*`"));
     }
-    if is_within("/") {
+    if is_between(text, &['/']) {
         return Err(format!(
             "{text:?} is not allowed: no regular expression but tags with `*`, as in `match: app.*`"
         ));
