@@ -12,6 +12,7 @@ pub(super) use windows::encoded as encoded_verdicts;
 
 use super::Pipeline;
 use super::record_access::RecordAccess;
+use super::section::PreparedSection;
 use super::series_key::key_text;
 use super::series_model::AskGroup;
 use crate::bank::{Observation, SeriesKey};
@@ -102,10 +103,6 @@ impl SectionGroups {
         self.groups.is_empty()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.groups.len()
-    }
-
     /// Bytes that the verdicts of all groups take at most, texts of groups aside.
     pub(super) fn room(&self) -> usize {
         const MAPS: usize = 384; // names of members, numbers, states
@@ -115,52 +112,6 @@ impl SectionGroups {
     pub(super) fn outputs(&self) -> impl Iterator<Item = Output> {
         let names = self.groups.iter().flat_map(|group| &group.outputs);
         names.map(|name| Output { name: name.clone(), constant: None })
-    }
-
-    /// Where a group's models stand, and the keys of the group and of the member that the scanned record belongs to.
-    /// `None` where the record names no member.
-    pub(super) fn keys(
-        &self,
-        at: usize,
-        record: &[u8],
-        access: &RecordAccess,
-        group_key: &mut SeriesKey,
-        member_key: &mut SeriesKey,
-    ) -> Option<BankSections> {
-        let group = self.groups.get(at)?;
-        keys::fill(&group.within, record, access, group_key);
-        let is_member = keys::fill(&group.across, record, access, member_key);
-        is_member.then_some(group.bank_sections)
-    }
-
-    /// The same for a series with windows; its key has `several` parts or one.
-    fn keys_of_window(
-        &self,
-        at: usize,
-        series: &[u8],
-        several: bool,
-        group_key: &mut SeriesKey,
-        member_key: &mut SeriesKey,
-    ) -> Option<BankSections> {
-        let group = self.groups.get(at)?;
-        keys::fill_of_series(&group.within, series, several, group_key);
-        let is_member = keys::fill_of_series(&group.across, series, several, member_key);
-        is_member.then_some(group.bank_sections)
-    }
-
-    /// A verdict, with the name of its group; `gone`: the key of an outlier that is gone.
-    pub(super) fn verdict(
-        &self,
-        at: usize,
-        verdict: MemberVerdict,
-        group_key: &SeriesKey,
-        gone: Option<&[u8]>,
-    ) -> GroupVerdict {
-        let group = self.groups.get(at);
-        let within = group.map_or(0, |group| group.within.len());
-        let within = if within == 0 { String::new() } else { key_text(group_key.bytes(), within > 1) };
-        let gone = group.zip(gone).map(|(group, key)| keys::member_text(&group.across, key));
-        GroupVerdict { group: at, within, verdict, gone }
     }
 
     /// Hands the fields of a verdict over, one by one: its place among the group's, its name, its map.
@@ -217,20 +168,55 @@ impl SectionGroups {
     }
 }
 
+impl PreparedGroup {
+    /// A verdict, with the name of its group; `at`: the place of this one among the groups of its section, `gone`: the key of
+    /// an outlier that is gone.
+    fn verdict(
+        &self,
+        at: usize,
+        verdict: MemberVerdict,
+        group_key: &SeriesKey,
+        gone: Option<&[u8]>,
+    ) -> GroupVerdict {
+        let within = match self.within.len() {
+            0 => String::new(),
+            keys => key_text(group_key.bytes(), keys > 1),
+        };
+        let gone = gone.map(|key| keys::member_text(&self.across, key));
+        GroupVerdict { group: at, within, verdict, gone }
+    }
+}
+
 impl Pipeline {
     /// Lets the groups of a section learn the value of the scanned record, and keeps what they say of its member.
     #[inline(never)] // stack
     pub(super) fn ask_groups(&mut self, at: u16, observation: Observation, record: &[u8]) {
+        self.ask_each_group(at, observation, |section, inputs, key| {
+            keys::fill(inputs, record, &section.access, key)
+        });
+    }
+
+    /// The same of any value. `fill` makes the key of some fields; false where one of them is missing.
+    #[inline(always)] // stack
+    fn ask_each_group(
+        &mut self,
+        at: u16,
+        observation: Observation,
+        fill: impl Fn(&PreparedSection, &[KeyInput], &mut SeriesKey) -> bool,
+    ) {
         let Self { sections, bank, group_key, member_key, group_verdicts, .. } = self;
         let Some(section) = sections.get(usize::from(at)) else { return };
-        for group in 0..section.groups.len() {
-            let keys = section.groups.keys(group, record, &section.access, group_key, member_key);
-            let Some(BankSections { groups, members }) = keys else { continue };
+        for (at, group) in section.groups.groups.iter().enumerate() {
+            fill(section, &group.within, group_key);
+            if !fill(section, &group.across, member_key) {
+                continue;
+            }
+            let BankSections { groups, members } = group.bank_sections;
             let Some(source) = bank.name(members, member_key) else { continue };
             let observation = Observation { source, ..observation };
             if let Some(verdict) = bank.observe(groups, group_key, observation, AskGroup).flatten() {
                 let gone = verdict.gone.and_then(|id| bank.key_of(id));
-                group_verdicts.push(section.groups.verdict(group, verdict, group_key, gone));
+                group_verdicts.push(group.verdict(at, verdict, group_key, gone));
             }
         }
     }

@@ -1,9 +1,8 @@
 //! Groups of a section with windows: the closed windows of its series are compared when they are told.
 
-use super::{BankSections, GroupVerdict, SectionGroups};
+use super::{GroupVerdict, SectionGroups, keys};
 use crate::bank::{ClosedWindow, Observation};
 use crate::pipeline::Pipeline;
-use crate::pipeline::series_model::AskGroup;
 use crate::record::{Format, encode};
 use crate::time::Time;
 
@@ -17,19 +16,10 @@ impl Pipeline {
         from_s: i64,
         value: f64,
     ) {
-        let Self { sections, bank, group_key, member_key, group_verdicts, .. } = self;
-        let Some(section) = sections.get(usize::from(window.section)) else { return };
-        for group in 0..section.groups.len() {
-            let several = section.has_several_keys();
-            let keys = section.groups.keys_of_window(group, &window.key, several, group_key, member_key);
-            let Some(BankSections { groups, members }) = keys else { continue };
-            let Some(source) = bank.name(members, member_key) else { continue };
-            let observation = Observation { time: Time::from_seconds(from_s), value, source };
-            if let Some(verdict) = bank.observe(groups, group_key, observation, AskGroup).flatten() {
-                let gone = verdict.gone.and_then(|id| bank.key_of(id));
-                group_verdicts.push(section.groups.verdict(group, verdict, group_key, gone));
-            }
-        }
+        let observation = Observation { time: Time::from_seconds(from_s), value, source: 0 };
+        self.ask_each_group(window.section, observation, |section, inputs, key| {
+            keys::fill_of_series(inputs, &window.key, section.has_several_keys(), key)
+        });
     }
 }
 

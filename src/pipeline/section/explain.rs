@@ -10,6 +10,7 @@ use crate::time::Time;
 
 /// Characters of a time that an error shows.
 const SHOWN: usize = 40;
+
 impl PreparedSection {
     /// What happens to records without a key, for messages.
     pub(in crate::pipeline) fn without_key_text(&self) -> &'static str {

@@ -88,11 +88,7 @@ impl Pipeline {
     #[inline(never)] // stack
     fn write_window(&mut self, window: &ClosedWindow, report: &WindowReport, record: &mut Vec<u8>) {
         let template = self.template_of_closed(window);
-        let has_groups =
-            self.sections.get(usize::from(window.section)).is_some_and(|section| !section.groups.is_empty());
-        if has_groups {
-            self.ask_groups_of_window(window, report.from_s, report.value);
-        }
+        self.ask_groups_of_window(window, report.from_s, report.value);
         let Some(section) = self.sections.get_mut(usize::from(window.section)) else { return };
         let format = section.access.extractor.format();
         let peers = encoded_verdicts(&section.groups, format, &self.group_verdicts);
