@@ -100,9 +100,10 @@ impl Pipeline {
             return self.collect_line(inputs, found, time, record);
         }
         let measured = inputs.measure(record, found, &mut self.encoded);
-        let Some((value, tail)) = measured.or_else(|| Some((inputs.number_in_text(record, found).ok()?, 0)))
+        let Some((value, tail)) =
+            measured.or_else(|| Some((self.measure_odd(inputs, found, time, record)?, 0)))
         else {
-            return self.tell_unmeasured(inputs, found, time, record);
+            return;
         };
         let is_whole = inputs.key(record, found, &mut self.key);
         self.count_observation(at, Observation { time, value, source: tail }, is_whole);
@@ -144,25 +145,33 @@ impl Pipeline {
         None
     }
 
-    /// The field that is measured is missing or no number.
+    /// What is measured, where it stands in a text. `None` where it is missing or no number, which is told.
     #[cold]
     #[inline(never)] // stack
-    pub(super) fn tell_unmeasured(
+    pub(super) fn measure_odd(
         &mut self,
         inputs: &SectionInputs,
         found: &Found,
         time: Time,
         record: &[u8],
-    ) {
-        self.bank.advance(inputs.at, time.seconds());
-        let what = match inputs.field.and_then(|input| found.value(record, input)) {
-            value @ (None | Some(Value::Null)) => {
-                return self.unscored.missing(inputs.at, record, value.is_some());
-            }
-            Some(_) => inputs.number_in_text(record, found).err().unwrap_or_default(),
+    ) -> Option<f64> {
+        let given = inputs.field.and_then(|input| found.value(record, input));
+        let what = match given {
+            None | Some(Value::Null) => None,
+            Some(value) => match inputs.number_in(value) {
+                Ok(number) => return Some(number),
+                Err(what) => Some(what),
+            },
         };
-        self.counters.refused += 1;
-        self.unscored.not_a_number(inputs.at, what);
+        self.bank.advance(inputs.at, time.seconds());
+        match what {
+            None => self.unscored.missing(inputs.at, record, given.is_some()),
+            Some(what) => {
+                self.counters.refused += 1;
+                self.unscored.not_a_number(inputs.at, what);
+            }
+        }
+        None
     }
 
     /// Counts a record whose window is closed, and tells of it now and then.

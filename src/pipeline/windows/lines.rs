@@ -43,7 +43,9 @@ impl Pipeline {
     #[inline(never)] // stack
     pub(super) fn collect_line(&mut self, inputs: &SectionInputs, found: &Found, time: Time, record: &[u8]) {
         let Some(seen) = self.read_line(inputs, found, time, record) else {
-            return self.tell_unmeasured(inputs, found, time, record);
+            // no line is a number: this tells what it is
+            self.measure_odd(inputs, found, time, record);
+            return;
         };
         let id = id_text(seen.id);
         let is_whole = inputs.key_of_line(record, found, &id, &mut self.key);

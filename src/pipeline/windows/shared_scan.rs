@@ -184,14 +184,13 @@ impl SectionInputs {
     /// The number that is measured, where it stands in a text; else what the value is.
     #[cold]
     #[inline(never)] // stack
-    pub(super) fn number_in_text(&self, record: &[u8], found: &Found) -> Result<f64, &'static str> {
-        match self.field.and_then(|input| found.value(record, input)) {
-            Some(Value::Text(text)) if !self.is_distinct && !self.is_patterns => {
+    pub(super) fn number_in(&self, value: Value<'_>) -> Result<f64, &'static str> {
+        match value {
+            Value::Text(text) if !self.is_distinct && !self.is_patterns => {
                 let number = number_of_text(text, self.unit)?;
                 if number.abs() <= Finite::MAX { Ok(number) } else { Err("beyond 1e100") }
             }
-            Some(value) => Err(kind_of(value)),
-            None => Err(""),
+            value => Err(kind_of(value)),
         }
     }
 
