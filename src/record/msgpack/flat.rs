@@ -28,15 +28,10 @@ fn walk(record: &[u8], names: &[Box<[u8]>], spans: &mut [Range<usize>]) -> Optio
         let value = scalar(record, key.end)?;
         if key.is_text {
             let text = record.get(key.start..key.end)?;
-            let mut n = 0;
-            while let Some(name) = names.get(n) {
-                if name.len() == text.len()
-                    && **name == *text
-                    && let Some(span) = spans.get_mut(n)
-                {
+            for (name, span) in names.iter().zip(spans.iter_mut()) {
+                if **name == *text {
                     *span = key.end..value.end;
                 }
-                n += 1;
             }
         }
         at = value.end;
