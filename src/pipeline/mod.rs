@@ -14,6 +14,8 @@
 mod annotate;
 mod annotate_fast;
 mod annotate_record;
+#[cfg(test)]
+mod calibrated_tests;
 #[cfg(feature = "companion")]
 mod checkpoint;
 mod codes;
@@ -25,6 +27,8 @@ mod grouped;
 mod memory;
 mod mending;
 mod metrics;
+#[cfg(test)]
+mod monitor_tests;
 mod monitored;
 #[cfg(test)]
 mod odd_record_tests;

@@ -1,19 +1,23 @@
 use super::*;
 use crate::bank::MemoryStorage;
 
-const TAG: &[u8] = b"app.web";
+pub(super) const TAG: &[u8] = b"app.web";
 
-fn pipeline(ini: &str) -> Pipeline {
+pub(super) fn pipeline(ini: &str) -> Pipeline {
     Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, None)
 }
 
-fn pass(pipeline: &mut Pipeline, tag: &[u8], seconds: i64, record: &str) -> String {
+pub(super) fn pass(pipeline: &mut Pipeline, tag: &[u8], seconds: i64, record: &str) -> String {
     let mut bytes = record.as_bytes().to_vec();
     pipeline.process(tag, Time::from_seconds(seconds), &mut bytes);
     String::from_utf8(bytes).unwrap()
 }
 
-fn json(text: &str) -> serde_json::Value {
+pub(super) fn noisy(n: i64) -> f64 {
+    50.0 + (n * 7919 % 101) as f64 / 50.0
+}
+
+pub(super) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -282,239 +286,4 @@ fn while_the_configuration_is_wrong_records_pass_with_the_reason() {
         passing.process(&mut bytes);
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }
-}
-
-const MONITORED: &str = "[series.q]\nmatch: *\nvalue: $x\nby: $host\nk: 2\nwarm_up: off\n[monitor.high]\non: q\n\
-    query: avg(last_1h):anomalies(avg:q{*} by {host}, 'basic', 3, direction='above', alert_window='last_5m', interval=60) >= 0.6\n\
-    recovery_window: last_5m\nnotify_no_data: true\nno_data_timeframe: 15\n\
-    message: {{#is_alert}}{{host.name}} is high{{/is_alert}}{{#is_no_data}}{{host.name}} is silent{{/is_no_data}}\n";
-
-fn noisy(n: i64) -> f64 {
-    50.0 + (n * 7919 % 101) as f64 / 50.0
-}
-
-/// Names that do not fit the short way into a record take the long one, with the same result.
-#[test]
-fn names_of_hundreds_of_bytes_change_nothing_but_the_names() {
-    let named = |section: &str, monitor: &str| {
-        let ini = MONITORED
-            .replace("[series.q]", &format!("[series.{section}]"))
-            .replace("on: q", &format!("on: {section}"));
-        pipeline(&ini.replace("[monitor.high]", &format!("[monitor.{monitor}]")))
-    };
-    let long = "n".repeat(300);
-    let (mut short, mut others) = (named("q", "high"), [named(&long, "high"), named("q", &long)]);
-    for n in 0..240 {
-        let record = format!(r#"{{"x":{:?},"host":"a"}}"#, noisy(n));
-        let expected = pass(&mut short, TAG, 60 * n, &record);
-        assert!(expected.contains("changefinder.outlier.q"));
-        for other in &mut others {
-            let out = pass(other, TAG, 60 * n, &record)
-                .replace(&format!("\"monitor\":\"{long}\""), "\"monitor\":\"high\"");
-            assert_eq!(out.replace(&long, "q"), expected);
-        }
-    }
-}
-
-#[test]
-fn a_monitor_writes_its_verdict_and_tells_transitions_with_their_message() {
-    let mut p = pipeline(MONITORED);
-    let mut transitions = Vec::new();
-    for n in 0..240 {
-        let x = if (200..210).contains(&n) { 90.0 } else { noisy(n) };
-        let out = json(&pass(&mut p, TAG, 60 * n, &format!(r#"{{"x":{x:?},"host":"a"}}"#)));
-        let verdict = &out["anomaly"];
-        assert_eq!(verdict["monitor"], "high");
-        assert_eq!(verdict.get("expected").is_some(), n > 30 || verdict.get("expected").is_some());
-        if n == 200 {
-            assert_eq!(verdict["is_anomaly"], true);
-        }
-        if let Some(transition) = verdict.get("transition") {
-            transitions.push((
-                n,
-                transition.as_str().unwrap().to_owned(),
-                verdict["message"].as_str().map(str::to_owned),
-            ));
-        }
-    }
-    assert_eq!(transitions[0], (203, "OK->ALERT".into(), Some("a is high".into())), "{transitions:?}");
-    assert_eq!(transitions[1].1, "ALERT->OK");
-    assert_eq!(transitions.len(), 2);
-}
-
-#[test]
-fn a_series_that_falls_silent_is_told_by_a_record_of_another() {
-    let mut p = pipeline(MONITORED);
-    let mut told = Vec::new();
-    for n in 0..120 {
-        if n < 60 {
-            pass(&mut p, TAG, 60 * n, &format!(r#"{{"x":{:?},"host":"gone"}}"#, noisy(n)));
-        }
-        let out = json(&pass(&mut p, TAG, 60 * n, &format!(r#"{{"x":{:?},"host":"here"}}"#, noisy(n))));
-        if let Some(silent) = out.get("anomaly_silent") {
-            told.push((n, silent.clone()));
-        }
-    }
-    let [(n, silent)] = &told[..] else { panic!("{told:?}") };
-    assert!((75..80).contains(n), "{n}");
-    assert_eq!(
-        silent,
-        &serde_json::json!({"monitor": "high", "series": "gone", "status": "NO DATA", "transition": "OK->NO DATA", "message": "gone is silent"})
-    );
-}
-
-#[test]
-fn monitors_go_on_exactly_over_a_kill() {
-    let config = Config::parse("f.ini", MONITORED).unwrap();
-    let disk = MemoryStorage::new();
-    let open = || Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())));
-    let mut whole = pipeline(MONITORED);
-    let mut killed = open();
-    for n in 0..400 {
-        if n % 37 == 0 {
-            killed = open();
-        }
-        let host = ["a", "b"][usize::from(n % 5 == 0 && n < 200)];
-        let x = if n > 300 { 80.0 } else { noisy(n) };
-        let record = format!(r#"{{"x":{x:?},"host":"{host}"}}"#);
-        assert_eq!(
-            pass(&mut killed, TAG, 60 * n, &record),
-            pass(&mut whole, TAG, 60 * n, &record),
-            "record {n}"
-        );
-    }
-}
-
-#[test]
-fn tuning_a_monitor_keeps_its_band_and_all_scores() {
-    let disk = MemoryStorage::new();
-    let open = |ini: &str| {
-        Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, Some(Box::new(disk.clone())))
-    };
-    let mut p = open(MONITORED);
-    for n in 0..100 {
-        pass(&mut p, TAG, 60 * n, &format!(r#"{{"x":{:?},"host":"a"}}"#, noisy(n)));
-    }
-    drop(p);
-    let mut p = open(&MONITORED.replace("'basic', 3", "'basic', 2").replace(">= 0.6", ">= 0.8"));
-    let out = json(&pass(&mut p, TAG, 6000, r#"{"x":51.5,"host":"a"}"#));
-    assert!(out["anomaly"]["expected"].is_f64(), "{out}");
-    assert_eq!(p.take_log(), [""; 0]);
-}
-
-#[test]
-fn many_monitors_on_one_section_are_all_written() {
-    let mut ini = "[series.q]\nmatch: *\nvalue: $x\nk: 2\nwarm_up: off\n".to_owned();
-    for n in 0..6 {
-        ini += &format!(
-            "[monitor.m{n}]\non: q\nprefix: m{n}_\nquery: avg(last_1h):anomalies(avg:q{{*}}, 'basic', {}, alert_window='last_5m', interval=60) >= 1\n",
-            n + 1
-        );
-    }
-    let mut p = pipeline(&ini);
-    let out = json(&pass(&mut p, TAG, 60, r#"{"x":1}"#));
-    for n in 0..6 {
-        assert_eq!(out[format!("m{n}_anomaly")]["warming_up"], true, "{out}");
-    }
-    assert_eq!(p.series().0, 2, "one model of scores, one shared band");
-}
-
-/// Points of one host, one a minute; point 300 is far out, and stays so for three points.
-fn steps() -> impl Iterator<Item = (i64, f64)> {
-    (0..3000i64).map(|i| {
-        let noise = (i * 7919 % 101) as f64;
-        (i * 60, if (2500..2503).contains(&i) { 5000.0 + noise } else { noise })
-    })
-}
-
-const CALIBRATED: &str = "[filter]\nalarms: 1/day\n[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\nwarm_up: off\n[series.b]\nmatch: app.*\nvalue: $ms\nprefix: b_\nalarms: off\n";
-
-#[test]
-fn rare_points_are_scored_and_alarm_once_and_say_why() {
-    let mut p = pipeline(CALIBRATED);
-    let answers: Vec<_> = steps()
-        .map(|(seconds, ms)| json(&pass(&mut p, TAG, seconds, &format!(r#"{{"ms":{ms}}}"#))))
-        .collect();
-    for (n, answer) in answers.iter().enumerate() {
-        let score = answer.get("anomaly_score").and_then(|score| score.as_f64());
-        assert_eq!(score.is_some(), n >= 30, "warm-up, point {n}");
-        assert_eq!(
-            answer.get("b_anomaly_score").is_some(),
-            n >= 30,
-            "also while an order is chosen, point {n}"
-        );
-        assert!(score.is_none_or(|score| (0.0..=1.0).contains(&score)));
-        assert_eq!(answer.get("is_alarm").is_some(), n >= 30);
-        assert!(answer.get("b_is_alarm").is_none() && answer.get("b_anomaly_reason").is_none());
-        assert_eq!(answer.get("anomaly_reason").is_some(), answer.get("is_alarm") == Some(&true.into()));
-        assert_eq!(answer.get("anomaly_size").is_some(), answer.get("is_alarm") == Some(&true.into()));
-    }
-    let edges: Vec<_> =
-        answers.iter().enumerate().filter(|(_, answer)| answer.get("alarm").is_some()).collect();
-    let starts: Vec<usize> =
-        edges.iter().filter(|(_, answer)| answer["alarm"] == "start").map(|(n, _)| *n).collect();
-    assert_eq!(starts, [2500]);
-    assert_eq!(edges.last().unwrap().1["alarm"], "end");
-    let reason = &answers[2500]["anomaly_reason"];
-    assert_eq!(reason["kind"], "spike");
-    assert!(reason["observed"].as_f64().unwrap() > 4999.0 && reason["expected"].as_f64().unwrap() < 1000.0);
-    assert!(answers[2500]["anomaly_size"].as_f64().unwrap() > 12.0);
-}
-
-#[test]
-fn the_calibrated_score_goes_on_bit_for_bit_after_each_restart() {
-    let config = Config::parse("f.ini", CALIBRATED).unwrap();
-    let storage = MemoryStorage::default();
-    let open = || Pipeline::new(&config, Format::Json, Some(Box::new(storage.clone())));
-    let (mut whole, mut parts) = (pipeline(CALIBRATED), open());
-    for (n, (seconds, ms)) in steps().enumerate() {
-        if n % 611 == 610 {
-            parts = open();
-        }
-        let record = format!(r#"{{"ms":{ms}}}"#);
-        let expected = pass(&mut whole, TAG, seconds, &record);
-        assert_eq!(pass(&mut parts, TAG, seconds, &record), expected, "point {n}");
-    }
-}
-
-#[test]
-fn switching_the_calibrated_score_on_or_off_leaves_change_finder_as_it_was() {
-    let storage = MemoryStorage::default();
-    let ini = |score: &str| format!("[series.a]\nmatch: app.*\nvalue: $ms\nk: 2\nanomaly_score: {score}\n");
-    let open = |score: &str| {
-        let config = Config::parse("f.ini", &ini(score)).unwrap();
-        Pipeline::new(&config, Format::Json, Some(Box::new(storage.clone())))
-    };
-    let mut plain = pipeline(&ini("off"));
-    for (run, score) in ["off", "on", "off", "on"].into_iter().enumerate() {
-        let mut p = open(score);
-        for (seconds, ms) in steps().skip(run * 100).take(100) {
-            let record = format!(r#"{{"ms":{ms}}}"#);
-            let expected = json(&pass(&mut plain, TAG, seconds, &record));
-            let mut answer = json(&pass(&mut p, TAG, seconds, &record));
-            answer.as_object_mut().unwrap().remove("anomaly_score");
-            assert_eq!(answer, expected);
-        }
-        assert!(!p.has_log(), "{:?}", p.take_log());
-    }
-}
-
-#[test]
-fn a_pulled_point_that_comes_again_leaves_with_the_score_it_had() {
-    let mut p = pipeline("[filter]\nalarms: 1/day\n[datadog.cpu]\nquery: avg:m{*}\nk: 2\n");
-    let mut last = Vec::new();
-    for (seconds, value) in steps().take(2501) {
-        let record = format!(r#"{{"raw_value":{value},"scope":"a","time":{seconds}}}"#);
-        let answer = pass(&mut p, b"changefinder.cpu", 0, &record);
-        last.push((record, json(&answer)));
-    }
-    for (record, mut expected) in last.into_iter().rev().take(20) {
-        let again = json(&pass(&mut p, b"changefinder.cpu", 0, &record));
-        if let Some(reason) = expected.get_mut("anomaly_reason") {
-            *reason = serde_json::json!({"kind": reason["kind"]});
-            expected.as_object_mut().unwrap().remove("anomaly_size");
-        }
-        assert_eq!(again, expected);
-    }
-    assert_eq!(p.counters().repeated, 20);
 }

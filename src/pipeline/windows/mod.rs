@@ -25,7 +25,11 @@ mod report;
 mod series;
 mod shared_scan;
 #[cfg(test)]
+mod test_setup;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod window_laws;
 
 pub use carry::WindowRecord;
 pub(super) use lines::PatternSection;

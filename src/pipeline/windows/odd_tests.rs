@@ -2,25 +2,22 @@
 
 use serde_json::{Value, json};
 
+use super::test_setup::{self, PLAIN, TAG, log, open};
 use crate::bank::MemoryStorage;
 use crate::config::Config;
 use crate::pipeline::Pipeline;
-use crate::record::Format;
 use crate::time::Time;
 
-const TAG: &[u8] = b"app.web";
 /// A whole day.
 const START_S: i64 = 1_799_971_200;
 const DAY_S: i64 = 86_400;
-const PLAIN: &str = "k: 2\nwarm_up: off\nanomaly_score: off\n";
 
 fn section(measure: &str, more: &str) -> String {
     format!("[series.a]\nmatch: app.*\nmeasure: {measure}\nevery: 1m\n{more}{PLAIN}")
 }
 
 fn pipeline(ini: &str) -> Pipeline {
-    let config = Config::parse("f.ini", ini).unwrap_or_else(|error| panic!("{error}"));
-    let mut pipeline = Pipeline::new(&config, Format::Json, None);
+    let mut pipeline = test_setup::pipeline(ini);
     pipeline.make_window_records();
     pipeline
 }
@@ -36,6 +33,15 @@ fn pass(p: &mut Pipeline, seconds: i64, record: &str) -> Vec<Value> {
             record["anomaly_window"].clone()
         })
         .collect()
+}
+
+/// The windows over these records of one second, and what the log says of those that are not counted.
+fn windows_and_log(measure: &str, records: &[&str]) -> (Vec<Value>, String) {
+    let mut p = pipeline(&section(measure, "windows: records\n"));
+    for record in records {
+        pass(&mut p, START_S, record);
+    }
+    (pass(&mut p, START_S + 70, "{}"), log(&mut p))
 }
 
 /// The values of the windows over these records, a second each.
@@ -95,8 +101,7 @@ fn a_record_without_a_field_of_its_key_counts_nowhere_unless_the_section_shares_
         let windows = pass(&mut p, START_S + 70, r#"{"s":"x","r":1,"h":true}"#);
         assert_eq!(windows.len() as u64, expected, "{windows:?}");
         assert_eq!(windows[0]["by"], json!({"s": "x", "r": "1", "h": "true"}));
-        p.tell_unscored();
-        let log = p.take_log().join("\n");
+        let log = log(&mut p);
         assert!(log.contains(told), "{log}");
     }
 }
@@ -120,13 +125,8 @@ fn values_at_the_ends_of_their_range_make_windows_of_finite_numbers_or_of_none()
     assert_eq!(one("max $v", &[r#"{"v":1e999}"#, r#"{"v":"NaN"}"#, r#"{"v":-3}"#]), Some(-3.0));
     assert_eq!(one("sum $v", &[r#"{"v":"12.5"}"#, r#"{"v":12.5}"#]), Some(25.0));
     // what no model takes is told, and leaves the others alone
-    let mut p = pipeline(&section("sum $v", "windows: records\n"));
-    for record in [r#"{"v":1e308}"#, r#"{"v":1e308}"#, r#"{"v":3}"#] {
-        pass(&mut p, START_S, record);
-    }
-    assert_eq!(pass(&mut p, START_S + 70, "{}")[0]["value"], 3.0);
-    p.tell_unscored();
-    let log = p.take_log().join("\n");
+    let (windows, log) = windows_and_log("sum $v", &[r#"{"v":1e308}"#, r#"{"v":1e308}"#, r#"{"v":3}"#]);
+    assert_eq!(windows[0]["value"], 3.0);
     assert!(log.contains("that is no number; the first of them: beyond 1e100"), "{log}");
 }
 
@@ -134,28 +134,17 @@ fn values_at_the_ends_of_their_range_make_windows_of_finite_numbers_or_of_none()
 fn a_text_that_is_a_number_or_has_the_unit_of_the_section_is_measured() {
     let records = [r#"{"v":"12.5ms"}"#, r#"{"v":"2 s"}"#, r#"{"v":" 7 "}"#, r#"{"v":3}"#, r#"{"v":"fast"}"#];
     assert_eq!(values("sum $v", "unit: ms\n", &records), [Some(2022.5)]);
-    let mut p = pipeline(&section("sum $v", "windows: records\n"));
-    for record in records {
-        pass(&mut p, START_S, record);
-    }
-    assert_eq!(pass(&mut p, START_S + 70, "{}")[0]["value"], 10.0);
-    p.tell_unscored();
-    let log = p.take_log().join("\n");
+    let (windows, log) = windows_and_log("sum $v", &records);
+    assert_eq!(windows[0]["value"], 10.0);
     assert!(log.contains("3 records have $v (the value of [series.a]) that is no number; the first of them: a text with a unit (the key `unit` reads those)"), "{log}");
 }
 
 #[test]
 fn a_map_is_no_value_that_differs_which_the_log_tells() {
-    let mut p = pipeline(&section("distinct $user", "windows: records\n"));
-    for record in
-        [r#"{"user":{"id":1}}"#, r#"{"user":[1]}"#, r#"{"user":1}"#, r#"{"user":"1"}"#, r#"{"user":true}"#]
-    {
-        pass(&mut p, START_S, record);
-    }
-    let windows = pass(&mut p, START_S + 70, "{}");
+    let records =
+        [r#"{"user":{"id":1}}"#, r#"{"user":[1]}"#, r#"{"user":1}"#, r#"{"user":"1"}"#, r#"{"user":true}"#];
+    let (windows, log) = windows_and_log("distinct $user", &records);
     assert_eq!(windows[0]["value"], 2.0, "a text and a number that read the same are one: {windows:?}");
-    p.tell_unscored();
-    let log = p.take_log().join("\n");
     assert!(log.contains("2 records have $user (the value of [series.a]) that is no"), "{log}");
 }
 
@@ -248,42 +237,35 @@ fn a_clock_that_jumps_by_a_year_and_back_goes_on_with_windows_of_the_right_time(
     assert!(windows.len() < 2000, "{}", windows.len());
 }
 
-#[test]
-fn a_tick_that_a_section_counts_too_is_counted_and_carries() {
-    let ini = format!("[filter]\ntick: app.*\n{}", section("count", ""));
-    let mut p = Pipeline::new(&Config::parse("f.ini", &ini).unwrap(), Format::Json, None);
+/// The values of the windows that records carry, a record each of these seconds.
+fn carried(p: &mut Pipeline, seconds: std::ops::Range<i64>) -> Vec<Value> {
     let mut carried = Vec::new();
-    for second in 0..140 {
+    for second in seconds {
         let mut bytes = b"{}".to_vec();
         p.process(TAG, Time::from_seconds(START_S + second), &mut bytes);
         let record: Value = serde_json::from_slice(&bytes).unwrap();
         carried.extend(record.get("anomaly_window").map(|window| window["value"].clone()));
     }
-    assert_eq!(carried, [json!(60.0), json!(60.0)]);
+    carried
+}
+
+#[test]
+fn a_tick_that_a_section_counts_too_is_counted_and_carries() {
+    let mut p = test_setup::pipeline(&format!("[filter]\ntick: app.*\n{}", section("count", "")));
+    assert_eq!(carried(&mut p, 0..140), [json!(60.0), json!(60.0)]);
 }
 
 #[test]
 fn a_section_with_another_name_begins_anew_and_the_log_tells() {
     let disk = MemoryStorage::new();
-    let open = |ini: &str| {
-        let config = Config::parse("f.ini", ini).unwrap();
-        Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())))
-    };
-    let mut p = open(&section("count", ""));
+    let mut p = open(&section("count", ""), &disk);
     for second in 0..90 {
         p.process(TAG, Time::from_seconds(START_S + second), &mut b"{}".to_vec());
     }
     drop(p);
-    let mut p = open(&section("count", "").replace("series.a", "series.b"));
-    let mut carried = Vec::new();
-    for second in 90..190 {
-        let mut bytes = b"{}".to_vec();
-        p.process(TAG, Time::from_seconds(START_S + second), &mut bytes);
-        let record: Value = serde_json::from_slice(&bytes).unwrap();
-        carried.extend(record.get("anomaly_window").map(|window| window["value"].clone()));
-    }
+    let mut p = open(&section("count", "").replace("series.a", "series.b"), &disk);
     // what was counted before is gone with its section
-    assert_eq!(carried, [json!(30.0)]);
+    assert_eq!(carried(&mut p, 90..190), [json!(30.0)]);
     let log = p.take_log().join("\n");
     assert!(log.contains("section [series.a] was changed or removed: 1 saved models"), "{log}");
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::test_setup::{TAG, log, open, pipeline};
 use crate::bank::MemoryStorage;
 use crate::config::Config;
 use crate::pipeline::Pipeline;
 use crate::record::Format;
 use crate::time::Time;
 
-const TAG: &[u8] = b"app.web";
 /// A whole day.
 const START_S: i64 = 1_799_971_200;
 
@@ -19,10 +19,6 @@ fn section(more: &str) -> String {
     format!(
         "[series.kinds]\nmatch: app.*\nmeasure: patterns $log\nevery: 1m\nk: 2\nwarm_up: off\nanomaly_score: off\n{more}"
     )
-}
-
-fn pipeline(ini: &str) -> Pipeline {
-    Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, None)
 }
 
 fn pass(pipeline: &mut Pipeline, seconds: i64, record: &Value) -> Value {
@@ -155,8 +151,7 @@ fn what_is_no_line_is_counted_and_told_and_a_number_is_one() {
     pass(&mut p, START_S, &json!({"log": 17}));
     pass(&mut p, START_S, &json!({"log": true}));
     assert_eq!((p.counters().counted, p.counters().refused), (2, 2));
-    p.tell_unscored();
-    let log = p.take_log().join("\n");
+    let log = log(&mut p);
     for told in [
         "1 records have no $log",
         "1 records have null",
@@ -320,16 +315,12 @@ proptest! {
 #[test]
 fn templates_outlive_a_change_of_everything_but_the_field_they_are_made_of() {
     let disk = MemoryStorage::new();
-    let open = |ini: &str| {
-        let config = Config::parse("f.ini", ini).unwrap();
-        Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())))
-    };
-    let mut p = open(&section("learn_patterns: 0s\n"));
+    let mut p = open(&section("learn_patterns: 0s\n"), &disk);
     assert!(line(&mut p, START_S, "disk full").get("anomaly_pattern").is_some());
     drop(p);
-    let mut p = open(&section("learn_patterns: 0s\nby: $s\nnew_patterns: 7\n").replace("1m", "5m"));
+    let mut p = open(&section("learn_patterns: 0s\nby: $s\nnew_patterns: 7\n").replace("1m", "5m"), &disk);
     assert!(line(&mut p, START_S + 9, "disk full").get("anomaly_pattern").is_none());
     drop(p);
-    let mut p = open(&section("learn_patterns: 0s\n").replace("$log", "$msg"));
+    let mut p = open(&section("learn_patterns: 0s\n").replace("$log", "$msg"), &disk);
     assert!(pass(&mut p, START_S + 9, &json!({"msg": "disk full"})).get("anomaly_pattern").is_some());
 }

@@ -1,45 +1,17 @@
 //! Windows behind the pipeline's border.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::test_setup::{Clock, PLAIN, TAG, open, pipeline};
 use crate::bank::MemoryStorage;
 use crate::config::Config;
 use crate::pipeline::Pipeline;
-use crate::record::Format;
-use crate::time::{HostClock, Time};
+use crate::time::Time;
 
-const TAG: &[u8] = b"app.web";
 /// A whole minute.
-const START_S: i64 = 1_800_000_000;
-const PLAIN: &str = "k: 2\nwarm_up: off\nanomaly_score: off\n";
-
-#[derive(Clone)]
-struct Clock(Arc<AtomicI64>);
-
-impl Clock {
-    fn at(seconds: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(seconds)))
-    }
-
-    fn set(&self, seconds: i64) {
-        self.0.store(seconds, Ordering::Relaxed);
-    }
-}
-
-impl HostClock for Clock {
-    fn now(&mut self) -> Option<Time> {
-        Some(Time::from_seconds(self.0.load(Ordering::Relaxed)))
-    }
-}
-
-fn pipeline(ini: &str) -> Pipeline {
-    Pipeline::new(&Config::parse("f.ini", ini).unwrap(), Format::Json, None)
-}
+pub(super) const START_S: i64 = 1_800_000_000;
 
 /// The window that a record carries away.
 fn pass(pipeline: &mut Pipeline, tag: &[u8], seconds: i64, record: &Value) -> Option<Value> {
@@ -58,7 +30,7 @@ fn pass(pipeline: &mut Pipeline, tag: &[u8], seconds: i64, record: &Value) -> Op
 }
 
 /// A number of each window by its begin and the value of its only key field.
-fn value_of(window: &Value) -> ((i64, String), f64) {
+pub(super) fn value_of(window: &Value) -> ((i64, String), f64) {
     let by = window["by"].as_object().and_then(|by| by.values().next());
     let key = by.and_then(Value::as_str).unwrap_or_default().to_owned();
     ((window["from"].as_i64().unwrap(), key), window["value"].as_f64().unwrap())
@@ -369,153 +341,20 @@ fn a_changed_section_begins_anew_and_a_new_monitor_does_not() {
     let section = |every: &str| format!("[series.n]\nmatch: *\nmeasure: count\nevery: {every}\n{PLAIN}");
     let monitor = "[monitor.m]\non: n\nquery: avg(last_1h):anomalies(sum:logs.n{*}.as_count(), 'basic', 2, alert_window='last_15m', interval=60) >= 0.5\n";
     let disk = MemoryStorage::new();
-    let open = |ini: &str| {
-        let config = Config::parse("f.ini", ini).unwrap();
-        Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone())))
-    };
-    let mut first = open(&section("1m"));
+    let mut first = open(&section("1m"), &disk);
     for second in 0..30 {
         pass(&mut first, TAG, START_S + second, &json!({}));
     }
     drop(first);
     // the open window goes on with a monitor beside it
-    let mut second = open(&format!("{}{monitor}", section("1m")));
+    let mut second = open(&format!("{}{monitor}", section("1m")), &disk);
     pass(&mut second, TAG, START_S + 59, &json!({}));
     let window = pass(&mut second, TAG, START_S + 70, &json!({})).unwrap();
     assert_eq!((&window["value"], &window["anomaly"]["monitor"]), (&json!(31.0), &json!("m")));
     drop(second);
-    let mut third = open(&section("5m"));
+    let mut third = open(&section("5m"), &disk);
     assert_eq!(third.series().0, 0);
     pass(&mut third, TAG, START_S + 80, &json!({}));
     let log = third.take_log().join("\n");
     assert!(log.contains("section [series.n] was changed or removed: 1 saved models"), "{log}");
-}
-
-#[derive(Debug, Clone)]
-struct Step {
-    service: &'static str,
-    later_s: i64,
-    behind_s: i64,
-    ms: f64,
-    restart: bool,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (
-        prop::sample::select(vec!["a", "b", "c"]),
-        prop_oneof![4 => 0..3_i64, 1 => 0..200_i64],
-        0..10_i64,
-        0..1000_u32,
-        prop::bool::weighted(0.1),
-    )
-        .prop_map(|(service, later_s, behind_s, ms, restart)| Step {
-            service,
-            later_s,
-            behind_s,
-            ms: f64::from(ms) / 8.0,
-            restart,
-        });
-    prop::collection::vec(step, 1..300)
-}
-
-/// All records as they leave, with restarts or without.
-fn run(ini: &str, steps: &[Step], restarts: bool) -> Vec<String> {
-    let config = Config::parse("f.ini", ini).unwrap();
-    let disk = MemoryStorage::new();
-    let clock = Clock::at(START_S);
-    let open =
-        || Pipeline::new(&config, Format::Json, Some(Box::new(disk.clone()))).with_clock(clock.clone());
-    let mut p = open();
-    let mut out = Vec::new();
-    let mut now_s = START_S;
-    let mut feed = |p: &mut Pipeline, tag: &[u8], time_s: i64, record: Value| {
-        let mut bytes = record.to_string().into_bytes();
-        p.process(tag, Time::from_seconds(time_s), &mut bytes);
-        out.push(String::from_utf8(bytes).unwrap());
-    };
-    for step in steps {
-        if restarts && step.restart {
-            drop(p); // nothing is flushed: as if it was killed
-            p = open();
-        }
-        now_s += step.later_s;
-        clock.set(now_s);
-        feed(
-            &mut p,
-            TAG,
-            now_s - step.behind_s,
-            json!({"s": step.service, "ms": step.ms, "u": step.ms as i64 % 7}),
-        );
-        feed(&mut p, b"tick", now_s, json!({}));
-    }
-    for second in 0..400 {
-        clock.set(now_s + second);
-        feed(&mut p, b"tick", now_s + second, json!({}));
-    }
-    out
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
-
-    #[test]
-    fn the_windows_are_those_of_a_naive_count(steps in steps()) {
-        let ini = format!(
-            "[filter]\ntick: tick\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1m\nby: $s\nlate: 10s\n{PLAIN}\n\
-             [series.sum]\nmatch: app.*\nmeasure: sum $ms\nevery: 1m\nby: $s\nlate: 10s\n{PLAIN}"
-        );
-        let mut found: BTreeMap<String, BTreeMap<(i64, String), f64>> = BTreeMap::new();
-        for record in run(&ini, &steps, false) {
-            let record: Value = serde_json::from_str(&record).unwrap();
-            if let Some(window) = record.get("anomaly_window") {
-                let (at, value) = value_of(window);
-                let series = window["series"].as_str().unwrap().to_owned();
-                prop_assert!(found.entry(series).or_default().insert(at, value).is_none());
-            }
-        }
-        let mut naive: BTreeMap<(i64, String), (f64, f64)> = BTreeMap::new();
-        let mut now_s = START_S;
-        for step in &steps {
-            now_s += step.later_s;
-            let from_s = (now_s - step.behind_s).div_euclid(60) * 60;
-            let (count, sum) = naive.entry((from_s, step.service.to_owned())).or_default();
-            *count += 1.0;
-            *sum += step.ms;
-        }
-        // from the first record of each series on there are no gaps
-        let last_s = now_s + 399 - 40; // the last ones may still wait
-        for service in ["a", "b", "c"] {
-            let Some(first) = naive.keys().filter(|key| key.1 == service).map(|key| key.0).min() else { continue };
-            for from_s in (first..last_s - 59).step_by(60) {
-                naive.entry((from_s, service.to_owned())).or_default();
-            }
-        }
-        let counts: BTreeMap<_, _> = naive.iter().map(|(key, value)| (key.clone(), value.0)).collect();
-        let sums: BTreeMap<_, _> = naive.iter().map(|(key, value)| (key.clone(), value.1)).collect();
-        for found in found.values_mut() {
-            found.retain(|(from_s, _), _| from_s + 60 <= last_s);
-        }
-        prop_assert_eq!(&found["n"], &counts);
-        prop_assert_eq!(&found["sum"], &sums);
-    }
-
-    #[test]
-    fn restarts_at_any_record_change_nothing(steps in steps()) {
-        let section = |name: &str, measure: &str, more: &str| {
-            format!("[series.{name}]\nmatch: app.*\nmeasure: {measure}\nevery: 10s\n{more}k: 2\nwarm_up: off\nalarms: 1/day\n")
-        };
-        let query = "avg(last_1m):anomalies(sum:logs.n{*} by {s}.as_count(), 'basic', 2, alert_window='last_1m', interval=10) >= 0.5";
-        let ini = [
-            "[filter]\ntick: tick\n".to_owned(),
-            section("n", "count", "by: $s\nlate: 15s\n"),
-            section("p", "p95 $ms", "by: $s\nwhere: $ms > 3\n"),
-            section("d", "distinct $u", "windows: alarms\n"),
-            section("a", "avg $ms", "empty: skip\n"),
-            format!("[monitor.m]\non: n\nquery: {query}\n"),
-        ]
-        .join("\n");
-        let with = run(&ini, &steps, true);
-        let without = run(&ini, &steps, false);
-        prop_assert_eq!(with, without);
-    }
 }
