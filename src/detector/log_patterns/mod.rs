@@ -17,8 +17,12 @@
 //! Beyond [`MAX_PATTERNS`] the template that was not seen for the longest time is forgotten. Of a line the first
 //! [`MAX_WORDS`] words of its first row count, and no more than [`MAX_LINE`] bytes.
 
+mod date_names;
+mod masks;
+mod row_words;
 mod saved;
 mod tokens;
+mod units;
 
 use tokens::Words;
 
@@ -134,7 +138,7 @@ impl LogPatterns {
     /// The part of a line that counts: [`observe`](Self::observe) finds the same for it as for the whole line.
     #[must_use]
     pub fn relevant(line: &[u8]) -> &[u8] {
-        tokens::first_row(line.get(..MAX_LINE).unwrap_or(line))
+        row_words::first_row(line.get(..MAX_LINE).unwrap_or(line))
     }
 
     /// A line that follows the template at this place and changes nothing of it: the same as [`observe`](Self::observe) of
