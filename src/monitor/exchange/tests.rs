@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::monitor::spec::MonitorSpec;
+use serde_json::json;
 
 /// As the API gives it, with the fields of the seed's standard configuration.
 const EXPORTED: &str = r#"{
