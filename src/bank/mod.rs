@@ -111,11 +111,11 @@ impl<M: Model> Bank<M> {
         flush: Flush,
     ) -> Self {
         let mut bank = Self::in_memory(sections, max_series);
+        let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
         match recover::recover(&mut *storage, &bank.sections, &mut bank.live, &mut bank.notices) {
             Ok(position) => {
                 bank.next_id = position.next_id;
                 bank.evicted = position.evicted;
-                let ids = bank.sections.iter().map(|section| section.id.clone()).collect();
                 bank.journal = Some(JournalWriter::new(storage, flush, position, ids));
                 bank.evict_excess();
                 bank.compact_if_due();
@@ -123,7 +123,7 @@ impl<M: Model> Bank<M> {
             Err(error) => {
                 bank.live.clear();
                 bank.notices.push(StateNotice::CannotRead(error.clone()));
-                bank.journal = Some(JournalWriter::unreadable(storage, flush, error));
+                bank.journal = Some(JournalWriter::unreadable(storage, flush, ids, error));
             }
         }
         bank
@@ -406,7 +406,6 @@ impl<M: Model> Bank<M> {
         if !journal.wants_retry() {
             return;
         }
-        let ids = self.sections.iter().map(|section| section.id.clone()).collect();
         let mut live = LiveSeries::new(self.sections.len());
         match recover::recover(journal.storage(), &self.sections, &mut live, &mut self.notices) {
             Ok(mut position) => {
@@ -421,7 +420,7 @@ impl<M: Model> Bank<M> {
                 }
                 self.next_id = position.next_id;
                 self.evicted = position.evicted;
-                journal.resume(position, ids);
+                journal.resume(position);
                 self.evict_excess();
                 self.compact_if_due();
             }

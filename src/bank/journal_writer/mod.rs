@@ -116,8 +116,13 @@ impl JournalWriter {
     }
 
     /// A writer for a folder that cannot be read: it saves nothing, tells, and tries again.
-    pub(super) fn unreadable(storage: Box<dyn Storage>, flush: Flush, error: StorageError) -> Self {
-        let mut writer = Self::new(storage, flush, JournalPosition::start(), Vec::new());
+    pub(super) fn unreadable(
+        storage: Box<dyn Storage>,
+        flush: Flush,
+        sections: Vec<SectionId>,
+        error: StorageError,
+    ) -> Self {
+        let mut writer = Self::new(storage, flush, JournalPosition::start(), sections);
         writer.mode = WriterMode::NotSaving(NotSaving::new(StateNotice::CannotRead(error), 0));
         writer
     }

@@ -1,7 +1,6 @@
 //! What a writer does while nothing is saved: it tries again, and tells each hour that it goes on.
 
 use super::{JournalWriter, WriterMode};
-use crate::bank::SectionId;
 use crate::bank::notice::StateNotice;
 use crate::bank::position::JournalPosition;
 use crate::bank::storage::{Storage, StorageError};
@@ -97,9 +96,8 @@ impl JournalWriter {
     }
 
     /// Goes on from a folder that can be read now.
-    pub(in crate::bank) fn resume(&mut self, position: JournalPosition, sections: Vec<SectionId>) {
+    pub(in crate::bank) fn resume(&mut self, position: JournalPosition) {
         self.position = position;
-        self.sections = sections;
         self.mode = WriterMode::Idle;
         self.unsaved = 0;
     }
