@@ -34,6 +34,7 @@ const LONGEST_STAY_S: f64 = 86_400.0;
 const LOG10_MINUTE: f64 = 1.778_151_250_383_643_6;
 /// What remains of the rarity at which an echo begins.
 const ECHO_REST: f64 = 0.9;
+
 /// What a value is compared with, measured from the first value, and how far it is from that, usual deviations.
 #[derive(Debug, Clone, Copy)]
 struct Usual {

@@ -30,7 +30,7 @@ const WHOLE: u8 = 5;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibrated {
     /// Point number, wrapping: only differences and blocks count.
-    pub(super) t: u32,
+    t: u32,
     /// Points seen, saturating.
     pub(super) seen: u32,
     pub(super) spacing: PointSpacing,
@@ -217,11 +217,6 @@ impl Calibrated {
         if let Some(season) = &mut self.season {
             season.rewind(time_s);
         }
-    }
-
-    #[cfg(test)]
-    pub(super) fn stay(&self) -> &Stay {
-        &self.stay
     }
 
     /// The season known now.

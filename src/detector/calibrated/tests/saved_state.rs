@@ -55,7 +55,7 @@ fn older(series: &Calibrated, version: u8) -> Vec<u8> {
         });
     }
     if version == 3 {
-        replace(&|w| series.stay().save(w), &|_| Vec::new());
+        replace(&|w| series.stay.save(w), &|_| Vec::new());
     }
     bytes
 }
