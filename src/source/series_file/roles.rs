@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Fields;
 use super::error::{SeriesFileError, shown};
-use super::layout::{Layout, SERIES, TIMES, VALUES, is_named};
+use super::layout::{Layout, SERIES, TIMES, VALUES};
 use super::moment;
 use super::table::{Cell, Column, Table, number_of_text};
 use crate::record::Unit;
@@ -130,8 +130,7 @@ fn contents(table: &Table) -> Vec<Content> {
 
 impl Finder<'_> {
     fn named(&self, wanted: &str) -> Option<usize> {
-        let exact = self.table.columns.iter().position(|column| column.name == wanted);
-        exact.or_else(|| self.table.columns.iter().position(|column| is_named(&column.name, wanted)))
+        self.table.column_named(wanted)
     }
 
     fn there(&self) -> String {
