@@ -50,9 +50,11 @@ impl ScoredEntries {
         (0..self.count).map_while(move |_| place.pass(&self.lanes))
     }
 
-    /// Appends all of them, one behind the other.
-    pub(super) fn append_to(&self, out: &mut Vec<u8>) {
-        self.entries().for_each(|entry| out.extend_from_slice(entry));
+    /// All of them, one behind the other.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes);
+        self.entries().for_each(|entry| bytes.extend_from_slice(entry));
+        bytes
     }
 }
 
@@ -169,10 +171,8 @@ impl<'a> Output<'a> {
             Self::Stdout(lines) => {
                 lines.clear();
                 for scored in all {
-                    let mut bytes = Vec::with_capacity(scored.bytes());
-                    scored.append_to(&mut bytes);
                     // read back: their form was checked when they came
-                    let chunk = IncomingChunk::from_entries(tag.to_owned(), bytes);
+                    let chunk = IncomingChunk::from_entries(tag.to_owned(), scored.to_bytes());
                     for entry in chunk.entries() {
                         json_text::line(entry.time(), tag, entry.record, lines);
                     }
@@ -183,11 +183,9 @@ impl<'a> Output<'a> {
                     .and_then(|()| stdout.flush())
                     .map_err(|error| SinkError::Unreachable { reason: format!("standard output: {error}") })
             }
-            Self::Datadog(output) => all.iter().try_for_each(|scored| {
-                let mut bytes = Vec::with_capacity(scored.bytes());
-                scored.append_to(&mut bytes);
-                output.deliver(tag, &bytes)
-            }),
+            Self::Datadog(output) => {
+                all.iter().try_for_each(|scored| output.deliver(tag, &scored.to_bytes()))
+            }
         }
     }
 }

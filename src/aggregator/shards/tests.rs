@@ -16,15 +16,9 @@ fn chunk() -> IncomingChunk {
     IncomingChunk::from_entries("tag".into(), bytes)
 }
 
-fn bytes(part: &ScoredEntries) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    part.append_to(&mut bytes);
-    bytes
-}
-
 fn scored(shards: &mut Shards) -> IncomingChunk {
     let parts = shards.score(chunk()).into_parts();
-    IncomingChunk::from_entries("tag".into(), parts.iter().flat_map(bytes).collect())
+    IncomingChunk::from_entries("tag".into(), parts.iter().flat_map(ScoredEntries::to_bytes).collect())
 }
 
 #[test]
@@ -117,7 +111,7 @@ fn chunk_of_all(number: u32) -> IncomingChunk {
 }
 
 fn bytes_of(shards: &mut Shards, number: u32) -> Vec<u8> {
-    shards.score(chunk_of_all(number)).into_parts().iter().flat_map(bytes).collect()
+    shards.score(chunk_of_all(number)).into_parts().iter().flat_map(ScoredEntries::to_bytes).collect()
 }
 
 #[test]
@@ -179,7 +173,7 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
         let parts = shards.score(chunk()).into_parts();
         let tags: Vec<&str> = parts.iter().map(|part| part.tag.as_str()).collect();
         assert_eq!(tags, ["tag", "anomaly.window.n"]);
-        let windows = IncomingChunk::from_entries(tags[1].into(), bytes(&parts[1]));
+        let windows = IncomingChunk::from_entries(tags[1].into(), parts[1].to_bytes());
         // those of seconds 0 to 9, of each series
         assert_eq!(windows.len(), 8);
         for entry in windows.entries() {
@@ -187,7 +181,7 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
             let record = String::from_utf8_lossy(entry.record);
             assert!(record.contains("anomaly_window") && record.contains("records"), "{record}");
         }
-        let all: Vec<Vec<u8>> = parts.iter().map(bytes).collect();
+        let all: Vec<Vec<u8>> = parts.iter().map(ScoredEntries::to_bytes).collect();
         // sections of windows carry theirs in records of the chunk, unless they are to be records
         assert!(String::from_utf8_lossy(&all[0]).contains("kinds_anomaly_window"));
         outcomes.push(all);
@@ -212,7 +206,7 @@ fn what_is_wrong_with_a_record_is_told_by_the_last_of_its_visits_whichever_threa
     let chunk = IncomingChunk::from_entries("tag".into(), entries.collect());
     let scored = |threads| {
         let mut shards = Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
-        shards.score(chunk.clone()).into_parts().iter().flat_map(bytes).collect::<Vec<u8>>()
+        shards.score(chunk.clone()).into_parts().iter().flat_map(ScoredEntries::to_bytes).collect::<Vec<u8>>()
     };
     let alone = scored(1);
     let told = IncomingChunk::from_entries("tag".into(), alone.clone());
