@@ -110,6 +110,7 @@ fn cut(tag: String, lanes: Arc<Lanes>, parts: &mut Vec<ScoredEntries>) {
     let mut from = LanePlace::first(&lanes);
     for n in 0..count {
         let (start, end) = ((n * share).min(len), ((n + 1) * share).min(len));
+        from.go_to(&lanes, start);
         parts.push(ScoredEntries {
             tag: tag.clone(),
             lanes: lanes.clone(),
@@ -117,7 +118,6 @@ fn cut(tag: String, lanes: Arc<Lanes>, parts: &mut Vec<ScoredEntries>) {
             count: end - start,
             bytes: bytes / count,
         });
-        from.go_to(&lanes, end);
     }
 }
 
