@@ -274,8 +274,9 @@ impl Shards {
             return self.score_alone(&chunk);
         }
         let chunk = Arc::new(chunk);
-        let mut before: Option<Arc<Visited>> = None;
+        let mut visited: Option<Visited> = None;
         for visit in visits {
+            let before = visited.take().map(Arc::new);
             let places = Arc::new(self.places(&chunk, &visit, before.as_ref()));
             let job = Job { chunk: chunk.clone(), visit, before, places: places.clone() };
             let mut lanes = Vec::with_capacity(self.len());
@@ -290,11 +291,10 @@ impl Shards {
                 }
             }
             told.sort_by_key(|(n, _)| *n);
-            before = Some(Arc::new(Visited { lanes: Lanes::several(lanes, places, &self.spare), told }));
+            visited = Some(Visited { lanes: Lanes::several(lanes, places, &self.spare), told });
         }
-        // all threads are done with it
-        let lanes = before.and_then(Arc::into_inner).map(|visited| visited.lanes);
-        let lanes = lanes.unwrap_or_else(|| Lanes::one(Lane::default(), &self.spare));
+        // not reached: there is a visit
+        let lanes = visited.map_or_else(|| Lanes::one(Lane::default(), &self.spare), |visited| visited.lanes);
         ScoredParts::new(&chunk.tag, lanes, &self.spare)
     }
 
