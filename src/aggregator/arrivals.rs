@@ -41,6 +41,11 @@ impl Arrivals {
         self.changed.notify_all();
     }
 
+    /// Whether nothing more will arrive.
+    pub(super) fn have_ended(&self) -> bool {
+        self.lock().has_ended
+    }
+
     /// Waits until the chunk with this number has arrived; false when it will not.
     pub(super) fn wait_for(&self, number: u64) -> bool {
         let state = self.lock();

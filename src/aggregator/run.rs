@@ -1,7 +1,6 @@
 //! From the start to the end of an aggregator.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -109,12 +108,11 @@ impl Aggregator<'_> {
         let arrivals = Arrivals::default();
         let listener = Listener::start(&settings.listen, settings.server, inbox.clone())?;
         started(listener.addresses());
-        let is_over = AtomicBool::new(false);
-        let (waiting, arrivals, is_over) = (&*inbox, &arrivals, &is_over);
+        let (waiting, arrivals) = (&*inbox, &arrivals);
         let ended = thread::scope(|scope| {
             let out = thread::Builder::new()
                 .name("output".into())
-                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals, is_over))?;
+                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals))?;
             let work = thread::Builder::new().name("engine".into()).spawn_scoped(scope, move || {
                 engine.work(&Surroundings {
                     inbox: waiting,
@@ -125,7 +123,7 @@ impl Aggregator<'_> {
                     outbox,
                 });
             })?;
-            while !is_over.load(Relaxed) && self.env.sleep(LOOK) != Wake::Stop {}
+            while !arrivals.have_ended() && self.env.sleep(LOOK) != Wake::Stop {}
             let deadline = Instant::now() + settings.drain;
             listener.stop();
             let _ = listener.wait(deadline);
@@ -149,7 +147,6 @@ impl Aggregator<'_> {
         scored: &Receiver<ScoredChunk>,
         inbox: &Inbox,
         arrivals: &Arrivals,
-        is_over: &AtomicBool,
     ) -> Option<String> {
         let mut why = None;
         let mut together: Vec<ScoredChunk> = Vec::new();
@@ -190,9 +187,8 @@ impl Aggregator<'_> {
             }
         }
         together.iter().chain(&ahead).for_each(refuse);
-        // the engine may wait for an arrival, or for room
+        // the engine may wait for an arrival, or for room; the main thread looks whether there are any
         arrivals.end();
-        is_over.store(true, Relaxed);
         scored.iter().for_each(|chunk| refuse(&chunk));
         why
     }
