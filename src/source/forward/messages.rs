@@ -82,7 +82,7 @@ impl Options {
         let mut options = Self::default();
         for _ in 0..members {
             let (key, value) = (next()?, next()?);
-            match text(key).as_ref().map(|key| &key.bytes[..]) {
+            match text(key) {
                 Some(b"chunk") => options.chunk = text_or_nil(value)?,
                 Some(b"compressed") => options.compressed = text_or_nil(value)?,
                 Some(b"fluent_signal") => {
@@ -99,17 +99,18 @@ impl Options {
     }
 }
 
-fn text(value: &[u8]) -> Option<Text> {
-    let head = head::read(value).ok()?;
-    let is_text = matches!(head.body, Body::Text);
-    let is_bin = matches!(value.first(), Some(0xc4..=0xc6));
-    is_text.then(|| Text { bytes: value.get(head.start..head.end).unwrap_or_default().to_vec(), is_bin })
+/// The bytes of str or bin.
+fn text(value: &[u8]) -> Option<&[u8]> {
+    let head = head::read(value).ok().filter(|head| matches!(head.body, Body::Text))?;
+    value.get(head.start..head.end)
 }
 
 fn text_or_nil(value: &[u8]) -> Result<Option<Text>, &'static str> {
-    let is_nil = value.first() == Some(&0xc0);
-    let found = text(value);
-    if found.is_some() || is_nil { Ok(found) } else { Err("`chunk` and `compressed` are texts") }
+    if value == [0xc0] {
+        return Ok(None);
+    }
+    let bytes = text(value).ok_or("`chunk` and `compressed` are texts")?.to_vec();
+    Ok(Some(Text { bytes, is_bin: matches!(value.first(), Some(0xc4..=0xc6)) }))
 }
 
 /// `{"ack": id}`.
