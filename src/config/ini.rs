@@ -95,15 +95,21 @@ pub(super) fn read(file: &str, text: &str, problems: &mut Vec<ConfigProblem>) ->
 
 /// The value of a key, or a line of it, without the comment.
 fn of_entry<'a>(key: &str, value: &'a str) -> &'a str {
-    if matches!(key, "where" | "measure") { comment_behind(value, true) } else { without_comment(value) }
+    let quotes: &[char] = match key {
+        "where" | "measure" => &['\'', '"', '/'],
+        // names of fields: `$['a ;b']`
+        "value" | "by" | "time" | "across" | "within" => &['\'', '"'],
+        _ => &[],
+    };
+    comment_behind(value, quotes)
 }
 
 fn without_comment(value: &str) -> &str {
-    comment_behind(value, false)
+    comment_behind(value, &[])
 }
 
-/// `has_quotes`: what stands between `'`, `"` or slashes is no comment, if it ends in this line.
-fn comment_behind(value: &str, has_quotes: bool) -> &str {
+/// What stands between two of the same `quotes` is no comment.
+fn comment_behind<'a>(value: &'a str, quotes: &[char]) -> &'a str {
     let mut closing = None;
     let mut before = ' ';
     for (at, c) in value.char_indices() {
@@ -114,8 +120,7 @@ fn comment_behind(value: &str, has_quotes: bool) -> &str {
             if c == ';' && before.is_whitespace() {
                 return value[..at].trim_end();
             }
-            let begins = has_quotes && matches!(c, '\'' | '"' | '/');
-            closing = Some(c).filter(|_| begins && value[at + 1..].contains(c));
+            closing = Some(c).filter(|c| quotes.contains(c) && value[at + 1..].contains(*c));
         }
         before = if is_escaped { ' ' } else { c };
     }
@@ -131,6 +136,15 @@ mod tests {
         let sections = read("x.ini", text, &mut problems);
         assert_eq!(problems, []);
         sections.into_iter().flat_map(|s| s.entries).map(|e| (e.key, e.value)).collect()
+    }
+
+    #[test]
+    fn a_semicolon_within_the_name_of_a_field_begins_no_comment() {
+        assert_eq!(
+            entries("[a]\nvalue: $['a ;b'] ; c\nby: $x, $[\"y ;z\"]\nprefix: it's ;c'\n"),
+            [("value", "$['a ;b']"), ("by", "$x, $[\"y ;z\"]"), ("prefix", "it's")]
+                .map(|(k, v)| (k.into(), v.into()))
+        );
     }
 
     #[test]
