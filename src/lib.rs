@@ -67,7 +67,7 @@ pub mod configuration {
 pub mod state {
     #[cfg(feature = "companion")]
     pub use crate::bank::folder_storage::{FolderError, FolderStorage};
-    pub use crate::bank::{MemoryStorage, Storage, StorageError};
+    pub use crate::bank::{MemoryStorage, Storage, StorageError, journal_names};
 }
 
 /// The scores of one series, and what a series costs in memory.

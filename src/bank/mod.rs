@@ -51,6 +51,7 @@ pub(crate) use key::SeriesKey;
 pub use model::Observation;
 pub(crate) use model::{BankSection, Model, Observe, ReadLine, SectionId};
 pub(crate) use notice::StateNotice;
+pub use position::journal_names;
 pub(crate) use silences::Silent;
 pub use storage::{MemoryStorage, Storage, StorageError};
 pub(crate) use window_queue::ClosedWindow;

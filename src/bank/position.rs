@@ -10,6 +10,11 @@ pub(super) fn journal_name(number: u64) -> String {
     format!("journal-{:02}", number % JOURNAL_NAMES)
 }
 
+/// The files of all journals that a state folder may hold.
+pub fn journal_names() -> impl Iterator<Item = String> {
+    (0..JOURNAL_NAMES).map(journal_name)
+}
+
 /// Where the next journal goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct JournalPosition {

@@ -76,6 +76,11 @@ impl Filter {
         String::from_utf8(text).unwrap()
     }
 
+    /// What still comes until the output ends.
+    fn rest(&self) -> String {
+        String::from_utf8(self.answers.iter().flatten().collect()).unwrap()
+    }
+
     /// Closes the input; the rest of the answers, the exit status, the log.
     fn finish(mut self) -> (Vec<u8>, Option<i32>, String) {
         drop(self.stdin.take());
@@ -215,8 +220,7 @@ fn sigterm_with_data_in_the_pipe_is_still_answered() {
         program::kill(filter.child.id(), "TERM");
         // the pipe stays open: the signal alone ends it
         let stdin = filter.stdin.take();
-        let rest: Vec<u8> = filter.answers.iter().flatten().collect();
-        assert_eq!(String::from_utf8(rest).unwrap().matches("score_outlier").count(), 5000, "round {round}");
+        assert_eq!(filter.rest().matches("score_outlier").count(), 5000, "round {round}");
         assert_eq!(filter.child.wait().unwrap().code(), Some(0));
         drop(stdin);
     }
@@ -291,8 +295,7 @@ fn a_stop_has_an_end_while_records_keep_coming() {
     program::kill(filter.child.id(), "TERM");
     assert_eq!(filter.child.wait().unwrap().code(), Some(0));
     assert!(asked.elapsed() < std::time::Duration::from_secs(30));
-    let rest: Vec<u8> = filter.answers.iter().flatten().collect();
-    let answered = String::from_utf8(rest).unwrap().matches("score_outlier").count();
+    let answered = filter.rest().matches("score_outlier").count();
     // what lay in the pipe behind the last piece is not read
     let sent = feeder.join().unwrap();
     assert!(answered >= 5 && answered <= sent, "{answered} of {sent}");
@@ -318,8 +321,7 @@ fn a_terminal_that_is_closed_ends_the_filter_in_order() {
         program::kill(filter.child.id(), "TERM");
     }
     assert_eq!(filter.child.wait().unwrap().code(), Some(0));
-    let rest: Vec<u8> = filter.answers.iter().flatten().collect();
-    assert!(String::from_utf8(rest).unwrap().starts_with("{\"ms\":2,"));
+    assert!(filter.rest().starts_with("{\"ms\":2,"));
 }
 
 #[test]

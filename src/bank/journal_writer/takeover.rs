@@ -4,7 +4,7 @@ use super::JournalWriter;
 use crate::bank::entry::StateEntry;
 use crate::bank::frame::{FrameReader, PREAMBLE};
 use crate::bank::notice::StateNotice;
-use crate::bank::position::{JOURNAL_NAMES, SNAPSHOT, journal_name};
+use crate::bank::position::{SNAPSHOT, journal_name, journal_names};
 use crate::bank::recover::rename_bad;
 use crate::bank::storage::StorageError;
 
@@ -89,8 +89,7 @@ impl JournalWriter {
                 }
             }
         }
-        for at in 0..JOURNAL_NAMES {
-            let name = journal_name(at);
+        for name in journal_names() {
             if self.storage.len(&name)?.is_none() {
                 continue;
             }

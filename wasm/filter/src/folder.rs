@@ -1,6 +1,6 @@
 //! The bank's storage over WASI: one folder below `accessible_paths`.
 
-use fluent_anomaly::state::{Storage, StorageError};
+use fluent_anomaly::state::{Storage, StorageError, journal_names};
 
 use crate::abi::{self, Fd, Open};
 use crate::errno::Errno;
@@ -25,16 +25,11 @@ impl Folder {
 
     /// When a journal was written last, ns since 1970.
     pub(crate) fn last_write_ns(&self) -> Option<i64> {
-        let mut last = None;
-        for tens in b'0'..=b'9' {
-            for ones in b'0'..=b'9' {
-                let mut path = self.path("journal-");
-                path.extend([char::from(tens), char::from(ones)]);
-                let written = abi::stat(self.dir, &path).ok().and_then(|(_, at)| i64::try_from(at).ok());
-                last = last.max(written);
-            }
-        }
-        last
+        let written = |name: String| {
+            let (_, at) = abi::stat(self.dir, &self.path(&name)).ok()?;
+            i64::try_from(at).ok()
+        };
+        journal_names().filter_map(written).max()
     }
 
     fn path(&self, name: &str) -> String {
