@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -33,6 +34,11 @@ pub(crate) fn install(site: &TempDir, from: &Path, to: &str) {
     let to = site.path().join(to);
     fs::create_dir_all(to.parent().expect("a folder")).expect("it can be made");
     fs::copy(from, to).expect("it can be copied");
+}
+
+/// A port of this machine where nobody listens.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it has one").port()
 }
 
 /// Runs a command to its end, with this as its standard input.

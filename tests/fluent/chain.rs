@@ -11,7 +11,6 @@ use crate::common::http;
 use crate::common::http_server;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::TcpListener;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -153,7 +152,7 @@ impl Chain {
             if faulty { api_fault(number, body) } else { Answer::json(body) }
         });
         let intake = http::Server::start(intake_faults().filter(|_| faulty));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let port = program::free_port().to_string();
         let shipped = fs::read_to_string(site.path().join(INI)).unwrap();
         let ini = replaced(
             shipped,

@@ -8,7 +8,7 @@ use fluent_anomaly::native::{Counters, Native};
 use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink};
 use fluent_anomaly::sinks::{MetricRecord, RecordSink};
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,10 +29,6 @@ impl Drop for Host {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Writes the configuration that `config` makes of (port, folder) and starts `program` with it.
 fn start(
     program: &Path,
@@ -44,7 +40,7 @@ fn start(
     let folder = std::env::temp_dir().join(format!("forward-host-{}-{name}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    let port = free_port();
+    let port = crate::common::program::free_port();
     let path = folder.join(file);
     fs::write(&path, config(port, &folder)).unwrap();
     let log = fs::File::create(folder.join("host.log")).unwrap();

@@ -5,13 +5,14 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::common::build;
 use crate::common::hosts::executables;
-use crate::common::program::{Running, site};
+use crate::common::program::{Running, free_port, site};
+use crate::fluent_bit::is_3;
 
 /// The filter's own record is lost, or not.
 const LOST: &str = "lost";
@@ -161,21 +162,44 @@ fn event(tag: &str, id: usize, pairs: u8, members: &[u8]) -> Vec<u8> {
 /// None, a filter that does nothing, this one where no section scores the record, and where one does.
 const TAGS: [&str; 4] = ["none", "nothing", "unscored", "scored"];
 
+/// A WASM filter for these tags.
+fn wasm(folder: &Path, tag: &str, module: &Path, function: &str) -> String {
+    format!(
+        "[FILTER]\n    name wasm\n    match {tag}\n    wasm_path {}\n    function_name {function}\n    accessible_paths {}\n",
+        module.display(),
+        folder.join("fluent-config").display()
+    )
+}
+
+/// Starts a host whose input listens on the port that `configuration` is told, and connects to it. Records with these tags are
+/// scored.
+fn start(
+    program: &Path,
+    tag: &str,
+    configuration: impl Fn(u16, &Path) -> String,
+) -> (TempDir, Running, TcpStream) {
+    let site = site();
+    let folder = site.path();
+    let ini = format!(
+        "[filter]\nstate: off\n[series.s]\nmatch: {tag}\nvalue: $ms\nk: 2\nwarm_up: off\nanomaly_score: off\n"
+    );
+    fs::write(folder.join("fluent-config/fluent-anomaly.ini"), ini).unwrap();
+    let port = free_port();
+    fs::write(folder.join("c.conf"), configuration(port, folder)).unwrap();
+    let mut running = Running::start(program, &["-c", "c.conf"], folder, "run");
+    running.wait_for("port", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    (site, running, stream)
+}
+
 fn configuration(port: u16, folder: &Path) -> String {
-    let wasm = |tag: &str, module: &Path, function: &str| {
-        format!(
-            "[FILTER]\n    name wasm\n    match {tag}\n    wasm_path {}\n    function_name {function}\n    accessible_paths {}\n",
-            module.display(),
-            folder.join("fluent-config").display()
-        )
-    };
     let ours = build::wasm_module();
     [
         "[SERVICE]\n    flush 0.2\n    grace 1\n".to_owned(),
         format!("[INPUT]\n    name forward\n    listen 127.0.0.1\n    port {port}\n    threaded true\n"),
-        wasm("nothing", build::noop_module(), "noop"),
-        wasm("unscored", ours, "anomaly_filter"),
-        wasm("scored", ours, "anomaly_filter"),
+        wasm(folder, "nothing", build::noop_module(), "noop"),
+        wasm(folder, "unscored", ours, "anomaly_filter"),
+        wasm(folder, "scored", ours, "anomaly_filter"),
         format!("[OUTPUT]\n    name file\n    match *\n    path {}\n    format plain\n", folder.display()),
     ]
     .concat()
@@ -199,20 +223,10 @@ fn left(folder: &Path, tag: &str, id: usize) -> String {
 #[test]
 fn no_record_is_lost_whatever_msgpack_it_holds() {
     for program in executables("FLUENT_BIT") {
-        let version = Command::new(&program).arg("--version").output().unwrap().stdout;
-        let is_3 = String::from_utf8_lossy(&version).contains("v3.");
-        let site = site();
+        let is_3 = is_3(&program);
+        let (site, mut running, mut stream) = start(&program, "scored", configuration);
         let folder = site.path();
-        fs::create_dir_all(folder.join("fluent-config")).unwrap();
-        let ini = "[filter]\nstate: off\n[series.s]\nmatch: scored\nvalue: $ms\nk: 2\nwarm_up: off\nanomaly_score: off\n";
-        fs::write(folder.join("fluent-config/fluent-anomaly.ini"), ini).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        fs::write(folder.join("c.conf"), configuration(port, folder)).unwrap();
-        let mut running = Running::start(&program, &["-c", "c.conf"], folder, "run");
-        running.wait_for("port", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-
         let cases = cases();
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
         for tag in TAGS {
             for (id, case) in cases.iter().enumerate() {
                 stream.write_all(&event(tag, id, case.pairs, &case.members)).unwrap();
@@ -261,30 +275,20 @@ const OTLP: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"servic
 #[test]
 fn resource_and_scope_of_opentelemetry_stay_where_the_host_lets_them() {
     for program in executables("FLUENT_BIT") {
-        let version = Command::new(&program).arg("--version").output().unwrap().stdout;
-        let is_3 = String::from_utf8_lossy(&version).contains("v3.");
-        let site = site();
-        let folder = site.path();
-        let ini = "[filter]\nstate: off\n[series.s]\nmatch: *\nvalue: $ms\nk: 2\nwarm_up: off\nanomaly_score: off\n";
-        fs::write(folder.join("fluent-config/fluent-anomaly.ini"), ini).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let configuration = format!(
-            "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
-             [FILTER]\n    name wasm\n    match *\n    wasm_path {}\n    function_name anomaly_filter\n    accessible_paths {}\n\
-             [OUTPUT]\n    name stdout\n    match *\n",
-            build::wasm_module().display(),
-            folder.join("fluent-config").display()
-        );
-        fs::write(folder.join("c.conf"), configuration).unwrap();
-        let mut running = Running::start(&program, &["-c", "c.conf"], folder, "run");
-        running.wait_for("port", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let is_3 = is_3(&program);
+        let (site, mut running, mut stream) = start(&program, "*", |port, folder| {
+            format!(
+                "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
+                 {}[OUTPUT]\n    name stdout\n    match *\n",
+                wasm(folder, "*", build::wasm_module(), "anomaly_filter")
+            )
+        });
         let head = format!(
             "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             OTLP.len()
         );
         stream.write_all(&[head.as_bytes(), OTLP.as_bytes()].concat()).unwrap();
-        let file = folder.join("run.stdout");
+        let file = site.path().join("run.stdout");
         running.wait_for("the record", || {
             fs::read_to_string(&file).unwrap_or_default().contains("score_change")
         });

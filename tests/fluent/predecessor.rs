@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -71,7 +70,7 @@ impl Place {
                 is_late && series == LATE_SERIES && late(time, from) && !open.load(SeqCst)
             })
         });
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let port = program::free_port().to_string();
         // dogapi wants JSON
         let accept =
             Reply::Status(202, vec!["Content-Type: application/json".into()], r#"{"status":"ok"}"#.into());

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::serve::{Client, INI, Serve, wait_until};
 use crate::common::forward_server::{Act, Security, Server};
+use crate::common::program::{Running, free_port};
 
 /// A next hop that passes all records on.
 const PASSES: &str = "[filter]\nstate: off\n[series.none]\nmatch: none\nvalue: $none\n";
@@ -30,11 +31,6 @@ fn run(ini: &str, args: &[&str]) -> (Option<i32>, String) {
     fs::write(folder.path().join("fluent-anomaly.ini"), ini).unwrap();
     let output = Command::new(EXE).arg("serve").args(args).current_dir(folder.path()).output().unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-/// A port where nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -176,33 +172,25 @@ fn clients_come_over_ipv6_and_go_to_a_next_hop_there() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("fluent-anomaly.ini"), PASSES).unwrap();
     let start = |folder: &Path, listen: &str, to: &str| {
-        let child = Command::new(EXE)
-            .args(["serve", "--listen", listen, "--to", to])
-            .current_dir(folder)
-            .stdout(fs::File::create(folder.join("out")).unwrap())
-            .stderr(fs::File::create(folder.join("err")).unwrap())
-            .spawn();
-        wait_until("it listens", || {
-            fs::read_to_string(folder.join("err")).unwrap().contains("listening on tcp://[::1]:")
-        });
-        child.unwrap()
+        let args = ["serve", "--listen", listen, "--to", to];
+        let mut program = Running::start(Path::new(EXE), &args, folder, "run");
+        let errors = folder.join("run.stderr");
+        program
+            .wait_for("port", || fs::read_to_string(&errors).unwrap().contains("listening on tcp://[::1]:"));
+        program
     };
-    let mut hop = start(folder.path(), &format!("tcp://{next}"), "stdout");
+    let hop = start(folder.path(), &format!("tcp://{next}"), "stdout");
     let first = tempfile::tempdir().unwrap();
     fs::write(first.path().join("fluent-anomaly.ini"), INI).unwrap();
-    let mut serve = start(first.path(), "tcp://[::1]:0", &format!("tcp://{next}"));
-    let said = fs::read_to_string(first.path().join("err")).unwrap();
+    let serve = start(first.path(), "tcp://[::1]:0", &format!("tcp://{next}"));
+    let said = serve.stderr();
     let port = said.split_once("tcp://[::1]:").unwrap().1.lines().next().unwrap().parse::<u16>().unwrap();
     let socket = TcpStream::connect(("::1", port)).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut client = Client(socket);
     client.send(&message(b'6'));
     client.expect(&ack(b'6'));
-    for child in [&mut serve, &mut hop] {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    assert!(fs::read_to_string(folder.path().join("out")).unwrap().contains("score_outlier"));
+    assert!(String::from_utf8(hop.stdout()).unwrap().contains("score_outlier"));
 }
 
 #[test]

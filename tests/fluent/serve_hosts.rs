@@ -4,24 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::program::Running;
+use crate::common::program::{Running, free_port};
 use crate::common::{build, hosts};
 
 /// The shipped configurations with ports of their own, and scores from the first points on.
 struct Site {
     folder: TempDir,
     serve_port: u16,
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Site {

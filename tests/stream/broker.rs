@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::future::Future;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::pin::pin;
 use std::process::{Child, Command, Stdio};
@@ -24,7 +24,7 @@ use tempfile::TempDir;
 
 use crate::cluster::Server;
 use crate::common::hosts;
-use crate::common::program::Running;
+use crate::common::program::{Running, free_port};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_fluent-anomaly");
 /// The first message is as old as this, ms.
@@ -50,8 +50,7 @@ impl Broker {
             return Self { address, process: None, server: None, folder, run };
         }
         let Some(program) = named("TANSU") else { return Self::own() };
-        // a port that is free now
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let address = format!("127.0.0.1:{port}");
         let url = format!("tcp://{address}");
         let process = Command::new(program)
