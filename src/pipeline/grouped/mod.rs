@@ -12,7 +12,6 @@ pub(super) use windows::encoded as encoded_verdicts;
 
 use super::Pipeline;
 use super::record_access::RecordAccess;
-use super::section::PreparedSection;
 use super::series_key::key_text;
 use super::series_model::AskGroup;
 use crate::bank::{Observation, SeriesKey};
@@ -191,9 +190,7 @@ impl Pipeline {
     /// Lets the groups of a section learn the value of the scanned record, and keeps what they say of its member.
     #[inline(never)] // stack
     pub(super) fn ask_groups(&mut self, at: u16, observation: Observation, record: &[u8]) {
-        self.ask_each_group(at, observation, |section, inputs, key| {
-            keys::fill(inputs, record, &section.access, key)
-        });
+        self.ask_each_group(at, observation, |access, inputs, key| keys::fill(inputs, record, access, key));
     }
 
     /// The same of any value. `fill` makes the key of some fields; false where one of them is missing.
@@ -202,13 +199,13 @@ impl Pipeline {
         &mut self,
         at: u16,
         observation: Observation,
-        fill: impl Fn(&PreparedSection, &[KeyInput], &mut SeriesKey) -> bool,
+        fill: impl Fn(&RecordAccess, &[KeyInput], &mut SeriesKey) -> bool,
     ) {
         let Self { sections, bank, group_key, member_key, group_verdicts, .. } = self;
         let Some(section) = sections.get(usize::from(at)) else { return };
         for (at, group) in section.groups.groups.iter().enumerate() {
-            fill(section, &group.within, group_key);
-            if !fill(section, &group.across, member_key) {
+            fill(&section.access, &group.within, group_key);
+            if !fill(&section.access, &group.across, member_key) {
                 continue;
             }
             let BankSections { groups, members } = group.bank_sections;

@@ -17,8 +17,10 @@ impl Pipeline {
         value: f64,
     ) {
         let observation = Observation { time: Time::from_seconds(from_s), value, source: 0 };
-        self.ask_each_group(window.section, observation, |section, inputs, key| {
-            keys::fill_of_series(inputs, &window.key, section.has_several_keys(), key)
+        let Some(section) = self.sections.get(usize::from(window.section)) else { return };
+        let has_several_keys = section.has_several_keys();
+        self.ask_each_group(window.section, observation, |_, inputs, key| {
+            keys::fill_of_series(inputs, &window.key, has_several_keys, key)
         });
     }
 }
