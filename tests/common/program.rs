@@ -117,7 +117,7 @@ impl Running {
     pub(crate) fn wait_for(&mut self, what: &str, enough: impl Fn() -> bool) {
         let deadline = Instant::now() + HANG;
         while !enough() {
-            let ended = self.child.try_wait().expect("its status can be asked");
+            let ended = self.ended();
             let late = Instant::now() > deadline;
             if (late || ended.is_some()) && !enough() {
                 panic!(
@@ -150,12 +150,17 @@ impl Running {
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + HANG;
         loop {
-            if let Some(status) = self.child.try_wait().expect("its status can be asked") {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.stderr());
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// How it ended; `None` while it runs.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("its status can be asked")
     }
 
     /// Asks it to stop, and waits.

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fluent_anomaly::aggregation::{Stats, render};
-use fluent_anomaly::native::{Counters, metrics};
+use fluent_anomaly::native::{Counters, DropReason, metrics};
 use fluent_anomaly::{Config, Format, Pipeline};
 use serde_json::Value;
 
 use crate::common::hosts::installed;
-use crate::common::program::{Running, run_with_input};
+use crate::common::http_server::{Answer, Server};
+use crate::common::program::{HANG, Running, free_port, run_with_input};
 use crate::sources::root;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fluent-config/dashboards/");
@@ -185,9 +186,35 @@ impl Drop for Filter {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+/// A Prometheus that scrapes these addresses each second and evaluates the rules; ended when dropped.
+struct Prometheus {
+    running: Running,
+    address: String,
+}
+
+impl Prometheus {
+    fn start(program: &Path, folder: &Path, targets: &[&str]) -> Self {
+        let rules: PathBuf = root().join("fluent-config/dashboards/prometheus-rules.yml");
+        let config = format!(
+            "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files: [{rules:?}]\n\
+             scrape_configs:\n- job_name: test\n  static_configs:\n  - targets: {targets:?}\n"
+        );
+        fs::write(folder.join("prometheus.yml"), config).unwrap();
+        let address = format!("127.0.0.1:{}", free_port());
+        let listen = format!("--web.listen-address={address}");
+        let options = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", &listen];
+        Self { running: Running::start(program, &options, folder, "prometheus"), address }
+    }
+
+    /// The values of a query, one a series.
+    fn values(&self, query: &str) -> Vec<String> {
+        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = get(&self.address, &format!("/api/v1/query?query={query}")).unwrap_or_default();
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let answer: Value = serde_json::from_str(body).unwrap_or_default();
+        let series = answer["data"]["result"].as_array().cloned().unwrap_or_default();
+        series.iter().filter_map(|series| Some(series["value"][1].as_str()?.to_owned())).collect()
+    }
 }
 
 #[test]
@@ -196,36 +223,58 @@ fn a_prometheus_scrapes_the_filter_and_evaluates_the_rules() {
     let folder = tempfile::tempdir().unwrap();
     let mut filter = Filter::start(folder.path());
     filter.child.stdin.as_mut().unwrap().write_all(b"{\"ms\":1}\n{\"ms\":2}\n{\"no\":3}\n").unwrap();
-    let rules: PathBuf = root().join("fluent-config/dashboards/prometheus-rules.yml");
-    let config = format!(
-        "global:\n  scrape_interval: 1s\n  evaluation_interval: 1s\nrule_files: [{:?}]\nscrape_configs:\n- job_name: filter\n  static_configs:\n  - targets: [{:?}]\n",
-        rules, filter.address
-    );
-    fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-    let address = free_address();
-    let listen = format!("--web.listen-address={address}");
-    let options = ["--config.file=prometheus.yml", "--storage.tsdb.path=tsdb", &listen];
-    let mut prometheus = Running::start(&program, &options, folder.path(), "prometheus");
-    let value = |query: &str| {
-        let answer = get(&address, &format!("/api/v1/query?query={query}")).unwrap_or_default();
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned();
-        let answer: Value = serde_json::from_str(&body).unwrap_or_default();
-        answer["data"]["result"][0]["value"][1].as_str().map(str::to_owned)
-    };
-    prometheus
-        .wait_for("scraped record", || value("fluent_anomaly_filter_records_total").as_deref() == Some("3"));
+    let mut prometheus = Prometheus::start(&program, folder.path(), &[&filter.address]);
     for (query, expected) in [
+        ("fluent_anomaly_filter_records_total", "3"),
         ("fluent_anomaly_filter_scored_total", "2"),
-        ("fluent_anomaly_filter_refused_total{reason=%22no_value%22}", "1"),
+        ("fluent_anomaly_filter_refused_total{reason=\"no_value\"}", "1"),
         ("fluent_anomaly_filter_series", "1"),
         ("up", "1"),
     ] {
-        let until = Instant::now() + Duration::from_secs(20);
-        while value(query).as_deref() != Some(expected) && Instant::now() < until {
+        let deadline = Instant::now() + HANG;
+        while prometheus.values(query) != [expected] {
+            let status = prometheus.running.ended();
+            let values = prometheus.values(query);
+            assert!(status.is_none() && Instant::now() < deadline, "{query}: {values:?} ({status:?})");
             std::thread::sleep(Duration::from_millis(100));
         }
-        assert_eq!(value(query).as_deref(), Some(expected), "{query}");
     }
-    let rules = get(&address, "/api/v1/rules").unwrap();
+    let rules = get(&prometheus.address, "/api/v1/rules").unwrap();
     assert!(rules.contains("FluentAnomalyScoresNothing") && !rules.contains("\"health\":\"err\""), "{rules}");
+}
+
+/// What the companion tells at `/metrics` while it pulls.
+fn companion() -> Server {
+    let counters = Counters::default();
+    Server::start(move |_, before| {
+        let now = 1_700_000_000 + before as i64;
+        counters.drop_points(DropReason::Null, 1);
+        counters.section("cpu", |section| section.complete_to = now - 60);
+        let about = metrics::About { version: "0", started: 1_700_000_000, now };
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8".to_owned();
+        Answer::Full(200, vec![("Content-Type", kind)], metrics::render(&counters.snapshot(), about))
+    })
+}
+
+#[test]
+fn every_panel_of_the_dashboard_shows_numbers_while_the_programs_run() {
+    let Some(program) = installed("prometheus", "PROMETHEUS") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut filter = Filter::start(folder.path());
+    let companion = companion();
+    let targets = [filter.address.as_str(), companion.url.trim_start_matches("http://")];
+    let mut prometheus = Prometheus::start(&program, folder.path(), &targets);
+    let deadline = Instant::now() + HANG;
+    // a rate needs two scrapes with records between
+    let mut without = grafana_expressions();
+    while !without.is_empty() {
+        filter.child.stdin.as_mut().unwrap().write_all(b"{\"ms\":1}\n{\"ms\":2}\n{\"no\":3}\n").unwrap();
+        without.retain(|expression| {
+            let values = prometheus.values(expression);
+            !values.iter().any(|value| value.parse::<f64>().is_ok_and(f64::is_finite))
+        });
+        let status = prometheus.running.ended();
+        assert!(status.is_none() && Instant::now() < deadline, "no numbers: {without:#?} ({status:?})");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }

@@ -11,5 +11,6 @@ mod examples;
 mod kubernetes;
 mod links;
 mod modules;
+mod pages;
 mod readme;
 mod sources;

@@ -15,7 +15,7 @@ fn pages() -> Vec<(PathBuf, String)> {
 }
 
 /// The code blocks of one language.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+pub(crate) fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let opening = format!("```{language}\n");
     text.split(&opening[..]).skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
@@ -125,58 +125,6 @@ fn the_way_from_a_log_to_an_alarm_runs_word_for_word() {
     assert_eq!(ran, ["init", "check", "filter"]);
     assert!(scored.lines().count() == 10_080 && scored.contains("\"alarm\":\"start\""));
     assert!(folder.path().join("fluent-bit.yaml").is_file() && folder.path().join("fluentd.conf").is_file());
-}
-
-/// Runs the lines for this command of a page's blocks for a shell, each as it stands, and counts them.
-fn run_page(page: &str, folder: &std::path::Path) -> usize {
-    let programs = std::path::Path::new(env!("CARGO_BIN_EXE_fluent-anomaly")).parent().unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap_or_default());
-    let text = read(page.as_ref());
-    let mut count = 0;
-    for line in blocks(&text, "sh").iter().flat_map(|block| block.lines()) {
-        if !line.starts_with("fluent-anomaly ") {
-            continue;
-        }
-        let output =
-            Command::new("sh").args(["-c", line]).current_dir(folder).env("PATH", &path).output().unwrap();
-        assert!(output.status.success(), "{page}: {line}\n{}", String::from_utf8_lossy(&output.stderr));
-        count += 1;
-    }
-    count
-}
-
-#[test]
-fn the_commands_of_the_quick_start_run_word_for_word() {
-    let folder = tempfile::tempdir().unwrap();
-    let log: String = (0..400_u32)
-        .map(|n| {
-            let ms = if (300..306).contains(&n) { 900 } else { 100 + n * n * 31 % 11 };
-            let service = ["web", "api"][n as usize % 2];
-            format!(
-                "{{\"time\":{},\"service\":\"{service}\",\"duration_ms\":{ms}}}\n",
-                1_700_000_000 + 10 * n
-            )
-        })
-        .collect();
-    std::fs::write(folder.path().join("app.log"), log).unwrap();
-    assert_eq!(run_page("docs/start.md", folder.path()), 5);
-    for file in ["fluent-anomaly.ini", "fluent-bit.yaml", "fluentd.conf", "scored.jsonl", "report.html"] {
-        assert!(folder.path().join(file).metadata().unwrap().len() > 0, "{file}");
-    }
-}
-
-#[test]
-fn the_commands_for_monitors_run_word_for_word() {
-    let folder = tempfile::tempdir().unwrap();
-    let page = read("docs/monitors.md".as_ref());
-    std::fs::write(folder.path().join("fluent-anomaly.ini"), blocks(&page, "ini")[0]).unwrap();
-    let history: String =
-        (0..10_000_u32).map(|n| format!("{},{},a\n", 60 * n, 100 + n * n * 31 % 11)).collect();
-    std::fs::write(folder.path().join("history.csv"), format!("time,cpu_p,host\n{history}")).unwrap();
-    let query = "avg(last_4h):anomalies(avg:a.b{*}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8";
-    let monitor = serde_json::json!({"name": "Other", "type": "query alert", "query": query, "message": ""});
-    std::fs::write(folder.path().join("monitor.json"), monitor.to_string()).unwrap();
-    assert_eq!(run_page("docs/monitors.md", folder.path()), 6);
 }
 
 #[test]

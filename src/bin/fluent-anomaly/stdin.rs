@@ -3,16 +3,19 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fluent_anomaly::sources::series_file;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::stdio;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// After a signal, input that is already on its way is still taken until it pauses this long.
+/// After a signal, input that is already on its way is still taken until it pauses this long and nothing is there to be read.
 const LINGER: Duration = Duration::from_millis(300);
 /// After a signal, input that does not pause is taken for so long.
 const TAKE: Duration = Duration::from_secs(3);
@@ -46,8 +49,16 @@ pub(crate) struct Input {
     messages: Receiver<Message>,
     /// Since when a stop is asked for.
     stopping: Cell<Option<Instant>>,
+    reader: Arc<Reader>,
+}
+
+/// What the thread that reads and the one that stops know of each other.
+#[derive(Debug, Default)]
+struct Reader {
     /// Nothing more is read.
-    closed: Arc<AtomicBool>,
+    is_closed: AtomicBool,
+    /// Bytes are taken from standard input, and may not be handed over yet.
+    has_taken: AtomicBool,
 }
 
 impl Input {
@@ -65,40 +76,72 @@ impl Input {
                 }
             }
         })?;
-        let closed = Arc::new(AtomicBool::new(false));
-        let reads = closed.clone();
+        let reader = Arc::new(Reader::default());
+        let reads = Arc::clone(&reader);
         thread::Builder::new().name("stdin".into()).spawn(move || read(&sender, &reads))?;
-        Ok(Self { messages, stopping: Cell::new(None), closed })
+        Ok(Self { messages, stopping: Cell::new(None), reader })
     }
 
     /// Waits for the next event.
     pub(crate) fn next(&self) -> InputEvent {
         loop {
-            let message = if let Some(since) = self.stopping.get() {
-                let is_over = since.elapsed() >= TAKE;
-                if is_over {
-                    self.closed.store(true, Relaxed);
-                }
-                match self.messages.recv_timeout(if is_over { HAND_OVER } else { LINGER }) {
-                    Ok(message) => message,
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                        return InputEvent::End;
-                    }
-                }
-            } else {
-                match self.messages.recv() {
-                    Ok(message) => message,
-                    Err(_) => return InputEvent::End,
-                }
+            let message = match self.stopping.get() {
+                Some(since) => self.next_after_stop(since),
+                None => self.messages.recv().ok(),
             };
             match message {
-                Message::InputEvent(event) => return event,
-                Message::Stop => {
+                Some(Message::InputEvent(event)) => return event,
+                Some(Message::Stop) => {
                     let since = self.stopping.get().unwrap_or_else(Instant::now);
                     self.stopping.set(Some(since));
                 }
+                None => return InputEvent::End,
             }
         }
+    }
+
+    /// What is on its way behind a signal; `None` once that has paused or lasted too long, and all that was read is handed over.
+    fn next_after_stop(&self, since: Instant) -> Option<Message> {
+        while since.elapsed() < TAKE {
+            match self.messages.recv_timeout(LINGER) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                // no pause: a busy machine lets the reader wait
+                Err(RecvTimeoutError::Timeout) if is_readable() => {}
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        self.reader.is_closed.store(true, SeqCst);
+        loop {
+            // asked first: what was taken until then is handed over by now
+            let has_taken = self.reader.has_taken.load(SeqCst);
+            match self.messages.recv_timeout(HAND_OVER) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) if has_taken => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// Whether a read from standard input would not wait; at its end it would not.
+fn is_readable() -> bool {
+    poll(&mut [PollFd::new(&stdio::stdin(), PollFlags::IN)], Some(&Timespec::default()))
+        .is_ok_and(|ready| ready > 0)
+}
+
+/// Standard input without a buffer between, so that it is known what was taken from it.
+struct Stdin(Arc<Reader>);
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.has_taken.store(false, SeqCst);
+        while poll(&mut [PollFd::new(&stdio::stdin(), PollFlags::IN)], None) == Err(Errno::INTR) {}
+        self.0.has_taken.store(true, SeqCst);
+        if self.0.is_closed.load(SeqCst) {
+            return Ok(0);
+        }
+        Ok(rustix::io::read(stdio::stdin(), buffer)?)
     }
 }
 
@@ -129,8 +172,8 @@ fn end_at_last() {
     std::process::exit(1);
 }
 
-fn read(sender: &SyncSender<Message>, closed: &AtomicBool) {
-    let mut stdin = match series_file::unpacking(io::stdin().lock()) {
+fn read(sender: &SyncSender<Message>, reader: &Arc<Reader>) {
+    let mut stdin = match series_file::unpacking(Stdin(Arc::clone(reader))) {
         Ok(stdin) => stdin,
         Err(error) => {
             let _ = sender.send(Message::InputEvent(InputEvent::Failed(error)));
@@ -138,15 +181,17 @@ fn read(sender: &SyncSender<Message>, closed: &AtomicBool) {
         }
     };
     let mut piece = vec![0; PIECE];
-    while !closed.load(Relaxed) {
+    loop {
         let event = match stdin.read(&mut piece) {
             Ok(0) => InputEvent::End,
             Ok(count) => InputEvent::Bytes(piece[..count].to_vec()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => InputEvent::Failed(error),
         };
-        let last = !matches!(event, InputEvent::Bytes(_));
-        if sender.send(Message::InputEvent(event)).is_err() || last {
+        let is_last = !matches!(event, InputEvent::Bytes(_));
+        let is_taken = sender.send(Message::InputEvent(event)).is_ok();
+        reader.has_taken.store(false, SeqCst);
+        if is_last || !is_taken {
             return;
         }
     }
