@@ -159,20 +159,25 @@ impl<M> Arena<M> {
     }
 
     /// Makes `at` the most recently seen.
+    #[inline(always)] // speed
     pub(super) fn touch(&mut self, at: u32) {
-        if self.newest == at {
+        let Self { slots, oldest, newest, .. } = self;
+        if *newest == at {
             return;
         }
-        let SeriesSlot { older, newer, .. } = self.slots[at as usize];
-        if self.oldest == at {
+        let slot = &mut slots[at as usize];
+        let (older, newer) = (slot.older, slot.newer);
+        let (first, last) = (*oldest, std::mem::replace(newest, at));
+        if first == at {
             // the circle goes on by one
-            (self.oldest, self.newest) = (newer, at);
+            *oldest = newer;
             return;
         }
-        self.join(older, newer);
-        self.join(self.newest, at);
-        self.join(at, self.oldest);
-        self.newest = at;
+        (slot.older, slot.newer) = (last, first);
+        slots[older as usize].newer = newer;
+        slots[newer as usize].older = older;
+        slots[last as usize].newer = at;
+        slots[first as usize].older = at;
     }
 
     /// Adds a series as the most recently seen; gives the model back when there is no memory for another one.

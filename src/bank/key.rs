@@ -198,11 +198,24 @@ impl StoredKey {
     }
 }
 
-/// Words, not bytes: the lengths are equal, and so are the first two words.
+/// Words, not bytes: the lengths are equal, and so are the first two words. Most keys have four words at most, which need no
+/// loop.
 #[inline(never)] // speed
 fn has_rest_of(key: &SeriesKey, words: &[[u8; 8]]) -> bool {
-    let same = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
-    words.iter().zip(key.words()).skip(2).all(same)
+    let same = |a: &[u8; 8], b: &[u8; 8]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    let ([_, _, third, rest @ ..], [_, _, our_third, our_fourth, ..]) =
+        (words, key.padded.as_chunks::<8>().0)
+    else {
+        return true;
+    };
+    if !same(third, our_third) {
+        return false;
+    }
+    match rest {
+        [] => true,
+        [fourth] => same(fourth, our_fourth),
+        _ => rest.iter().zip(key.words().iter().skip(3)).all(|(a, b)| same(a, b)),
+    }
 }
 
 impl SeriesKey {

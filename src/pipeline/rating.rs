@@ -117,17 +117,23 @@ pub struct AlarmNumbers {
 }
 
 impl Anomaly {
-    /// None for a series that is too young.
+    /// Takes the verdict on a point; none for a series that is too young.
     #[inline(always)] // speed
-    pub(super) fn of(judged: Judged) -> Option<Self> {
+    pub(super) fn take(said: &mut Option<Self>, judged: &Judged) {
         match judged {
-            Judged::TooYoung => None,
-            Judged::Ordinary => Some(Self {
-                rating: Rating { score: 0.0, is_alarm: false, edge: None, reason: None },
-                values: None,
-            }),
-            Judged::Rare(rarity) => Some(Self::from(rarity)),
+            Judged::TooYoung => *said = None,
+            Judged::Ordinary => {
+                let rating = Rating { score: 0.0, is_alarm: false, edge: None, reason: None };
+                *said = Some(Self { rating, values: None });
+            }
+            Judged::Rare(rarity) => Self::take_rare(said, rarity),
         }
+    }
+
+    /// Apart: an ordinary point then writes no more than it needs.
+    #[inline(never)] // speed: rarely needed
+    fn take_rare(said: &mut Option<Self>, rarity: &Rarity) {
+        *said = Some(Self::from(*rarity));
     }
 }
 

@@ -151,6 +151,7 @@ impl ExtremeSide {
     }
 
     /// Largest value that one level remembers.
+    #[inline(always)] // speed
     fn top(&self, level: usize) -> f32 {
         let mut top = self.current;
         for ring in self.rings.iter().take(level + 1) {
@@ -335,14 +336,16 @@ impl ExtremeSide {
             let lasts = climb.extend(at.t, at.window);
             exceeded = Some(ExceededLevel { level, top, base: *base, values, lasts, on_record: None });
         }
-        for (_, ((ring, climb), base)) in levels {
-            if thaws {
-                top = topped(top, ring);
-                *base = top;
-            }
-            // a level that is not open yet knows a climb that began before it
-            if !is_open {
-                _ = climb.extend(at.t, at.window);
+        if thaws || !is_open {
+            for (_, ((ring, climb), base)) in levels {
+                if thaws {
+                    top = topped(top, ring);
+                    *base = top;
+                }
+                // a level that is not open yet knows a climb that began before it
+                if !is_open {
+                    _ = climb.extend(at.t, at.window);
+                }
             }
         }
         exceeded

@@ -99,7 +99,7 @@ pub(super) static SCORE: CalibrationRule = CalibrationRule {
     fades: false,
 };
 
-/// Counts of incidents by raw rarity; 168 bytes.
+/// Counts of incidents by raw rarity; 176 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Calibration {
     /// Points counted, 0..=WINDOW.
@@ -114,6 +114,22 @@ pub(super) struct Calibration {
     reached: u32,
     /// Points at which counts fade or are forgotten next; follows from `points`, not saved.
     turn_at: u32,
+    common: Common,
+}
+
+/// Raw rarities that are surely too common for an alarm: of them nothing need be looked up. Not saved.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Common {
+    /// They lie below; at most [`FAR`].
+    below: f32,
+    /// Return time of which they fall short, points.
+    short_of: f32,
+    /// Points counted up to which this holds.
+    until: u32,
+}
+
+impl Common {
+    const UNKNOWN: Self = Self { below: f32::NEG_INFINITY, short_of: 0.0, until: 0 };
 }
 
 /// What a calibration must know of the moment.
@@ -138,6 +154,7 @@ impl Calibration {
             start_s: f64::NEG_INFINITY,
             reached: 0,
             turn_at: HALVINGS[0],
+            common: Common::UNKNOWN,
         }
     }
 
@@ -148,6 +165,13 @@ impl Calibration {
         let raw = if raw > FAR { smaller(FAR + rule.far_worth * (raw - FAR), rule.top) } else { raw };
         let calibrated =
             if raw > rule.first - rule.first_step { self.look_up(raw, own, at.advance, rule) } else { 0.0 };
+        self.learn(raw, at, rule);
+        larger(calibrated, 0.0)
+    }
+
+    /// Counts a point of this raw rarity, which is at most `FAR` or was drawn in from beyond.
+    #[inline(always)] // speed
+    pub(super) fn learn(&mut self, raw: f64, at: &CalibrationContext, rule: &CalibrationRule) {
         if raw >= rule.first {
             if at.now_s - self.start_s > at.hold_s {
                 self.start_s = at.now_s;
@@ -162,7 +186,46 @@ impl Calibration {
             }
         }
         self.count(rule);
-        larger(calibrated, 0.0)
+    }
+
+    /// Whether [`calibrate`](Calibration::calibrate) would surely give less than the log10 of `needed` points: then
+    /// [`learn`](Calibration::learn) does all that is left of it. False where it might not.
+    #[inline(always)] // speed
+    pub(super) fn is_common(&mut self, raw: f64, needed: f64, rule: &CalibrationRule) -> bool {
+        if self.points >= self.common.until || needed < f64::from(self.common.short_of) {
+            self.find_common(needed, rule);
+        }
+        raw < f64::from(self.common.below)
+    }
+
+    /// Walks the knots as [`look_up`](Calibration::look_up) does, with return times instead of their logarithms, and with
+    /// bounds from above: a quarter more points, the incident in progress left out, slopes a little steeper.
+    #[inline(never)] // speed: rarely needed
+    fn find_common(&mut self, needed: f64, rule: &CalibrationRule) {
+        const MARGIN: f64 = 0.9;
+        const FLATTEST: f64 = 1.03;
+        const STEEPEST: f64 = 5.02;
+        let more = self.points / 4 + 1;
+        let all_points = f64::from(self.points + more);
+        let low_points = all_points - f64::from(self.faded);
+        let short_of = (MARGIN * needed) as f32;
+        let [first, end] = rule.knots;
+        let (mut knot, mut weight, mut return_points) = (rule.first, rule.weight, rule.first_points);
+        let (mut below, mut most) = (f32::NEG_INFINITY, 0.0);
+        for (j, &count) in (first..).zip(self.counts.get(first..end).unwrap_or_default()) {
+            let count = larger(f64::from(count) - 1.0, 0.0);
+            let points = if j < HIGH { low_points } else { all_points };
+            let each = (weight * return_points + points) / (weight + count);
+            most = if j == first { each } else { smaller(larger(each, FLATTEST * most), STEEPEST * most) };
+            if most >= f64::from(short_of) || knot > FAR {
+                break;
+            }
+            below = (knot - 0.001) as f32; // no rounding leads beyond the knot
+            return_points *= RATIO;
+            knot += STEP;
+            weight = larger(weight - 0.5, 1.0);
+        }
+        self.common = Common { below, short_of, until: self.points + more };
     }
 
     /// Holds no time later than `time_s` any more.
@@ -181,6 +244,7 @@ impl Calibration {
 
     #[inline(never)] // speed: rarely needed
     fn turn(&mut self, rule: &CalibrationRule) {
+        self.common = Common::UNKNOWN;
         if self.points > WINDOW {
             self.points /= 2;
             self.faded /= 2;

@@ -58,7 +58,9 @@ struct PointAtHand<'a> {
 impl Calibrated {
     /// Scores a point that may be rare, or has a place in a season; `first`: the first side that may be rare; `stays`: its
     /// stay may be; `at` is the moment before the point. By value: an ordinary point then never stores what only this needs.
+    /// `is_whole`: how rare a point is, is told even where it is far from an alarm.
     #[inline(never)] // stack
+    #[expect(clippy::too_many_arguments, reason = "one by one: what is handed over whole stands in memory")]
     pub(super) fn judge(
         &mut self,
         spec: &CalibratedSpec,
@@ -67,6 +69,7 @@ impl Calibrated {
         stays: bool,
         o: ChannelValues,
         mut at: PointContext,
+        is_whole: bool,
     ) -> Judged {
         let tuning = &spec.tuning;
         let spacing_s = self.spacing.spacing_s();
@@ -105,7 +108,15 @@ impl Calibrated {
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
         let moment =
             CalibrationContext { hold_s: spec.hold_s(), advance: spec.advance_s() / spacing_s, ..moment };
-        let alarm_points = self.alarm.calibration.calibrate(rarities.strongest() - sides, &moment, &ALARM);
+        let raw = rarities.strongest() - sides;
+        let needed = spec.budget.period_s() / spacing_s;
+        let calibration = &mut self.alarm.calibration;
+        let alarm_points = if !is_whole && calibration.is_common(raw, needed, &ALARM) {
+            calibration.learn(raw, &moment, &ALARM);
+            0.0
+        } else {
+            calibration.calibrate(raw, &moment, &ALARM)
+        };
         if at.seen < WARM_UP {
             return Judged::TooYoung;
         }
@@ -227,6 +238,7 @@ impl Calibrated {
     }
 
     /// No point is called rarer than `times` the points known.
+    #[inline(always)] // speed
     fn within_knowledge(&self, log10_points: f64, times: f64) -> f64 {
         // log10(n) is at least 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
         let doublings = 31 - (self.seen | 1).leading_zeros();

@@ -106,16 +106,22 @@ impl Calibrated {
     /// ```
     #[inline]
     pub fn update(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Option<Rarity> {
-        match self.observe(spec, time_s, value) {
+        match self.judge_next(spec, time_s, value, true) {
             Judged::TooYoung => None,
             Judged::Ordinary => Some(Rarity::ordinary(None)),
             Judged::Rare(rarity) => Some(rarity),
         }
     }
 
-    /// The same, with less to write for an ordinary point.
-    #[inline(never)] // stack
+    /// The same, with less to write for an ordinary point. How rare a point is, besides its score, is told only where it
+    /// alarms.
+    #[inline(always)] // speed
     pub(crate) fn observe(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite) -> Judged {
+        self.judge_next(spec, time_s, value, false)
+    }
+
+    #[inline(never)] // stack
+    fn judge_next(&mut self, spec: &CalibratedSpec, time_s: Finite, value: Finite, is_whole: bool) -> Judged {
         let tuning = &spec.tuning;
         let (time_s, value) = (time_s.get(), value.get());
         if self.seen == 0 {
@@ -156,7 +162,7 @@ impl Calibrated {
         self.t = self.t.wrapping_add(1);
         self.seen = self.seen.saturating_add(1);
         if first != NONE_RARE || stays || self.season.is_some() {
-            return self.judge(spec, time_s, first, stays, o, at);
+            return self.judge(spec, time_s, first, stays, o, at, is_whole);
         }
         self.score.calibration.count(&SCORE);
         self.alarm.calibration.count(&ALARM);

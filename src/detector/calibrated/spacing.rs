@@ -66,12 +66,18 @@ impl PointSpacing {
     }
 
     /// log10 of the spacing.
+    #[inline(always)] // speed
     pub(super) fn log10_spacing(&mut self) -> f64 {
         let spacing_s = self.spacing_s();
         if spacing_s != self.logarithm[0] {
-            self.logarithm = [spacing_s, libm::log10(spacing_s)];
+            self.take_logarithm(spacing_s);
         }
         self.logarithm[1]
+    }
+
+    #[inline(never)] // speed: rarely needed
+    fn take_logarithm(&mut self, spacing_s: f64) {
+        self.logarithm = [spacing_s, libm::log10(spacing_s)];
     }
 
     pub(super) fn save(&self, w: &mut Writer<'_>) {

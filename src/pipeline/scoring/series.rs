@@ -101,7 +101,7 @@ impl ScoredSeries {
             } else if !calibrated.doubt.is_none() {
                 calibrated.doubt.clear();
             }
-            *anomaly = Anomaly::of(calibrated.score.observe(spec, time_s, value));
+            Anomaly::take(anomaly, &calibrated.score.observe(spec, time_s, value));
         }
         if let Some(recent) = &mut self.recent
             && !matches!(outcome, ScoreOutcome::Refused(_))

@@ -99,11 +99,12 @@ impl Pipeline {
         if inputs.is_patterns {
             return self.collect_line(inputs, found, time, record);
         }
-        let measured = inputs.measure(record, found, &mut self.encoded);
-        let Some((value, tail)) =
-            measured.or_else(|| Some((self.measure_odd(inputs, found, time, record)?, 0)))
-        else {
-            return;
+        let (value, tail) = match inputs.measure(record, found, &mut self.encoded) {
+            Some(measured) => measured,
+            None => match self.measure_odd(inputs, found, time, record) {
+                Some(value) => (value, 0),
+                None => return,
+            },
         };
         let is_whole = inputs.key(record, found, &mut self.key);
         self.count_observation(at, Observation { time, value, source: tail }, is_whole);

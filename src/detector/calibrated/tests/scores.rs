@@ -85,3 +85,38 @@ fn scores_of_a_fixed_series_are_golden() {
 }
 
 const GOLDEN: &str = "4962.765557304 [18273, 21700]";
+
+/// Of an ordinary point no return time is looked up: that may change nothing else.
+#[test]
+fn a_point_whose_rarity_is_not_told_is_scored_and_learned_like_one_whose_rarity_is() {
+    let budgets = [3600.0, 86_400.0, 604_800.0].map(|period_s| AlarmBudget::new(1.0, period_s).unwrap());
+    let mut alarms = 0;
+    for (n, budget) in budgets.into_iter().enumerate() {
+        let spec = CalibratedSpec::new(budget);
+        let (mut told, mut untold) = (Calibrated::new(&spec), Calibrated::new(&spec));
+        let mut time_s = 1.4e9;
+        for i in 0..40_000u64 {
+            // now and then the spacing changes, a burst comes, the level moves
+            time_s += if i / 9_000 % 2 == 0 { MINUTE } else { 17.0 };
+            let burst = if i % 1_300 < 7 { 6.0 * noise(i / 1_300) } else { 0.0 };
+            let level = if i % 7_000 > 6_000 { 3.0 } else { 0.0 };
+            let x = finite(noise(i + 77 * n as u64) + burst + level);
+            let all = told.update(&spec, finite(time_s), x);
+            let most = match untold.observe(&spec, finite(time_s), x) {
+                Judged::TooYoung => None,
+                Judged::Ordinary => Some(Rarity::ordinary(None)),
+                Judged::Rare(rarity) => Some(rarity),
+            };
+            let kept = |r: Rarity| (r.score.to_bits(), r.is_alarm, r.alarm, r.size, r.reason);
+            assert_eq!(all.map(kept), most.map(kept), "at {i}");
+            if let (Some(all), Some(most)) = (all, most)
+                && all.is_alarm
+            {
+                alarms += 1;
+                assert_eq!(all, most, "at {i}");
+            }
+        }
+        assert_eq!(saved(&told), saved(&untold));
+    }
+    assert!(alarms > 100, "{alarms}");
+}
