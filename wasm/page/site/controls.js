@@ -65,16 +65,16 @@ function fieldOf(control) {
   let input;
   if (control.choices) {
     input = element("select", { id });
-    control.choices.forEach((choice) => input.append(element("option", { value: choice }, choice || "–")));
+    control.choices.forEach((choice) => input.append(element("option", { value: choice }, choice || "not set")));
   } else {
     input = element("input", { id, autocomplete: "off", spellcheck: "false", placeholder: control.hint ?? "" });
     if (control.step) input.inputMode = "decimal";
     if (control.list) input.setAttribute("list", control.list);
   }
   input.name = control.key;
-  input.setAttribute("aria-describedby", `${id}-problem`);
+  input.setAttribute("aria-describedby", `${id}-problem ${id}-help`);
   const field = element("div", { class: control.wide ? "field wide" : "field", title: control.help },
-    element("label", { for: id }, control.label), input, element("span", { class: "problem", id: `${id}-problem` }));
+    element("label", { for: id }, control.label), input, element("span", { class: "problem", id: `${id}-problem` }), element("div", {}, element("span", { class: "help", id: `${id}-help` }, control.help)));
   return field;
 }
 
@@ -143,7 +143,8 @@ function buildControls(form, changed) {
     controls.filter(({ seasonal }) => seasonal).forEach(({ key }) => {
       const field = form.elements[key].parentElement;
       field.classList.toggle("idle", basic);
-      field.title = basic ? "basic knows no seasons" : controls.find((control) => control.key === key).help;
+      field.title = basic ? "Basic knows no seasons." : controls.find((control) => control.key === key).help;
+      field.querySelector(".help").textContent = field.title;
     });
   };
   form.addEventListener("input", () => { dim(); changed(); });

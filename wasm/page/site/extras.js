@@ -166,7 +166,16 @@ async function redrawAll() {
   await refresh();
 }
 
+/** Words beside what they are drawn with. */
+const keyed = (items) => items.map(([style, text]) => element("span", {}, element("i", { style }), text));
+
 function legend() {
+  byId("overview-legend").append(...keyed([
+    ["height:2px;background:var(--value)", "value"],
+    ["width:8px;height:4px;background:var(--alert)", "alarm of the calibrated score"],
+    ["width:8px;height:4px;background:var(--outlier)", "outlier of its group"],
+    ["background:var(--incident)", "several series at once"],
+  ]));
   const items = [
     ["height:2px;background:var(--value)", "value"],
     ["background:var(--band);border:1px solid var(--band-edge)", "band"],
@@ -178,7 +187,7 @@ function legend() {
     ["height:2px;background:var(--outlier)", "outlier score"],
     ["height:0;border-top:3px dashed var(--change)", "change score"],
   ];
-  byId("legend").append(...items.map(([style, text]) => element("span", {}, element("i", { style }), text)));
+  byId("legend").append(...keyed(items));
   byId("legend").append(element("span", {}, matchMedia("(pointer: coarse)").matches
     ? "one finger: move · two: zoom · tap: read a point"
     : "drag: look closer · wheel, + and −: zoom · arrows: move · comma and full stop: read points"));

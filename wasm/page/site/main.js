@@ -162,7 +162,10 @@ function readout(u) {
   if (row == null) return (byId("readout").textContent = "");
   const [time, lower, upper, expected, value, anomalous] = u.data.map((column) => column[row]);
   const band = expected === null ? "no band yet" : `expected ${short(expected)} (${short(lower)} to ${short(upper)})`;
-  byId("readout").textContent = `${when(time)} · ${short(value)} · ${band}${anomalous === null ? "" : " · anomalous"}`;
+  const until = u.data[0][row + 1] ?? time;
+  const alarm = page.alarms.find(({ from, to }) => from < Math.max(until, time + 1) && to >= time);
+  const why = alarm ? ` · alarm: ${alarm.reason}, ${short(alarm.observed)} instead of ${short(alarm.expected)}` : "";
+  byId("readout").textContent = `${when(time)} · ${short(value)} · ${band}${anomalous === null ? "" : " · anomalous"}${why}`;
 }
 
 function drawStates() {
@@ -342,6 +345,7 @@ async function start() {
   overviewControls();
   trailControls();
   if (meta.notes.length) tell(meta.notes.join("\n"), "notes");
+  if (address.given.series !== null && address.given.index < 0) tell(`The address names the series "${address.given.series}", which this page does not have.`, "address");
   if (meta.series.length === 0) return tell("There is nothing to show: the input holds no series.");
   fingers(byId("history"), () => charts.history, view, "context", addIncident);
   ["evaluation", "share", "rarity", "scores"].forEach((name) => fingers(byId(name), () => charts[name], view, "view", addIncident));
@@ -365,6 +369,8 @@ async function start() {
     await show(Math.max(0, address.given.index));
     if (address.given.view) view.set("view", address.given.view);
   }
+  // an address that was typed or pasted; those that the page writes itself make no event
+  window.addEventListener("hashchange", () => location.reload());
   document.documentElement.dataset.ready = "true";
 }
 

@@ -46,12 +46,16 @@ const overview = {
     const settings = controls.get();
     const wanted = JSON.stringify(settings);
     if (overview.done === wanted) return overview.draw();
+    trail.commit(null);
     for (const what of ["alarms", "alerts"]) {
       const run = await overview.pass(what, settings);
       if (run.isOver()) return undefined;
       controls.problems(Array.isArray(run.refused) ? run.refused : []);
       overview.note("", 0);
-      if (run.refused) return overview.draw();
+      if (run.refused) {
+        overview.found("");
+        return overview.draw();
+      }
       if (what === "alarms") {
         await together.find(settings);
         if (run.isOver()) return undefined;
@@ -60,7 +64,21 @@ const overview = {
       overview.draw();
     }
     overview.done = wanted;
+    overview.count();
     return undefined;
+  },
+  /** What the present settings find in all series, beside what those before did. */
+  count() {
+    const sum = (of) => overview.rows.reduce((all, row) => all + of(row), 0);
+    const figures = { alarms: sum((row) => row?.alarms?.length ?? 0), alerts: sum((row) => row?.alerts ?? 0), series: sum((row) => (row?.alarms?.length ? 1 : 0)), outliers: sum((row) => row?.outliers?.length ?? 0) };
+    const before = trail.before();
+    trail.commit(figures);
+    const was = (key) => (before && before[key] !== figures[key] ? ` (was ${before[key].toLocaleString("en")})` : "");
+    const many = (key, word) => `${figures[key].toLocaleString("en")} ${word}${figures[key] === 1 ? "" : "s"}${was(key)}`;
+    overview.found(`${many("alarms", "alarm")} in ${figures.series.toLocaleString("en")} of ${meta.series.length.toLocaleString("en")} series${was("series")} · ${many("alerts", "alert")}${together.outliers ? ` · ${many("outliers", "outlier")} of a group` : ""}`);
+  },
+  found(text) {
+    byId("overview-found").textContent = text;
   },
   /** All series once; a newer pass ends an older one. */
   async pass(what, settings) {
@@ -157,7 +175,7 @@ const overview = {
     const { name, points } = meta.series[index];
     const found = overview.rows[index];
     const canvas = element("canvas", { "aria-hidden": "true" });
-    const button = element("button", { type: "button", class: "overview-row" }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, ...unbroken(overview.told(found, points))));
+    const button = element("button", { type: "button", class: "overview-row", title: name }, element("span", { class: "overview-name" }, name), canvas, element("span", { class: "overview-found" }, ...unbroken(overview.told(found, points))));
     button.addEventListener("click", () => show(index));
     return element("li", {}, button);
   },

@@ -12,27 +12,29 @@ const trail = {
   before() {
     const settings = JSON.stringify(controls.get());
     const now = trail.entries[trail.at];
-    if (!now) return null;
+    if (!now || now.of !== (overview.open ? "all" : page.index)) return null;
     return JSON.stringify(now.settings) === settings ? (trail.entries[trail.at - 1]?.figures ?? null) : now.figures;
   },
   /** Takes a result in; a knob that is still being turned makes one entry. */
   commit(figures) {
     clearTimeout(trail.timer);
     const settings = controls.get();
+    const of = overview.open ? "all" : page.index;
     const take = () => {
       const now = trail.entries[trail.at];
-      if (now && now.of === page.index && JSON.stringify(now.settings) === JSON.stringify(settings)) now.figures = figures;
+      // figures of another series say nothing about a change of settings
+      if (now && now.of !== of) trail.entries.forEach((entry) => { Object.assign(entry, { figures: null, of }); });
+      if (now && JSON.stringify(now.settings) === JSON.stringify(settings)) now.figures = figures ?? now.figures;
       else {
-        // figures of another series say nothing about a change of settings
-        if (now && now.of !== page.index) trail.entries.forEach((entry) => { entry.figures = null; });
-        trail.entries = [...trail.entries.slice(0, trail.at + 1), { settings, figures, of: page.index }];
+        trail.entries = [...trail.entries.slice(0, trail.at + 1), { settings, figures, of }];
         trail.at = trail.entries.length - 1;
       }
       trail.first ??= settings;
       trail.buttons();
       address.write();
     };
-    if (trail.at < 0) take();
+    const entry = trail.entries[trail.at];
+    if (!entry || JSON.stringify(entry.settings) === JSON.stringify(settings)) take();
     else trail.timer = setTimeout(take, WAIT);
   },
   async go(by) {
@@ -65,6 +67,7 @@ const address = {
     const settings = {};
     given.forEach((value, key) => { if (key.startsWith("set.")) settings[key.slice(4)] = value; });
     return {
+      series,
       index: series === null ? -1 : meta.series.findIndex(({ name }) => name === series),
       view: view.length === 2 && view.every(Number.isFinite) ? view : null,
       settings: Object.keys(settings).length ? settings : null,
