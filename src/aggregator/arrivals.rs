@@ -35,15 +35,9 @@ impl Arrivals {
         self.changed.notify_all();
     }
 
-    /// Nothing more will arrive.
-    pub(super) fn end(&self) {
-        self.lock().has_ended = true;
-        self.changed.notify_all();
-    }
-
-    /// Whether nothing more will arrive.
-    pub(super) fn have_ended(&self) -> bool {
-        self.lock().has_ended
+    /// Nothing more will arrive once this is dropped: however the thread of the output ends, nobody waits for it.
+    pub(super) fn until_dropped(&self) -> ArrivalsEnd<'_> {
+        ArrivalsEnd(self)
     }
 
     /// Waits until the chunk with this number has arrived; false when it will not.
@@ -52,5 +46,16 @@ impl Arrivals {
         let waits = |state: &mut State| state.up_to < number && !state.has_ended;
         let state = self.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         state.up_to >= number
+    }
+}
+
+/// See [`Arrivals::until_dropped`].
+#[derive(Debug)]
+pub(super) struct ArrivalsEnd<'a>(&'a Arrivals);
+
+impl Drop for ArrivalsEnd<'_> {
+    fn drop(&mut self) {
+        self.0.lock().has_ended = true;
+        self.0.changed.notify_all();
     }
 }

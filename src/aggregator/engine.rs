@@ -1,6 +1,5 @@
 //! One chunk behind the other: put on disk, score, hand over. Now and then a snapshot replaces what is on disk.
 
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
@@ -8,13 +7,13 @@ use super::arrivals::Arrivals;
 use super::clock::ArrivalClock;
 use super::inbox::{Inbox, Next, WaitingChunk};
 use super::input_log::InputLog;
-use super::known::ChunkKey;
+use super::known::{ChunkKey, forms};
 use super::log_entry::LoggedChunk;
 use super::output::{ScoredEntries, ScoredParts};
 use super::saved_models::Recovered;
-use super::shards::Shards;
+use super::shards::{ShardFailed, Shards};
 use super::stats::Stats;
-use super::ticket::Ticket;
+use super::ticket::Promise;
 use crate::bank::{Storage, StorageError};
 use crate::config::Config;
 use crate::time::Time;
@@ -42,7 +41,7 @@ pub(super) struct ScoredChunk {
 pub(super) struct ChunkEnd {
     pub(super) connection: u64,
     pub(super) key: Option<ChunkKey>,
-    pub(super) ticket: Option<Arc<Ticket>>,
+    pub(super) promise: Option<Promise>,
 }
 
 /// The state of an aggregator, read from its folder.
@@ -90,22 +89,35 @@ impl Engine {
                 if !recovered.models.is_empty() {
                     **cell.borrow_mut() = Shards::start(config, threads, &recovered.models, clock.clone())?;
                 }
-                recovered.known.iter().for_each(|key| inbox.knows(*key));
+                forms(&recovered.known).for_each(|(key, form)| inbox.knows(key, form));
                 Ok(())
             };
+            let mut failed = None;
             let mut replay = |logged: LoggedChunk| {
-                let LoggedChunk { number, at, key, chunk, has_arrived } = logged;
+                let LoggedChunk { number, at, key, form, chunk, has_arrived } = logged;
+                if failed.is_some() {
+                    return;
+                }
                 clock.set(at);
-                let scored = cell.borrow_mut().score(chunk);
+                let scored = match cell.borrow_mut().score(chunk) {
+                    Ok(scored) => scored,
+                    Err(error) => {
+                        failed = Some(format!("chunk {number}: {error}"));
+                        return;
+                    }
+                };
                 next = number + 1;
                 if has_arrived {
-                    key.iter().for_each(|key| inbox.knows(*key));
+                    key.iter().for_each(|key| inbox.knows(*key, form));
                 } else {
-                    let ticket = key.map(|key| inbox.expects(key));
-                    left.push((number, scored, ChunkEnd { connection: u64::MAX, key, ticket }));
+                    let promise = key.map(|key| inbox.expects(key, form));
+                    left.push((number, scored, ChunkEnd { connection: u64::MAX, key, promise }));
                 }
             };
             let (opened, lines) = InputLog::open(storage, &mut begin, &mut replay)?;
+            if let Some(why) = failed {
+                return Err(StorageError::new("score again", "log", why));
+            }
             next = next.max(opened.next());
             told = lines;
             log = Some(opened);
@@ -119,8 +131,12 @@ impl Engine {
         Ok(Self { shards, log, left, next, failed_at: None, told })
     }
 
-    /// Works until no more chunks come, and saves the state.
-    pub(super) fn work(mut self, with: &Surroundings<'_>) {
+    /// Works until no more chunks come, and saves the state. However it ends, no client waits for it any more.
+    ///
+    /// # Errors
+    /// [`ShardFailed`]: the chunk at hand, and those behind it, are refused.
+    pub(super) fn work(mut self, with: &Surroundings<'_>) -> Result<(), ShardFailed> {
+        let _end = InboxEnd(with.inbox);
         self.told.drain(..).for_each(|line| (with.log)(&line));
         let arrived = self.left.first().map_or(self.next, |(number, ..)| *number) - 1;
         with.arrivals.set(arrived);
@@ -131,16 +147,16 @@ impl Engine {
         let mut listened = Instant::now();
         while goes_on {
             match with.inbox.next(BATCH, LOOK) {
-                Next::Chunks(chunks) => goes_on = self.take(chunks, with),
+                Next::Chunks(chunks) => goes_on = self.take(chunks, with)?,
                 Next::Look => {}
                 Next::Closed => break,
             }
             if let Some(config) = (with.reload)() {
-                self.reload(config, with);
+                self.reload(config, with)?;
             }
             if listened.elapsed() >= LISTEN {
                 listened = Instant::now();
-                self.listen(false, with);
+                self.listen(false, with)?;
                 self.look_at_log(with);
             }
             let is_due = self.log.as_ref().is_some_and(InputLog::wants_snapshot)
@@ -149,12 +165,13 @@ impl Engine {
                 self.snapshot(with);
             }
         }
-        self.listen(true, with);
+        self.listen(true, with)?;
         self.snapshot(with);
+        Ok(())
     }
 
     /// False when nobody takes scored chunks any more.
-    fn take(&mut self, chunks: Vec<WaitingChunk>, with: &Surroundings<'_>) -> bool {
+    fn take(&mut self, chunks: Vec<WaitingChunk>, with: &Surroundings<'_>) -> Result<bool, ShardFailed> {
         let at = ArrivalClock::now();
         self.put_on_disk(&chunks, at, with);
         self.shards.clock().set(at);
@@ -162,11 +179,11 @@ impl Engine {
         for waiting in chunks {
             let number = self.next;
             self.next += 1;
-            let entries = self.shards.score(waiting.chunk);
-            let end = ChunkEnd { connection: waiting.connection, key: waiting.key, ticket: waiting.ticket };
+            let entries = self.shards.score(waiting.chunk)?;
+            let end = ChunkEnd { connection: waiting.connection, key: waiting.key, promise: waiting.promise };
             goes_on = hand_over(number, entries, end, &with.outbox) && goes_on;
         }
-        goes_on
+        Ok(goes_on)
     }
 
     fn put_on_disk(&mut self, chunks: &[WaitingChunk], at: Time, with: &Surroundings<'_>) {
@@ -210,11 +227,14 @@ impl Engine {
     }
 
     /// Goes on under another configuration.
-    fn reload(&mut self, config: Result<Config, String>, with: &Surroundings<'_>) {
+    fn reload(&mut self, config: Result<Config, String>, with: &Surroundings<'_>) -> Result<(), ShardFailed> {
         let goes_on = |why: &str| (with.log)(&format!("reload: {why}; the old configuration goes on"));
         let config = match config {
             Ok(config) => config,
-            Err(why) => return goes_on(&why),
+            Err(why) => {
+                goes_on(&why);
+                return Ok(());
+            }
         };
         let clock = self.shards.clock().clone();
         let fresh = self
@@ -223,7 +243,7 @@ impl Engine {
             .and_then(|models| Shards::start(&config, config.serve.threads, &models, clock));
         match fresh {
             Ok(fresh) => {
-                self.listen(true, with);
+                self.listen(true, with)?;
                 self.shards = fresh;
                 // chunks of the log were scored under the old one
                 self.snapshot(with);
@@ -231,6 +251,7 @@ impl Engine {
             }
             Err(error) => goes_on(&error.to_string()),
         }
+        Ok(())
     }
 
     /// A log that somebody has removed is replaced by a snapshot.
@@ -243,10 +264,20 @@ impl Engine {
         }
     }
 
-    fn listen(&mut self, ending: bool, with: &Surroundings<'_>) {
-        let looked = self.shards.look(ending);
+    fn listen(&mut self, ending: bool, with: &Surroundings<'_>) -> Result<(), ShardFailed> {
+        let looked = self.shards.look(ending)?;
         looked.log.iter().for_each(|line| (with.log)(line));
         with.stats.look(&looked, self.log.as_ref().map_or(0, InputLog::bytes), with.inbox.bytes());
+        Ok(())
+    }
+}
+
+/// Nobody scores any more once this is dropped.
+struct InboxEnd<'a>(&'a Inbox);
+
+impl Drop for InboxEnd<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 
@@ -255,10 +286,8 @@ fn hand_over(number: u64, scored: ScoredParts, end: ChunkEnd, outbox: &SyncSende
     let parts = scored.into_parts();
     let (last, mut end) = (parts.len().saturating_sub(1), Some(end));
     for (n, entries) in parts.into_iter().enumerate() {
-        let end_of_chunk = if n == last { end.take() } else { None };
-        if let Err(refused) = outbox.send(ScoredChunk { number, entries, end: end_of_chunk }) {
-            let end = refused.0.end.or(end);
-            end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
+        let end = if n == last { end.take() } else { None };
+        if outbox.send(ScoredChunk { number, entries, end }).is_err() {
             return false;
         }
     }

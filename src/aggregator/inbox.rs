@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::known::{ChunkKey, Earlier, KnownChunks};
+use super::known::{ChunkKey, Earlier, KeyForm, KnownChunks};
 use super::stats::Stats;
-use super::ticket::Ticket;
+use super::ticket::{Promise, Ticket};
 use crate::companion::Seldom;
 use crate::source::forward::{Arrival, ClientEvent, HeldMemory, IncomingChunk, TakeChunk};
 
@@ -26,7 +26,7 @@ pub(super) struct WaitingChunk {
     pub(super) chunk: IncomingChunk,
     pub(super) connection: u64,
     pub(super) key: Option<ChunkKey>,
-    pub(super) ticket: Option<Arc<Ticket>>,
+    pub(super) promise: Option<Promise>,
 }
 
 impl WaitingChunk {
@@ -132,21 +132,32 @@ impl Inbox {
         self.emptied.notify_all();
     }
 
+    /// Nobody scores any more: no chunks are taken, and those that wait are refused.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let refused = std::mem::take(&mut state.queue);
+        drop(state);
+        drop(refused);
+        self.emptied.notify_all();
+    }
+
     /// A chunk arrived before the start.
-    pub(super) fn knows(&self, key: ChunkKey) {
-        self.lock().known.arrive(key, u64::MAX);
+    pub(super) fn knows(&self, key: ChunkKey, form: KeyForm) {
+        self.lock().known.restore_arrived(key, form);
     }
 
     /// A chunk was on its way at the start: whoever sends it again waits by this.
-    pub(super) fn expects(&self, key: ChunkKey) -> Arc<Ticket> {
+    pub(super) fn expects(&self, key: ChunkKey, form: KeyForm) -> Promise {
         let ticket = Arc::new(Ticket::default());
-        self.lock().known.begin(key, ticket.clone());
-        ticket
+        let promise = Promise::of(&ticket);
+        self.lock().known.restore_on_its_way(key, form, ticket);
+        promise
     }
 
-    /// Chunks that arrived, the oldest first.
+    /// Chunks that arrived, to be saved.
     pub(super) fn known(&self) -> Vec<ChunkKey> {
-        self.lock().known.arrived()
+        self.lock().known.to_save()
     }
 
     /// Bytes that wait.
@@ -155,12 +166,12 @@ impl Inbox {
     }
 
     /// A chunk arrived for good.
-    pub(super) fn arrived(&self, key: Option<ChunkKey>, connection: u64, ticket: Option<&Arc<Ticket>>) {
+    pub(super) fn arrived(&self, key: Option<ChunkKey>, connection: u64, promise: Option<Promise>) {
         if let Some(key) = key {
             self.lock().known.arrive(key, connection);
         }
-        if let Some(ticket) = ticket {
-            ticket.settle(true);
+        if let Some(promise) = promise {
+            promise.fulfil();
         }
     }
 }
@@ -168,8 +179,11 @@ impl Inbox {
 impl TakeChunk for Inbox {
     fn take(&self, connection: u64, client: IpAddr, chunk: IncomingChunk, memory: HeldMemory) -> Arrival {
         let key = ChunkKey::of(client, &chunk);
+        let has_earlier_forms = self.lock().known.has_earlier_forms();
+        let keys = [key, if has_earlier_forms { ChunkKey::of_earlier_form(client, &chunk) } else { None }];
         let ticket = key.map(|_| Arc::new(Ticket::default()));
-        let waiting = WaitingChunk { chunk, connection, key, ticket: ticket.clone() };
+        let promise = ticket.as_ref().map(Promise::of);
+        let waiting = WaitingChunk { chunk, connection, key, promise };
         let bytes = waiting.bytes();
         let begun = Instant::now();
         let mut state = self.lock();
@@ -177,7 +191,7 @@ impl TakeChunk for Inbox {
             if state.closed {
                 return Arrival::Refused;
             }
-            if let Some(earlier) = key.and_then(|key| state.known.find(key, connection)) {
+            if let Some(earlier) = keys.iter().flatten().find_map(|key| state.known.find(*key, connection)) {
                 drop(state);
                 self.stats.repeated();
                 return match earlier {

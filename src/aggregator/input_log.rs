@@ -7,7 +7,7 @@
 //! ```
 //! A log that was cut by a crash counts up to its last whole entry.
 
-use super::known::ChunkKey;
+use super::known::{ChunkKey, KeyForm};
 use super::log_entry::{LogEntry, LoggedChunk, put_arrived, put_chunk, put_head, read_entry, whole_entry};
 use super::saved_models::{self, MODELS, Recovered, set_aside};
 use crate::bank::{Storage, StorageError};
@@ -104,20 +104,21 @@ impl InputLog {
                 && let Some(bytes) = read_file(&mut *self.storage, &log_name(number))?
             {
                 let mut at = 0;
-                let mut is_ours = false;
+                let (mut is_ours, mut form) = (false, KeyForm::Either);
                 while let Some((body, end)) = whole_entry(&bytes, at) {
                     match read_entry(body) {
-                        Ok(LogEntry::Head(found)) if at == 0 => is_ours = found == number,
+                        Ok(LogEntry::Head(found, of)) if at == 0 => (is_ours, form) = (found == number, of),
                         _ if !is_ours => break,
                         Ok(LogEntry::Arrived(up_to)) => arrived = arrived.max(up_to),
                         Ok(LogEntry::Chunk(mut chunk)) => {
                             self.next = self.next.max(chunk.number + 1);
                             if pass == 1 {
                                 chunk.has_arrived = chunk.number <= arrived;
+                                chunk.form = form;
                                 replay(chunk);
                             }
                         }
-                        Ok(LogEntry::Head(_)) | Err(_) => break,
+                        Ok(LogEntry::Head(..)) | Err(_) => break,
                     }
                     at = end;
                 }

@@ -2,15 +2,17 @@
 //!
 //! ```text
 //! log         = (length:u32 checksum:u64 entry)*
-//! entry       = 'H' number:u64 | 'C' number:u64 at:i64 key:(u64 u64) tag:bytes entries:bytes | 'D' number:u64
+//! entry       = 'H' number:u64 form:u8 | 'C' number:u64 at:i64 key:(u64 u64) tag:bytes entries:bytes | 'D' number:u64
 //! ```
-//! `H` begins a log, `C` is a chunk, `D` says that all chunks up to this one have arrived at the next hop.
+//! `H` begins a log; without its form the keys of the log may have the form of before 28 November 2026. `C` is a chunk, `D` says that all chunks up to this one have arrived at the next hop.
 
-use super::known::ChunkKey;
+use super::known::{ChunkKey, KeyForm};
 use crate::codec::{CodecError, Reader, Writer, checksum, checksum_of_many};
 use crate::source::forward::IncomingChunk;
 use crate::time::Time;
 
+/// The form of keys that are written.
+const FORM_OF_NOW: u8 = 1;
 /// Bytes before an entry.
 const HEAD: usize = 12;
 
@@ -20,6 +22,7 @@ pub(super) struct LoggedChunk {
     pub(super) number: u64,
     pub(super) at: Time,
     pub(super) key: Option<ChunkKey>,
+    pub(super) form: KeyForm,
     pub(super) chunk: IncomingChunk,
     /// The next hop has it.
     pub(super) has_arrived: bool,
@@ -27,7 +30,8 @@ pub(super) struct LoggedChunk {
 
 /// An entry that was read.
 pub(super) enum LogEntry {
-    Head(u64),
+    /// The number of the log, and the form of its keys.
+    Head(u64, KeyForm),
     Chunk(LoggedChunk),
     Arrived(u64),
 }
@@ -38,6 +42,7 @@ pub(super) fn put_head(out: &mut Vec<u8>, log: u64) {
         let mut w = Writer::new(out);
         w.u8(b'H');
         w.u64(log);
+        w.u8(FORM_OF_NOW);
     });
 }
 
@@ -100,7 +105,11 @@ pub(super) fn whole_entry(bytes: &[u8], at: usize) -> Option<(&[u8], usize)> {
 pub(super) fn read_entry(body: &[u8]) -> Result<LogEntry, CodecError> {
     let mut r = Reader::new(body);
     Ok(match r.u8("entry kind")? {
-        b'H' => LogEntry::Head(r.u64("log number")?),
+        b'H' => {
+            let number = r.u64("log number")?;
+            let is_of_now = r.rest().first() == Some(&FORM_OF_NOW);
+            LogEntry::Head(number, if is_of_now { KeyForm::Now } else { KeyForm::Either })
+        }
         b'D' => LogEntry::Arrived(r.u64("chunk number")?),
         b'C' => {
             let (number, at) = (r.u64("chunk number")?, Time::from_nanos(r.i64("arrival")?));
@@ -111,6 +120,7 @@ pub(super) fn read_entry(body: &[u8]) -> Result<LogEntry, CodecError> {
                 number,
                 at,
                 key: (key != ChunkKey(0)).then_some(key),
+                form: KeyForm::Either,
                 chunk: IncomingChunk::from_entries(tag, entries),
                 has_arrived: false,
             })

@@ -7,7 +7,7 @@
 //!
 //! | file | what it knows |
 //! |---|---|
-//! | `ticket` | a client waits for its chunk |
+//! | `ticket` | a client waits for its chunk; who drops the chunk refuses it |
 //! | `known` | chunks that came before: a client sends a chunk again when its ack did not arrive |
 //! | `inbox` | chunks that wait, within a bound of bytes; their clients wait with them |
 //! | `log_entry` | a chunk as an entry of the log on disk |

@@ -45,6 +45,9 @@ pub enum AggregatorError {
     /// Records cannot go out any more. Clients have no ack for those that have not.
     #[error("the output has ended: {0}")]
     Ended(String),
+    /// A fault of this program, whose place standard error has told. Clients have no ack for what has not arrived.
+    #[error("{0} has failed, which is a fault of this program: see the panic above")]
+    Failed(String),
 }
 
 /// How an aggregator works.
@@ -109,10 +112,10 @@ impl Aggregator<'_> {
         let listener = Listener::start(&settings.listen, settings.server, inbox.clone())?;
         started(listener.addresses());
         let (waiting, arrivals) = (&*inbox, &arrivals);
-        let ended = thread::scope(|scope| {
+        let (delivered, worked, is_accepting) = thread::scope(|scope| {
             let out = thread::Builder::new()
                 .name("output".into())
-                .spawn_scoped(scope, move || self.deliver(output, &scored, waiting, arrivals))?;
+                .spawn_scoped(scope, move || self.deliver(output, scored, waiting, arrivals))?;
             let work = thread::Builder::new().name("engine".into()).spawn_scoped(scope, move || {
                 engine.work(&Surroundings {
                     inbox: waiting,
@@ -121,9 +124,11 @@ impl Aggregator<'_> {
                     log: &*self.log,
                     reload: &|| self.env.take_reload().then(self.reload),
                     outbox,
-                });
+                })
             })?;
-            while !arrivals.have_ended() && self.env.sleep(LOOK) != Wake::Stop {}
+            let goes_on = || !out.is_finished() && !work.is_finished() && listener.is_accepting();
+            while goes_on() && self.env.sleep(LOOK) != Wake::Stop {}
+            let is_accepting = listener.is_accepting();
             let deadline = Instant::now() + settings.drain;
             listener.stop();
             let _ = listener.wait(deadline);
@@ -132,23 +137,31 @@ impl Aggregator<'_> {
                 thread::sleep(Duration::from_millis(5));
             }
             give_up.stop();
-            let ended = out.join().unwrap_or_else(|_| Some("its thread has failed".to_owned()));
-            Ok::<_, AggregatorError>(ended)
+            Ok::<_, AggregatorError>((out.join(), work.join(), is_accepting))
         })?;
         // the last acks
         let _ = listener.wait(Instant::now() + Duration::from_secs(1));
-        ended.map_or(Ok(()), |why| Err(AggregatorError::Ended(why)))
+        let failed = |what: &str| Err(AggregatorError::Failed(what.to_owned()));
+        match (delivered, worked) {
+            (_, Err(_)) => failed("the thread that scores"),
+            (_, Ok(Err(shard))) => Err(AggregatorError::Failed(shard.to_string())),
+            (Err(_), _) => failed("the thread of the output"),
+            (Ok(Err(why)), _) => Err(AggregatorError::Ended(why)),
+            _ if !is_accepting => failed("a thread that takes clients"),
+            _ => Ok(()),
+        }
     }
 
-    /// Why it ended, if not because a stop was asked for.
+    /// An error says why it ended, if not because a stop was asked for. However it ends, chunks that have not arrived are
+    /// refused.
     fn deliver(
         &self,
         mut output: Output<'_>,
-        scored: &Receiver<ScoredChunk>,
+        scored: Receiver<ScoredChunk>,
         inbox: &Inbox,
         arrivals: &Arrivals,
-    ) -> Option<String> {
-        let mut why = None;
+    ) -> Result<(), String> {
+        let _end = arrivals.until_dropped();
         let mut together: Vec<ScoredChunk> = Vec::new();
         let mut ahead = None;
         while let Some(first) = ahead.take().or_else(|| scored.recv().ok()) {
@@ -171,30 +184,18 @@ impl Aggregator<'_> {
                 // what is left goes first after the next start
                 Err(error @ SinkError::Stopped) => {
                     (self.log)(&error.to_string());
-                    break;
+                    return Ok(());
                 }
-                Err(error) => {
-                    why = Some(error.to_string());
-                    break;
-                }
+                Err(error) => return Err(error.to_string()),
             }
             for chunk in together.drain(..) {
                 self.stats.delivered(chunk.entries.len() as u64, chunk.end.is_some());
                 if let Some(end) = chunk.end {
-                    inbox.arrived(end.key, end.connection, end.ticket.as_ref());
+                    inbox.arrived(end.key, end.connection, end.promise);
                     arrivals.set(chunk.number);
                 }
             }
         }
-        together.iter().chain(&ahead).for_each(refuse);
-        // the engine may wait for an arrival, or for room; the main thread looks whether there are any
-        arrivals.end();
-        scored.iter().for_each(|chunk| refuse(&chunk));
-        why
+        Ok(())
     }
-}
-
-/// The client of a chunk keeps it.
-fn refuse(chunk: &ScoredChunk) {
-    chunk.end.iter().flat_map(|end| &end.ticket).for_each(|ticket| ticket.settle(false));
 }

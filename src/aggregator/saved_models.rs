@@ -3,6 +3,7 @@
 //! ```text
 //! models      = magic log:u64 next:u64 known:varint (u128)* shards:varint (bytes)* checksum      replaced atomically
 //! ```
+//! Among the keys of known chunks one that no chunk has says from where on they have the form of now (`known`).
 
 use super::known::ChunkKey;
 use crate::bank::{Storage, StorageError};

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
+use thiserror::Error;
+
 use super::clock::ArrivalClock;
 use super::lanes::{Lane, LanePlace, Lanes, SpareLanes};
 use super::output::ScoredParts;
@@ -83,6 +85,11 @@ struct Worker {
     orders: SyncSender<Order>,
     answers: Receiver<Answer>,
 }
+
+/// The thread of a shard has ended: what its series had learned since the last snapshot stands in the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the thread of shard {0} has failed")]
+pub(super) struct ShardFailed(usize);
 
 /// All pipelines. The first one works in the caller's thread.
 pub(super) struct Shards {
@@ -237,15 +244,17 @@ impl Shards {
         Ok(Self { first, others, clock, spare })
     }
 
-    /// Gives an order to all and collects the answers by the numbers of the shards; `None` of one whose thread has ended.
-    fn all(&mut self, mut order: impl FnMut(usize) -> Order) -> Vec<Option<Answer>> {
+    /// Gives an order to all and collects the answers by the numbers of the shards.
+    fn all(&mut self, mut order: impl FnMut(usize) -> Order) -> Result<Vec<Answer>, ShardFailed> {
         for (n, worker) in self.others.iter().enumerate() {
             // a thread that has ended gives no answer either
             let _ = worker.orders.send(order(n + 1));
         }
-        let mut answers = vec![Some(self.first.obey(order(0)))];
-        answers.extend(self.others.iter().map(|worker| worker.answers.recv().ok()));
-        answers
+        let mut answers = vec![self.first.obey(order(0))];
+        for (n, worker) in self.others.iter().enumerate() {
+            answers.push(worker.answers.recv().map_err(|_| ShardFailed(n + 1))?);
+        }
+        Ok(answers)
     }
 
     /// How many pipelines there are.
@@ -255,39 +264,39 @@ impl Shards {
 
     /// Scores a chunk that arrived at the time the clock shows. Windows that it closes and that are to be records stand
     /// behind it.
-    pub(super) fn score(&mut self, chunk: IncomingChunk) -> ScoredParts {
-        let mut scored = self.score_records(chunk);
+    ///
+    /// # Errors
+    /// [`ShardFailed`]: no more can be scored.
+    pub(super) fn score(&mut self, chunk: IncomingChunk) -> Result<ScoredParts, ShardFailed> {
+        let mut scored = self.score_records(chunk)?;
         // sections with windows are the first pipeline's
         while let Some(window) = self.first.pipeline.take_window_record() {
             scored.push_other(&window.tag, window.time, &window.record);
         }
-        scored
+        Ok(scored)
     }
 
-    fn score_records(&mut self, chunk: IncomingChunk) -> ScoredParts {
+    fn score_records(&mut self, chunk: IncomingChunk) -> Result<ScoredParts, ShardFailed> {
         if self.others.is_empty() {
-            return self.score_alone(&chunk);
+            return Ok(self.score_alone(&chunk));
         }
         let visits = self.first.router.visits(chunk.tag.as_bytes()).to_vec();
         if visits.is_empty() {
             // the first pipeline counts and tells what no section scores
-            return self.score_alone(&chunk);
+            return Ok(self.score_alone(&chunk));
         }
         let chunk = Arc::new(chunk);
         let mut visited: Option<Visited> = None;
         for visit in visits {
             let before = visited.take().map(Arc::new);
-            let places = Arc::new(self.places(&chunk, &visit, before.as_ref()));
+            let places = Arc::new(self.places(&chunk, &visit, before.as_ref())?);
             let job = Job { chunk: chunk.clone(), visit, before, places: places.clone() };
             let mut lanes = Vec::with_capacity(self.len());
             let mut told = Vec::new();
-            for (n, answer) in self.all(|_| Order::Score(job.clone())).into_iter().enumerate() {
-                match answer {
-                    Some(Answer::Scored(lane, some)) => {
-                        lanes.push(lane);
-                        told.extend(some);
-                    }
-                    _ => lanes.push(job.as_they_came(n, &self.spare)),
+            for answer in self.all(|_| Order::Score(job.clone()))? {
+                if let Answer::Scored(lane, some) = answer {
+                    lanes.push(lane);
+                    told.extend(some);
                 }
             }
             told.sort_by_key(|(n, _)| *n);
@@ -295,7 +304,7 @@ impl Shards {
         }
         // not reached: there is a visit
         let lanes = visited.map_or_else(|| Lanes::one(Lane::default(), &self.spare), |visited| visited.lanes);
-        ScoredParts::new(&chunk.tag, lanes, &self.spare)
+        Ok(ScoredParts::new(&chunk.tag, lanes, &self.spare))
     }
 
     fn places(
@@ -303,10 +312,10 @@ impl Shards {
         chunk: &Arc<IncomingChunk>,
         visit: &Visit,
         before: Option<&Arc<Visited>>,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, ShardFailed> {
         // to wake others takes longer than few records
         if chunk.len() < FEW {
-            return self.first.route(chunk, visit, before.map(Arc::as_ref), 0..chunk.len());
+            return Ok(self.first.route(chunk, visit, before.map(Arc::as_ref), 0..chunk.len()));
         }
         let share = chunk.len().div_ceil(self.len()).max(1);
         let of_shard = |n: usize| (n * share).min(chunk.len())..((n + 1) * share).min(chunk.len());
@@ -315,15 +324,14 @@ impl Shards {
             visit: visit.clone(),
             before: before.cloned(),
             entries: of_shard(n),
-        });
+        })?;
         let mut places = Vec::with_capacity(chunk.len());
-        for (n, answer) in answers.into_iter().enumerate() {
-            match answer {
-                Some(Answer::Places(some)) => places.extend_from_slice(&some),
-                _ => places.extend(self.first.route(chunk, visit, before.map(Arc::as_ref), of_shard(n))),
+        for answer in answers {
+            if let Answer::Places(some) = answer {
+                places.extend_from_slice(&some);
             }
         }
-        places
+        Ok(places)
     }
 
     /// One pipeline alone needs no places.
@@ -349,18 +357,19 @@ impl Shards {
     /// The states of all pipelines.
     pub(super) fn save(&mut self) -> Result<Vec<Vec<u8>>, StorageError> {
         let answers = self.all(|_| Order::Save);
-        let saved = |answer| match answer {
-            Some(Answer::Saved(saved)) => saved,
-            _ => Err(StorageError::new("save", "shards", "a thread has ended")),
-        };
-        answers.into_iter().map(saved).collect()
+        let answers = answers.map_err(|error| StorageError::new("save", "shards", error.to_string()))?;
+        let saved = |answer| if let Answer::Saved(saved) = answer { Some(saved) } else { None };
+        answers.into_iter().filter_map(saved).collect()
     }
 
     /// What the pipelines have to say. `ending`: also what was not scored.
-    pub(super) fn look(&mut self, ending: bool) -> Looked {
+    ///
+    /// # Errors
+    /// [`ShardFailed`].
+    pub(super) fn look(&mut self, ending: bool) -> Result<Looked, ShardFailed> {
         let mut all = Looked::default();
-        for answer in self.all(|_| if ending { Order::Tell } else { Order::Look }) {
-            if let Some(Answer::Looked(looked)) = answer {
+        for answer in self.all(|_| if ending { Order::Tell } else { Order::Look })? {
+            if let Answer::Looked(looked) = answer {
                 all.log.extend(looked.log);
                 all.counters.add(&looked.counters);
                 all.series += looked.series;
@@ -368,21 +377,7 @@ impl Shards {
                 all.figures.add(&looked.figures);
             }
         }
-        all
-    }
-}
-
-impl Job {
-    /// Records of a shard whose thread has ended, as they came.
-    fn as_they_came(&self, shard: usize, spare: &SpareLanes) -> Lane {
-        let mut lane = spare.take();
-        let mut records = Records::new(&self.chunk, self.before.as_deref());
-        for (n, _) in self.places.iter().enumerate().filter(|(_, place)| usize::from(**place) == shard) {
-            if let Some((entry, record)) = records.get(n) {
-                lane.push(entry.time_bytes, record);
-            }
-        }
-        lane
+        Ok(all)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A client waits for the arrival of its chunk.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::source::forward::Arrival;
 
@@ -23,8 +23,7 @@ impl Ticket {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The chunk arrived, or did not.
-    pub(super) fn settle(&self, arrived: bool) {
+    fn settle(&self, arrived: bool) {
         self.lock().arrived = Some(arrived);
         self.changed.notify_all();
     }
@@ -43,5 +42,44 @@ impl Ticket {
                 None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+}
+
+/// The side of a ticket that settles it. Whoever drops it refuses the chunk, which its client keeps: so no thread that ends,
+/// however it does, leaves a client waiting.
+#[derive(Debug)]
+pub(super) struct Promise(Option<Arc<Ticket>>);
+
+impl Promise {
+    pub(super) fn of(ticket: &Arc<Ticket>) -> Self {
+        Self(Some(ticket.clone()))
+    }
+
+    /// The chunk arrived.
+    pub(super) fn fulfil(mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.settle(true);
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.0.take() {
+            ticket.settle(false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_has_arrived_when_its_promise_is_fulfilled_and_is_refused_when_it_is_dropped() {
+        let (fulfilled, dropped) = (Arc::new(Ticket::default()), Arc::new(Ticket::default()));
+        Promise::of(&fulfilled).fulfil();
+        drop(Promise::of(&dropped));
+        assert_eq!((fulfilled.wait(), dropped.wait()), (Arrival::Taken, Arrival::Refused));
     }
 }

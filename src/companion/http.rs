@@ -5,6 +5,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -116,8 +117,11 @@ pub fn serve(
         let work = move || {
             loop {
                 match listener.accept() {
-                    // a client that leaves or stalls is its own affair
-                    Ok((socket, _)) => drop(converse(socket, &*answer)),
+                    // a client that leaves or stalls is its own affair; an answer that fails, which standard error has
+                    // told, must not take the thread from those that come next
+                    Ok((socket, _)) => {
+                        drop(catch_unwind(AssertUnwindSafe(|| converse(socket, &*answer))));
+                    }
                     // out of descriptors: no busy loop until some are free
                     Err(_) => thread::sleep(Duration::from_millis(100)),
                 }
@@ -206,4 +210,30 @@ fn parse(head: &[u8], answer: &dyn Fn(&Request<'_>) -> Answer) -> Option<Answer>
     } else {
         Answer::Status(NOT_ALLOWED)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_fails_leaves_the_threads_for_the_next_clients() {
+        let answer = |request: &Request<'_>| match request.path {
+            "/bad" => panic!("a fault of the test"),
+            _ => Answer::Status("200 OK"),
+        };
+        let address = serve("test", SocketAddr::from(([127, 0, 0, 1], 0)), 2, answer).unwrap();
+        let ask = |path: &str| {
+            let mut socket = TcpStream::connect(address).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+            let mut answer = String::new();
+            let _ = socket.read_to_string(&mut answer);
+            answer
+        };
+        for _ in 0..5 {
+            assert_eq!(ask("/bad"), "");
+        }
+        assert!(ask("/good").starts_with("HTTP/1.1 200 OK"));
+    }
 }

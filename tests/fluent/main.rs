@@ -24,5 +24,7 @@ mod serve;
 mod serve_clients;
 mod serve_faults;
 mod serve_hosts;
+mod serve_panics;
 mod serve_state;
+mod serve_upgrade;
 mod settle;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::broker::{Broker, assert_exactly_once};
+use crate::broker::{Broker, START_MS, Writer, assert_exactly_once};
 use crate::common::program::Running;
 use crate::exactly_once::{SECTIONS, config, topics};
 
@@ -12,6 +12,18 @@ const PARTITIONS: i32 = 6;
 /// Records at once, and the time between.
 const BURST: i64 = 300;
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// Windows whose records leave besides.
+const WINDOWS: &str = "[series.n]\nmatch: *\nmeasure: count\nevery: 1m\nlate: 2s\ntime: $t\nby: $s\nk: 2\nwarm_up: off\nprefix: n_\nwindows: records\n";
+
+/// Record `n`, a second behind the one before.
+fn write(writer: &Writer, topic: &str, n: i64) {
+    let (series, time_ms) = (n % i64::from(3 * PARTITIONS), START_MS + n * 1000);
+    let value = n.wrapping_mul(n) * 7919 % 1000;
+    let record = format!("{{\"s\":\"s{series}\",\"v\":{value},\"n\":{n},\"t\":{}}}", time_ms / 1000);
+    let (partition, key) = ((series % i64::from(PARTITIONS)) as i32, format!("s{series}"));
+    writer.send(topic, partition, Some(&key), Some(record.as_bytes()), time_ms);
+}
 
 /// Ends the writer, also where the test fails.
 struct Over<'a>(&'a AtomicBool);
@@ -41,7 +53,8 @@ fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
     }
     let seconds = given.unwrap_or(30);
     let [group, from, to] = topics(&broker, PARTITIONS);
-    let config = config(&broker, "").replace("checkpoint: 1s", "checkpoint: 5s");
+    let sections = format!("{SECTIONS}{WINDOWS}");
+    let config = config(&broker, "").replace(SECTIONS, &sections).replace("checkpoint: 1s", "checkpoint: 5s");
     let (count, is_over) = (AtomicI64::new(0), AtomicBool::new(false));
     let (mut killed, mut stopped, mut added) = (0, 0, 0);
     thread::scope(|scope| {
@@ -49,7 +62,8 @@ fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
             let writer = broker.writer();
             while !is_over.load(Relaxed) {
                 let from_here = count.load(Relaxed);
-                writer.records(&from, PARTITIONS, from_here..from_here + BURST);
+                (from_here..from_here + BURST).for_each(|n| write(&writer, &from, n));
+                writer.flush();
                 count.store(from_here + BURST, Relaxed);
                 thread::sleep(PAUSE);
             }
@@ -102,10 +116,13 @@ fn members_killed_stopped_and_added_at_random_lose_and_repeat_nothing() {
             assert!(member.stop().success(), "{}", member.stderr());
         }
     });
-    let records = assert_exactly_once(&broker, SECTIONS, &from, &to, PARTITIONS);
+    let records = assert_exactly_once(&broker, &sections, &from, &to, PARTITIONS);
     assert_eq!(records as i64, count.load(Relaxed));
+    let left = broker.read(&to, PARTITIONS).iter().map(Vec::len).sum::<usize>();
+    let windows = left - records;
+    assert!(windows * 20 > records, "{windows} windows of {records} records");
     println!(
-        "{seconds} s: {killed} killed, {stopped} stopped, {added} added; {records} records, none missing, none twice, \
+        "{seconds} s: {killed} killed, {stopped} stopped, {added} added; {records} records and {windows} windows, none missing, none twice, \
          all with the bytes of an undisturbed run"
     );
 }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::sync_channel;
 
-use super::{ArrivalClock, Shards, Worker};
+use super::{ArrivalClock, ShardFailed, Shards, Worker};
 use crate::aggregator::output::ScoredEntries;
 use crate::config::Config;
 use crate::source::forward::IncomingChunk;
@@ -17,32 +17,22 @@ fn chunk() -> IncomingChunk {
 }
 
 fn scored(shards: &mut Shards) -> IncomingChunk {
-    let parts = shards.score(chunk()).into_parts();
+    let parts = shards.score(chunk()).unwrap().into_parts();
     IncomingChunk::from_entries("tag".into(), parts.iter().flat_map(ScoredEntries::to_bytes).collect())
 }
 
 #[test]
-fn records_of_a_shard_whose_thread_has_ended_leave_as_they_came_and_in_their_order() {
+fn a_shard_whose_thread_has_ended_is_told_by_whatever_is_asked_of_it() {
     let config = Config::parse("f.ini", CONFIG).unwrap();
-    let start = || Shards::start(&config, 3, &[], ArrivalClock::default()).unwrap();
-    let whole = scored(&mut start());
-    let mut shards = start();
+    let mut shards = Shards::start(&config, 3, &[], ArrivalClock::default()).unwrap();
+    assert_eq!(scored(&mut shards).len(), 160);
     // nobody holds the other ends
-    shards.others[0] = Worker { orders: sync_channel(1).0, answers: sync_channel(1).1 };
-    let found = scored(&mut shards);
-    let came = chunk();
-    assert_eq!((whole.len(), found.len()), (160, 160));
-    let all = whole.entries().zip(found.entries()).zip(came.entries());
-    let mut unscored = 0;
-    for ((whole, found), came) in all {
-        if found != whole {
-            assert_eq!(found, came);
-            unscored += 1;
-        }
-    }
-    assert!((1..160).contains(&unscored), "{unscored}");
+    shards.others[1] = Worker { orders: sync_channel(1).0, answers: sync_channel(1).1 };
+    let failed = ShardFailed(2);
+    assert_eq!(shards.score(chunk()).unwrap_err(), failed);
+    assert_eq!(shards.look(false).unwrap_err(), failed);
     let error = shards.save().unwrap_err().to_string();
-    assert!(error.contains("a thread has ended"), "{error}");
+    assert!(error.contains("the thread of shard 2 has failed"), "{error}");
 }
 
 /// Series of every kind that a record can be scored into: alone, by other fields, judged together, in windows, in a group.
@@ -111,7 +101,13 @@ fn chunk_of_all(number: u32) -> IncomingChunk {
 }
 
 fn bytes_of(shards: &mut Shards, number: u32) -> Vec<u8> {
-    shards.score(chunk_of_all(number)).into_parts().iter().flat_map(ScoredEntries::to_bytes).collect()
+    shards
+        .score(chunk_of_all(number))
+        .unwrap()
+        .into_parts()
+        .iter()
+        .flat_map(ScoredEntries::to_bytes)
+        .collect()
 }
 
 #[test]
@@ -170,7 +166,7 @@ fn windows_that_a_chunk_closes_are_records_behind_it_with_one_thread_or_several(
     let mut outcomes = Vec::new();
     for threads in [1, 3] {
         let mut shards = Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
-        let parts = shards.score(chunk()).into_parts();
+        let parts = shards.score(chunk()).unwrap().into_parts();
         let tags: Vec<&str> = parts.iter().map(|part| part.tag.as_str()).collect();
         assert_eq!(tags, ["tag", "anomaly.window.n"]);
         let windows = IncomingChunk::from_entries(tags[1].into(), parts[1].to_bytes());
@@ -206,7 +202,13 @@ fn what_is_wrong_with_a_record_is_told_by_the_last_of_its_visits_whichever_threa
     let chunk = IncomingChunk::from_entries("tag".into(), entries.collect());
     let scored = |threads| {
         let mut shards = Shards::start(&config, threads, &[], ArrivalClock::default()).unwrap();
-        shards.score(chunk.clone()).into_parts().iter().flat_map(ScoredEntries::to_bytes).collect::<Vec<u8>>()
+        shards
+            .score(chunk.clone())
+            .unwrap()
+            .into_parts()
+            .iter()
+            .flat_map(ScoredEntries::to_bytes)
+            .collect::<Vec<u8>>()
     };
     let alone = scored(1);
     let told = IncomingChunk::from_entries("tag".into(), alone.clone());

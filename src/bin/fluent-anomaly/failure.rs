@@ -1,7 +1,14 @@
 //! How a command ends when it does not end well.
 
 use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+
+/// What a command comes to. A panic, which standard error has told with its place, is a failure as others: status 1.
+pub(crate) fn guarded(run: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    let failed = "it has failed, which is a fault of this program: see the panic above";
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Failure::Failed(failed.to_owned())))
+}
 
 /// Why a command stopped, and with which exit status.
 #[derive(Debug)]
@@ -51,5 +58,17 @@ impl Failure {
             Self::Said => ExitCode::from(1),
             Self::Silent => ExitCode::SUCCESS,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_failure_with_a_message() {
+        let failure = guarded(|| panic!("a fault of the test")).unwrap_err();
+        assert!(failure.text().contains("a fault of this program"), "{failure:?}");
+        assert!(matches!(failure, Failure::Failed(_)) && guarded(|| Ok(())).is_ok());
     }
 }

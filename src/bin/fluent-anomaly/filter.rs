@@ -18,7 +18,7 @@ use log::Log;
 use worker::{Scorer, Worker};
 
 use crate::address;
-use crate::failure::Failure;
+use crate::failure::{Failure, guarded};
 use crate::files;
 use crate::stdin::Input;
 use crate::system_clock::SystemClock;
@@ -100,7 +100,8 @@ const DEFAULT_TAG: &str = "stdin";
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut log = Log::open(args.log.as_deref())?;
-    let outcome = score(args, &mut log);
+    // of a panic the log has a line too: nobody sees the standard error of an exec_filter's child
+    let outcome = guarded(|| score(args, &mut log));
     if let (Err(failure), true) = (&outcome, log.is_file()) {
         log.say(failure.text());
     }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -78,7 +79,11 @@ impl Input {
         })?;
         let reader = Arc::new(Reader::default());
         let reads = Arc::clone(&reader);
-        thread::Builder::new().name("stdin".into()).spawn(move || read(&sender, &reads))?;
+        let open = {
+            let reader = Arc::clone(&reader);
+            move || series_file::unpacking(Stdin(reader))
+        };
+        thread::Builder::new().name("stdin".into()).spawn(move || read(open, &sender, &reads))?;
         Ok(Self { messages, stopping: Cell::new(None), reader })
     }
 
@@ -172,27 +177,74 @@ fn end_at_last() {
     std::process::exit(1);
 }
 
-fn read(sender: &SyncSender<Message>, reader: &Arc<Reader>) {
-    let mut stdin = match series_file::unpacking(Stdin(Arc::clone(reader))) {
-        Ok(stdin) => stdin,
-        Err(error) => {
-            let _ = sender.send(Message::InputEvent(InputEvent::Failed(error)));
-            return;
-        }
+/// Hands on what is read, and how it ended, also by a panic: whoever waits for it would wait for ever.
+fn read<R: Read>(open: impl FnOnce() -> io::Result<R>, sender: &SyncSender<Message>, reader: &Reader) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| read_to_end(open()?, sender, reader)));
+    let last = match outcome {
+        Ok(Ok(())) => InputEvent::End,
+        Ok(Err(error)) => InputEvent::Failed(error),
+        Err(_) => InputEvent::Failed(io::Error::other("the thread that reads it has failed")),
     };
+    // whoever asked for it may be gone
+    let _ = sender.send(Message::InputEvent(last));
+    reader.has_taken.store(false, SeqCst);
+}
+
+/// Reads until there is no more, or nobody wants it.
+fn read_to_end(mut stdin: impl Read, sender: &SyncSender<Message>, reader: &Reader) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
-        let event = match stdin.read(&mut piece) {
-            Ok(0) => InputEvent::End,
-            Ok(count) => InputEvent::Bytes(piece[..count].to_vec()),
+        let count = match stdin.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => InputEvent::Failed(error),
+            Err(error) => return Err(error),
         };
-        let is_last = !matches!(event, InputEvent::Bytes(_));
-        let is_taken = sender.send(Message::InputEvent(event)).is_ok();
+        let is_taken = sender.send(Message::InputEvent(InputEvent::Bytes(piece[..count].to_vec()))).is_ok();
         reader.has_taken.store(false, SeqCst);
-        if is_last || !is_taken {
-            return;
+        if !is_taken {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Some bytes, and then what the function does.
+    struct Script(bool, fn() -> io::Result<usize>);
+
+    impl Read for Script {
+        fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return (self.1)();
+            }
+            piece[0] = b'x';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_the_input_is_told_how_it_ended_also_by_a_panic() {
+        for (end, told) in [
+            ((|| Ok(0)) as fn() -> io::Result<usize>, "End"),
+            (|| Err(io::Error::other("a disk")), "a disk"),
+            (|| panic!("a fault of the test"), "the thread that reads it has failed"),
+        ] {
+            let (sender, messages) = mpsc::sync_channel(WAITING);
+            let reader = Reader { has_taken: AtomicBool::new(true), ..Reader::default() };
+            read(|| Ok(Script(false, end)), &sender, &reader);
+            let events: Vec<String> = messages
+                .try_iter()
+                .map(|message| match message {
+                    Message::InputEvent(event) => format!("{event:?}"),
+                    Message::Stop => "stop".to_owned(),
+                })
+                .collect();
+            assert!(events.len() == 2 && events[0] == "Bytes([120])", "{events:?}");
+            assert!(events[1].contains(told), "{events:?}");
+            assert!(!reader.has_taken.load(SeqCst));
         }
     }
 }

@@ -11,6 +11,7 @@ use super::settings::ShipperSettings;
 use super::shipper::{Shipper, unix_now};
 use super::{chunk, json_lines};
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -108,24 +109,31 @@ pub fn run_stream(
 }
 
 /// Reads in a thread. It is not joined: a read that never returns must not hold up the end.
+///
+/// A reader that fails by a panic is no end of the input.
 fn read_ahead(mut input: impl Read + Send + 'static) -> io::Result<Receiver<io::Result<Vec<u8>>>> {
     let (sender, receiver) = sync_channel(AHEAD);
     let work = move || {
-        loop {
-            let mut block = vec![0; BLOCK];
-            let read = match input.read(&mut block) {
-                Ok(0) => return,
-                Ok(count) => {
-                    block.truncate(count);
-                    Ok(block)
+        let read = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                let mut block = vec![0; BLOCK];
+                let read = match input.read(&mut block) {
+                    Ok(0) => return,
+                    Ok(count) => {
+                        block.truncate(count);
+                        Ok(block)
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let last = read.is_err();
+                if sender.send(read).is_err() || last {
+                    return;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => Err(error),
-            };
-            let last = read.is_err();
-            if sender.send(read).is_err() || last {
-                return;
             }
+        }));
+        if read.is_err() {
+            let _ = sender.send(Err(io::Error::other("the thread that reads it has failed")));
         }
     };
     std::thread::Builder::new().name("dd-read".into()).spawn(work)?;

@@ -1,7 +1,7 @@
 //! A chunk as a client sent it: entries in one buffer, and where each stands.
 
 use super::messages::ChunkId;
-use crate::codec::checksum_of_many;
+use crate::codec::{checksum, checksum_of_many};
 use crate::record::MAX_DEPTH;
 use crate::record::msgpack::ObjectScan;
 use crate::record::msgpack::head::{self, Body};
@@ -122,9 +122,20 @@ impl IncomingChunk {
     /// A checksum of all entries.
     #[must_use]
     pub fn checksum(&self) -> u64 {
+        checksum_of_many(self.entries.len() as u64, self.entry_bytes())
+    }
+
+    /// The one that `serve` made before 28 November 2026.
+    #[must_use]
+    pub(crate) fn earlier_checksum(&self) -> u64 {
+        checksum(self.entries.len() as u64, self.entry_bytes())
+    }
+
+    /// All entries as they came, and what stands between them.
+    fn entry_bytes(&self) -> &[u8] {
         let ends = self.entries.first().zip(self.entries.last());
         let all = ends.and_then(|(first, last)| self.bytes.get(first.time as usize..last.end as usize));
-        checksum_of_many(self.entries.len() as u64, all.unwrap_or_default())
+        all.unwrap_or_default()
     }
 
     /// The events in their order.

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -116,6 +116,8 @@ impl Drop for Place<'_> {
 pub struct Listener {
     shared: Arc<Shared>,
     addresses: Vec<ListenAddress>,
+    /// One for each address.
+    accepting: Vec<JoinHandle<()>>,
 }
 
 impl core::fmt::Debug for Listener {
@@ -143,7 +145,7 @@ impl Listener {
             next: AtomicU64::new(0),
             start: Instant::now(),
         });
-        let mut found = Vec::new();
+        let (mut found, mut accepting) = (Vec::new(), Vec::new());
         for &address in addresses {
             let failed = |source| ListenError::Listen { address, source };
             let tls = shared.settings.tls.clone().filter(|_| address.tls);
@@ -154,15 +156,21 @@ impl Listener {
             found.push(ListenAddress { address: listener.local_addr().map_err(failed)?, ..address });
             let shared = shared.clone();
             let work = move || accept(&listener, tls.is_some(), &shared);
-            thread::Builder::new().name("accept".into()).spawn(work).map_err(failed)?;
+            accepting.push(thread::Builder::new().name("accept".into()).spawn(work).map_err(failed)?);
         }
-        Ok(Self { shared, addresses: found })
+        Ok(Self { shared, addresses: found, accepting })
     }
 
     /// Where clients connect; port 0 is replaced by the one that was found.
     #[must_use]
     pub fn addresses(&self) -> &[ListenAddress] {
         &self.addresses
+    }
+
+    /// Whether clients are taken at every address; false after a stop, or where a thread has failed.
+    #[must_use]
+    pub fn is_accepting(&self) -> bool {
+        !self.accepting.iter().any(JoinHandle::is_finished)
     }
 
     /// Clients that are connected.

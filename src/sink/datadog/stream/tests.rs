@@ -1,6 +1,6 @@
 use super::super::batch::Batch;
 use super::super::settings::ShipperSettings;
-use super::{Parser, RECORD_LIMIT, StreamFormat};
+use super::{Parser, RECORD_LIMIT, StreamFormat, read_ahead};
 use proptest::prelude::*;
 
 fn batch() -> Batch {
@@ -76,4 +76,17 @@ proptest! {
         blocks.push(rest);
         prop_assert_eq!(parsed(blocks), parsed([whole]));
     }
+}
+
+#[test]
+fn a_reader_that_fails_by_a_panic_is_no_end_of_the_input() {
+    struct Failing;
+    impl std::io::Read for Failing {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("a fault of the test")
+        }
+    }
+    let blocks = read_ahead(Failing).unwrap();
+    let error = blocks.recv().unwrap().unwrap_err().to_string();
+    assert!(error.contains("the thread that reads it has failed"), "{error}");
 }
