@@ -58,9 +58,6 @@ pub(super) struct JournalHead {
     pub(super) sections: Vec<SectionId>,
 }
 
-/// Bytes of [`observation_words`](StateEntry::observation_words).
-pub(super) const OBSERVATION: usize = 24;
-
 /// One entry, borrowed from the file's buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum StateEntry<'a> {

@@ -10,7 +10,7 @@
 use thiserror::Error;
 
 use super::storage::{Storage, StorageError};
-use crate::codec::{CodecError, Reader, Writer, checksum, checksum_of_words};
+use crate::codec::{CodecError, Reader, Writer, checksum, checksum_of_three};
 
 /// The first seven bytes of every state file.
 const MAGIC: &[u8; 7] = b"FLUANOM";
@@ -81,22 +81,21 @@ impl FrameWriter {
         out.extend_from_slice(payload);
     }
 
-    /// The same for a payload of three words: to the interpreter, a tenth of the work.
+    /// The frame of a payload of three words: to the interpreter, a tenth of the work.
     #[inline(always)] // speed
-    pub(super) fn frame_of_words(&mut self, payload: &[u8; 24], out: &mut Vec<u8>) {
-        let mut words = [0; 3];
-        for (word, bytes) in words.iter_mut().zip(payload.as_chunks::<8>().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
-        self.chain = checksum_of_words(self.chain, words);
+    pub(super) fn frame_of_words(&mut self, words: [u64; 3]) -> [u8; 29] {
+        self.chain = checksum_of_three(self.chain, words);
         let mut frame = [0; 29];
         let [length, rest @ ..] = &mut frame;
         *length = 24;
-        if let Some((check, place)) = rest.split_first_chunk_mut::<4>() {
+        if let Some((check, payload)) = rest.split_first_chunk_mut::<4>() {
             *check = (self.chain as u32).to_le_bytes();
-            place.copy_from_slice(payload);
+            if let ([first, second, third], []) = payload.as_chunks_mut::<8>() {
+                (*first, *second, *third) =
+                    (words[0].to_le_bytes(), words[1].to_le_bytes(), words[2].to_le_bytes());
+            }
         }
-        out.extend_from_slice(&frame);
+        frame
     }
 }
 

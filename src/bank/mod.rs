@@ -330,13 +330,12 @@ impl<M: Model> Bank<M> {
 
     #[inline(never)] // stack
     fn commit_journal(&mut self) {
-        if let Some(journal) = &mut self.journal {
-            journal.commit(&mut self.notices);
-            if journal.is_unreadable() {
-                self.read_again_if_due();
-            } else {
-                self.compact_if_due();
-            }
+        let Some(journal) = &mut self.journal else { return };
+        journal.commit(&mut self.notices);
+        if journal.is_unreadable() {
+            self.read_again_if_due();
+        } else if journal.wants_compaction() {
+            self.compact();
         }
     }
 
@@ -382,7 +381,6 @@ impl<M: Model> Bank<M> {
         M::memory_bytes(spec) - size_of::<M>() + Arena::<M>::overhead()
     }
 
-    #[inline(always)] // speed
     fn compact_if_due(&mut self) {
         if self.journal.as_mut().is_some_and(JournalWriter::wants_compaction) {
             self.compact();

@@ -2,9 +2,10 @@
 
 mod compaction;
 mod not_saving;
+mod record_entries;
 mod takeover;
 
-use super::entry::{JournalHead, OBSERVATION, StateEntry};
+use super::entry::{JournalHead, StateEntry};
 use super::frame::FrameWriter;
 use super::notice::StateNotice;
 use super::position::{JOURNAL_NAMES, JournalPosition, journal_name};
@@ -12,6 +13,7 @@ use super::storage::{Storage, StorageError};
 use super::{Observation, SectionId};
 use crate::time::{HostClock, Time};
 use not_saving::NotSaving;
+use record_entries::RecordEntries;
 use takeover::FolderState;
 
 /// How soon a model update is on disk.
@@ -62,8 +64,7 @@ pub(super) struct JournalWriter {
     sections: Vec<SectionId>,
     mode: WriterMode,
     frames: FrameWriter,
-    /// Entries of the record at hand: the payload of one frame, so that a write that is cut leaves all of them or none.
-    record: Vec<u8>,
+    record: RecordEntries,
     /// Frames that are not yet in the file.
     pending: Vec<u8>,
     /// Bytes in the open journal, and in all journals when it is time for a snapshot.
@@ -101,7 +102,7 @@ impl JournalWriter {
             sections,
             mode: WriterMode::Idle,
             frames: FrameWriter::default(),
-            record: Vec::new(),
+            record: RecordEntries::default(),
             pending: Vec::new(),
             written: 0,
             limit: LONG_JOURNAL,
@@ -155,8 +156,7 @@ impl JournalWriter {
         notices: &mut Vec<StateNotice>,
     ) {
         if matches!(self.mode, WriterMode::Open) && observation.source == 0 {
-            let words = StateEntry::observation_words(id, observation.time, observation.value);
-            self.record.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
+            self.record.observe(StateEntry::observation_words(id, observation.time, observation.value));
             self.now = observation.time;
         } else {
             self.log(&StateEntry::Observe { id, observation }, notices);
@@ -179,8 +179,9 @@ impl JournalWriter {
             self.unsaved += u64::from(matches!(entry, StateEntry::Observe { .. }));
             return;
         }
-        entry.put(&mut self.record);
-        if self.record.len() >= LONGEST_RECORD {
+        let record = self.record.bytes();
+        entry.put(record);
+        if record.len() >= LONGEST_RECORD {
             self.end_record();
         }
     }
@@ -188,9 +189,14 @@ impl JournalWriter {
     /// Ends the entries of one record, and writes what waits, if it is due.
     #[inline(always)] // speed
     pub(super) fn commit(&mut self, notices: &mut Vec<StateNotice>) {
-        if let Some(observation) = self.record.as_array::<OBSERVATION>() {
-            self.frames.frame_of_words(observation, &mut self.pending);
-            self.record.clear();
+        if let Some(words) = self.record.take_only() {
+            let frame = self.frames.frame_of_words(words);
+            let is_due = self.flush == Flush::EachRecord && matches!(self.mode, WriterMode::Open);
+            if is_due && self.pending.is_empty() {
+                let appended = self.storage.append(&frame);
+                return self.end_write(appended, frame.len(), notices);
+            }
+            self.pending.extend_from_slice(&frame);
         } else {
             self.end_record();
         }
@@ -210,9 +216,10 @@ impl JournalWriter {
     /// Makes one frame of the entries of a record.
     #[inline(never)] // stack
     fn end_record(&mut self) {
-        if !self.record.is_empty() {
-            self.frames.frame(&self.record, &mut self.pending);
-            self.record.clear();
+        let record = self.record.bytes();
+        if !record.is_empty() {
+            self.frames.frame(record, &mut self.pending);
+            record.clear();
         }
     }
 
@@ -223,7 +230,7 @@ impl JournalWriter {
     }
 
     /// Writes the frames that wait in memory.
-    #[inline(always)] // speed
+    #[inline(never)] // stack
     fn write(&mut self, notices: &mut Vec<StateNotice>) {
         self.flushed_at = Some(self.now);
         if !matches!(self.mode, WriterMode::Open) {
@@ -232,12 +239,18 @@ impl JournalWriter {
         if self.pending.is_empty() {
             return;
         }
-        if let Err(error) = self.storage.append(&self.pending) {
-            self.fail(error, 0, notices);
-            return;
-        }
-        self.written += self.pending.len() as u64;
+        let appended = self.storage.append(&self.pending);
+        self.end_write(appended, self.pending.len(), notices);
         self.pending.clear();
+    }
+
+    /// Counts a write of `len` bytes, or tells that it failed.
+    #[inline(always)] // speed
+    fn end_write(&mut self, appended: Result<(), StorageError>, len: usize, notices: &mut Vec<StateNotice>) {
+        if let Err(error) = appended {
+            return self.fail(error, 0, notices);
+        }
+        self.written += len as u64;
         self.writes_since_look += 1;
         let since = self.now.nanos().wrapping_sub(self.looked_at.nanos());
         if self.writes_since_look >= WRITES_BETWEEN_LOOKS
@@ -277,9 +290,20 @@ impl JournalWriter {
     }
 
     /// True when the journals have grown enough to be replaced by a snapshot.
+    #[inline(always)] // speed
     pub(super) fn wants_compaction(&mut self) -> bool {
         match &self.mode {
             WriterMode::Open => self.position.journal_bytes + self.written > self.limit,
+            _ => self.wants_first_compaction(),
+        }
+    }
+
+    /// The same while no journal is open.
+    #[cold]
+    #[inline(never)] // speed: rare
+    fn wants_first_compaction(&mut self) -> bool {
+        match &self.mode {
+            WriterMode::Open => false,
             WriterMode::Idle => {
                 self.position.rewrite
                     || self.position.journal_bytes > MIN_JOURNAL.max(self.position.snapshot_bytes / 2)
@@ -325,7 +349,7 @@ impl JournalWriter {
             base_len: self.position.base_len,
             sections: self.sections.clone(),
         })
-        .put(&mut self.record);
+        .put(self.record.bytes());
         self.end_record();
         self.written = 0;
         self.limit = LONG_JOURNAL.max(2 * self.position.snapshot_bytes);

@@ -244,7 +244,9 @@ impl ExtremeSide {
         }
         let ordinary = y <= self.recent + resolution || seen < WARM_UP;
         if ordinary {
-            self.learn(y);
+            // beyond `current`, which is less than it
+            self.current = y;
+            self.recent = larger(y, self.recent);
         }
         ordinary
     }

@@ -332,6 +332,7 @@ pub(crate) fn read_at(fd: Fd, offset: u64, into: &mut [u8]) -> Result<usize, Err
 }
 
 /// Writes some of the bytes at the end, returns how many.
+#[inline(always)] // speed
 pub(crate) fn write(fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     let slice = Slice { pointer: bytes.as_ptr(), len: bytes.len() };
     let mut written = 0;
