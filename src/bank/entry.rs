@@ -145,21 +145,34 @@ fn take_section(r: &mut Reader<'_>) -> Result<u16, CodecError> {
     u16::try_from(r.varint("section index")?).map_err(|_| CodecError::Invalid { what: "section index" })
 }
 
+impl SnapshotHead {
+    fn put(&self, w: &mut Writer<'_>) {
+        w.u8(SNAPSHOT);
+        w.u64(self.next_journal);
+        w.u32(self.next_id);
+        w.u64(self.evicted);
+        put_sections(w, &self.sections);
+        for clock in &self.clocks {
+            w.i64(*clock);
+        }
+    }
+}
+
+impl JournalHead {
+    fn put(&self, w: &mut Writer<'_>) {
+        w.u8(JOURNAL);
+        w.u64(self.number);
+        w.u64(self.base_len);
+        put_sections(w, &self.sections);
+    }
+}
+
 impl<'a> StateEntry<'a> {
     /// Writes the payload of a frame behind what `out` holds.
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         let mut w = Writer::new(out);
         match self {
-            StateEntry::Snapshot(head) => {
-                w.u8(SNAPSHOT);
-                w.u64(head.next_journal);
-                w.u32(head.next_id);
-                w.u64(head.evicted);
-                put_sections(&mut w, &head.sections);
-                for clock in &head.clocks {
-                    w.i64(*clock);
-                }
-            }
+            StateEntry::Snapshot(head) => head.put(&mut w),
             StateEntry::Doubt { section, doubt } => {
                 w.u8(DOUBT);
                 w.varint(u64::from(*section));
@@ -177,12 +190,7 @@ impl<'a> StateEntry<'a> {
                 w.u8(END);
                 w.varint(*series);
             }
-            StateEntry::Journal(head) => {
-                w.u8(JOURNAL);
-                w.u64(head.number);
-                w.u64(head.base_len);
-                put_sections(&mut w, &head.sections);
-            }
+            StateEntry::Journal(head) => head.put(&mut w),
             StateEntry::Register { id, section, key } => {
                 w.u8(REGISTER);
                 w.varint(u64::from(*id));

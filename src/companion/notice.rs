@@ -227,34 +227,10 @@ impl Notice {
     }
 }
 
-impl fmt::Display for Notice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Notice {
+    /// Of how the API answers.
+    fn fmt_answer(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Started { sections, interval } => {
-                write!(f, "pulling {sections} sections every {} s", interval.as_secs())
-            }
-            Self::Ended { reason } => write!(f, "pulling ended: {reason}"),
-            Self::SlackFailed { reason } => write!(f, "[slack] a warning was not delivered: {reason}"),
-            Self::LimitTooLow { needed, limit } => write!(
-                f,
-                "the sections need {needed} API calls an hour, `limit` allows {limit}: make `interval` longer, raise `limit` or take sections out"
-            ),
-            Self::Refused { section, reason } => {
-                write!(f, "[datadog.{section}] the API refuses the query: {reason}")
-            }
-            Self::BudgetSpent { wait } => {
-                write!(
-                    f,
-                    "the API calls of this hour are spent: the next one comes in {} s",
-                    wait.as_secs().max(1)
-                )
-            }
-            Self::OrderChosen { section, order, points } => {
-                write!(
-                    f,
-                    "[datadog.{section}] k = {order}, chosen by AIC from {points} points of the last day; it stays"
-                )
-            }
             Self::RateLimited { wait } => {
                 write!(f, "the API's rate limit is reached, waiting {} s", wait.as_secs())
             }
@@ -285,10 +261,13 @@ impl fmt::Display for Notice {
                     "[datadog.{section}] the answer for {window_secs} s is too large, asking for half of it"
                 )
             }
-            Self::TooManySeries { section, limit } => write!(
-                f,
-                "[datadog.{section}] more than {limit} series: those silent for longest are forgotten, their points may repeat"
-            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Of the forward server.
+    fn fmt_forward(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
             Self::ForwardDown { server, reason, wait } => {
                 write!(f, "forward server {server}: {reason}; next try in {:.1} s", wait.as_secs_f64())
             }
@@ -297,6 +276,51 @@ impl fmt::Display for Notice {
                 f,
                 "forward server {server} closes each connection behind an ack: from now on the ack is enough, as with `forward_settle: 0`"
             ),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { sections, interval } => {
+                write!(f, "pulling {sections} sections every {} s", interval.as_secs())
+            }
+            Self::Ended { reason } => write!(f, "pulling ended: {reason}"),
+            Self::SlackFailed { reason } => write!(f, "[slack] a warning was not delivered: {reason}"),
+            Self::LimitTooLow { needed, limit } => write!(
+                f,
+                "the sections need {needed} API calls an hour, `limit` allows {limit}: make `interval` longer, raise `limit` or take sections out"
+            ),
+            Self::Refused { section, reason } => {
+                write!(f, "[datadog.{section}] the API refuses the query: {reason}")
+            }
+            Self::BudgetSpent { wait } => {
+                write!(
+                    f,
+                    "the API calls of this hour are spent: the next one comes in {} s",
+                    wait.as_secs().max(1)
+                )
+            }
+            Self::OrderChosen { section, order, points } => {
+                write!(
+                    f,
+                    "[datadog.{section}] k = {order}, chosen by AIC from {points} points of the last day; it stays"
+                )
+            }
+            Self::RateLimited { .. }
+            | Self::Unauthorized { .. }
+            | Self::Unavailable { .. }
+            | Self::Malformed { .. }
+            | Self::TooLarge { .. } => self.fmt_answer(f),
+            Self::TooManySeries { section, limit } => write!(
+                f,
+                "[datadog.{section}] more than {limit} series: those silent for longest are forgotten, their points may repeat"
+            ),
+            Self::ForwardDown { .. } | Self::ForwardUp { .. } | Self::ForwardCloses { .. } => {
+                self.fmt_forward(f)
+            }
             Self::StateSetAside { path, reason } => write!(f, "state file {path} set aside: {reason}"),
             Self::StateNotSaved { path, reason } => write!(f, "state file {path} not written: {reason}"),
             Self::ReloadFailed { reason } => {

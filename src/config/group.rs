@@ -176,6 +176,25 @@ fn read_spec(
     has_query: bool,
     every_s: Option<u32>,
 ) -> Option<GroupSpec> {
+    let test = read_fixed_test(keys, has_query)?;
+    let (interval_s, intervals) = read_intervals(keys, query, every_s);
+    // the windows of one time close together
+    let default_delay_s = if every_s.is_some() { 0 } else { DELAY_S.min(u64::from(interval_s) / 4) };
+    let delay_s = keys.integer("evaluation_delay", 0..=u64::from(interval_s)).unwrap_or(default_delay_s);
+    let least = keys.integer("min_members", 3..=10_000).unwrap_or(3) as u32;
+    let test = read_budget(keys, query.map_or(test, |query| query.test));
+    let intervals = if matches!(test, GroupTest::Budget(_)) { 1 } else { intervals };
+    match GroupSpec::new(test, interval_s, intervals, delay_s as u32, least) {
+        Ok(spec) => Some(spec),
+        Err(error) => {
+            keys.complain(error.to_string());
+            None
+        }
+    }
+}
+
+/// The test that the keys ask for, which a query has in itself.
+fn read_fixed_test(keys: &mut SectionReader<'_>, has_query: bool) -> Option<PeerTest> {
     let words = PeerAlgorithm::WORDS.map(|(word, _, algorithm)| (word, algorithm));
     for key in ["algorithm", "tolerance", "percent"] {
         if keys.text(key).is_some() && has_query {
@@ -192,6 +211,15 @@ fn read_spec(
     if percent.is_some() && !algorithm.has_percent() {
         keys.complain_about("percent", "has a meaning with `algorithm: mad` and `scaled_mad` only");
     }
+    Some(PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) })
+}
+
+/// Length of an interval, s, and how many are compared at once.
+fn read_intervals(
+    keys: &mut SectionReader<'_>,
+    query: Option<&OutlierQuery>,
+    every_s: Option<u32>,
+) -> (u32, u32) {
     let window_s = query.and_then(|query| query.window).map(|window| window.seconds());
     // a long window is cut into as many intervals as are compared at once
     let shortest_s = every_s.map_or(INTERVAL_S, u64::from);
@@ -222,19 +250,16 @@ fn read_spec(
         }
         (None, intervals) => intervals.unwrap_or(1),
     };
-    // the windows of one time close together
-    let default_delay_s = if every_s.is_some() { 0 } else { DELAY_S.min(u64::from(interval_s) / 4) };
-    let delay_s = keys.integer("evaluation_delay", 0..=u64::from(interval_s)).unwrap_or(default_delay_s);
-    let least = keys.integer("min_members", 3..=10_000).unwrap_or(3) as u32;
-    let test = query.map_or(
-        PeerTest { algorithm, tolerance: tolerance.unwrap_or(3.0), percent: percent.unwrap_or(0.0) },
-        |query| query.test,
-    );
-    let test = match super::calibrated::alarms(keys) {
-        None => GroupTest::Fixed(test),
+    (interval_s, intervals)
+}
+
+/// The budget of alarms, where there is one; else the fixed test.
+fn read_budget(keys: &mut SectionReader<'_>, fixed: PeerTest) -> GroupTest {
+    match super::calibrated::alarms(keys) {
+        None => GroupTest::Fixed(fixed),
         Some(None) => {
             keys.complain_about("alarms", "`off` means nothing here: leave it out, or say `1/week`");
-            GroupTest::Fixed(test)
+            GroupTest::Fixed(fixed)
         }
         Some(Some(budget)) => {
             for key in ["algorithm", "tolerance", "percent", "query", "intervals"] {
@@ -243,14 +268,6 @@ fn read_spec(
                 }
             }
             GroupTest::Budget(budget)
-        }
-    };
-    let intervals = if matches!(test, GroupTest::Budget(_)) { 1 } else { intervals };
-    match GroupSpec::new(test, interval_s, intervals, delay_s as u32, least) {
-        Ok(spec) => Some(spec),
-        Err(error) => {
-            keys.complain(error.to_string());
-            None
         }
     }
 }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use fluent_anomaly::Config;
+use fluent_anomaly::Counters;
 use fluent_anomaly::Pipeline;
 use fluent_anomaly::Time;
+use fluent_anomaly::configuration::Section;
 use fluent_anomaly::{
     Format,
     records::{Accessor, Extractor, Found, Value},
@@ -20,7 +22,7 @@ use incidents::DAY;
 use judge::Judge;
 use progress::Progress;
 use report::Report;
-use sink::Sink;
+use sink::{Sink, Written};
 use style::Style;
 
 mod alarms;
@@ -104,12 +106,51 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let [section] = config.sections.as_slice() else {
         return Err(Failure::of("built-in configuration", "has to watch one series"));
     };
+    let simulated = simulate(args, &config, section, total)?;
+    let program = std::env::args().next().unwrap_or_else(|| "fluent-anomaly".to_owned());
+    let report = Report {
+        program: &program,
+        seed: args.seed,
+        hosts: args.hosts,
+        days: args.days,
+        section,
+        judge: &simulated.judge,
+        counters: simulated.counters,
+        busy: simulated.busy,
+        sample: simulated.sample.as_deref(),
+        written: simulated.written.as_ref(),
+    };
+    let text = match args.format {
+        Output::Text => report.text(Style::of_stdout()),
+        Output::Json => report.json().to_string() + "\n",
+    };
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?;
+    #[cfg(feature = "report")]
+    if let Some(missing) = page::missing().filter(|_| simulated.written.is_some()) {
+        tell!("report.html was not written: {missing}");
+    }
+    Ok(())
+}
+
+/// What came of the fleet's records.
+struct Simulated {
+    judge: Judge,
+    counters: Counters,
+    /// Time within [`Pipeline::process`].
+    busy: Duration,
+    /// The record with which the first incident was found.
+    sample: Option<String>,
+    written: Option<Written>,
+}
+
+/// Lets the pipeline score all records of the fleet, `total` of them, and writes what is wanted.
+fn simulate(args: &Args, config: &Config, section: &Section, total: u64) -> Result<Simulated, Failure> {
     let mut scores = Scores::new(&section.annotation_names());
     let mut sink = if args.no_write { None } else { Some(Sink::create(&args.output, CONFIG)?) };
     let mut fleet = Fleet::new(args.seed, args.hosts, args.days);
     let mut alarms = Alarms::new(args.hosts);
     let mut judge = Judge::new(args.hosts, &fleet.incidents());
-    let mut pipeline = Pipeline::new(&config, Format::Json, None);
+    let mut pipeline = Pipeline::new(config, Format::Json, None);
     let mut records = vec![Vec::new(); args.hosts as usize];
     let mut busy = Duration::ZERO;
     let mut sample = None;
@@ -148,30 +189,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         page::write(&page, args.seed, args.hosts, args.days, section)?;
         written.page = Some(page);
     }
-
-    let program = std::env::args().next().unwrap_or_else(|| "fluent-anomaly".to_owned());
-    let report = Report {
-        program: &program,
-        seed: args.seed,
-        hosts: args.hosts,
-        days: args.days,
-        section,
-        judge: &judge,
-        counters: pipeline.counters(),
-        busy,
-        sample: sample.as_deref(),
-        written: written.as_ref(),
-    };
-    let text = match args.format {
-        Output::Text => report.text(Style::of_stdout()),
-        Output::Json => report.json().to_string() + "\n",
-    };
-    io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?;
-    #[cfg(feature = "report")]
-    if let Some(missing) = page::missing().filter(|_| written.is_some()) {
-        tell!("report.html was not written: {missing}");
-    }
-    Ok(())
+    Ok(Simulated { judge, counters: pipeline.counters(), busy, sample, written })
 }
 
 /// Reads the scores back from a record, as whatever stands behind the filter would.

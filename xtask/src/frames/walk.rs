@@ -151,19 +151,7 @@ impl Walk {
         let cells = &mut self.cells;
         match *operator {
             Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty } => {
-                let is_if = matches!(operator, Operator::If { .. });
-                if is_if {
-                    cells.pop();
-                }
-                let results = match blockty {
-                    BlockType::Empty => Vec::new(),
-                    BlockType::Type(kind) => vec![size(kind)],
-                    BlockType::FuncType(_) => {
-                        return Err("a block that takes operands is not supported".into());
-                    }
-                };
-                cells.preserve_all();
-                cells.open(results, is_if);
+                return self.open(blockty, matches!(operator, Operator::If { .. }));
             }
             Operator::Else => cells.turn(),
             Operator::End => cells.close(),
@@ -174,35 +162,16 @@ impl Walk {
                 cells.stop();
             }
             Operator::BrIf { .. } => cells.pop(),
-            Operator::I32Const { value } => {
-                self.constants.narrow.insert(value.cast_unsigned());
-                cells.operands.push(Operand { cell: -1, size: 1 });
-            }
-            Operator::F32Const { value } => {
-                self.constants.narrow.insert(value.bits());
-                cells.operands.push(Operand { cell: -1, size: 1 });
-            }
-            Operator::I64Const { value } => {
-                self.constants.wide.insert(value.cast_unsigned());
-                cells.operands.push(Operand { cell: -1, size: 2 });
-            }
-            Operator::F64Const { value } => {
-                self.constants.wide.insert(value.bits());
-                cells.operands.push(Operand { cell: -1, size: 2 });
-            }
+            Operator::I32Const { value } => self.push_narrow(value.cast_unsigned()),
+            Operator::F32Const { value } => self.push_narrow(value.bits()),
+            Operator::I64Const { value } => self.push_wide(value.cast_unsigned()),
+            Operator::F64Const { value } => self.push_wide(value.bits()),
             Operator::LocalGet { local_index } => {
                 cells.operands.push(*self.locals.get(local_index as usize).ok_or("no such local")?);
             }
             Operator::LocalSet { local_index } => {
                 let local = *self.locals.get(local_index as usize).ok_or("no such local")?;
-                let preserved = cells.preserve(local.cell);
-                if writes_its_result && !preserved && local.cell < 256 {
-                    // the operation ahead writes to the local itself
-                    cells.operands.pop();
-                    cells.dynamic -= i64::from(local.size);
-                } else {
-                    cells.pop();
-                }
+                self.set_local(local, writes_its_result);
             }
             Operator::LocalTee { local_index } => {
                 let local = *self.locals.get(local_index as usize).ok_or("no such local")?;
@@ -222,6 +191,42 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// Begins a block, whose results are counted at its end.
+    fn open(&mut self, kind: BlockType, is_if: bool) -> Result<(), Error> {
+        if is_if {
+            self.cells.pop();
+        }
+        let results = match kind {
+            BlockType::Empty => Vec::new(),
+            BlockType::Type(kind) => vec![size(kind)],
+            BlockType::FuncType(_) => return Err("a block that takes operands is not supported".into()),
+        };
+        self.cells.preserve_all();
+        self.cells.open(results, is_if);
+        Ok(())
+    }
+
+    fn push_narrow(&mut self, constant: u32) {
+        self.constants.narrow.insert(constant);
+        self.cells.operands.push(Operand { cell: -1, size: 1 });
+    }
+
+    fn push_wide(&mut self, constant: u64) {
+        self.constants.wide.insert(constant);
+        self.cells.operands.push(Operand { cell: -1, size: 2 });
+    }
+
+    /// Takes the operand that a local gets; `writes_its_result`: the operation ahead may write to the local itself.
+    fn set_local(&mut self, local: Operand, writes_its_result: bool) {
+        let preserved = self.cells.preserve(local.cell);
+        if writes_its_result && !preserved && local.cell < 256 {
+            self.cells.operands.pop();
+            self.cells.dynamic -= i64::from(local.size);
+        } else {
+            self.cells.pop();
+        }
     }
 }
 

@@ -90,31 +90,51 @@ pub(super) fn sections(
     names: &[String],
     told: &mut Vec<String>,
 ) -> Result<Vec<Section>, String> {
+    let is_other = |column: usize| Some(column) != time && !keys.contains(&column);
+    let candidates = candidates(table, contents, is_other, names, told);
+    if candidates.is_empty() {
+        return Err(no_numbers(table, contents, names, told));
+    }
+    let more = candidates.len().saturating_sub(MOST_SECTIONS);
+    let mut sections: Vec<Section> = Vec::new();
+    for Candidate { column, reason, .. } in candidates.into_iter().take(MOST_SECTIONS) {
+        told.push(format!("value   {}: {reason}", name(names, column)));
+        let name = section_name(&table.last_key(column), &sections);
+        sections.push(Section { name, value: column, unit: None, reason });
+    }
+    if more > 0 {
+        told.push(format!("        {more} more fields with numbers: add sections for those that matter"));
+    }
+    Ok(sections)
+}
+
+/// A field with numbers that may be worth a section; the first in order is the best one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    rank: usize,
+    column: usize,
+    reason: String,
+}
+
+/// The fields with numbers, the best first; why others are left out is told.
+fn candidates(
+    table: &Table,
+    contents: &[Content],
+    is_other: impl Fn(usize) -> bool,
+    names: &[String],
+    told: &mut Vec<String>,
+) -> Vec<Candidate> {
     let rows = table.rows.len();
-    let mut candidates: Vec<(usize, usize, String)> = Vec::new(); // rank, column, reason
+    let mut candidates = Vec::new();
     for (column, content) in contents.iter().enumerate() {
         // records of several shapes may stand in one file
         let is_some = content.numbers >= FEWEST_NUMBERS.min(rows.div_ceil(2)) && content.numbers >= 2;
-        if Some(column) == time || keys.contains(&column) || !is_some {
+        if !is_other(column) || !is_some {
             continue;
         }
         let last = table.last_key(column);
         let words: Vec<&str> = last.split(['_', '-', '.']).collect();
-        let left_out = if content.least == content.most {
-            Some(format!("always {}", content.least))
-        } else if words.iter().any(|word| LABELS.contains(word)) {
-            Some("its name says that it is a label".to_owned())
-        } else if content.falls == 0 && content.rises * 10 > content.numbers * 9 && rows > 10 {
-            Some("it only rises, as a counter does".to_owned())
-        } else if content.least > 1e8
-            && Time::from_float_of_any_unit(content.least).is_some()
-            && last.contains("time")
-        {
-            Some("its name and its size say that it is a time".to_owned())
-        } else {
-            None
-        };
-        if let Some(why) = left_out {
+        if let Some(why) = why_left_out(content, &last, &words, rows) {
             told.push(format!("not     {}: {why}", name(names, column)));
             continue;
         }
@@ -130,39 +150,52 @@ pub(super) fn sections(
         );
         // what most records have comes before what few have
         let rank = rank + if content.numbers * 2 < rows { VALUES.len() + 1 } else { 0 };
-        candidates.push((rank, column, reason));
+        candidates.push(Candidate { rank, column, reason });
     }
     candidates.sort();
-    if candidates.is_empty() {
-        let there: Vec<&str> = names.iter().map(String::as_str).take(20).collect();
-        let reasons: Vec<&str> = told.iter().filter_map(|line| line.strip_prefix("not     ")).collect();
-        let reasons = match &reasons[..] {
-            [] => with_units(table, contents, names).unwrap_or_default(),
-            reasons => format!("; left out: {}", reasons.join("; ")),
-        };
-        return Err(format!(
-            "no field holds numbers that could be scored; the records have {}{reasons}",
-            if there.is_empty() { "no fields".to_owned() } else { there.join(", ") }
-        ));
+    candidates
+}
+
+/// Why a field with numbers is none to score, by its numbers, its key and the words of that; `rows`: all records.
+fn why_left_out(content: &Content, last: &str, words: &[&str], rows: usize) -> Option<String> {
+    if content.least == content.most {
+        Some(format!("always {}", content.least))
+    } else if words.iter().any(|word| LABELS.contains(word)) {
+        Some("its name says that it is a label".to_owned())
+    } else if content.falls == 0 && content.rises * 10 > content.numbers * 9 && rows > 10 {
+        Some("it only rises, as a counter does".to_owned())
+    } else if content.least > 1e8
+        && Time::from_float_of_any_unit(content.least).is_some()
+        && last.contains("time")
+    {
+        Some("its name and its size say that it is a time".to_owned())
+    } else {
+        None
     }
-    let more = candidates.len().saturating_sub(MOST_SECTIONS);
-    let mut sections: Vec<Section> = Vec::new();
-    for (_, value, reason) in candidates.into_iter().take(MOST_SECTIONS) {
-        let mut section: String = table
-            .last_key(value)
-            .chars()
-            .map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' })
-            .collect();
-        while section.is_empty() || sections.iter().any(|other| other.name == section) {
-            section.push('_');
-        }
-        told.push(format!("value   {}: {reason}", name(names, value)));
-        sections.push(Section { name: section, value, unit: None, reason });
+}
+
+/// What is said where no field can be scored.
+fn no_numbers(table: &Table, contents: &[Content], names: &[String], told: &[String]) -> String {
+    let there: Vec<&str> = names.iter().map(String::as_str).take(20).collect();
+    let reasons: Vec<&str> = told.iter().filter_map(|line| line.strip_prefix("not     ")).collect();
+    let reasons = match &reasons[..] {
+        [] => with_units(table, contents, names).unwrap_or_default(),
+        reasons => format!("; left out: {}", reasons.join("; ")),
+    };
+    format!(
+        "no field holds numbers that could be scored; the records have {}{reasons}",
+        if there.is_empty() { "no fields".to_owned() } else { there.join(", ") }
+    )
+}
+
+/// The name of a section for a key, unlike those of the others.
+fn section_name(key: &str, others: &[Section]) -> String {
+    let mut name: String =
+        key.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '_' }).collect();
+    while name.is_empty() || others.iter().any(|other| other.name == name) {
+        name.push('_');
     }
-    if more > 0 {
-        told.push(format!("        {more} more fields with numbers: add sections for those that matter"));
-    }
-    Ok(sections)
+    name
 }
 
 /// A field whose texts begin with a number, as `12ms` does.
