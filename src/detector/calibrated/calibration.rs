@@ -3,7 +3,8 @@
 //! Channels that move together, an AR noise, a ramp, what size takes away: raw rarities are not exchangeable
 //! everywhere. Each series counts, at a few knots of raw rarity, the incidents that reached it, and reads the true rate
 //! from the counts. The prior at a knot (a gamma prior on a Poisson rate) says that raw rarity is right; for alarms it
-//! is worth no more than the time whose promise may be spent in advance.
+//! is worth no more than the time whose promise may be spent in advance, and the incident that it adds to those counted
+//! is taken back while the series grows old.
 //!
 //! A series' first records are wild: where next to nothing is remembered, anything lies far beyond it. They would
 //! stand at the knots for as long as it takes to count past them, and keep the series quiet. So what the high knots
@@ -32,6 +33,9 @@ const WINDOW: u32 = 400_000;
 const HIGH: usize = 18;
 /// Return times of the knots from `HIGH` on, 10^(FIRST + STEP·j) points, while counts are not yet halved.
 const RETURN_TIMES: [u32; 5] = [6_310, 14_125, 31_623, 70_795, 158_489];
+/// Age up to which the incident that the prior adds to a low knot counts whole, points; then by as much less as the series
+/// has grown older.
+const PRIOR_POINTS: f64 = 500.0;
 /// Ages at which the counts of the low knots are halved, points.
 const HALVINGS: [u32; 5] = [375, 1_500, 6_000, 24_000, 96_000];
 
@@ -208,13 +212,14 @@ impl Calibration {
         let more = self.points / 4 + 1;
         let all_points = f64::from(self.points + more);
         let low_points = all_points - f64::from(self.faded);
+        let outgrown = outgrown(all_points, rule);
         let short_of = (MARGIN * needed) as f32;
         let [first, end] = rule.knots;
         let (mut knot, mut weight, mut return_points) = (rule.first, rule.weight, rule.first_points);
         let (mut below, mut most) = (f32::NEG_INFINITY, 0.0);
         for (j, &count) in (first..).zip(self.counts.get(first..end).unwrap_or_default()) {
-            let count = larger(f64::from(count) - 1.0, 0.0);
-            let points = if j < HIGH { low_points } else { all_points };
+            let (points, outgrown) = if j < HIGH { (low_points, outgrown) } else { (all_points, 0.0) };
+            let count = larger(f64::from(count) - 1.0 - outgrown, 0.0);
             let each = (weight * return_points + points) / (weight + count);
             most = if j == first { each } else { smaller(larger(each, FLATTEST * most), STEEPEST * most) };
             if most >= f64::from(short_of) || knot > FAR {
@@ -262,6 +267,8 @@ impl Calibration {
     fn look_up(&self, raw: f64, own: usize, advance: f64, rule: &CalibrationRule) -> f64 {
         let all_points = f64::from(self.points);
         let low_points = all_points - f64::from(self.faded);
+        // in the long run k incidents in n points are a rate of k/n: of those counted, so much is the prior's
+        let outgrown = outgrown(all_points, rule);
         let [first, end] = rule.knots;
         let mut return_points = rule.first_points;
         let mut knot = rule.first;
@@ -272,8 +279,8 @@ impl Calibration {
         let mut least_up_to = 0.0;
         for (j, &count) in (first..).zip(self.counts.get(first..end).unwrap_or_default()) {
             let count = f64::from(count) - if j < own { 1.0 } else { 0.0 };
-            let count = larger(count, 0.0);
-            let points = if j < HIGH { low_points } else { all_points };
+            let (points, outgrown) = if j < HIGH { (low_points, outgrown) } else { (all_points, 0.0) };
+            let count = larger(count - outgrown, 0.0);
             // points an incident: where the prior is worth more points than may be spent in advance, it is worth those
             let (all, known) = (weight + count, weight * return_points + points);
             let spent = count * known > all * (points + advance);
@@ -353,6 +360,11 @@ impl Calibration {
         calibration.turn_at = next_turn(calibration.points);
         if sound { Ok(calibration) } else { Err(CodecError::Invalid { what: WHAT }) }
     }
+}
+
+/// How much of an incident is taken from what a low knot has counted, 0..1: the prior's, which the series has outgrown.
+fn outgrown(points: f64, rule: &CalibrationRule) -> f64 {
+    if rule.fades && points > PRIOR_POINTS { 1.0 - PRIOR_POINTS / points } else { 0.0 }
 }
 
 /// Points that the low knots have forgotten once they have halved their counts at so many points.

@@ -12,6 +12,10 @@ const WINSOR: f64 = 4.0;
 /// Standard deviation of a Gaussian error, 1.25 times its mean absolute value, as a divisor.
 const SD_PER_MEAN_ERROR: f64 = 0.8;
 
+/// How much slower the usual deviations of the moving mean and of the moving spread are learned than those of values: what
+/// moves with a window says as much as a few values, and an hour of unrest would pass for usual while it lasts.
+const SLOWER: f64 = 0.25;
+
 /// Largest size that is told apart.
 const MOST: f64 = 1e6;
 
@@ -101,12 +105,13 @@ impl Channels {
         let rate = 1.0 / window;
         let share = 1.0 / (n + 1.0);
         let slow = larger(tuning.ar_rate, share);
+        let slower = larger(SLOWER * tuning.ar_rate, share);
         self.mean += larger(rate, share) * (value - self.mean);
         self.usual_step += slow * (step - self.usual_step);
         let (error, learned) = self.predict(value, n, slow);
         self.activity += larger(rate, 1.0 / n) * (learned.abs() - self.activity);
-        learn_square(&mut self.mean_square, self.mean - self.mu, n, slow);
-        learn_square(&mut self.spread_square, self.activity - self.scale, n, slow);
+        learn_square(&mut self.mean_square, self.mean - self.mu, n, slower);
+        learn_square(&mut self.spread_square, self.activity - self.scale, n, slower);
         self.run = if step == 0.0 { self.run.saturating_add(1) } else { 0 };
         self.previous = value;
         self.low = smaller(value, self.low);

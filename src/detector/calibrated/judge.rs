@@ -14,9 +14,8 @@ use crate::detector::min_max::{larger, smaller};
 /// Extremes that share the chance of a false alarm: those of the channels and of the run, and those of a season.
 pub(super) const LOG10_SIDES: f64 = 0.954_242_509_439_324_9; // of 9
 pub(super) const LOG10_SEASON_SIDES: f64 = 1.113_943_352_306_836_7; // of 13
-/// Multiple of the points known beyond which no point is called rare, by the score and by alarms.
-const SCORE_KNOWN_TIMES: f64 = 10.0;
-const ALARM_KNOWN_TIMES: f64 = 5.0;
+/// Multiple of the points known beyond which no point is called rare.
+const KNOWN_TIMES: f64 = 5.0;
 /// Smallest distance from the prediction that says how large an incident is, usual deviations: below, a step is one of
 /// many.
 const LEAST_ERROR: f64 = 2.0;
@@ -76,7 +75,7 @@ impl Calibrated {
         let moment = CalibrationContext {
             now_s: self.spacing.now_s(),
             hold_s: tuning.score_hold_s,
-            climb_s: tuning.window_s,
+            climb_s: tuning.score_hold_s,
             advance: f64::INFINITY,
         };
         let raw = self.score.extremes.evidence(first, &o, &at, tuning).strongest();
@@ -106,8 +105,12 @@ impl Calibrated {
             stays_longer = is_told && rarities.weigh_stay(stay, times, tuning);
         }
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
-        let moment =
-            CalibrationContext { hold_s: spec.hold_s(), advance: spec.advance_s() / spacing_s, ..moment };
+        let moment = CalibrationContext {
+            hold_s: spec.incident_s(),
+            climb_s: tuning.window_s,
+            advance: spec.advance_s() / spacing_s,
+            ..moment
+        };
         let raw = rarities.strongest() - sides;
         let needed = spec.budget.period_s() / spacing_s;
         let calibration = &mut self.alarm.calibration;
@@ -122,7 +125,7 @@ impl Calibrated {
         }
         let mut rarity = Rarity::ordinary(None);
         if alarm_points > 0.0 {
-            rarity.log10_points = self.within_knowledge(alarm_points, ALARM_KNOWN_TIMES);
+            rarity.log10_points = self.within_knowledge(alarm_points);
             rarity.log10_s = larger(rarity.log10_points + self.spacing.log10_spacing(), 0.0);
             let is_old = self.spacing.known_s() >= OLD_S;
             let points = if is_old { alarm_points } else { rarity.log10_points };
@@ -133,7 +136,7 @@ impl Calibrated {
         } else {
             rarity.alarm = self.incidents.rest(self.spacing.now_s(), spec.hold_s());
         }
-        let score_points = self.within_knowledge(score_points, SCORE_KNOWN_TIMES);
+        let score_points = self.within_knowledge(score_points);
         rarity.score = self.score(score_points, tuning);
         Judged::Rare(rarity)
     }
@@ -195,7 +198,8 @@ impl Calibrated {
             advance_s: spec.advance_s(),
             value: if of_value { o.value } else { f64::NAN },
             usual: if of_value { usual.value } else { f64::NAN },
-            size: usual.size,
+            // a sensor that stands still is no trace of what its value did before
+            size: if kind == ReasonKind::Stuck { self.run_ratio(o) } else { usual.size },
             predicted: o.value - o.error,
         };
         (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
@@ -237,15 +241,15 @@ impl Calibrated {
         verdict::score(mean)
     }
 
-    /// No point is called rarer than `times` the points known.
+    /// No point is called rarer than some times the points known.
     #[inline(always)] // speed
-    fn within_knowledge(&self, log10_points: f64, times: f64) -> f64 {
+    fn within_knowledge(&self, log10_points: f64) -> f64 {
         // log10(n) is at least 0.301 floor(log2 n): mostly no logarithm is needed to know which is smaller
         let doublings = 31 - (self.seen | 1).leading_zeros();
         if log10_points <= 0.301 * f64::from(doublings) {
             return log10_points;
         }
-        smaller(log10_points, libm::log10(times * f64::from(self.seen)))
+        smaller(log10_points, libm::log10(KNOWN_TIMES * f64::from(self.seen)))
     }
 
     fn reason(

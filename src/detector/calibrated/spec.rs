@@ -3,8 +3,10 @@
 use crate::detector::min_max::{larger, smaller};
 use thiserror::Error;
 
-/// Share of the budget's period that separates two alarms at most.
-const HOLD_SHARE: f64 = 12.0;
+/// Shares of the budget's period that separate two incidents that are counted, and two alarms, at most. The first is the
+/// longer one: an alarm goes on while rare points follow one another, an incident is another one after its time.
+const INCIDENT_SHARE: f64 = 12.0;
+const HOLD_SHARE: f64 = 20.0;
 
 /// Why a budget or a setting is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
@@ -83,7 +85,12 @@ impl CalibratedSpec {
         larger(self.tuning.advance_s, self.tuning.advance_periods * self.budget.period_s)
     }
 
-    /// Quiet time that ends an alarm, and that separates two incidents, s: of a frequent budget a share of its period.
+    /// Time after which what is rare is counted as another incident, s.
+    pub(super) fn incident_s(&self) -> f64 {
+        smaller(self.tuning.hold_s, self.budget.period_s / INCIDENT_SHARE)
+    }
+
+    /// Quiet time that ends an alarm, s: of a frequent budget a share of its period.
     pub(super) fn hold_s(&self) -> f64 {
         smaller(self.tuning.hold_s, self.budget.period_s / HOLD_SHARE)
     }
