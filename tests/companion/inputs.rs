@@ -681,10 +681,7 @@ fn init_tells_what_it_cannot_use_and_replaces_nothing_unasked() {
         ),
         ("", "sample.log: the file is empty"),
         ("{\"a\":1}\nboom\n", "sample.log: line 2: not a record"),
-        (
-            "done in 3 ms\ndone in 4 ms\n",
-            "the lines are plain text, neither JSON, logfmt, CSV nor an access log",
-        ),
+        ("all done\nall well\n", "the lines are plain text, neither JSON, logfmt, CSV nor an access log"),
         (
             "{\"t\":\"12 fish\"}\n{\"t\":\"13 fish\"}\n",
             "$t is a text such as \"12 fish\": log the number alone, its unit in the name of the field",

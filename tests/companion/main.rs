@@ -8,6 +8,7 @@ mod common;
 mod daemon;
 mod eval;
 mod inputs;
+mod log_samples;
 mod metrics;
 mod predecessor;
 mod pull;

@@ -285,7 +285,7 @@ fn a_sample_that_is_no_use_is_told_with_what_to_do() {
         (b"hello world\nhello again\n", "let a parser of Fluent Bit or Fluentd take them apart"),
         (
             b"2023-11-14 10:00:00 a, b\n2023-11-14 10:00:01 a, b, c\n",
-            "3 columns, but the first line has 2. If the lines are plain text",
+            "the lines are plain text, neither JSON, logfmt, CSV nor an access log",
         ),
         (
             b"plain\n{\"ms\":1}\nplain\n{\"ms\":2}\n",

@@ -127,6 +127,90 @@ const SAMPLES: [Sample; 17] = [
     ("bars", |n| format!("{}|web|{}.25", time(n), value(n)), "time|host|load\n"),
 ];
 
+/// Lines of words; each sixth tells of an error.
+const WORDS: [Sample; 7] = [
+    (
+        "log4j with traces",
+        |n| {
+            let (level, trace) =
+                if is_error(n) { ("ERROR", "\njava.lang.X: y\n\tat a.B(B.java:1)") } else { ("INFO ", "") };
+            format!("{},{} {level} [main] a.B - done in {}.5 ms{trace}", blank_clock(n), 100 + n, value(n))
+        },
+        "",
+    ),
+    (
+        "Apache's error log",
+        |n| {
+            let level = if is_error(n) { "core:error" } else { "mpm:notice" };
+            format!(
+                "[Tue Nov 14 {}.{} 2023] [{level}] [pid 1:tid 2] AH0{n}: done",
+                &clock(n)[11..],
+                100_000 + n
+            )
+        },
+        "",
+    ),
+    (
+        "nginx's error log",
+        |n| {
+            format!(
+                "{} [{}] 7#7: *{n} done",
+                blank_clock(n).replace('-', "/"),
+                if is_error(n) { "error" } else { "info" }
+            )
+        },
+        "",
+    ),
+    (
+        "syslog",
+        |n| {
+            format!(
+                "Nov 14 {} web-1 sshd[{n}]: {} key",
+                &clock(n)[11..],
+                if is_error(n) { "Failed" } else { "Accepted" }
+            )
+        },
+        "",
+    ),
+    (
+        "containerd",
+        |n| {
+            format!("{}.{}Z stdout F {}: done", clock(n), 100 + n, if is_error(n) { "error" } else { "info" })
+        },
+        "",
+    ),
+    (
+        "JSON without numbers",
+        |n| {
+            format!(
+                r#"{{"time":"{}Z","level":"{}","msg":"done {n}"}}"#,
+                clock(n),
+                if is_error(n) { "error" } else { "info" }
+            )
+        },
+        "",
+    ),
+    (
+        "Monolog",
+        |n| {
+            format!(
+                "[{}] app.{}: done {{\"user\":1}}",
+                blank_clock(n),
+                if is_error(n) { "ERROR" } else { "INFO" }
+            )
+        },
+        "",
+    ),
+];
+
+fn is_error(n: u32) -> bool {
+    n % 6 == 2
+}
+
+fn blank_clock(n: u32) -> String {
+    clock(n).replace('T', " ")
+}
+
 /// `2023-11-14T22:13:20` and on.
 fn clock(n: u32) -> String {
     format!("2023-11-14T22:{:02}:{:02}", n / 6, n % 6 * 10)
@@ -159,6 +243,31 @@ fn annotated(output: &Path) -> usize {
     records.filter(is_annotated).count()
 }
 
+/// Values of the closed windows that a host printed, by the name of their section.
+fn windows(output: &Path, section: &str) -> Vec<f64> {
+    let text = fs::read_to_string(output).unwrap_or_default();
+    let records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let windows = records.map(|record| record["anomaly_window"].clone());
+    windows
+        .filter(|window| window["series"] == section)
+        .filter_map(|window| window["value"].as_f64())
+        .collect()
+}
+
+/// Ten minutes of a line each ten seconds: nine windows close with them.
+fn wait_for_windows(running: &mut Running, site: &TempDir, name: &str) {
+    let output = site.path().join("run.stdout");
+    let counted = || (windows(&output, "lines"), windows(&output, "errors"));
+    running.wait_for(&format!("windows of {name}"), || {
+        let (lines, errors) = counted();
+        lines.len() >= 9 && errors.len() >= 9
+    });
+    let (lines, errors) = counted();
+    assert_eq!((&lines[..9], &errors[..9]), (&[6.0; 9][..], &[1.0; 9][..]), "{name}");
+    let text = fs::read_to_string(&output).unwrap();
+    assert!(!text.contains("anomaly_error"), "{name}: {text}");
+}
+
 fn wait_for_all(running: &mut Running, site: &TempDir, name: &str) {
     let output = site.path().join("run.stdout");
     running.wait_for(&format!("annotated records of {name}"), || annotated(&output) >= RECORDS as usize);
@@ -176,6 +285,12 @@ fn fluent_bit_runs_what_init_writes() {
             let mut running = Running::start(&program, &["-c", "fluent-bit.yaml"], site.path(), "run");
             wait_for_all(&mut running, &site, sample.0);
         }
+        for sample in WORDS {
+            let site = site(sample);
+            fs::copy(build::wasm_module(), site.path().join("anomaly_filter.wasm")).unwrap();
+            let mut running = Running::start(&program, &["-c", "fluent-bit.yaml"], site.path(), "run");
+            wait_for_windows(&mut running, &site, sample.0);
+        }
     }
 }
 
@@ -184,18 +299,23 @@ fn fluentd_runs_what_init_writes() {
     for program in hosts::executables("FLUENTD") {
         for sample in SAMPLES {
             let site = site(sample);
-            // the command of the configuration is looked for in the path; here it is this build's
-            let config = fs::read_to_string(site.path().join("fluentd.conf")).unwrap();
-            let config = config.replace(
-                "command fluent-anomaly ",
-                &format!("command {} ", env!("CARGO_BIN_EXE_fluent-anomaly")),
-            );
-            let config =
-                config.replace("@type stdout", "@type stdout\n  <format>\n    @type json\n  </format>");
-            fs::write(site.path().join("fluentd.conf"), config).unwrap();
-            let mut running =
-                Running::start(&program, &["-c", "fluentd.conf", "--no-supervisor"], site.path(), "run");
+            let mut running = start_fluentd(&program, &site);
             wait_for_all(&mut running, &site, sample.0);
         }
+        for sample in WORDS {
+            let site = site(sample);
+            let mut running = start_fluentd(&program, &site);
+            wait_for_windows(&mut running, &site, sample.0);
+        }
     }
+}
+
+fn start_fluentd(program: &Path, site: &TempDir) -> Running {
+    // the command of the configuration is looked for in the path; here it is this build's
+    let config = fs::read_to_string(site.path().join("fluentd.conf")).unwrap();
+    let config = config
+        .replace("command fluent-anomaly ", &format!("command {} ", env!("CARGO_BIN_EXE_fluent-anomaly")))
+        .replace("@type stdout", "@type stdout\n  <format>\n    @type json\n  </format>");
+    fs::write(site.path().join("fluentd.conf"), config).unwrap();
+    Running::start(program, &["-c", "fluentd.conf", "--no-supervisor"], site.path(), "run")
 }

@@ -3,6 +3,7 @@
 mod columns;
 mod ini;
 mod keys;
+mod log_series;
 mod module;
 mod propose;
 mod replay;
@@ -20,9 +21,9 @@ use propose::Proposal;
 
 /// Read a sample of records, and write a configuration for them.
 ///
-/// The sample is JSON lines, CSV, logfmt, msgpack or a dump of the forward protocol, as it is or packed with gzip or
-/// zstd. Time, value and key fields are found; each choice is told with its reason. Then the sample is replayed: what
-/// would have alarmed, and when.
+/// The sample is JSON lines, CSV, logfmt, plain text, msgpack or a dump of the forward protocol, as it is or packed with
+/// gzip or zstd. Time, value and key fields are found; each choice is told with its reason. Lines of a log are counted, those
+/// that tell of errors, too. Then the sample is replayed: what would have alarmed, and when.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     fluent-anomaly init app.log\n  \
@@ -84,6 +85,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(command) = preparation(table, input, &hosts_file) {
         text += &format!(
             "  file    hosts read one record a line, in UTF-8, numbers with a point: make such a file with\n            {command}\n"
+        );
+    }
+    if table.continuations > 0 {
+        text += &format!(
+            "  lines   {} lines have no time at their head: each continues the one before\n",
+            table.continuations
         );
     }
     if let Some(note) = table.odd_lines_note() {

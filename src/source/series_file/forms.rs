@@ -3,7 +3,7 @@
 use super::error::SeriesFileError;
 use super::kinds::{Form, Prefix};
 use super::table::Table;
-use super::{access_log, csv, json, key_value, line_protocol, packed, prefixed};
+use super::{access_log, csv, json, key_value, line_protocol, packed, plain_text, prefixed};
 
 /// Lines behind the first that are looked at.
 const LOOKED_AT: usize = 20;
@@ -85,8 +85,22 @@ fn of_utf8(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
         Form::Logfmt => key_value::read(bytes)?,
         Form::AccessLog => access_log::read(bytes)?,
         Form::Prefixed => prefixed::read(bytes)?,
-        Form::Csv => csv::read(bytes, as_text)?,
+        Form::Csv | Form::Text => return csv_or_words(bytes, as_text),
     };
     table.kind = kind;
     Ok(table)
+}
+
+/// What no other reader takes: columns, or words behind a time, among which commas make columns by chance.
+fn csv_or_words(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
+    let read = csv::read(bytes, as_text);
+    let has_numbers = |table: &Table| {
+        let time = table.time_column();
+        let is_number = |column: usize| table.rows.iter().any(|row| table.number(row.cell(column)).is_some());
+        (0..table.columns.len()).any(|column| Some(column) != time && is_number(column))
+    };
+    match read {
+        Ok(table) if table.is_named || has_numbers(&table) => Ok(table),
+        read => plain_text::read(bytes, true).map_or(read, Ok),
+    }
 }

@@ -20,6 +20,8 @@ pub enum Form {
     Msgpack,
     /// Lines that a collector wrote around lines of a program.
     Prefixed,
+    /// Lines of words, with a time before them or not.
+    Text,
 }
 
 impl Form {
@@ -35,6 +37,7 @@ impl Form {
             Form::AccessLog => "an access log",
             Form::Msgpack => "msgpack",
             Form::Prefixed => "lines of a collector",
+            Form::Text => "plain text",
         }
     }
 }
@@ -48,6 +51,8 @@ pub struct Prefix {
     pub time: String,
     /// What the lines of the program are.
     pub inner: Form,
+    /// A level stands before the records, which have none of their own.
+    pub has_level: bool,
 }
 
 /// Kinds of prefixes.
@@ -61,4 +66,6 @@ pub enum PrefixKind {
     Time,
     /// `web-1  | `.
     Compose,
+    /// `[Sat Jan 31 12:00:00.123456 2026] `, in Apache's error log.
+    Apache,
 }

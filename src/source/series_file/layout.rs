@@ -20,6 +20,8 @@ pub struct Layout {
     pub repeats: bool,
 }
 
+/// Fields in which containers, journals and programs carry a whole line.
+pub const LINES: [&str; 6] = ["log", "message", "msg", "MESSAGE", "line", "@message"];
 /// Names that times go by, in any case.
 pub(super) const TIMES: [&str; 9] =
     ["time", "timestamp", "ts", "@timestamp", "date", "datetime", "fluent_time", "_time", "eventtime"];

@@ -8,6 +8,7 @@
 //! | InfluxDB line protocol, logfmt | their first line |
 //! | access logs of web servers, common and combined | their first line |
 //! | lines of containerd, syslog, `kubectl logs --timestamps`, `docker compose logs` with JSON, logfmt or an access log in them | their first lines |
+//! | words behind a time, as `2026-01-31 12:00:00 ERROR disk full` | no columns with numbers |
 //! | msgpack maps, a dump of the forward protocol | the first byte |
 //!
 //! gzip and zstd are unpacked. A time is a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told
@@ -36,9 +37,11 @@ mod kinds;
 mod layout;
 mod line_protocol;
 mod line_record;
+mod line_words;
 mod lines;
 mod moment;
 mod packed;
+mod plain_text;
 mod prefixed;
 mod roles;
 mod table;
@@ -52,9 +55,11 @@ pub use compressed::{unpack as unpacked, unpacking};
 pub use error::SeriesFileError;
 pub use forms::form;
 pub use kinds::{Form, Prefix, PrefixKind};
-pub use layout::Layout;
+pub use layout::{LINES, Layout};
 pub use line_record::line_record;
+pub use line_words::{DURATIONS, LEVEL_WITHIN, LEVELS};
 pub use moment::of_text as parse_time;
+pub use plain_text::read_plain_text;
 pub use table::{Cell, Column, Row, Table, time_of_cell};
 
 /// What a file holds.

@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::error::SeriesFileError;
 use super::json;
-use super::kinds::{Prefix, PrefixKind};
+use super::kinds::{Form, Prefix, PrefixKind};
 use super::line_record::line_record;
+use super::line_words::level_of;
 use super::lines::lines;
 use super::moment;
 use super::table::Table;
@@ -16,39 +17,61 @@ use crate::time::Time;
 
 /// Lines that are looked at to tell what a file is.
 const LOOKED_AT: usize = 20;
+/// The field of a line's level.
+const LEVEL: &str = "level";
 
 impl Prefix {
     /// Of a text that begins with such lines, most of which hold records.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
-        let mut found: Option<Self> = None;
+        let (mut found, mut has_level) = (None::<Self>, true);
         let (mut fitting, mut others) = (0_usize, 0_usize);
         for line in
             text.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty()).take(LOOKED_AT)
         {
             let parsed = std::str::from_utf8(line).ok().and_then(|line| Line::parse(line.trim_end()));
-            let record = parsed.as_ref().and_then(|parsed| Some((parsed, line_record(parsed.rest)?.0)));
+            let record = parsed.as_ref().and_then(|parsed| record_behind(parsed));
+            if let Some((parsed, _, record)) = &record {
+                has_level &= parsed.level.is_some() && !record.contains_key(LEVEL);
+            }
             match (record, &found) {
-                (Some((parsed, inner)), None) => {
-                    found = Some(Self { kind: parsed.kind, time: parsed.time.to_owned(), inner });
+                (Some((parsed, inner, _)), None) => {
+                    found = Some(Self {
+                        kind: parsed.kind,
+                        time: parsed.time.to_owned(),
+                        inner,
+                        has_level: true,
+                    });
                     fitting += 1;
                 }
-                (Some((parsed, inner)), Some(first)) if parsed.kind == first.kind && inner == first.inner => {
+                (Some((parsed, inner, _)), Some(first))
+                    if parsed.kind == first.kind && inner == first.inner =>
+                {
                     fitting += 1
                 }
                 _ => others += 1,
             }
         }
-        found.filter(|_| fitting > 3 * others)
+        let found = found.filter(|_| fitting > 3 * others)?;
+        Some(Self { has_level, ..found })
     }
+}
+
+/// The record behind a head. Of words with a pair here and there no record is made.
+fn record_behind<'p, 'a>(parsed: &'p Line<'a>) -> Option<(&'p Line<'a>, Form, Map<String, Value>)> {
+    let (form, record) = line_record(parsed.rest)?;
+    let words = parsed.rest.split_whitespace().count();
+    (form != Form::Logfmt || 4 * record.len() >= words).then_some((parsed, form, record))
 }
 
 /// A line in its parts.
 #[derive(Debug, PartialEq, Eq)]
-struct Line<'a> {
-    kind: PrefixKind,
-    time: &'a str,
-    fields: Vec<(&'static str, &'a str)>,
-    rest: &'a str,
+pub(super) struct Line<'a> {
+    pub(super) kind: PrefixKind,
+    pub(super) time: &'a str,
+    pub(super) fields: Vec<(&'static str, &'a str)>,
+    pub(super) rest: &'a str,
+    /// The level among the words between the head and a record.
+    level: Option<&'a str>,
 }
 
 impl<'a> Line<'a> {
@@ -56,13 +79,33 @@ impl<'a> Line<'a> {
         containerd(line).or_else(|| timed(line)).or_else(|| syslog(line)).or_else(|| compose(line))
     }
 
+    /// Without fields; `time` is empty where the head has none.
+    pub(super) fn new(kind: PrefixKind, time: &'a str, rest: &'a str) -> Self {
+        Self { kind, time, fields: Vec::new(), rest, level: None }
+    }
+
     /// The time, in UTC where it has no zone, and this year where it has none.
-    fn moment(&self, now: Timestamp) -> Option<Time> {
+    pub(super) fn moment(&self, now: Timestamp) -> Option<Time> {
         match self.kind {
             PrefixKind::Syslog => of_this_year(self.time, now),
+            PrefixKind::Apache => of_apache(self.time),
             _ => moment::of_text(self.time),
         }
     }
+}
+
+/// A line with words behind its head, of whatever kind.
+pub(super) fn text_line(line: &str) -> Option<Line<'_>> {
+    let timed = || {
+        let (time, rest) = timed_head(line)?;
+        Some(Line::new(PrefixKind::Time, time, rest))
+    };
+    let parsed = containerd(line)
+        .or_else(timed)
+        .or_else(|| apache(line))
+        .or_else(|| syslog(line))
+        .or_else(|| compose(line));
+    parsed.filter(|parsed| parsed.rest.contains(char::is_alphabetic))
 }
 
 fn containerd(line: &str) -> Option<Line<'_>> {
@@ -70,35 +113,50 @@ fn containerd(line: &str) -> Option<Line<'_>> {
     let (stream, rest) = rest.split_once(' ')?;
     let (flag, rest) = rest.split_once(' ')?;
     let fits = matches!(stream, "stdout" | "stderr") && matches!(flag, "F" | "P") && time.contains('T');
-    let line = Line { kind: PrefixKind::Containerd, time, fields: vec![("stream", stream)], rest };
+    let line = Line { fields: vec![("stream", stream)], ..Line::new(PrefixKind::Containerd, time, rest) };
     (fits && moment::of_text(time).is_some()).then_some(line)
 }
 
 /// `2026-01-31T12:00:00Z web[1]: level=info`, `2026-01-31 12:00:00,123 INFO {"ms":1}`.
 fn timed(line: &str) -> Option<Line<'_>> {
+    let (time, behind) = timed_head(line)?;
+    // words ahead of an object belong to no record
+    let at = behind.find('{').filter(|_| behind.ends_with('}')).unwrap_or(0);
+    let (words, rest) = behind.split_at_checked(at)?;
+    Some(Line { level: level_of(words), ..Line::new(PrefixKind::Time, time, rest) })
+}
+
+/// A date and a clock, in brackets or not, and what stands behind them.
+fn timed_head(line: &str) -> Option<(&str, &str)> {
     // syslog since 2009: `<165>1 2026-01-31T12:00:00Z web-1 app 17 - - `
     let line = match line.strip_prefix('<').and_then(|line| line.split_once(">1 ")) {
         Some((number, line)) if number.parse::<u8>().is_ok() => line,
-        _ => line,
+        _ => line.strip_prefix('[').unwrap_or(line),
     };
     let is_date = line.get(..10)?.bytes().enumerate().all(|(at, byte)| match at {
-        4 | 7 => byte == b'-',
+        4 | 7 => byte == b'-' || byte == b'/',
         _ => byte.is_ascii_digit(),
     });
     if !is_date || !line.get(10..11).is_some_and(|mark| mark == "T" || mark == " ") {
         return None;
     }
     let clock = line.get(11..)?;
-    let end = clock.find(' ')?;
+    let end = clock.find([' ', ']'])?;
     let (time, behind) = line.split_at_checked(11 + end)?;
     moment::of_text(time)?;
-    let behind = behind.trim_start();
-    // words ahead of an object belong to no record
-    let rest = match behind.find('{') {
-        Some(at) if behind.ends_with('}') => behind.get(at..)?,
-        _ => behind,
-    };
-    Some(Line { kind: PrefixKind::Time, time, fields: Vec::new(), rest })
+    Some((time, behind.strip_prefix(']').unwrap_or(behind).trim_start()))
+}
+
+/// `[Sat Jan 31 12:00:00.123456 2026] [core:error] `
+fn apache(line: &str) -> Option<Line<'_>> {
+    let (time, rest) = line.strip_prefix('[')?.split_once("] ")?;
+    of_apache(time)?;
+    Some(Line::new(PrefixKind::Apache, time, rest))
+}
+
+fn of_apache(text: &str) -> Option<Time> {
+    let time = jiff::fmt::strtime::parse("%a %b %d %H:%M:%S%.f %Y", text).ok()?.to_datetime().ok()?;
+    Some(Time::from_seconds(time.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second()))
 }
 
 fn syslog(line: &str) -> Option<Line<'_>> {
@@ -113,14 +171,14 @@ fn syslog(line: &str) -> Option<Line<'_>> {
     let ident = program.split('[').next().unwrap_or(program);
     let fits = !ident.is_empty() && !ident.contains(' ');
     let fields = vec![("host", host), ("ident", ident)];
-    fits.then_some(Line { kind: PrefixKind::Syslog, time, fields, rest })
+    fits.then_some(Line { fields, ..Line::new(PrefixKind::Syslog, time, rest) })
 }
 
 fn compose(line: &str) -> Option<Line<'_>> {
     let (service, rest) = line.split_once("| ")?;
     let name = service.trim_end();
     let fits = !name.is_empty() && name.len() < service.len() && !name.contains(char::is_whitespace);
-    fits.then_some(Line { kind: PrefixKind::Compose, time: "", fields: vec![("service", name)], rest })
+    fits.then_some(Line { fields: vec![("service", name)], ..Line::new(PrefixKind::Compose, "", rest) })
 }
 
 /// `Jan 31 12:00:00`: the latest such moment that is no more than a day ahead.
@@ -141,6 +199,7 @@ fn of_this_year(text: &str, now: Timestamp) -> Option<Time> {
 pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     let mut table = Table::new("lines of a collector", true);
     table.prefix = Prefix::of(bytes.trim_ascii_start());
+    let has_level = table.prefix.as_ref().is_some_and(|prefix| prefix.has_level);
     let now = Timestamp::now();
     for line in lines(bytes) {
         let (number, line) = line?;
@@ -154,6 +213,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
         };
         let mut record: Map<String, Value> =
             parsed.fields.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
+        if has_level && let Some(level) = parsed.level {
+            record.insert(LEVEL.to_owned(), Value::from(level));
+        }
         record.extend(inner);
         json::put_record(&record, &mut table, number);
         if let Some(row) = table.rows.last_mut() {

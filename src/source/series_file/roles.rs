@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Fields;
 use super::error::{SeriesFileError, shown};
-use super::layout::{Layout, SERIES, TIMES, VALUES};
+use super::layout::{LINES, Layout, SERIES, TIMES, VALUES};
 use super::moment;
 use super::table::{Cell, Column, Table, number_of_text};
 use crate::record::Unit;
@@ -287,7 +287,8 @@ impl Finder<'_> {
             if self.table.records && content.distinct == 1 {
                 continue;
             }
-            if content.texts >= FEWEST_TEXTS && 2 * content.distinct > content.texts {
+            let are_lines = self.table.records && LINES.contains(&of_name);
+            if content.texts >= FEWEST_TEXTS && (are_lines || 2 * content.distinct > content.texts) {
                 let name = self.names(&[column]);
                 notes.push(format!(
                     "{name} holds {} different texts in {} lines: taken for no name of a series; --by {of_name} makes it one",

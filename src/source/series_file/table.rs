@@ -104,6 +104,8 @@ pub struct Table {
     pub is_named: bool,
     /// Lines with something on them.
     pub lines: usize,
+    /// Lines of text that continue the one before.
+    pub continuations: usize,
     /// Lines that are no records, and what is wrong with the first of them.
     pub odd_lines: usize,
     first_odd: Option<SeriesFileError>,

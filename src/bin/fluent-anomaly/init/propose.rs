@@ -1,10 +1,11 @@
 //! From the columns of a sample to a configuration, with the reason for each choice.
 
 use fluent_anomaly::records::Unit;
-use fluent_anomaly::sources::series_file::{Column, Table};
+use fluent_anomaly::sources::series_file::{Column, Form, Table};
 
 use super::columns::{contents, dates_unread, extent, name, spacing_s};
 use super::keys::keys;
+use super::log_series::LogSeries;
 use super::values::{Section, sections};
 use crate::utc;
 
@@ -15,6 +16,8 @@ pub(super) struct Proposal {
     /// Column of the time; `None`: the envelope's, or that of arrival.
     pub(super) time: Option<usize>,
     pub(super) sections: Vec<Section>,
+    /// How many records come, where they are lines of a log.
+    pub(super) log_series: Option<LogSeries>,
     pub(super) keys: Vec<usize>,
     /// Each choice with its reason.
     pub(super) told: Vec<String>,
@@ -51,6 +54,9 @@ impl Proposal {
         );
         told.push(match time {
             Some(time) => format!("time    {}: {span}", name(&names, time)),
+            None if table.kind == Form::Text && table.rows.iter().all(|row| row.time.is_some()) => {
+                format!("time    at the head of each line: {span}")
+            }
             None if table.rows.iter().all(|row| row.time.is_some()) => {
                 format!("time    of the envelope: {span}")
             }
@@ -67,7 +73,16 @@ impl Proposal {
             }
         });
         let keys = keys(table, &contents, time, &names, &mut told);
-        let mut sections = sections(table, &contents, time, &keys, &names, &mut told)?;
+        let values = sections(table, &contents, time, &keys, &names, &mut told);
+        let log_series = LogSeries::of(table, &contents, time, &keys, &names, values.is_ok());
+        let mut sections = match values {
+            Err(why) if log_series.is_some() => {
+                told.push(format!("value   none: {why}"));
+                Vec::new()
+            }
+            values => values?,
+        };
+        told.extend(log_series.iter().flat_map(LogSeries::told));
         for section in &mut sections {
             section.unit = units.iter().find(|(column, _)| *column == section.value).map(|(_, unit)| *unit);
             if let Some(unit) = section.unit {
@@ -79,11 +94,11 @@ impl Proposal {
         let budget = if span_s < 7 * 86_400 { "1/day" } else { "1/week" };
         told.push(format!("alarms  {budget} of each series, as the sample covers {}", utc::span(span_s)));
         // what comes once a day takes days to know; a band is known after some minutes
-        let monitor_s = (span_s < YOUNG_S).then(|| spacing_s(table, time, &keys));
+        let monitor_s = (span_s < YOUNG_S && !sections.is_empty()).then(|| spacing_s(table, time, &keys));
         if let Some(interval) = monitor_s {
             told.push(format!("monitor one on each value, as days are needed to know what is rare: records come each {interval} s"));
         }
-        Ok(Self { tag, time, sections, keys, told, names, budget, reads_time, monitor_s })
+        Ok(Self { tag, time, sections, log_series, keys, told, names, budget, reads_time, monitor_s })
     }
 
     pub(super) fn name(&self, column: usize) -> &str {

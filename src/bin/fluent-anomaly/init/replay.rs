@@ -1,5 +1,7 @@
 //! The sample through the proposed configuration.
 
+mod windows;
+
 use std::collections::{HashMap, HashSet};
 
 use fluent_anomaly::sources::series_file::{Row, Table};
@@ -11,6 +13,7 @@ use super::propose::Proposal;
 use super::values::short;
 use crate::failure::Failure;
 use crate::utc;
+use windows::{ClosedWindows, Told};
 
 /// Most alarms that are shown.
 const MOST_SHOWN: usize = 20;
@@ -25,6 +28,8 @@ pub(super) struct Replayed {
     /// The rarest points, where nothing alarmed.
     rarest: Vec<(f64, String)>,
     log: Vec<String>,
+    windows: ClosedWindows,
+    has_windows: bool,
 }
 
 /// A record as the host would give it.
@@ -56,6 +61,8 @@ pub(super) fn run(ini: &str, table: &Table, proposal: &Proposal) -> Result<Repla
 
 fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<'_>]) -> Replayed {
     let mut pipeline = Pipeline::new(config, Format::Json, None);
+    pipeline.make_window_records();
+    let every = proposal.log_series.as_ref().map_or("", |log_series| log_series.every);
     let tag = proposal.tag.as_bytes();
     // what lay outside of a monitor's band last
     let mut outside: HashMap<String, String> = HashMap::new();
@@ -67,11 +74,17 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
         alarms: Vec::new(),
         rarest: Vec::new(),
         log: Vec::new(),
+        windows: ClosedWindows::default(),
+        has_windows: proposal.log_series.is_some(),
     };
     let prefix = |name: &str| if proposal.sections.len() > 1 { format!("{name}_") } else { String::new() };
     for Timed { time, row, bytes } in records {
         let mut bytes = bytes.clone();
         pipeline.process(tag, *time, &mut bytes);
+        for Told { what, alarm, score } in replayed.windows.take(&mut pipeline, every) {
+            replayed.alarms.extend(alarm);
+            replayed.rarest.extend(score.map(|score| (score, what)));
+        }
         let Ok(scored) = serde_json::from_slice::<Value>(&bytes) else { continue };
         for section in &proposal.sections {
             let prefix = prefix(&section.name);
@@ -116,17 +129,19 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
             }
             if let Some(score) = field("anomaly_score").as_f64() {
                 replayed.rarest.push((score, what));
-                if replayed.rarest.len() > 200 {
-                    keep_rarest(&mut replayed.rarest);
-                }
             }
+        }
+        if replayed.rarest.len() > 200 {
+            keep_rarest(&mut replayed.rarest);
         }
     }
     keep_rarest(&mut replayed.rarest);
+    // what was told hour by hour stands in the last sentence, too
+    drop(pipeline.take_log());
     pipeline.tell_unscored();
     replayed.log = pipeline.take_log();
     replayed.scored = pipeline.counters().scored + pipeline.counters().warming_up;
-    replayed.series = all_series.len();
+    replayed.series = all_series.len() + replayed.windows.series();
     replayed
 }
 
@@ -137,8 +152,10 @@ fn keep_rarest(points: &mut Vec<(f64, String)>) {
 
 impl Replayed {
     pub(super) fn text(&self) -> String {
+        let windows =
+            if self.has_windows { format!(", {} windows closed", self.windows.count) } else { String::new() };
         let mut text = format!(
-            "\nReplayed {} records: {} values learned or scored, {} series\n",
+            "\nReplayed {} records: {} values learned or scored{windows}, {} series\n",
             self.records, self.scored, self.series
         );
         for line in &self.log {
@@ -148,6 +165,10 @@ impl Replayed {
             0 => {
                 text += "No alarm would have been raised: nothing in this sample is rare enough, or it is too short to tell";
                 text += &match &self.rarest[..] {
+                    [] if self.has_windows => {
+                        " (a series is judged after 30 windows, and this sample has fewer of each)\n"
+                            .to_owned()
+                    }
                     [] => " (a series is judged after 30 records, and this sample has fewer of each)\n"
                         .to_owned(),
                     points => {

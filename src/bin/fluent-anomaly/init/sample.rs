@@ -1,16 +1,16 @@
 //! The sample as records: JSON within texts taken apart, numbers in texts as numbers, columns named as hosts can.
 
 use fluent_anomaly::records::Unit;
-use fluent_anomaly::sources::series_file::{self, Cell, Form, SeriesFileError, Table, line_record};
+use fluent_anomaly::sources::series_file::{
+    self, Cell, Form, LINES, SeriesFileError, Table, line_record, read_plain_text,
+};
 use serde_json::Value;
 
-/// Fields in which containers and journals carry a whole line.
-const LINES: [&str; 6] = ["log", "message", "msg", "MESSAGE", "line", "@message"];
 /// Words in names of text fields that hold a number because nothing said that it is one.
 const NAMES_OF_KEYS: [&str; 7] = ["id", "code", "status", "port", "pid", "version", "priority"];
 /// What to do about text that is no records.
 const ADVICE: &str = "the lines are plain text, neither JSON, logfmt, CSV nor an access log: let a parser of Fluent Bit or Fluentd take \
-                      them apart, and give the records to init; or count the lines themselves, see docs/log-series.md";
+                      them apart, and give the records to init; 20 lines or more can be counted as they are";
 
 /// A sample.
 #[derive(Debug)]
@@ -25,7 +25,11 @@ pub(super) struct Sample {
 impl Sample {
     /// Lines of text with commas look like CSV.
     pub(super) fn with_advice(&self, why: String) -> String {
-        if self.table.kind == Form::Csv { format!("{why}. If {ADVICE}") } else { why }
+        match self.table.kind {
+            Form::Csv => format!("{why}. If {ADVICE}"),
+            Form::Text => ADVICE.to_owned(),
+            _ => why,
+        }
     }
 }
 
@@ -38,10 +42,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
         SeriesFileError::Columns { .. } => format!("{error}. If {ADVICE}"),
         other => other.to_string(),
     })?;
-    if table.kind == Form::Csv && is_text(&table) {
-        return Err(ADVICE.to_owned());
+    if table.kind == Form::Csv
+        && is_text(&table)
+        && let Some(words) = read_plain_text(bytes)
+    {
+        table = words;
     }
-    let mut inner = table.prefix.as_ref().map(|prefix| ("log".to_owned(), prefix.inner));
+    let inner = table.prefix.as_ref().filter(|prefix| prefix.inner != Form::Text);
+    let mut inner = inner.map(|prefix| ("log".to_owned(), prefix.inner));
     if table.kind == Form::Json
         && let Some((field, form)) =
             LINES.iter().find_map(|field| Some((*field, form_within(&table, field)?)))

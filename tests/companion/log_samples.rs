@@ -1,0 +1,123 @@
+//! `init` on logs without values: lines are counted, those of errors, too.
+
+use std::fs;
+
+use crate::common::program::run;
+
+const DAY_MINUTES: u32 = 1440;
+
+/// Two days of some lines a minute; for a quarter of an hour most of them tell of errors.
+fn log(line: fn(&str, &str, u32) -> String) -> String {
+    let minute = |minute: u32| {
+        let is_bad = (2000..2015).contains(&minute);
+        let clock = format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+        (0..3 + minute * minute * 31 % 3).map(move |n| {
+            let is_error = (is_bad && n > 0) || (minute * 7 + n * 3).is_multiple_of(20);
+            let date = format!("2026-11-{:02} {clock}:{:02}", 20 + minute / DAY_MINUTES, 10 * n);
+            line(&date, if is_error { "ERROR" } else { "INFO" }, n)
+        })
+    };
+    (0..2 * DAY_MINUTES).flat_map(minute).map(|line| line + "\n").collect()
+}
+
+/// What `init` says of a sample, and its configuration, which `check` takes.
+fn init(sample: &str) -> (String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sample.log"), sample).unwrap();
+    let output = run(&folder, &["init", "sample.log"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let check = run(&folder, &["check"]);
+    assert_eq!(check.status.code(), Some(0), "{check:?}");
+    let ini = fs::read_to_string(folder.path().join("fluent-anomaly.ini")).unwrap();
+    (String::from_utf8(output.stdout).unwrap(), ini)
+}
+
+#[test]
+fn lines_without_values_are_counted_and_a_burst_of_errors_would_have_alarmed() {
+    type Log = (fn(&str, &str, u32) -> String, &'static str);
+    let logs: [Log; 4] = [
+        (
+            |date, level, n| format!("{date},123 {level} [main-{n}] a.B - done"),
+            "where: $level in ('ERROR', 'FATAL', 'CRITICAL')",
+        ),
+        (
+            |date, level, n| {
+                format!(
+                    r#"{{"time":"{date}","severity":"{}","n":"{n}","message":"done"}}"#,
+                    level.to_lowercase()
+                )
+            },
+            "where: $severity in ('error', 'fatal', 'critical')",
+        ),
+        (
+            |date, level, n| {
+                format!(
+                    r#"{{"time":"{date}","level":{},"msg":"done {n}"}}"#,
+                    if level == "INFO" { 30 } else { 50 }
+                )
+            },
+            "where: $level >= 50",
+        ),
+        (
+            |date, level, n| {
+                format!("{date} web-{n} {}", if level == "INFO" { "done" } else { "it failed: timeout" })
+            },
+            r"where: $log matches /\b(error|exception|fatal|panic|fail(ed|ure)?)\b/i",
+        ),
+    ];
+    for (line, condition) in logs {
+        let (told, ini) = init(&log(line));
+        assert!(ini.contains(&format!("{condition}\nmeasure: count\nevery: 5m\n")), "{ini}");
+        assert!(ini.contains("[series.lines]\nmatch: app\nmeasure: count\n"), "{ini}");
+        assert!(told.contains("2026-11-21T09:20:00Z  errors in 5m: "), "{told}");
+    }
+}
+
+#[test]
+fn failures_of_a_server_are_a_share_beside_the_values() {
+    let (told, ini) = init(&log(|date, level, n| {
+        format!(
+            r#"{{"time":"{date}","status":{},"ms":{}}}"#,
+            if level == "INFO" { 200 } else { 503 },
+            100 + 7 * n
+        )
+    }));
+    assert!(ini.contains("value: $ms\n") && ini.contains("measure: share $status >= 500\n"), "{ini}");
+    assert!(told.contains("  failures in 5m: "), "{told}");
+}
+
+#[test]
+fn a_duration_among_the_words_is_a_value() {
+    let (_, ini) = init(&log(|date, level, n| format!("[{date}] app.{level}: done in {}.5 ms", 100 + 7 * n)));
+    assert!(ini.contains("[series.ms]\nmatch: app\nvalue: $ms\n"), "{ini}");
+}
+
+#[test]
+fn lines_of_a_trace_belong_to_the_line_before() {
+    let (told, ini) = init(&log(|date, level, _| match level {
+        "INFO" => format!("{date},123 INFO done"),
+        _ => format!("{date},123 ERROR boom\njava.lang.X: y\n\tat a.B(B.java:1)"),
+    }));
+    assert!(told.contains("lines have no time at their head: each continues the one before"), "{told}");
+    assert!(ini.contains("$level in ('ERROR', 'FATAL', 'CRITICAL')"), "{ini}");
+}
+
+#[test]
+fn hosts_take_words_apart_that_have_no_time() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("sample.log"), log(|_, level, n| format!("{level}:root: done {n}")))
+        .unwrap();
+    assert!(run(&folder, &["init", "sample.log"]).status.success());
+    for (file, parser) in
+        [("fluent-bit.yaml", "regex: '^(?<log>(?:"), ("fluentd.conf", "expression /^(?<log>(?:")]
+    {
+        let config = fs::read_to_string(folder.path().join(file)).unwrap();
+        assert!(config.contains(parser) && config.contains("(?<level>(?i:trace|"), "{config}");
+    }
+}
+
+#[test]
+fn measurements_are_not_counted() {
+    let (_, ini) = init(&log(|date, _, n| format!(r#"{{"time":"{date}","host":"a","cpu_p":{n}}}"#)));
+    assert!(ini.contains("value: $cpu_p\n") && !ini.contains("measure:"), "{ini}");
+}
