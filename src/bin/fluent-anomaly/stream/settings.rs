@@ -170,7 +170,8 @@ impl StreamSettings {
         self.client(
             &[
                 ("session.timeout.ms", "10000"),
-                ("queued.max.messages.kbytes", "16384"),
+                // what is read ahead stays small: several members on one machine push one another's out of its caches
+                ("queued.max.messages.kbytes", "2048"),
                 ("fetch.wait.max.ms", "100"),
                 FULL_QUEUE,
             ],
@@ -204,7 +205,8 @@ impl StreamSettings {
     pub(crate) fn producer(&self) -> ClientConfig {
         self.client(
             &[
-                ("linger.ms", "5"),
+                // a transaction's records are handed over within so long: each partition's leave in one batch
+                ("linger.ms", "20"),
                 ("transaction.timeout.ms", "15000"),
                 ("message.max.bytes", "16777216"),
                 // as the clients of the JVM do it: whoever else writes the topic puts a key into the same partition
