@@ -44,23 +44,39 @@ const MAX_INDEX: i32 = 11_630;
 /// let p95 = sketch.quantile(0.95).unwrap();
 /// assert!((p95 / 950.0 - 1.0).abs() <= QuantileSketch::RELATIVE_ERROR);
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct QuantileSketch {
     positive: Bins,
     negative: Bins,
     zeros: u64,
-    /// Meaningless while the sketch is empty.
+    /// Infinite while the sketch is empty, beyond all numbers that come.
     least: f64,
     greatest: f64,
 }
 
+impl Default for QuantileSketch {
+    fn default() -> Self {
+        Self {
+            positive: Bins::EMPTY,
+            negative: Bins::EMPTY,
+            zeros: 0,
+            least: f64::INFINITY,
+            greatest: f64::NEG_INFINITY,
+        }
+    }
+}
+
 /// Counts of neighbouring bins.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Bins {
     /// Index of the first one.
     first: i32, // -MAX_INDEX..=MAX_INDEX
     counts: Vec<u32>, // at most MAX_BINS; neither the first nor the last is 0
     total: u64,
+}
+
+impl Bins {
+    const EMPTY: Self = Self { first: 0, counts: Vec::new(), total: 0 };
 }
 
 impl QuantileSketch {
@@ -73,29 +89,27 @@ impl QuantileSketch {
     /// Counts a number.
     pub fn insert(&mut self, value: Finite) {
         let value = value.get();
-        if self.is_empty() {
-            (self.least, self.greatest) = (value, value);
-        } else if value < self.least {
+        if value < self.least {
             self.least = value;
-        } else if value > self.greatest {
+        }
+        if value > self.greatest {
             self.greatest = value;
         }
-        if value >= SMALLEST {
-            self.positive.add(index(value), 1);
+        let (bins, magnitude) = if value >= SMALLEST {
+            (&mut self.positive, value)
         } else if value <= -SMALLEST {
-            self.negative.add(index(-value), 1);
+            (&mut self.negative, -value)
         } else {
             self.zeros += 1;
-        }
+            return;
+        };
+        bins.add(index(magnitude), 1);
     }
 
     /// Counts all that the other one has counted.
     pub fn merge(&mut self, other: &Self) {
         if other.is_empty() {
             return;
-        }
-        if self.is_empty() {
-            (self.least, self.greatest) = (other.least, other.greatest);
         }
         if other.least < self.least {
             self.least = other.least;
@@ -158,6 +172,7 @@ impl QuantileSketch {
     /// Forgets all numbers, and keeps the memory for the next ones.
     pub fn clear(&mut self) {
         self.zeros = 0;
+        (self.least, self.greatest) = (f64::INFINITY, f64::NEG_INFINITY);
         for bins in [&mut self.positive, &mut self.negative] {
             bins.counts.clear();
             bins.total = 0;
@@ -192,7 +207,7 @@ impl QuantileSketch {
         }
         let positive = Bins::restore(r)?;
         let negative = Bins::restore(r)?;
-        let mut sketch = Self { positive, negative, zeros, least: 0.0, greatest: 0.0 };
+        let mut sketch = Self { positive, negative, zeros, ..Self::default() };
         if !sketch.is_empty() {
             sketch.least = r.f64("least number of a sketch")?;
             sketch.greatest = r.f64("greatest number of a sketch")?;
@@ -207,11 +222,13 @@ impl QuantileSketch {
 }
 
 /// The bin of a magnitude between [`SMALLEST`] and [`Finite::MAX`].
+#[inline(always)] // speed
 fn index(magnitude: f64) -> i32 {
     (ln(magnitude) * BINS_PER_E).ceil() as i32
 }
 
 impl Bins {
+    #[inline(always)] // speed
     fn add(&mut self, index: i32, count: u32) {
         let at = self.make_room(index);
         if let Some(bin) = self.counts.get_mut(at) {
@@ -328,7 +345,7 @@ impl Bins {
         if len > MAX_BINS {
             return Err(CodecError::Invalid { what: "number of bins" });
         }
-        let mut bins = Bins::default();
+        let mut bins = Bins::EMPTY;
         if len > 0 {
             let first = r.varint("first bin of a sketch")?;
             let last = first.saturating_add(len as u64 - 1);

@@ -71,15 +71,17 @@ impl FastPath {
             return false;
         }
         if let Some(Anomaly { rating, .. }) = anomaly {
-            if rating.is_alarm || rating.edge.is_some() || !rating.score.is_finite() {
+            if rating.is_alarm || rating.edge.is_some() {
                 return false;
             }
             if rating.score.to_bits() == 0 {
                 suffix.prepend(&self.ordinary);
-            } else {
+            } else if rating.score.is_finite() {
                 suffix.prepend(&self.no_alarm);
                 suffix.prepend_number(rating.score);
                 suffix.prepend(&self.before_anomaly_score);
+            } else {
+                return false;
             }
         }
         // neither is NaN or infinite unless the sum is
