@@ -9,3 +9,4 @@ mod datadog_order;
 mod datadog_sink;
 mod datadog_source;
 mod dd_command;
+mod group_events;

@@ -276,6 +276,64 @@ fn alarms_reach_slack_pagerduty_and_a_webhook_each_with_a_body_of_its_own() {
     }
 }
 
+#[test]
+fn an_incident_of_many_hosts_and_the_host_that_is_apart_reach_slack_pagerduty_and_a_webhook() {
+    for program in hosts::executables("FLUENT_BIT") {
+        let (server, port) = receiver();
+        let site = site();
+        let sample = site.path().join(RECIPES).join("incidents/sample.sh");
+        assert!(Command::new("sh").arg(sample).status().unwrap().success());
+        let variables = [
+            ("ALARM_HOST", "127.0.0.1"),
+            ("ALARM_PORT", &port),
+            ("ALARM_TLS", "off"),
+            ("SLACK_PATH", "/services/T0/B0/X"),
+            ("PAGERDUTY_KEY", "secret"),
+        ];
+        let yaml = format!("{RECIPES}/incidents/fluent-bit.yaml");
+        let mut running = Running::start_with(&program, &["-c", &yaml], &variables, site.path(), "incidents");
+        let bodies = |target: &str| -> Vec<Value> {
+            let requests = server.requests.lock().unwrap();
+            let sent = requests.iter().filter(|request| request.target == target);
+            sent.map(|request| serde_json::from_str(&request.body).expect("a body is one JSON object"))
+                .collect()
+        };
+        let told = |key: &str, state: &str| -> Vec<Value> {
+            let is_told =
+                |body: &Value| body["key"].as_str().unwrap().starts_with(key) && body["state"] == state;
+            bodies("/webhook").into_iter().filter(is_told).collect()
+        };
+        // the host that is apart by its latency, and by its lines of errors; the deploy is over before
+        running.wait_for("the end of the sick host", || {
+            ["latency host:web-9", "errors host:web-9"].iter().all(|key| !told(key, "ends").is_empty())
+                && bodies("/v2/enqueue").len() >= bodies("/webhook").len()
+                && bodies("/services/T0/B0/X").len() >= bodies("/webhook").len()
+        });
+        running.stop();
+        for key in ["latency host:web-9", "errors host:web-9"] {
+            assert!(!told(key, "begins").is_empty(), "{key}");
+        }
+        // six hosts at once: one begin, two updates
+        let grown = told("latency-", "grows");
+        let texts: Vec<&str> = grown.iter().map(|body| body["text"].as_str().unwrap()).collect();
+        assert!(texts.iter().any(|text| text.contains(" 4 series, first web-0")), "{texts:?}");
+        let deploy = &grown.last().unwrap()["key"];
+        let of_deploy =
+            |state: &str| told("latency-", state).iter().filter(|body| body["key"] == *deploy).count();
+        assert_eq!([of_deploy("begins"), of_deploy("grows"), of_deploy("ends")], [1, 2, 1], "{texts:?}");
+        let pages = bodies("/v2/enqueue");
+        let of_key: Vec<&Value> = pages.iter().filter(|page| page["dedup_key"] == *deploy).collect();
+        assert_eq!(of_key.iter().filter(|page| page["event_action"] == "trigger").count(), 3);
+        assert_eq!(of_key.iter().filter(|page| page["event_action"] == "resolve").count(), 1);
+        let slack = bodies("/services/T0/B0/X");
+        let said = |part: &str| slack.iter().any(|body| body["text"].as_str().unwrap().contains(part));
+        assert!(
+            said(":rotating_light: incident latency-") && said("host:web-9 is apart from its group errors")
+        );
+        assert!(!running.stderr().contains("[fluent-anomaly]"), "{}", running.stderr());
+    }
+}
+
 /// Runs one file of `scores` until a request arrives that is right.
 fn arrives(program: &Path, file: &str, variables: &[(&str, &str)], is_right: impl Fn(&Request) -> bool) {
     let (server, port) = receiver();

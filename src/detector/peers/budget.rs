@@ -6,7 +6,7 @@
 //! member of each interval goes to a [`Ladder`] by each statistic, which gives the threshold that the whole group crosses
 //! as often as its part of the budget says.
 
-use super::ladder::Ladder;
+use super::ladder::{Block, Ladder};
 use super::member::Member;
 use super::shift::{STATISTICS, TAILS};
 use super::sort::{median_of_sorted, sort};
@@ -60,6 +60,7 @@ impl GroupAlarms {
         }
         sorted.extend(values.iter().copied().filter(|value| !value.is_nan()));
         sort(&mut sorted);
+        let compared = sorted.len() as f64;
         let median = median_of_sorted(&sorted);
         let least = larger(self.usual_scale(&mut sorted) * LEAST_SCALE, ROUNDING * median.abs());
         let step = self.level.replace(median).map_or(0.0, |before| median - before);
@@ -106,10 +107,14 @@ impl GroupAlarms {
         }
         let interval_s = f64::from(spec.interval_s());
         let block_s = BLOCK_S.min(budget.period_s() / LEAST_BLOCKS);
-        let block = larger(block_s / interval_s, 1.0) as u32;
-        let share = (f64::from(block) * interval_s / budget.period_s()).min(0.5);
+        let intervals = larger(block_s / interval_s, 1.0) as u32;
+        let share = (f64::from(intervals) * interval_s / budget.period_s()).min(0.5) / STATISTICS as f64;
+        let values = compared * f64::from(intervals);
+        let [spikes, ..] = &self.ladders;
+        let normality = if spikes.is_due(intervals) { spikes.normality(values) } else { 0.0 };
+        let block = Block { intervals, values, share, normality };
         for ((ladder, tail), highest) in self.ladders.iter_mut().zip(TAILS).zip(highest) {
-            ladder.observe(tail, highest, block, share / STATISTICS as f64);
+            ladder.observe(tail, highest, block);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::detector::min_max::{larger, smaller, within};
 
 pub(super) const STATISTICS: usize = 4;
 /// A spike is as large as values are. What the tight bound leaves of each value and the slow mean remember too much of
-/// what came before: with the lighter tail they alarm four times as often as promised in the first days.
+/// what came before: with a tail as the blocks say they alarm four times as often as promised in the first days.
 pub(super) const TAILS: [Tail; STATISTICS] = [Tail::Pareto, Tail::Sum, Tail::Pareto, Tail::Pareto];
 /// Latest intervals in which a shift may have begun.
 const FRESH: usize = 15;

@@ -8,6 +8,7 @@ use super::batch::Batch;
 use super::msgpack::{MsgpackFault, MsgpackReader, Token};
 use super::outcome::UnsentReason;
 use super::record_fields::{FieldSlot, FieldValue, MonitorMap, RecordFields};
+use super::window_maps::WindowMaps;
 use std::borrow::Cow;
 
 /// Time of an entry.
@@ -117,6 +118,7 @@ fn record<'a>(cursor: &mut MsgpackReader<'a>, pairs: u32) -> Result<RecordFields
                 let map = monitor_map(cursor)?;
                 fields.add_monitor(map);
             }
+            Some(FieldSlot::Window) => window(cursor)?.give(&mut fields),
             Some(slot) => {
                 let value = value(cursor)?;
                 fields.set(slot, value);
@@ -143,6 +145,46 @@ fn monitor_map<'a>(cursor: &mut MsgpackReader<'a>) -> Result<MonitorMap<'a>, Msg
         other => cursor.skip_inside(other)?,
     }
     Ok(map)
+}
+
+fn window<'a>(cursor: &mut MsgpackReader<'a>) -> Result<WindowMaps<'a>, MsgpackFault> {
+    let mut window = WindowMaps::default();
+    let pairs = match cursor.token()? {
+        Token::Map(pairs) => pairs,
+        other => {
+            cursor.skip_inside(other)?;
+            0
+        }
+    };
+    for _ in 0..pairs {
+        let key = cursor.token()?;
+        cursor.skip_inside(key)?;
+        match key {
+            Token::Text(b"by") => keys(cursor, &mut window)?,
+            Token::Text(key) if FieldSlot::of(key) == Some(FieldSlot::MonitorMap) => {
+                window.add_map(monitor_map(cursor)?);
+            }
+            _ => cursor.skip(1)?,
+        }
+    }
+    Ok(window)
+}
+
+/// The fields that name a window's series.
+fn keys<'a>(cursor: &mut MsgpackReader<'a>, window: &mut WindowMaps<'a>) -> Result<(), MsgpackFault> {
+    let pairs = match cursor.token()? {
+        Token::Map(pairs) => pairs,
+        other => return cursor.skip_inside(other),
+    };
+    for _ in 0..pairs {
+        let key = cursor.token()?;
+        cursor.skip_inside(key)?;
+        let value = value(cursor)?;
+        if let Token::Text(name) = key {
+            window.add_key(&String::from_utf8_lossy(name), &value);
+        }
+    }
+    Ok(())
 }
 
 fn value<'a>(cursor: &mut MsgpackReader<'a>) -> Result<FieldValue<'a>, MsgpackFault> {

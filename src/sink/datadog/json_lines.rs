@@ -3,7 +3,8 @@
 use super::batch::Batch;
 use super::outcome::UnsentReason;
 use super::record_fields::{FieldSlot, FieldValue, MonitorMap, RecordFields};
-use serde_json::Value as Json;
+use super::window_maps::WindowMaps;
+use serde_json::{Map, Value as Json};
 use std::borrow::Cow;
 
 /// Reads one line without its end; an empty one is nothing. `now` is the time of a record without `time`.
@@ -19,16 +20,33 @@ pub(super) fn line(bytes: &[u8], tag: &str, now: f64, batch: &mut Batch) {
     let mut fields = RecordFields::default();
     for (key, value) in &record {
         match (FieldSlot::of(key.as_bytes()), value) {
-            (Some(FieldSlot::MonitorMap), Json::Object(members)) => {
-                let mut map = MonitorMap::default();
-                members.iter().for_each(|(name, value)| map.set(name.as_bytes(), convert(value)));
-                fields.add_monitor(map);
-            }
+            (Some(FieldSlot::MonitorMap), Json::Object(members)) => fields.add_monitor(monitor_map(members)),
+            (Some(FieldSlot::Window), Json::Object(members)) => window(members).give(&mut fields),
             (Some(slot), value) => fields.set(slot, convert(value)),
             (None, _) => {}
         }
     }
     batch.add(&fields, Some(now), tag);
+}
+
+fn monitor_map(members: &Map<String, Json>) -> MonitorMap<'_> {
+    let mut map = MonitorMap::default();
+    members.iter().for_each(|(name, value)| map.set(name.as_bytes(), convert(value)));
+    map
+}
+
+fn window(members: &Map<String, Json>) -> WindowMaps<'_> {
+    let mut window = WindowMaps::default();
+    for (key, value) in members {
+        match (FieldSlot::of(key.as_bytes()), value) {
+            (Some(FieldSlot::MonitorMap), Json::Object(members)) => window.add_map(monitor_map(members)),
+            (None, Json::Object(by)) if key == "by" => {
+                by.iter().for_each(|(name, value)| window.add_key(name, &convert(value)));
+            }
+            _ => {}
+        }
+    }
+    window
 }
 
 fn convert(value: &Json) -> FieldValue<'_> {

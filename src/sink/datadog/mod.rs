@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `settings` | options, checked |
 //! | `msgpack`, `chunk`, `json_lines` | bytes -> fields of records |
-//! | `record_fields` | which fields matter |
+//! | `record_fields`, `window_maps` | which fields matter; those of a closed window, which another record carries |
 //! | `names` | metric names and tags as Datadog keeps them |
 //! | `point` | a point, its series, the intake's window of time |
 //! | `batch` | fields -> points, grouped by series |
@@ -39,6 +39,7 @@ mod retry_gate;
 mod settings;
 mod shipper;
 mod stream;
+mod window_maps;
 
 pub use names::{METRIC_NAME_LIMIT, TAG_LIMIT, metric_name, tag};
 pub use outcome::{ChunkVerdict, Note, NoteLevel, ShipOutcome, Totals, UnsentCounts, UnsentReason};

@@ -202,6 +202,8 @@ pub(super) enum FieldSlot<'a> {
     /// `<prefix>anomaly`, `<prefix>anomaly_group`, of others `<prefix>anomaly_silent`, `<prefix>anomaly_group_silent`;
     /// `<prefix>incident`
     MonitorMap,
+    /// `<prefix>anomaly_window`: a closed window with such maps in it
+    Window,
 }
 
 impl<'a> FieldSlot<'a> {
@@ -219,6 +221,7 @@ impl<'a> FieldSlot<'a> {
             b"type" => Self::Type,
             b"time" => Self::Time,
             b"interval" => Self::Interval,
+            _ if key.ends_with(b"anomaly_window") => Self::Window,
             _ if [
                 &b"anomaly"[..],
                 b"anomaly_silent",
@@ -280,8 +283,8 @@ impl<'a> RecordFields<'a> {
             FieldSlot::Type => &mut self.kind,
             FieldSlot::Time => &mut self.time,
             FieldSlot::Interval => &mut self.interval,
-            // a map, taken over by `add_monitor`
-            FieldSlot::MonitorMap => return,
+            // maps, taken over by `add_monitor`
+            FieldSlot::MonitorMap | FieldSlot::Window => return,
             FieldSlot::ScoreName(prefix, kind) => match self.annotation(prefix, kind) {
                 Some(annotation) => &mut annotation.metric,
                 None => return,
@@ -301,7 +304,7 @@ impl<'a> RecordFields<'a> {
     }
 
     /// Sections that can score one record; a record with more is not of ours, and would make this quadratic.
-    const ANNOTATION_LIMIT: usize = 256;
+    pub(super) const ANNOTATION_LIMIT: usize = 256;
 
     fn annotation(&mut self, prefix: &'a str, kind: ScoreKind) -> Option<&mut Annotation<'a>> {
         let place = self.annotations.iter().position(|a| a.kind == kind && a.prefix == prefix);

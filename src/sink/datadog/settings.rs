@@ -153,7 +153,7 @@ impl ShipperSettings {
         ("dd_device", "none", "device of records that name none"),
         ("dd_tags", "none", "tags of every series, separated by commas"),
         ("use_fluentd_tag_for_datadog_tag", "off", "a record without tags gets the event's tag"),
-        ("dd_events", "off", "transitions of monitors are posted as events"),
+        ("dd_events", "off", "transitions of monitors and groups, and incidents, are posted as events"),
         ("dd_api", "v2", "v2 | v1"),
         ("dd_compress", "deflate", "deflate | gzip | off"),
         ("dd_timeout", "3.5", "seconds, 0.1 to 60, that a request (in Fluent Bit a whole flush) may take"),
