@@ -61,7 +61,7 @@ fn the_silence_of_an_outlier_is_an_event_of_its_own_host_although_another_record
         "text": "The group load:db is NO DATA (ALERT->NO DATA) for host:web-3.",
         "title": "Group load:db: ALERT->NO DATA on host:web-3"
     });
-    assert_eq!(events_of_lines(&format!("{record}\n")), [expected.clone()]);
+    assert_eq!(events_of_lines(&format!("{record}\n")), std::slice::from_ref(&expected));
     assert_eq!(events_of_chunk(&[record], now_s), [expected]);
 }
 
