@@ -27,7 +27,8 @@ pub fn forward_address(text: &str) -> Option<(&str, u16, bool)> {
         }
     };
     let port = port.map_or(Some(24224), |port| port.parse().ok().filter(|&port| port != 0))?;
-    let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@' | '?' | '#');
+    let plain =
+        |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | '@' | '?' | '#' | '"' | '\'');
     (!host.is_empty() && host.chars().all(plain)).then_some((host, port, tls))
 }
 

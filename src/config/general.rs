@@ -3,7 +3,7 @@
 use super::address::{api_url, forward_address};
 use super::calibrated;
 use super::section_reader::SectionReader;
-use super::tag::TagPattern;
+use super::tag::{TagPattern, tag_patterns};
 use crate::config::secret::Secret;
 use crate::detector::calibrated::AlarmBudget;
 
@@ -94,8 +94,11 @@ impl GeneralSection {
         let forward = keys.parsed("forward", |text| {
             let servers: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             match servers.iter().find(|server| forward_address(server).is_none()) {
-                Some(bad) => Err(format!("{bad:?} is not allowed: tcp://host:port or tls://host:port")),
-                None => Ok(servers),
+                None if !servers.is_empty() => Ok(servers),
+                bad => Err(format!(
+                    "{:?} is not allowed: tcp://host:port or tls://host:port, several with blanks between",
+                    bad.map_or(text, |bad| bad)
+                )),
             }
         });
         Self {
@@ -123,20 +126,22 @@ impl GeneralSection {
                     .map(Secret::new),
                 username: keys.text("forward_username").or_else(|| keys.text("username")).map(str::to_owned),
                 password: keys.text("forward_password").or_else(|| keys.text("password")).map(Secret::new),
-                ca_file: keys.text("forward_ca_file").map(str::to_owned),
+                ca_file: keys.unquoted("forward_ca_file").map(str::to_owned),
                 gzip: keys.choice("forward_gzip", &[("on", true), ("off", false)]).unwrap_or(false),
             },
             tag_prefix: keys
                 .parsed("tag_prefix", |prefix| {
-                    if prefix.contains(|c: char| c.is_whitespace() || c == '*') {
-                        Err(format!("{prefix:?} is not allowed: a tag without `*` and white space"))
+                    if prefix.is_empty()
+                        || prefix.contains(|c: char| c.is_whitespace() || matches!(c, '*' | '"' | '\''))
+                    {
+                        Err(format!("{prefix:?} is not allowed: a tag without `*`, quotes and white space"))
                     } else {
                         Ok(prefix.trim_end_matches('.').to_owned())
                     }
                 })
                 .unwrap_or(default.tag_prefix),
             pidfile: keys.text("pidfile_path").map(str::to_owned),
-            log_file: keys.text("log_file").map(str::to_owned),
+            log_file: keys.unquoted("log_file").map(str::to_owned),
             detect: keys.choice("detect", &[("on", true), ("off", false)]),
             metric_names: keys
                 .choice("metric_names", &[("section", MetricNames::Section), ("metric", MetricNames::Metric)])
@@ -145,10 +150,17 @@ impl GeneralSection {
     }
 }
 
+/// Whether a name has two parts or more, the last of letters: `datadoghq.eu`, but neither `eu` nor `1.5`.
+fn ends_as_domain(site: &str) -> bool {
+    site.rsplit_once('.').is_some_and(|(head, end)| {
+        !head.is_empty() && end.len() > 1 && end.bytes().all(|byte| byte.is_ascii_alphabetic())
+    })
+}
+
 /// A site without its `api.`, by the rule for its address.
 fn read_site(site: &str) -> Result<String, String> {
     match api_url(&format!("https://api.{site}")) {
-        Ok(_) if !site.contains('/') => Ok(site.to_owned()),
+        Ok(_) if !site.contains('/') && ends_as_domain(site) => Ok(site.to_owned()),
         _ => Err(format!("{site:?} is not allowed: the name of a site, for example datadoghq.eu")),
     }
 }
@@ -214,7 +226,7 @@ impl FilterSection {
             anomaly_score: calibrated::anomaly_score(keys).unwrap_or(alarms.is_some()),
             alarms,
             max_series: keys.integer("max_series", 1..=10_000_000).map_or(default.max_series, |n| n as usize),
-            state: match keys.text("state") {
+            state: match keys.unquoted("state") {
                 None => default.state,
                 Some("off") => None,
                 Some(folder) => Some(folder.to_owned()),
@@ -235,8 +247,8 @@ impl FilterSection {
                         })
                 })
                 .unwrap_or(default.journal),
-            tick: keys.text("tick").map(TagPattern::new),
-            metrics: keys.text("metrics").map(TagPattern::new),
+            tick: keys.parsed("tick", |text| tag_patterns("tick", text)),
+            metrics: keys.parsed("metrics", |text| tag_patterns("metrics", text)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::field::accessor;
 use super::ini::IniSection;
 use super::problem::ConfigProblem;
-use super::section::{Section, SectionKind, section_named};
+use super::section::{Section, SectionKind, read_prefix, section_named};
 use super::section_reader::SectionReader;
 use super::windows::WindowsTold;
 use crate::detector::peers::{GroupSpec, GroupTest, PeerAlgorithm, PeerTest};
@@ -86,7 +86,7 @@ impl GroupSection {
             check_keys_of_windows(keys, section, "within", &within);
             Some(windows.every_s)
         });
-        let prefix = keys.text("prefix").map(str::to_owned);
+        let prefix = read_prefix(keys);
         let spec = read_spec(keys, query.as_ref(), has_query, every_s);
         let title = keys.text("name").map(unescape);
         let message = unescape(keys.text("message").unwrap_or_default());
@@ -156,7 +156,11 @@ fn group_keys(text: &str, tags_are_keys: bool) -> Result<Vec<GroupKey>, String> 
             false => Ok(GroupKey::Tag(word.to_owned())),
         })
         .collect::<Result<_, _>>()?;
-    if keys.is_empty() { Err(format!("{text:?} names no field")) } else { Ok(keys) }
+    if keys.is_empty() {
+        Err(format!("{text:?} is not allowed: fields such as `$host`, separated by commas"))
+    } else {
+        Ok(keys)
+    }
 }
 
 /// Members are what the query groups by.
@@ -201,7 +205,7 @@ fn read_fixed_test(keys: &mut SectionReader<'_>, has_query: bool) -> Option<Peer
             keys.complain_about(key, "stands in the query: leave one of them out");
         }
     }
-    let algorithm = match keys.text("algorithm") {
+    let algorithm = match keys.given("algorithm") {
         Some(_) => keys.choice("algorithm", &words)?,
         None => PeerAlgorithm::Dbscan,
     };

@@ -64,7 +64,7 @@ pub enum MessageKey {
 
 impl KafkaSection {
     pub(super) fn read(keys: &mut SectionReader<'_>) -> Self {
-        let text = |keys: &mut SectionReader<'_>, key| keys.text(key).map(str::to_owned);
+        let text = |keys: &mut SectionReader<'_>, key| keys.unquoted(key).map(str::to_owned);
         let formats = [
             ("json", KafkaFormat::Json),
             ("msgpack", KafkaFormat::Msgpack),

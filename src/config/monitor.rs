@@ -1,7 +1,7 @@
 //! `[monitor.*]`: a Datadog anomaly monitor over the series of another section.
 
 use super::ini;
-use super::section::{Section, section_named};
+use super::section::{Section, read_prefix, section_named};
 use super::section_reader::SectionReader;
 use crate::monitor::{MonitorSpec, RawMonitor};
 
@@ -44,7 +44,7 @@ impl MonitorSection {
             }
         }
         let on = keys.required("on", "cpu");
-        let prefix = keys.text("prefix").map(str::to_owned);
+        let prefix = read_prefix(keys);
         keys.required("query", "avg(last_4h):anomalies(avg:system.cpu.idle{*} by {host}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8");
         let raw = raw_of(keys);
         let spec = match (raw.query.is_some(), MonitorSpec::check(&raw)) {
@@ -75,7 +75,11 @@ impl MonitorSection {
 fn raw_of(keys: &mut SectionReader<'_>) -> RawMonitor {
     let mut raw = RawMonitor::default();
     for &key in RawMonitor::KEYS {
-        if let Some(value) = keys.text(key) {
+        let value = match key {
+            "query" | "name" | "message" | "tags" => keys.text(key),
+            _ => keys.given(key),
+        };
+        if let Some(value) = value {
             raw.set(key, value);
         }
     }

@@ -1,11 +1,11 @@
 //! `[datadog.*]` and `[series.*]`: what is watched, and with which parameters.
 
 use super::calibrated;
-use super::field::{accessor, is_between};
+use super::field::accessor;
 use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
 use super::section_reader::SectionReader;
-use super::tag::TagPattern;
+use super::tag::{TagPattern, tag_patterns};
 use super::windows::{WINDOW_KEYS, WindowSettings};
 use super::{FilterSection, MetricNames, predecessor};
 use crate::config::did_you_mean::nearest;
@@ -213,8 +213,8 @@ impl Section {
     ) -> Option<Self> {
         let (anomaly_score, alarms, alarms_for_all) = read_calibrated(keys, filter);
         keys.required("match", "app.*");
-        let tags = keys.parsed("match", tag_patterns);
-        let has_windows = keys.text("measure").is_some();
+        let tags = keys.parsed("match", |text| tag_patterns("match", text));
+        let has_windows = keys.given("measure").is_some();
         let windows = has_windows.then(|| WindowSettings::read(keys));
         if has_windows && alarms_for_all {
             keys.complain_about(
@@ -237,7 +237,7 @@ impl Section {
         let time = keys.parsed("time", accessor);
         let measure = windows.as_ref().and_then(|windows| Some(windows.as_ref()?.measure.kind));
         let unit = read_unit(keys, measure);
-        let prefix = keys.text("prefix").unwrap_or_default().to_owned();
+        let prefix = read_prefix(keys).unwrap_or_default();
         let nulls = read_nulls(keys, Nulls::Skip);
         if has_windows && keys.text("nulls").is_some() {
             keys.complain_about(
@@ -328,13 +328,32 @@ impl Section {
     }
 }
 
+/// Sections that a message names.
+const MOST_NAMED: usize = 10;
+
+#[inline(never)] // stack
+fn there_are(sections: &[&Section]) -> String {
+    let titles: Vec<String> =
+        sections.iter().take(MOST_NAMED).map(|section| format!("[{}]", section.title())).collect();
+    match sections.len() {
+        0 => String::new(),
+        count if count > MOST_NAMED => {
+            format!("; allowed: {} and {} more", titles.join(", "), count - MOST_NAMED)
+        }
+        _ => format!("; allowed: {}", titles.join(", ")),
+    }
+}
+
 /// The place of the section that a monitor or a group is `on`.
 #[inline(never)] // stack
 pub(super) fn section_named(on: &str, keys: &mut SectionReader<'_>, sections: &[&Section]) -> Option<usize> {
     let found = sections.iter().position(|section| section.name == on || section.title() == on);
     if found.is_none() {
         let names = sections.iter().map(|section| section.name.as_str());
-        let hint = nearest(on, names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let hint = match nearest(on, names) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => there_are(sections),
+        };
         keys.complain_about("on", format!("there is no [datadog.{on}] and no [series.{on}]{hint}"));
     }
     found
@@ -354,6 +373,12 @@ fn read_value(keys: &mut SectionReader<'_>, has_windows: bool) -> Option<Accesso
     Accessor::parse(WINDOW_VALUE).ok()
 }
 
+/// `prefix:`, which may be empty.
+#[inline(never)] // stack
+pub(super) fn read_prefix(keys: &mut SectionReader<'_>) -> Option<String> {
+    keys.text("prefix").and_then(|_| keys.unquoted("prefix")).map(str::to_owned)
+}
+
 /// `unit:`, which goes with `value` and with what is measured of numbers.
 fn read_unit(keys: &mut SectionReader<'_>, measure: Option<MeasureKind>) -> Option<Unit> {
     let unit = keys.parsed("unit", |text| {
@@ -366,26 +391,6 @@ fn read_unit(keys: &mut SectionReader<'_>, measure: Option<MeasureKind>) -> Opti
         );
     }
     Some(unit)
-}
-
-/// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.
-fn tag_patterns(text: &str) -> Result<TagPattern, String> {
-    if text.contains(',') {
-        let words: Vec<&str> = text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).collect();
-        return Err(format!(
-            "{text:?} is not allowed: patterns are separated by blanks, as in `match: {}`",
-            words.join(" ")
-        ));
-    }
-    if is_between(text, &['"', '\'']) {
-        return Err(format!("{text:?} is not allowed: patterns stand without quotes, as in `match: app.*`"));
-    }
-    if is_between(text, &['/']) {
-        return Err(format!(
-            "{text:?} is not allowed: no regular expression but tags with `*`, as in `match: app.*`"
-        ));
-    }
-    Ok(TagPattern::new(text))
 }
 
 /// `anomaly_score` and `alarms` of a section, which go before those of `[filter]`; whether the budget is one for all series.

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
+use super::field::is_between;
 use super::ini::{IniEntry, IniSection};
 use super::problem::ConfigProblem;
-use crate::config::did_you_mean::nearest;
+use crate::config::did_you_mean::nearest_ones;
 
 /// The keys of one section while they are read.
 pub(super) struct SectionReader<'a> {
@@ -68,6 +69,28 @@ impl<'a> SectionReader<'a> {
         self.entry(key).map(|entry| entry.value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// The value as it stands, empty or not, so that an empty one is refused; `None` when the key is absent, or needed
+    /// and told to be.
+    #[inline(never)] // stack
+    pub(super) fn given(&mut self, key: &'static str) -> Option<&'a str> {
+        let filled = self.text(key);
+        let is_told = |problem: &ConfigProblem| {
+            problem.at_key() == Some(key) && problem.at_section() == Some(&self.section.name)
+        };
+        filled.or_else(|| self.entry(key).filter(|_| !self.problems.iter().any(is_told)).map(|_| ""))
+    }
+
+    /// A name or a path: quotes around it would belong to it.
+    #[inline(never)] // stack
+    pub(super) fn unquoted(&mut self, key: &'static str) -> Option<&'a str> {
+        let value = self.given(key)?;
+        if value.is_empty() || is_between(value, &['"', '\'']) {
+            self.push(Some(key), format!("{value:?} is not allowed: a name or a path, without quotes"));
+            return None;
+        }
+        Some(value)
+    }
+
     /// A value that must be there.
     #[inline(never)] // stack
     pub(super) fn required(&mut self, key: &'static str, example: &str) -> Option<&'a str> {
@@ -84,7 +107,7 @@ impl<'a> SectionReader<'a> {
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = self.text(key)?;
+        let value = self.given(key)?;
         match parse(value) {
             Ok(parsed) => Some(parsed),
             Err(error) => {
@@ -106,9 +129,10 @@ impl<'a> SectionReader<'a> {
         self.parsed(key, |value| match value.parse::<u64>() {
             Ok(number) if allowed.contains(&number) => Ok(number),
             _ => Err(format!(
-                "{value:?} is not allowed: a whole number from {} to {}",
+                "{value:?} is not allowed: a whole number from {} to {}{}",
                 allowed.start(),
-                allowed.end()
+                allowed.end(),
+                habit(value)
             )),
         })
     }
@@ -123,7 +147,7 @@ impl<'a> SectionReader<'a> {
     ) -> Option<f64> {
         self.parsed(key, |value| match value.parse::<f64>() {
             Ok(number) if accept(number) => Ok(number),
-            _ => Err(format!("{value:?} is not allowed: {allowed}")),
+            _ => Err(format!("{value:?} is not allowed: {allowed}{}", habit(value))),
         })
     }
 
@@ -136,10 +160,10 @@ impl<'a> SectionReader<'a> {
     /// The place of the word that stands there.
     #[inline(never)] // stack
     fn word(&mut self, key: &'static str, words: &[&str]) -> Option<usize> {
-        let value = self.text(key)?;
+        let value = self.given(key)?;
         let place = words.iter().position(|word| word.eq_ignore_ascii_case(value));
         if place.is_none() {
-            self.push(Some(key), format!("{value:?} is not allowed: {}", words.join(" or ")));
+            self.push(Some(key), format!("{value:?} is not allowed: {}{}", words.join(" or "), habit(value)));
         }
         place
     }
@@ -169,9 +193,9 @@ impl<'a> SectionReader<'a> {
             if self.prefix.is_some_and(|prefix| entry.key.starts_with(prefix)) {
                 continue;
             }
-            let message = match nearest(&entry.key, self.known.iter().copied()) {
-                Some(near) => format!("unknown key; did you mean `{near}`?"),
-                None => format!("unknown key; allowed here: {}", self.known.join(", ")),
+            let message = match &nearest_ones(&entry.key, &self.known)[..] {
+                [] => format!("unknown key; allowed here: {}", self.known.join(", ")),
+                near => format!("unknown key; did you mean `{}`?", near.join("` or `")),
             };
             self.problems.push(
                 ConfigProblem::at(self.file, entry.line)
@@ -180,5 +204,19 @@ impl<'a> SectionReader<'a> {
                     .say(message),
             );
         }
+    }
+}
+
+/// What a value that is no number and no word of a few owes to another format.
+#[cold]
+fn habit(value: &str) -> &'static str {
+    if is_between(value, &['"', '\'']) {
+        "; without quotes"
+    } else if value.contains(" #") {
+        "; a comment begins with `;`"
+    } else if value.bytes().all(|byte| byte.is_ascii_digit() || byte == b',') && value.contains(',') {
+        "; without commas, as in 1000 or 1.5"
+    } else {
+        ""
     }
 }

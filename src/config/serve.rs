@@ -75,10 +75,10 @@ impl ServeSection {
             memory: number(keys, "memory_mb", 16..=1 << 20, default.memory >> 20) << 20,
             shared_key: keys.text("shared_key").map(Secret::new),
             users: keys.parsed("users", read_users).unwrap_or_default(),
-            self_hostname: keys.text("self_hostname").map_or(default.self_hostname, str::to_owned),
-            tls_cert_file: keys.text("tls_cert_file").map(str::to_owned),
-            tls_key_file: keys.text("tls_key_file").map(str::to_owned),
-            tls_client_ca_file: keys.text("tls_client_ca_file").map(str::to_owned),
+            self_hostname: keys.unquoted("self_hostname").map_or(default.self_hostname, str::to_owned),
+            tls_cert_file: keys.unquoted("tls_cert_file").map(str::to_owned),
+            tls_key_file: keys.unquoted("tls_key_file").map(str::to_owned),
+            tls_client_ca_file: keys.unquoted("tls_client_ca_file").map(str::to_owned),
         };
         if read.memory < 4 * read.max_frame {
             let least = (4 * read.max_frame) >> 20;
@@ -116,5 +116,8 @@ fn read_users(text: &str) -> Result<Vec<(String, Secret)>, String> {
             _ => Err("a user without a password is not allowed: name:password, several with blanks between"
                 .to_owned()),
         };
+    if text.is_empty() {
+        return Err(format!("{text:?} is not allowed: name:password, several with blanks between"));
+    }
     text.split_whitespace().map(user).collect()
 }

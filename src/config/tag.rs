@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::field::is_between;
+
 /// Fluent tag patterns: several of them separated by white space, each with `*` for any run of characters, dots
 /// included, as in Fluent Bit's `match` (Fluentd's `**` means the same then).
 ///
@@ -55,6 +57,29 @@ impl fmt::Display for TagPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.patterns.join(" "))
     }
+}
+
+/// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.
+pub(super) fn tag_patterns(key: &str, text: &str) -> Result<TagPattern, String> {
+    if text.is_empty() {
+        return Err(format!("{text:?} is not allowed: tags with `*`, as in `{key}: app.*`"));
+    }
+    if text.contains(',') {
+        let words: Vec<&str> = text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).collect();
+        return Err(format!(
+            "{text:?} is not allowed: patterns are separated by blanks, as in `{key}: {}`",
+            words.join(" ")
+        ));
+    }
+    if is_between(text, &['"', '\'']) {
+        return Err(format!("{text:?} is not allowed: patterns stand without quotes, as in `{key}: app.*`"));
+    }
+    if is_between(text, &['/']) {
+        return Err(format!(
+            "{text:?} is not allowed: no regular expression but tags with `*`, as in `{key}: app.*`"
+        ));
+    }
+    Ok(TagPattern::new(text))
 }
 
 fn matches(pattern: &[u8], tag: &[u8]) -> bool {

@@ -8,6 +8,7 @@ use crate::monitor::Zone;
 use crate::record::{Accessor, Condition};
 
 const DAY_S: u32 = 86_400;
+const QUARTER_S: u32 = 900;
 /// Windows last at most so long.
 const LONGEST_S: u32 = 7 * DAY_S;
 /// `late` where the section does not say; at most a window.
@@ -38,7 +39,7 @@ pub struct WindowSettings {
     pub forget_s: u32,
     /// Which windows are told, and how.
     pub told: WindowsTold,
-    /// Where midnight is; `None`: UTC.
+    /// Whose clock windows follow; `None`: UTC.
     pub zone: Option<Zone>,
     /// With `measure: patterns`.
     pub patterns: Option<PatternSettings>,
@@ -109,7 +110,7 @@ impl WindowSettings {
         keys.required("every", "1m");
         let every_s = keys.parsed("every", every);
         let late_s = keys.parsed("late", |text| {
-            let most = every_s.unwrap_or(1).saturating_mul(MOST_OPEN).min(LONGEST_S);
+            let most = every_s.unwrap_or(LONGEST_S).saturating_mul(MOST_OPEN).min(LONGEST_S);
             let late = duration(text).filter(|&seconds| seconds <= most);
             late.ok_or_else(|| {
                 format!(
@@ -128,10 +129,12 @@ impl WindowSettings {
             &[("all", WindowsTold::All), ("alarms", WindowsTold::Alarms), ("records", WindowsTold::Records)],
         );
         let zone = keys.parsed("timezone", |text| match every_s {
-            Some(every_s) if !every_s.is_multiple_of(DAY_S) => {
-                Err("has a meaning for windows of whole days only, such as `every: 1d`: leave it out"
-                    .to_owned())
-            }
+            // clocks of all zones show the same quarters of an hour
+            Some(every_s) if QUARTER_S.is_multiple_of(every_s) => Err(
+                "has no effect on windows that divide a quarter of an hour, which begin at the same time in all \
+                 zones: leave it out"
+                    .to_owned(),
+            ),
             _ => {
                 Zone::named(text).map_err(|unknown| format!("{text:?} is not allowed: {}", unknown.allowed()))
             }

@@ -1,7 +1,7 @@
 //! Closed windows as messages.
 
 use crate::pipeline::WindowRecord;
-use crate::record::{Extractor, Field, Format, Found, Output};
+use crate::record::{Accessor, Extractor, Field, Format, Found, Output};
 use crate::time::Time;
 
 /// A closed window of a section with `windows: records`, behind the record that closed it.
@@ -28,15 +28,12 @@ pub(super) struct WindowFields {
 impl WindowFields {
     /// A field within another one is left out: the record of a window has no such one.
     pub(super) fn new(format: Format, tag_key: Option<&str>, time_key: Option<&str>) -> Self {
-        let plain = |name: &&str| !name.contains(['[', '\'', '"']);
-        let (tag_key, time_key) = (tag_key.filter(plain), time_key.filter(plain));
-        let names = tag_key.iter().chain(&time_key).map(|name| name.trim_start_matches('$').to_owned());
+        let member = |key: Option<&str>| Some(Accessor::parse(key?).ok()?.as_member()?.to_owned());
+        let (tag_key, time_key) = (member(tag_key), member(time_key));
+        let (has_tag, has_time) = (tag_key.is_some(), time_key.is_some());
+        let names = tag_key.into_iter().chain(time_key);
         let outputs: Vec<Output> = names.map(|name| Output { name, constant: None }).collect();
-        Self {
-            extractor: Extractor::new(format, &[], &outputs),
-            has_tag: tag_key.is_some(),
-            has_time: time_key.is_some(),
-        }
+        Self { extractor: Extractor::new(format, &[], &outputs), has_tag, has_time }
     }
 
     pub(super) fn message(&self, window: WindowRecord, found: &mut Found) -> WindowMessage {
@@ -53,5 +50,38 @@ impl WindowFields {
         }
         let key = if series == "*" { tag.clone() } else { series };
         WindowMessage { key: key.into_bytes(), tag, time, record }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_has_tag_and_time_where_the_members_of_a_record_have_them() {
+        let record = |tag_key, time_key| {
+            let window = WindowRecord {
+                tag: "anomaly.window.errors".to_owned(),
+                series: "*".to_owned(),
+                time: Time::from_seconds(60),
+                record: b"{\"anomaly_window\":{}}".to_vec(),
+            };
+            let message =
+                WindowFields::new(Format::Json, tag_key, time_key).message(window, &mut Found::default());
+            String::from_utf8(message.record).unwrap()
+        };
+        for (tag_key, time_key, expected) in [
+            (None, Some("$['@timestamp']"), r#"{"anomaly_window":{},"@timestamp":60}"#),
+            (None, Some("@timestamp"), r#"{"anomaly_window":{},"@timestamp":60}"#),
+            (
+                Some("$tag"),
+                Some("$['the time']"),
+                r#"{"anomaly_window":{},"tag":"anomaly.window.errors","the time":60}"#,
+            ),
+            // within another field: the record of a window has no such one
+            (Some("$a['tag']"), Some("$a['time']"), r#"{"anomaly_window":{}}"#),
+        ] {
+            assert_eq!(record(tag_key, time_key), expected, "{tag_key:?} {time_key:?}");
+        }
     }
 }

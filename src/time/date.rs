@@ -40,6 +40,16 @@ pub(super) fn parse(text: &str) -> Option<Time> {
     Some(Time::from_nanos(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?))
 }
 
+/// The day that eight digits are, in the years in which numbers of seconds are no times of today.
+pub(super) fn of_digits(text: &str) -> Option<Time> {
+    let is_year = matches!(text.get(..2), Some("19" | "20" | "21"));
+    let (year, rest) = digits(text, 4).filter(|_| is_year && text.len() == 8)?;
+    let (month, rest) = digits(rest, 2)?;
+    let (day, _) = digits(rest, 2)?;
+    let is_day = (1..=12).contains(&month) && day >= 1 && day <= days_of(year, month);
+    is_day.then(|| Time::from_seconds(days_since_1970(year, month, day) * 86_400))
+}
+
 /// Seconds east of Greenwich.
 fn offset(text: &str) -> Option<i64> {
     let (sign, rest) = match text.as_bytes().first() {

@@ -39,11 +39,15 @@ impl Time {
         (whole as i64).checked_mul(*unit)?.checked_add(fraction).map(Self)
     }
 
-    /// From text: a number of any unit, or a date and time of ISO 8601, in UTC without a zone.
+    /// From text: a number of any unit, or a date and time of ISO 8601, in UTC without a zone. Eight digits that are a day
+    /// of the years 1900 to 2199, such as `20260131`, are that day.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(number) = text.parse::<i64>() {
+            if let Some(date) = date::of_digits(text) {
+                return Some(date);
+            }
             return Self::from_integer_of_any_unit(number);
         }
         if let Some((whole, _)) = text.split_once('.')
@@ -112,6 +116,9 @@ mod tests {
             ("2023-11-14T23:13:20,25+01:00", at(250_000_000)),
             ("20231114T221320Z", at(0)),
             ("2023-11-14", Some(1_699_920_000 * NANOS)),
+            ("20231114", Some(1_699_920_000 * NANOS)),
+            ("20231414", Some(20_231_414 * NANOS)),
+            ("18991114", Some(18_991_114 * NANOS)),
         ] {
             assert_eq!(Time::from_text(text).map(Time::nanos), nanos, "{text}");
         }

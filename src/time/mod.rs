@@ -3,10 +3,14 @@
 mod clock_doubt;
 mod date;
 mod field;
+#[cfg(feature = "datadog")]
+mod http_date;
 
 pub(crate) use clock_doubt::{ClockDoubt, StepDoubt};
 pub use date::utc_text;
 pub(crate) use date::{date_of, days_since_1970};
+#[cfg(feature = "datadog")]
+pub(crate) use http_date::retry_after_s;
 
 /// The instant that a text names, in UTC when it gives no offset; `None` for anything else, such as a 31 February.
 #[cfg(feature = "companion")]

@@ -20,7 +20,7 @@ const NOT_SHOWN: [(&str, &str); 6] = [
 ];
 
 /// A file around one section, with what that section needs besides `key`.
-fn file(section: &str, key: &str, line: &str) -> String {
+pub(super) fn file(section: &str, key: &str, line: &str) -> String {
     let needed = |pairs: &[(&str, &str)]| -> String {
         pairs
             .iter()
@@ -78,7 +78,7 @@ fn of_windows(key: &str) -> bool {
     ["measure", "every", "late", "empty", "forget", "windows", "timezone"].contains(&key)
 }
 
-fn sections(key: &Key) -> Vec<&'static str> {
+pub(super) fn sections(key: &Key) -> Vec<&'static str> {
     key.section.split(", ").map(|name| name.split('.').next().unwrap()).collect()
 }
 

@@ -6,6 +6,7 @@ mod attributes;
 #[path = "../common/mod.rs"]
 mod common;
 mod config_keys;
+mod config_mistakes;
 mod dashboards;
 mod examples;
 mod kubernetes;

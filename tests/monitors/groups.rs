@@ -376,7 +376,10 @@ fn mistakes_in_a_group_are_told_with_what_is_allowed() {
             "on: cpu\nacross: $host\nalarms: 1/week\ntolerance: 3\n",
             "f.ini:9: [group.g] tolerance: goes with no `alarms`: a budget of alarms takes its place",
         ),
-        ("on: cpu\nacross: ,\n", "f.ini:7: [group.g] across: \",\" names no field"),
+        (
+            "on: cpu\nacross: ,\n",
+            "f.ini:7: [group.g] across: \",\" is not allowed: fields such as `$host`, separated by commas",
+        ),
         (
             "on: cpu\nacross: $host\nacros: $role\n",
             "f.ini:8: [group.g] acros: unknown key; did you mean `across`?",

@@ -330,11 +330,11 @@ fn a_configuration_with_wrong_monitors_tells_all_problems_with_their_keys() {
         "f.ini:10: [monitor.high] warning: ",
         "f.ini:11: [monitor.high] recovery_window: ",
         "f.ini:12: [monitor.high] timeout_h: ",
-        "f.ini:13: [monitor.high] renotify: unknown key; ",
+        "f.ini:13: [monitor.high] renotify: unknown key; did you mean `renotify_interval`?",
         "f.ini:15: [monitor.high2] on: there is no [datadog.r] and no [series.r]",
     ] {
         assert!(error.contains(told), "{told}\n{error}");
     }
-    // a name of one letter is near to none: no hint follows
-    assert!(error.ends_with("no [series.r]"), "{error}");
+    // a name of one letter is near to none: those that there are follow
+    assert!(error.ends_with("no [series.r]; allowed: [series.q]"), "{error}");
 }

@@ -5,8 +5,8 @@ use fluent_anomaly::monitors::{MonitorSpec, exchange};
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = exchange::import(text).map_err(|error| error.to_string());
-    let Ok(monitors) = exchange::import_all(text) else { return };
-    for monitor in monitors.into_iter().flatten() {
+    let Ok(file) = exchange::import_all(text) else { return };
+    for monitor in file.monitors.into_iter().flatten() {
         let _ = monitor.to_ini("cpu");
         let Ok(spec) = MonitorSpec::check(&monitor.raw) else { continue };
         let exported = exchange::export(&spec, "name").to_string();

@@ -124,11 +124,16 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::monitor::print(&text)
 }
 
+/// A word of a shell, whatever it holds.
+fn in_quotes(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The command that makes a file for hosts of the sample, where they cannot read the sample itself.
 fn preparation(table: &Table, input: &Path, output: &str) -> Option<String> {
     let mut steps = table.preparation.clone();
     let first = steps.first_mut()?;
     let from = if input == Path::new("-") { "SAMPLE".to_owned() } else { input.display().to_string() };
-    first.push_str(&format!(" < '{from}'"));
-    Some(format!("{} > '{output}'", steps.join(" | ")))
+    first.push_str(&format!(" < {}", in_quotes(&from)));
+    Some(format!("{} > {}", steps.join(" | "), in_quotes(output)))
 }

@@ -111,7 +111,7 @@ pub(super) const KEYS: &[Key] = &[
         "tag_prefix",
         Text,
         "changefinder",
-        "a tag without `*` and white space",
+        "a tag without `*`, quotes and white space",
         "Records of `[datadog.cpu]` are tagged `<tag_prefix>.cpu`",
         "anomaly",
     ),

@@ -109,7 +109,7 @@ pub(super) const KEYS: &[Key] = &[
         Text,
         "UTC",
         "a name of the IANA database",
-        "Where midnight is, for windows of whole days",
+        "Whose clock windows follow: where midnight is, and in zones of half hours where an hour begins",
         "Europe/Vienna",
     ),
     key(

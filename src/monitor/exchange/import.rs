@@ -9,7 +9,7 @@ use crate::monitor::text::shorten;
 use crate::monitor::timeframe::{Timeframe, recovery_range};
 
 /// Fields that only say how Datadog keeps the monitor.
-const SILENT: [&str; 22] = [
+const SILENT: [&str; 28] = [
     "id",
     "org_id",
     "name",
@@ -32,6 +32,13 @@ const SILENT: [&str; 22] = [
     "matching_downtimes",
     "draft_status",
     "assets",
+    // of an answer of /monitor/search
+    "classification",
+    "last_triggered_ts",
+    "metrics",
+    "notifications",
+    "scopes",
+    "status",
 ];
 
 /// The keys of a monitor, and what is left out of it.

@@ -39,6 +39,15 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
+/// The monitors of a file.
+#[derive(Debug)]
+pub struct ImportedFile {
+    /// Each with its own outcome.
+    pub monitors: Vec<Result<Imported, ExchangeError>>,
+    /// What is to be told of the file: that it is one page of several.
+    pub notes: Vec<String>,
+}
+
 /// Why a JSON text is no anomaly monitor.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -115,14 +124,14 @@ pub fn import(text: &str) -> Result<Imported, ExchangeError> {
 ///
 /// # Errors
 /// [`ExchangeError`] when the file is none of these.
-pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, ExchangeError> {
+pub fn import_all(text: &str) -> Result<ImportedFile, ExchangeError> {
     if text.len() > LONGEST_FILE {
         return Err(ExchangeError::TooLarge { given: text.len(), most: LONGEST_FILE });
     }
     let mut names = BTreeSet::new();
-    let mut imported: Vec<Result<Imported, ExchangeError>> =
-        sources::monitors(text)?.iter().map(of_value_in_file).collect();
-    for imported in imported.iter_mut().flatten() {
+    let (found, notes) = sources::monitors(text)?;
+    let mut monitors: Vec<Result<Imported, ExchangeError>> = found.iter().map(of_value_in_file).collect();
+    for imported in monitors.iter_mut().flatten() {
         let name = imported.section.clone();
         let mut number = 1;
         while !names.insert(imported.section.clone()) {
@@ -130,7 +139,7 @@ pub fn import_all(text: &str) -> Result<Vec<Result<Imported, ExchangeError>>, Ex
             imported.section = format!("{name}_{number}");
         }
     }
-    Ok(imported)
+    Ok(ImportedFile { monitors, notes })
 }
 
 /// A file may be written by programs that put values in later.

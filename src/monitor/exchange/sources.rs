@@ -31,8 +31,9 @@ const FLAT: [&str; 18] = [
 /// Those among them that are texts.
 const TEXTS: [&str; 2] = ["on_missing_data", "escalation_message"];
 
-/// The monitors of a file, each as the API writes it.
-pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
+/// The monitors of a file, each as the API writes it, and what is to be told of the file.
+pub(super) fn monitors(text: &str) -> Result<(Vec<Value>, Vec<String>), ExchangeError> {
+    let mut notes = Vec::new();
     let text = text.trim_start_matches('\u{feff}');
     let begins = text.trim_start();
     let found = if begins.starts_with(['{', '[']) {
@@ -43,6 +44,7 @@ pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
             if let Some(why) = value["errors"][0].as_str().filter(|_| value["query"].is_null()) {
                 return Err(ExchangeError::NoAnswer { why: why.to_owned() });
             }
+            notes.extend(of_search(&value));
             found.extend(of_json(&value));
         }
         found
@@ -59,7 +61,32 @@ pub(super) fn monitors(text: &str) -> Result<Vec<Value>, ExchangeError> {
             allowed: "a monitor's JSON or an array of them, Terraform with datadog_monitor, a DatadogMonitor in YAML",
         });
     }
-    Ok(found)
+    Ok((found, notes))
+}
+
+/// What an answer of `GET /api/v1/monitor/search` lacks: options, and the monitors of its other pages.
+fn of_search(answer: &Value) -> Vec<String> {
+    let metadata = &answer["metadata"];
+    let Some(monitors) = answer["monitors"].as_array().filter(|_| metadata.is_object()) else {
+        return Vec::new();
+    };
+    let mut notes = vec![
+        "an answer of /api/v1/monitor/search, in which monitors have neither options nor a message: windows, warnings \
+         and delays are taken as not set; GET /api/v1/monitor has them"
+            .to_owned(),
+    ];
+    let number = |name: &str| metadata[name].as_u64();
+    if let Some(pages) = number("page_count").filter(|pages| *pages > 1) {
+        // the API counts pages from 0
+        let page = number("page").unwrap_or(0).saturating_add(1);
+        let total = number("total_count").map_or(String::new(), |total| format!(" of {total}"));
+        notes.push(format!(
+            "page {page} of {pages}: it holds {}{total} monitors; ask for the others with `page`, or for more at once with \
+             `per_page`",
+            monitors.len()
+        ));
+    }
+    notes
 }
 
 fn of_json(value: &Value) -> Vec<Value> {

@@ -224,7 +224,7 @@ resource "datadog_monitor" "a" {
   on_missing_data = "show_no_data"
 }
 "#;
-    let imported = import_all(text).unwrap().remove(0).unwrap();
+    let imported = import_all(text).unwrap().monitors.remove(0).unwrap();
     assert_eq!(imported.raw.name.as_deref(), Some(r#"CPU of ${var.on ? "prod" : "dev"} "x""#));
     assert_eq!(imported.raw.timeout_h.as_deref(), Some("12"));
     assert_eq!(imported.raw.message.as_deref(), Some("a"));

@@ -49,7 +49,9 @@ impl Argument {
     fn allowed(self) -> &'static str {
         match self {
             Argument::Algorithm => "'basic', 'agile' or 'robust'",
-            Argument::Deviations => "a number above 0, usually 2 or 3, without quotes",
+            Argument::Deviations => {
+                "a number above 0, usually 2 or 3, without quotes, behind the algorithm; Datadog documents no default"
+            }
             Argument::Direction => "'above', 'below' or 'both'",
             Argument::AlertWindow => "a timeframe in quotes, for example alert_window='last_15m'",
             Argument::Interval => "a whole number of seconds without quotes, for example interval=60",

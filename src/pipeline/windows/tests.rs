@@ -204,6 +204,23 @@ fn a_day_is_that_of_the_zone() {
 }
 
 #[test]
+fn an_hour_is_that_of_the_zone() {
+    let ini = format!(
+        "[filter]\ntick: t\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1h\ntimezone: Asia/Kolkata\n{PLAIN}"
+    );
+    let mut p = pipeline(&ini);
+    let mut hours = Vec::new();
+    // from 2026-11-23 00:00 UTC, a record a minute; clocks in Kolkata show 05:30
+    for minute in 0..200 {
+        let time_s = 1_795_392_000 + 60 * minute;
+        hours.extend(pass(&mut p, TAG, time_s, &json!({})).map(|window| {
+            (window["from"].as_i64().unwrap() - 1_795_392_000, window["value"].as_f64().unwrap())
+        }));
+    }
+    assert_eq!(hours, [(-1800, 30.0), (1800, 60.0), (5400, 60.0)]);
+}
+
+#[test]
 fn windows_of_a_second_go_on_without_gaps_where_the_clocks_of_a_zone_change() {
     let ini = format!("[filter]\ntick: t\n[series.n]\nmatch: app.*\nmeasure: count\nevery: 1s\n{PLAIN}");
     // 2026-03-29 and 2026-10-25, 02:00 in Vienna, are 01:00 UTC
@@ -220,10 +237,15 @@ fn windows_of_a_second_go_on_without_gaps_where_the_clocks_of_a_zone_change() {
         assert_eq!(windows[1..], expected[1..windows.len()]);
         assert!(windows.len() >= 17, "{windows:?}");
     }
-    // a zone goes with whole days alone
-    let error =
-        Config::parse("f.ini", &ini.replace("every: 1s", "every: 1s\ntimezone: Europe/Vienna")).unwrap_err();
-    assert!(error.to_string().contains("timezone: has a meaning for windows of whole days only"), "{error}");
+    // a minute begins at the same time everywhere
+    for every in ["1s", "1m", "15m"] {
+        let ini = ini.replace("every: 1s", &format!("every: {every}\ntimezone: Europe/Vienna"));
+        let error = Config::parse("f.ini", &ini).unwrap_err();
+        assert!(
+            error.to_string().contains("timezone: has no effect on windows that divide a quarter"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

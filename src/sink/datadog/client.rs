@@ -2,8 +2,12 @@
 
 use super::settings::{Compression, ShipperSettings};
 use crate::config::secret::Secret;
+use crate::time::retry_after_s;
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Longest wait that is read, s; the gate honours an hour.
+const LONGEST_WAIT_S: f64 = 86_400.0;
 
 /// Result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +137,18 @@ impl Client {
         let status = head.status.as_u16();
         let seconds = |name: &str| {
             let value = head.headers.get(name)?.to_str().ok()?.trim();
-            value.parse::<f64>().ok().filter(|s| (0.0..=86_400.0).contains(s)).map(Duration::from_secs_f64)
+            value
+                .parse::<f64>()
+                .ok()
+                .filter(|s| (0.0..=LONGEST_WAIT_S).contains(s))
+                .map(Duration::from_secs_f64)
+        };
+        let text_of = |name: &str| head.headers.get(name)?.to_str().ok();
+        let retry_after = || {
+            let now_s =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+            let wait_s = retry_after_s(text_of("retry-after")?, text_of("date"), now_s)?;
+            Duration::try_from_secs_f64(wait_s.min(LONGEST_WAIT_S)).ok()
         };
         let later = |cause, wait| {
             let line = if text.is_empty() { status.to_string() } else { format!("{status} {text}") };
@@ -145,10 +160,10 @@ impl Client {
             401 | 403 => later(IntakeFailure::Key, None),
             413 if !is_page(&text) || sent > FEW_BYTES => IntakeAnswer::TooLarge,
             429 => {
-                let reset = seconds("x-ratelimit-reset").or_else(|| seconds("retry-after"));
+                let reset = seconds("x-ratelimit-reset").or_else(retry_after);
                 later(IntakeFailure::RateLimit, reset.or_else(|| seconds("x-ratelimit-period")))
             }
-            408 | 500..=599 => later(IntakeFailure::Server, seconds("retry-after")),
+            408 | 500..=599 => later(IntakeFailure::Server, retry_after()),
             _ => later(IntakeFailure::Elsewhere, None),
         }
     }

@@ -5,6 +5,7 @@
 
 mod key_and_address;
 mod options;
+mod slips;
 
 use crate::config::secret::Secret;
 use options::OptionReader;

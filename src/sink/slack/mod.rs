@@ -15,13 +15,14 @@ mod hourly;
 
 use crate::companion::{Backoff, Env, Notice, Progress, Wake};
 use crate::config::secret::{REDACTED, Secret};
+use crate::time::retry_after_s;
 use hourly::Hourly;
 use std::fmt;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
 /// Messages that wait to be sent.
@@ -211,9 +212,10 @@ impl Poster {
             }
         };
         let status = response.status().as_u16();
-        let named = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let pause =
-            named.and_then(|text| text.trim().parse::<u32>().ok()).map(|s| Duration::from_secs(s.into()));
+        let text = |name: &str| response.headers().get(name)?.to_str().ok();
+        let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+        let pause = text("retry-after").and_then(|wait| retry_after_s(wait, text("date"), now_s));
+        let pause = pause.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let mut answer = Vec::new();
         // the status says what matters
         let _ = response.into_body().into_reader().take(ANSWER_LIMIT).read_to_end(&mut answer);

@@ -3,8 +3,9 @@
 use super::answer::{self, AnswerBody};
 use super::settings::{DatadogError, DatadogSettings};
 use super::{QueryOutcome, RateHeaders, Reply};
+use crate::time::retry_after_s;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
@@ -19,6 +20,9 @@ const MAX_ANSWER_BYTES: u64 = 1 << 20;
 /// Bytes of a malformed body that are kept for the message; shown are fewer, so that no key is cut before it is
 /// recognised and taken out.
 const HEAD_BYTES: usize = 4 << 10;
+
+/// Ten years are as good as for ever, s.
+const LONGEST_WAIT_S: f64 = 3.2e8;
 
 /// A client with its keys.
 #[derive(Debug)]
@@ -164,7 +168,7 @@ impl Http {
     }
 
     fn failure(&self, status: u16, response: &mut Response<ureq::Body>, rate: &RateHeaders) -> QueryOutcome {
-        let retry_after = seconds(response.headers(), "retry-after");
+        let retry_after = retry_after(response.headers());
         let mut body = Vec::new();
         // a part of the body is enough: the status decides
         let _ = response
@@ -200,8 +204,15 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, String> {
 
 fn seconds(headers: &HeaderMap, name: &str) -> Option<u64> {
     let number: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;
-    // ten years are as good as for ever, and NaN fails
-    (number >= 0.0).then(|| number.min(3.2e8) as u64)
+    (number >= 0.0).then(|| number.min(LONGEST_WAIT_S) as u64) // NaN fails
+}
+
+/// Seconds that a proxy or the API asks to wait, as a number or as a date.
+fn retry_after(headers: &HeaderMap) -> Option<u64> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let seconds = retry_after_s(text("retry-after")?, text("date"), now_s)?;
+    Some(seconds.min(LONGEST_WAIT_S) as u64)
 }
 
 fn rate_headers(headers: &HeaderMap) -> RateHeaders {

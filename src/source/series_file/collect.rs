@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::error::{SeriesFileError, shown};
 use super::layout::Layout;
 use super::roles::{Roles, Values};
-use super::table::{Cell, Row, Table, time_of_cell};
+use super::table::{Cell, Row, Table};
 use super::{FilePoint, FileSeries, SeriesFile};
 use crate::time::Time;
 
@@ -129,7 +129,7 @@ impl Collected<'_> {
     fn time(&self, row: &Row) -> Result<Time, SeriesFileError> {
         let Some(column) = self.roles.time else { return Ok(row.time.unwrap_or_default()) };
         let cell = row.cell(column);
-        time_of_cell(self.table, cell).ok_or_else(|| {
+        self.table.time_of(column, cell).ok_or_else(|| {
             self.wrong(row, column, cell, "seconds since 1970, or a date such as 2026-01-31T12:00:00Z")
         })
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::date_form::looks_like_date;
 use super::error::SeriesFileError;
 use super::layout::is_named;
 use super::lines::lines;
@@ -109,7 +110,7 @@ fn number(text: &str, separator: char) -> Option<f64> {
 
 /// A number or a date: what no name of a column is.
 fn is_datum(field: &str) -> bool {
-    number(field, ',').is_some() || moment::of_text(field).is_some()
+    number(field, ',').is_some() || moment::of_text(field).is_some() || looks_like_date(field)
 }
 
 fn split(line: usize, mut rest: &str, separator: char) -> Result<Vec<Cow<'_, str>>, SeriesFileError> {

@@ -68,6 +68,37 @@ pub enum SeriesFileError {
         /// What may.
         allowed: &'static str,
     },
+    /// `01/02/2026` throughout.
+    #[error(
+        "line {line}, column {column}: {given:?} may be {} or {}, and no line of the column has a day above 12 that would \
+         tell: write the dates as {}",
+        either(given, 1),
+        either(given, 0),
+        either(given, 1)
+    )]
+    UnclearDate {
+        /// Where the first one stands.
+        line: usize,
+        /// The column.
+        column: String,
+        /// What stands there.
+        given: String,
+    },
+    /// `13/02/2026` and `02/14/2026`.
+    #[error(
+        "line {line}, column {column}: {given:?} has the month first and {other:?} the day: write all dates as {}",
+        either(given, 0)
+    )]
+    MixedDates {
+        /// Where the first one with the month first stands.
+        line: usize,
+        /// The column.
+        column: String,
+        /// What stands there.
+        given: String,
+        /// A date with the day first.
+        other: String,
+    },
     /// Two values of one series at one time.
     #[error(
         "line {line}: the series{of} has a value at this time already, in line {before}: name with --by what tells its series apart"
@@ -132,6 +163,13 @@ pub enum SeriesFileError {
         /// The columns.
         there: String,
     },
+}
+
+/// `01/02/2026` as ISO 8601, with the month in this place.
+fn either(given: &str, month: usize) -> String {
+    let parts: Vec<&str> = given.split(|c: char| !c.is_ascii_digit()).collect();
+    let part = |at: usize| parts.get(at).copied().unwrap_or_default();
+    format!("{}-{:0>2}-{:0>2}", part(2), part(month), part(1 - month.min(1)))
 }
 
 /// `"text"`, cut where it is long.

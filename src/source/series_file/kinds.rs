@@ -53,6 +53,8 @@ pub struct Prefix {
     pub inner: Form,
     /// A level stands before the records, which have none of their own.
     pub has_level: bool,
+    /// Its fields that the records have themselves: theirs count.
+    pub hidden: Vec<&'static str>,
 }
 
 /// Kinds of prefixes.

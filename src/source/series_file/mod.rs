@@ -26,9 +26,11 @@
 //! ```
 
 mod access_log;
+mod calendar_dates;
 mod collect;
 mod compressed;
 mod csv;
+mod date_form;
 mod error;
 mod forms;
 mod json;
@@ -51,7 +53,9 @@ mod wrapped;
 
 use crate::time::Time;
 pub use crate::time::parse_date;
+pub use calendar_dates::unread_dates;
 pub use compressed::{unpack as unpacked, unpacking};
+pub use date_form::DateForm;
 pub use error::SeriesFileError;
 pub use forms::form;
 pub use kinds::{Form, Prefix, PrefixKind};
@@ -60,7 +64,7 @@ pub use line_record::line_record;
 pub use line_words::{DURATIONS, LEVEL_WITHIN, LEVELS};
 pub use moment::of_text as parse_time;
 pub use plain_text::read_plain_text;
-pub use table::{Cell, Column, Row, Table, time_of_cell};
+pub use table::{Cell, Column, Row, Table};
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,6 +130,7 @@ pub fn read(bytes: &[u8], layout: &Layout) -> Result<SeriesFile, SeriesFileError
 pub fn read_table(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     let unpacked = compressed::unpack(bytes)?;
     let mut table = forms::read(&unpacked, as_text)?.check_odd_lines()?;
+    calendar_dates::find(&mut table);
     table.preparation.splice(0..0, compressed::command(bytes).map(str::to_owned));
     Ok(table)
 }

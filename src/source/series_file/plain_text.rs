@@ -69,7 +69,8 @@ pub(super) fn read(bytes: &[u8], needs_head: bool) -> Option<Table> {
     };
     let duration = DURATIONS.iter().find(tells).copied();
     let first_time = rows.first().map_or("", |(_, line)| line.time).to_owned();
-    table.prefix = head.map(|kind| Prefix { kind, time: first_time, inner: Form::Text, has_level });
+    table.prefix =
+        head.map(|kind| Prefix { kind, time: first_time, inner: Form::Text, has_level, hidden: Vec::new() });
     for (number, line) in &rows {
         table.lines += 1;
         let mut cells = Vec::new();

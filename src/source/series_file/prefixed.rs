@@ -1,6 +1,8 @@
 //! Lines that a collector wrote around those of a program: containerd's files, syslog, `kubectl logs --timestamps`,
 //! `docker compose logs`, Heroku's.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::DateTime;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Map, Value};
@@ -40,6 +42,7 @@ impl Prefix {
                         time: parsed.time.to_owned(),
                         inner,
                         has_level: true,
+                        hidden: Vec::new(),
                     });
                     fitting += 1;
                 }
@@ -201,18 +204,28 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
     table.prefix = Prefix::of(bytes.trim_ascii_start());
     let has_level = table.prefix.as_ref().is_some_and(|prefix| prefix.has_level);
     let now = Timestamp::now();
+    let mut read = Vec::new();
     for line in lines(bytes) {
         let (number, line) = line?;
         table.lines += 1;
         let parsed = Line::parse(line.trim_end());
-        let record = parsed.as_ref().and_then(|parsed| Some((parsed, line_record(parsed.rest)?.1)));
-        let Some((parsed, inner)) = record else {
+        let record = parsed.and_then(|parsed| Some((line_record(parsed.rest)?.1, parsed)));
+        let Some((inner, parsed)) = record else {
             let why = "it is no line of a collector with a record behind it".to_owned();
             table.pass_over(SeriesFileError::NotARecord { line: number, why });
             continue;
         };
+        read.push((number, parsed, inner));
+    }
+    // where some records have a field themselves, the prefix has none of that name: hosts would give both
+    let names: BTreeSet<&str> =
+        read.iter().flat_map(|(_, parsed, _)| parsed.fields.iter().map(|(name, _)| *name)).collect();
+    let hidden: Vec<&str> =
+        names.into_iter().filter(|name| read.iter().any(|(.., inner)| inner.contains_key(*name))).collect();
+    for (number, parsed, inner) in read {
+        let own = parsed.fields.iter().filter(|(name, _)| !hidden.contains(name));
         let mut record: Map<String, Value> =
-            parsed.fields.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
+            own.map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
         if has_level && let Some(level) = parsed.level {
             record.insert(LEVEL.to_owned(), Value::from(level));
         }
@@ -221,6 +234,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Table, SeriesFileError> {
         if let Some(row) = table.rows.last_mut() {
             row.time = parsed.moment(now);
         }
+    }
+    if let Some(prefix) = &mut table.prefix {
+        prefix.hidden = hidden;
     }
     Ok(table)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Fields;
+use super::calendar_dates;
 use super::error::{SeriesFileError, shown};
 use super::layout::{LINES, Layout, SERIES, TIMES, VALUES};
 use super::moment;
@@ -55,6 +56,9 @@ impl Roles {
             table.rows.first().map_or(1, |row| if table.records || !table.is_named { row.line } else { 1 });
         let finder = Finder { table, layout, line, contents: contents(table) };
         let time = finder.time()?;
+        if let Some(time) = time {
+            calendar_dates::check(table, time)?;
+        }
         let keys = finder.asked_keys()?;
         let values = finder.values(time, keys.as_deref().unwrap_or_default())?;
         let mut notes = Vec::new();
@@ -63,6 +67,8 @@ impl Roles {
             None => finder.keys(time, &values, &mut notes),
         };
         notes.insert(0, finder.told(time, &values, &keys));
+        let form = time.and_then(|time| table.columns.get(time)?.dates?.note());
+        notes.extend(form.zip(time).map(|(note, time)| format!("{}: {note}", finder.names(&[time]))));
         let units = finder.units(&values);
         for (column, unit) in &units {
             notes.push(format!(
@@ -164,7 +170,9 @@ impl Finder<'_> {
         // without names the first column is the time, unless it holds texts
         let is_dates = |column: &usize| {
             let content = self.content(*column);
-            content.texts > 0 && content.numbers == 0 && content.times == content.distinct.min(50)
+            let by_column = self.table.columns.get(*column).is_some_and(|column| column.dates.is_some());
+            let by_text = content.numbers == 0 && content.times == content.distinct.min(50);
+            content.texts > 0 && (by_text || by_column)
         };
         let columns = 0..self.table.columns.len();
         let dates: Vec<usize> = columns.clone().filter(is_dates).collect();

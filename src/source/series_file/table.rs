@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+use super::date_form::DateForm;
 use super::error::SeriesFileError;
 use super::kinds::{Form, Prefix};
 use super::layout::{TIMES, is_named};
@@ -41,6 +42,8 @@ pub struct Column {
     pub name: String,
     /// The keys that lead to it.
     pub path: Vec<String>,
+    /// Of dates that only the whole column tells how to read.
+    pub dates: Option<DateForm>,
 }
 
 impl Column {
@@ -141,11 +144,13 @@ impl Table {
     /// Whether `time:` of a section reads every cell of a column; a file's own reader knows more forms.
     #[must_use]
     pub fn is_time_of_records(&self, column: usize) -> bool {
-        self.rows.iter().all(|row| match row.cell(column) {
-            Cell::Number(number) => Time::from_float_of_any_unit(number).is_some(),
-            Cell::Text(text) => Time::from_text(self.text(text)).is_some(),
-            _ => false,
-        })
+        let is_date = self.columns.get(column).is_some_and(|column| column.dates.is_some());
+        !is_date
+            && self.rows.iter().all(|row| match row.cell(column) {
+                Cell::Number(number) => Time::from_float_of_any_unit(number).is_some(),
+                Cell::Text(text) => Time::from_text(self.text(text)).is_some(),
+                _ => false,
+            })
     }
 
     /// What was passed over, for people.
@@ -182,7 +187,7 @@ impl Table {
         if let Some(&place) = self.column_places.get(&name) {
             return place;
         }
-        self.columns.push(Column { name: name.clone(), path: path.to_vec() });
+        self.columns.push(Column { name: name.clone(), path: path.to_vec(), dates: None });
         self.column_places.insert(name, self.columns.len() - 1);
         self.columns.len() - 1
     }
@@ -228,7 +233,7 @@ impl Table {
         let holds_times = |&column: &usize| {
             let mut cells = self.rows.iter().take(200).map(|row| row.cell(column)).peekable();
             let is_time =
-                |cell: Cell| time_of_cell(self, cell).is_some_and(|time| time.seconds() > EARLIEST_S);
+                |cell: Cell| self.time_of(column, cell).is_some_and(|time| time.seconds() > EARLIEST_S);
             cells.peek().is_some() && cells.all(is_time)
         };
         let columns = 0..self.columns.len();
@@ -245,6 +250,18 @@ impl Table {
         named
             .or_else(|| columns.clone().find(sounds_like_time))
             .or_else(|| columns.filter(is_text).find(holds_times))
+    }
+
+    /// The time that a cell of a column stands for.
+    #[must_use]
+    pub fn time_of(&self, column: usize, cell: Cell) -> Option<Time> {
+        match (self.columns.get(column).and_then(|column| column.dates), cell) {
+            (Some(form), Cell::Text(text)) => form.time(self.text(text)),
+            (Some(form), Cell::Number(number)) => form.time(&number.to_string()),
+            (_, Cell::Number(number)) => Time::from_float_of_any_unit(number),
+            (None, Cell::Text(text)) => moment::of_text(self.text(text)),
+            _ => None,
+        }
     }
 
     /// The column with this name, written as a field or not, in any case.
@@ -281,16 +298,6 @@ impl Table {
             Cell::Number(number) => number.to_string(),
             Cell::Text(text) => self.text(text).to_owned(),
         }
-    }
-}
-
-/// The time that a cell stands for.
-#[must_use]
-pub fn time_of_cell(table: &Table, cell: Cell) -> Option<Time> {
-    match cell {
-        Cell::Number(number) => Time::from_float_of_any_unit(number),
-        Cell::Text(text) => moment::of_text(table.text(text)),
-        _ => None,
     }
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn field(name: &str) -> String {
 pub(super) fn usual_time(records: &[u8]) -> Option<(String, Time)> {
     let table = series_file::read_table(records, &[]).ok()?;
     let column = table.time_column()?;
-    let time = series_file::time_of_cell(&table, table.rows.first()?.cell(column))?;
+    let time = table.time_of(column, table.rows.first()?.cell(column))?;
     Some((table.columns.get(column)?.name.clone(), time))
 }
 
@@ -170,6 +170,9 @@ fn rows(path: &Path, bytes: &[u8], time: Option<&str>, by: &[String]) -> Result<
         })?),
         None => table.time_column(),
     };
+    if let Some(why) = time.and(series_file::unread_dates(&table, column)) {
+        return Err(usage(&why));
+    }
     let name = column.and_then(|column| table.columns.get(column)).map(|column| column.name.as_str());
     let time = match name {
         Some(name) => format!("time `{name}`"),
@@ -177,10 +180,13 @@ fn rows(path: &Path, bytes: &[u8], time: Option<&str>, by: &[String]) -> Result<
         None => "no time, the time of arrival counts; --time names a column".to_owned(),
     };
     let mut notes = vec![format!("read as {}: {time}", table.form)];
+    if column.is_none() {
+        notes.extend(series_file::unread_dates(&table, None).map(|why| why.to_string()));
+    }
     notes.extend(table.odd_lines_note());
     let record = |row: &Row| {
         let time = match column {
-            Some(column) => series_file::time_of_cell(&table, row.cell(column)),
+            Some(column) => table.time_of(column, row.cell(column)),
             None => row.time,
         };
         (time, table.record(row).to_string().into_bytes())

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use fluent_anomaly::Time;
-use fluent_anomaly::sources::series_file::{Cell, Row, Table, time_of_cell};
+use fluent_anomaly::sources::series_file::{Cell, Row, Table};
 
 /// What a column holds.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +62,7 @@ pub(super) fn contents(table: &Table) -> Vec<Content> {
 /// The time of a row.
 pub(super) fn time_of(table: &Table, row: &Row, column: Option<usize>) -> Option<Time> {
     match column {
-        Some(column) => time_of_cell(table, row.cell(column)),
+        Some(column) => table.time_of(column, row.cell(column)),
         None => row.time,
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Sample {
     pub(super) table: Table,
     /// The field whose texts were records, and what they were.
     pub(super) inner: Option<(String, Form)>,
+    /// Fields of the envelope that the records within have themselves: theirs count.
+    pub(super) hidden: Vec<String>,
     /// Columns of texts such as `12ms`, and the unit in which the table has them as numbers.
     pub(super) units: Vec<(usize, Unit)>,
 }
@@ -50,13 +52,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
     }
     let inner = table.prefix.as_ref().filter(|prefix| prefix.inner != Form::Text);
     let mut inner = inner.map(|prefix| ("log".to_owned(), prefix.inner));
+    let mut hidden = Vec::new();
     if table.kind == Form::Json
         && let Some((field, form)) =
             LINES.iter().find_map(|field| Some((*field, form_within(&table, field)?)))
     {
         inner = Some((field.to_owned(), form));
+        let records: Vec<Value> = table.rows.iter().map(|row| table.record(row)).collect();
+        hidden = hidden_by_inner(&records, field);
         let taken_apart: Vec<String> =
-            table.rows.iter().map(|row| take_apart(table.record(row), field).to_string() + "\n").collect();
+            records.into_iter().map(|record| take_apart(record, field, &hidden).to_string() + "\n").collect();
         let preparation = table.preparation;
         table = series_file::read_table(taken_apart.concat().as_bytes(), &[])
             .map_err(|error| error.to_string())?;
@@ -71,7 +76,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
         }
     }
     let units = read_numerals(&mut table);
-    Ok(Sample { table, inner, units })
+    Ok(Sample { table, inner, hidden, units })
 }
 
 /// One column, and no numbers in it.
@@ -92,8 +97,25 @@ fn form_within(table: &Table, field: &str) -> Option<Form> {
     (forms.len() > 1 && others * 10 < forms.len()).then_some(first)
 }
 
+/// The fields around a line that some lines have, too. Fluent Bit would give both: its configuration takes those of the
+/// envelope away.
+fn hidden_by_inner(records: &[Value], field: &str) -> Vec<String> {
+    let mut hidden: Vec<String> = Vec::new();
+    for record in records.iter().filter_map(Value::as_object) {
+        let inner = record.get(field).and_then(Value::as_str).and_then(line_record);
+        let is_new = |key: &&String| *key != field && record.contains_key(*key) && !hidden.contains(key);
+        let twice: Vec<String> =
+            inner.iter().flat_map(|(_, inner)| inner.keys()).filter(is_new).cloned().collect();
+        hidden.extend(twice);
+    }
+    hidden
+}
+
 /// As the `parser` filters of the hosts do it that keep the other fields.
-fn take_apart(mut record: Value, field: &str) -> Value {
+fn take_apart(mut record: Value, field: &str, hidden: &[String]) -> Value {
+    if let Value::Object(record) = &mut record {
+        record.retain(|key, _| !hidden.contains(key));
+    }
     if let Value::Object(record) = &mut record
         && let Some(inner) = record.get(field).and_then(Value::as_str)
         && let Some((_, inner)) = line_record(inner)

@@ -34,7 +34,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let bytes = history::bytes(&args.file)?;
     let text =
         std::str::from_utf8(&bytes).map_err(|_| Failure::Usage(format!("{shown}: is no UTF-8 text")))?;
-    let monitors = exchange::import_all(text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+    let file = exchange::import_all(text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))?;
+    for note in &file.notes {
+        tell!("{shown}: {note}");
+    }
+    let monitors = file.monitors;
     if let Some(name) = &args.name {
         if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
             return Err(Failure::Usage(format!(

@@ -2,7 +2,8 @@
 
 use super::super::names;
 use super::key_and_address::{read_base, read_key};
-use super::{HOST_LIMIT, NEAR_MISSES};
+use super::slips::slips;
+use super::{HOST_LIMIT, NEAR_MISSES, ShipperSettings};
 use crate::config::secret::Secret;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -34,6 +35,18 @@ impl<Get: Fn(&str) -> Option<String>, Env: Fn(&str) -> Option<String>> OptionRea
         for (given, meant) in NEAR_MISSES {
             if self.text(given).is_some() {
                 self.problems.push(format!("{given}: there is no such option; {meant} is meant"));
+            }
+        }
+        // Fluent Bit takes any name, and tells the output those that it asks for
+        let is_known = |name: &str| {
+            ShipperSettings::OPTIONS.iter().any(|(option, ..)| *option == name)
+                || NEAR_MISSES.iter().any(|(given, _)| *given == name)
+        };
+        for (meant, ..) in ShipperSettings::OPTIONS {
+            for given in slips(meant) {
+                if !is_known(&given) && self.text(&given).is_some() {
+                    self.problems.push(format!("{given}: there is no such option; {meant} is meant"));
+                }
             }
         }
     }

@@ -93,6 +93,23 @@ fn each_wrong_value_is_named_with_what_is_allowed() {
 }
 
 #[test]
+fn each_slip_in_the_name_of_an_option_is_told_with_the_option_that_is_meant() {
+    let options: Vec<&str> = ShipperSettings::OPTIONS.iter().map(|(option, ..)| *option).collect();
+    let mut tried = 0;
+    for meant in &options {
+        for given in super::slips::slips(meant).iter().filter(|given| !options.contains(&given.as_str())) {
+            let problems = read(&[("dd_api_key", KEY), (given, "x")], &[]).unwrap_err();
+            let told = |meant: &str| format!("{given}: there is no such option; {meant} is meant");
+            assert!(problems.contains(&told(meant)), "{given}: {problems:?}");
+            // one slip may be as far from two options
+            assert!(problems.iter().all(|problem| options.iter().any(|other| *problem == told(other))));
+            tried += 1;
+        }
+    }
+    assert!(tried > 300, "{tried}");
+}
+
+#[test]
 fn all_problems_come_at_once() {
     let problems = read(&[("dd_api", "v3"), ("dd_timeout", "x"), ("dd_site", "?")], &[]).unwrap_err();
     assert_eq!(problems.len(), 4, "{problems:?}");
@@ -132,6 +149,13 @@ fn the_table_of_options_is_what_is_read_and_described() {
     );
     let mut asked = asked.into_inner();
     asked.retain(|name| !super::NEAR_MISSES.iter().any(|(miss, _)| miss == name));
+    // `dd_ap` is asked for to tell that `dd_api` is meant
+    let is_listed = |name: &str| ShipperSettings::OPTIONS.iter().any(|(option, ..)| *option == name);
+    let is_slip = |name: &String| {
+        ShipperSettings::OPTIONS.iter().any(|(option, ..)| super::slips::slips(option).contains(name))
+    };
+    asked.retain(|name| is_listed(name) || !is_slip(name));
+    asked.dedup();
     asked.sort();
     let mut listed: Vec<_> = ShipperSettings::OPTIONS.iter().map(|(name, ..)| *name).collect();
     listed.sort_unstable();

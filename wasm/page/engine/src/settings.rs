@@ -290,7 +290,7 @@ impl Settings {
     pub(crate) fn section(&self) -> String {
         let mut text = "[series.preview]\nmatch: *\nvalue: $value\n".to_owned();
         for key in SCORE_KEYS.into_iter().chain(["alarms"]) {
-            if let Some(value) = self.get(key) {
+            if let Some(value) = self.get(key).filter(|value| !value.trim().is_empty()) {
                 text += &format!("{key}: {}\n", one_line(value));
             }
         }
@@ -299,7 +299,7 @@ impl Settings {
 
     fn change_finder(&self, problems: &mut Vec<Problem>) -> Option<(ChangeFinderSettings, ScoreSpec)> {
         let texts = SCORE_KEYS.iter().filter_map(|key| Some((*key, self.get(key)?)));
-        match ChangeFinderSettings::from_texts(texts) {
+        match ChangeFinderSettings::from_texts(texts.filter(|(_, text)| !text.trim().is_empty())) {
             Ok(settings) => Some((settings, ScoreSpec::new(&settings, true, 0, None).ok()?)),
             Err(found) => {
                 problems.extend(found.iter().map(|problem| Problem {

@@ -24,7 +24,8 @@ pub(in super::super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &
     } else if format == "text" && line_regex(proposal, sample).is_none() {
         // words alone: the host puts each line into `log`
         text += &format!(
-            "pipeline:\n  inputs:\n    - name: tail\n      path: {path}\n      tag: {tag}\n      read_from_head: on\n"
+            "pipeline:\n  inputs:\n    - name: tail\n      path: {}\n      tag: {tag}\n      read_from_head: on\n",
+            quoted(path)
         );
     } else {
         text += "parsers:\n  - name: sample\n";
@@ -62,7 +63,8 @@ pub(in super::super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &
             None => "parser: sample",
         };
         text += &format!(
-            "pipeline:\n  inputs:\n    - name: tail\n      path: {path}\n      tag: {tag}\n      {parser}\n      read_from_head: on\n"
+            "pipeline:\n  inputs:\n    - name: tail\n      path: {}\n      tag: {tag}\n      {parser}\n      read_from_head: on\n",
+            quoted(path)
         );
     }
     if proposal.log_series.is_some() {
@@ -71,6 +73,9 @@ pub(in super::super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &
         );
     }
     text += "  filters:\n";
+    for field in &sample.hidden {
+        text += &format!("    - name: modify\n      match: {tag}\n      remove: {}\n", quoted(field));
+    }
     let parsed = match &sample.inner {
         Some((field, _)) => Some((&field[..], "inner")),
         None => (table.continuations > 0).then_some(("log", "sample")),
@@ -114,9 +119,12 @@ fn multiline(head: &str) -> String {
     )
 }
 
-/// A name as YAML takes it.
+/// A name or a path as YAML takes it.
 fn quoted(name: &str) -> String {
-    if name.starts_with('@') { format!("'{name}'") } else { name.to_owned() }
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    let is_word =
+        name.starts_with(|c: char| c.is_alphabetic() || "_/".contains(c)) && name.chars().all(is_plain);
+    if is_word { name.to_owned() } else { format!("'{}'", name.replace('\'', "''")) }
 }
 
 /// The lines of a parser behind its name.

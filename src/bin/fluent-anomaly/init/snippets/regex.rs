@@ -46,7 +46,10 @@ fn prefix_regex(prefix: &Prefix) -> String {
         _ => "(?<log>.*)",
     };
     let level = if prefix.has_level { level_regex("[^{]") } else { String::new() };
-    format!("{}{level}{log}$", head_regex(prefix.kind))
+    // what the records have themselves is not named
+    let head = head_regex(prefix.kind).to_owned();
+    let head = prefix.hidden.iter().fold(head, |head, name| head.replace(&format!("(?<{name}>"), "(?:"));
+    format!("{head}{level}{log}$")
 }
 
 /// The first word for a level, with characters of this class before it.

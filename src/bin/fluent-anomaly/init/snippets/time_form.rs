@@ -1,6 +1,6 @@
 //! How a time is written, as the parsers of hosts are told.
 
-use fluent_anomaly::sources::series_file::{Cell, Table};
+use fluent_anomaly::sources::series_file::{Cell, DateForm, Table};
 
 use super::super::propose::Proposal;
 
@@ -8,9 +8,11 @@ use super::super::propose::Proposal;
 pub(super) fn time(proposal: &Proposal, table: &Table) -> Option<(String, TimeForm)> {
     let time = proposal.time?;
     let name = table.columns.get(time)?.path.last()?.clone();
-    let form = match table.rows.first()?.cell(time) {
-        Cell::Number(number) if number < 1e11 => TimeForm::Seconds,
-        Cell::Text(text) => TimeForm::of(table.text(text)),
+    let dates = table.columns.get(time)?.dates;
+    let form = match (table.rows.first()?.cell(time), dates) {
+        (cell, Some(dates)) => TimeForm::of_date(dates, &table.shown(cell)),
+        (Cell::Number(number), _) if number < 1e11 => TimeForm::Seconds,
+        (Cell::Text(text), _) => TimeForm::of(table.text(text)),
         _ => return None,
     };
     Some((name, form))
@@ -60,6 +62,26 @@ impl TimeForm {
         let zone = if has_zone { "%z" } else { "" };
         let date = if date.contains('/') { "%Y/%m/%d" } else { "%Y-%m-%d" };
         Self::Strptime(format!("{date}{mark}%H:%M:%S{fraction}{zone}"))
+    }
+
+    /// Of a date that its column tells how to read.
+    fn of_date(form: DateForm, text: &str) -> Self {
+        let mark = text.chars().find(|c| !c.is_ascii_digit()).unwrap_or('/');
+        let date = match form {
+            DateForm::Digits => "%Y%m%d".to_owned(),
+            DateForm::MonthFirst => format!("%m{mark}%d{mark}%Y"),
+            _ => format!("%d{mark}%m{mark}%Y"),
+        };
+        let is_american = text.to_ascii_lowercase().ends_with('m');
+        let between = if text.contains('T') { "T" } else { " " };
+        let clock = match (text.matches(':').count(), is_american) {
+            (0, _) => String::new(),
+            (1, false) => format!("{between}%H:%M"),
+            (1, true) => format!("{between}%I:%M %p"),
+            (_, false) => format!("{between}%H:%M:%S"),
+            (_, true) => format!("{between}%I:%M:%S %p"),
+        };
+        Self::Strptime(date + &clock)
     }
 
     /// As Fluent Bit reads it.
