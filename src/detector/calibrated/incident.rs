@@ -11,7 +11,7 @@ const RENEWED: f64 = 3.0;
 /// Multiple of what the budget has earned, the advance included, that a series may spend at most.
 const OVERSPENT: f64 = 1.5;
 /// Size that prolongs an alarm of the value, usual deviations.
-const PROLONGS: f64 = 3.0;
+const PROLONGS: f64 = 2.5;
 /// Time after an alarm for which the way back from it is no alarm, s; and how near the way back leads, as a share of the
 /// way there.
 const RETURN_S: f64 = 3.0 * 86_400.0;
