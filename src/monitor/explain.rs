@@ -100,7 +100,7 @@ fn band(spec: &MonitorSpec) -> String {
         format!(" Until then '{}'{season} judges.", fallback.algorithm())
     });
     format!(
-        "Band: {}, {season} season{default}: like {cycle}{zone}; {width}; there is one after three seasons with points, {history} at least.{until_then}",
+        "Band: {}, {season} season{default}: like {cycle}{zone}; {width}; there is one after three seasons with points, 12 points and {history} at least.{until_then}",
         query.algorithm
     )
 }
@@ -270,7 +270,7 @@ mod tests {
             [
                 "Watches avg:cpu{*} by {host}: one state for each host.",
                 "Points: the average of the records of each 1 min, closed 2 min behind the newest record; an empty one is missing.",
-                "Band: robust, weekly season (the default, as the query names none): like the same time of past weeks, in the local time of Europe/Vienna; 2 deviations wide on each side; there is one after three seasons with points, 21 d at least.",
+                "Band: robust, weekly season (the default, as the query names none): like the same time of past weeks, in the local time of Europe/Vienna; 2 deviations wide on each side; there is one after three seasons with points, 12 points and 21 d at least.",
                 "ALERT: 12 of the 15 points of the last 15 min are above the band (80 %).",
                 "WARN: 8 of the 15 points of the last 15 min are above the band (50 %).",
                 "ALERT ends: none of the 10 points of the last 10 min is above the band.",

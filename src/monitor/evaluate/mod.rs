@@ -138,7 +138,7 @@ impl SeriesEvaluator {
         self.cursor.newest.banded = forecast.is_some();
         for (at, (monitor, state)) in shared.monitors.iter().zip(&mut self.monitors).enumerate() {
             let bounds = |forecast: Prediction| forecast.bounds(monitor.query.deviations);
-            let band = forecast.map(|forecast| self.cursor.constant.narrowed(bounds(forecast)));
+            let band = forecast.map(|forecast| self.cursor.constant.narrowed(&shared.band, bounds(forecast)));
             report(at, state.close_bucket(shared, monitor, change, band));
         }
     }
@@ -248,7 +248,8 @@ impl SeriesEvaluator {
             ForecastBucket { bucket, place: shared.band.place(bucket, offset), banded: forecast.is_some() };
         if let Some(forecast) = forecast {
             for (monitor, state) in shared.monitors.iter().zip(&mut self.monitors) {
-                state.band = self.cursor.constant.narrowed(forecast.bounds(monitor.query.deviations));
+                state.band =
+                    self.cursor.constant.narrowed(&shared.band, forecast.bounds(monitor.query.deviations));
             }
         }
     }

@@ -241,6 +241,62 @@ fn a_constant_that_changes_for_good_alerts_and_its_first_wiggle_does_not() {
     }
 }
 
+/// The first minute of ALERT at and after minute 400 of a series that does what `before` says, and then what `after` says.
+fn first_alerts(algorithm: &str, deviations: f64, before: fn(i64) -> f64, after: fn(i64) -> f64) -> Vec<i64> {
+    let season = if algorithm == "basic" { "" } else { ", seasonality='hourly'" };
+    let mut raw = RawMonitor::default();
+    raw.set(
+        "query",
+        format!("avg(last_1h):anomalies(avg:x{{*}}, '{algorithm}', {deviations}, alert_window='last_15m', interval=60{season}) >= 1"),
+    );
+    let shared = SharedBand::new(MonitorSpec::check(&raw).unwrap());
+    let mut evaluator = SeriesEvaluator::new(&shared);
+    let mut alerts = Vec::new();
+    for minute in 0..600 {
+        let value = if minute < 400 { before(minute) } else { after(minute - 400) };
+        let said = observe(&mut evaluator, &shared, minute * 60, value).unwrap();
+        if said.transition.is_some_and(|change| change.to == Status::Alert) {
+            alerts.push(minute - 400);
+        }
+    }
+    alerts
+}
+
+#[test]
+fn a_constant_that_wiggles_now_and_then_alerts_when_it_changes_for_good() {
+    type Values = fn(i64) -> f64;
+    let rows: [(&str, Values, Values, i64); 9] = [
+        ("3, once in 100 minutes 2, then 2", |t| if t % 100 == 37 { 2.0 } else { 3.0 }, |_| 2.0, 20),
+        ("3, twice an hour 2, then 2", |t| if t % 30 == 17 { 2.0 } else { 3.0 }, |_| 2.0, 20),
+        ("3, now and then 4, then 2", |t| if t % 100 == 37 { 4.0 } else { 3.0 }, |_| 2.0, 20),
+        ("up, now and then down, then down", |t| if t % 200 == 37 { 0.0 } else { 1.0 }, |_| 0.0, 20),
+        ("100 %, now and then 99, then 99", |t| if t % 50 == 11 { 99.0 } else { 100.0 }, |_| 99.0, 20),
+        ("42.0, now and then 42.1, then 41.9", |t| if t % 50 == 11 { 42.1 } else { 42.0 }, |_| 41.9, 20),
+        (
+            "5e9, now and then one more, then so",
+            |t| if t % 50 == 11 { 5e9 + 1.0 } else { 5e9 },
+            |_| 5e9 + 1.0,
+            20,
+        ),
+        ("three minutes of 2 an hour, then 2", |t| if t % 60 < 3 { 2.0 } else { 3.0 }, |_| 2.0, 21),
+        (
+            "the same, which goes on",
+            |t| if t % 60 < 3 { 2.0 } else { 3.0 },
+            |t| if (t + 40) % 60 < 3 { 2.0 } else { 3.0 },
+            0,
+        ),
+    ];
+    for (name, before, after, at) in rows {
+        for algorithm in ["basic", "agile", "robust"] {
+            for deviations in [2.0, 6.0] {
+                let alerts = first_alerts(algorithm, deviations, before, after);
+                let wanted = if at > 0 { vec![at] } else { Vec::new() };
+                assert_eq!(alerts, wanted, "{name}: {algorithm} {deviations}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_silent_series_is_told_by_the_clock_of_the_others() {
     let shared = basic(
