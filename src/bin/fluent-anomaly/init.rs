@@ -79,7 +79,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some((field, form)) = &sample.inner {
         let of = if table.prefix.is_some() { "what follows the prefix" } else { &format!("${field}") };
         text +=
-            &format!("  inner   {of} is {}, which the configurations of the hosts take apart\n", form.name());
+            &format!("  inner   {of} is {}, which the configurations of the hosts take apart", form.name());
+        // commands read prefixes, and records within fields of records not
+        text += if table.prefix.is_some() { "\n" } else { "; `filter` and `report` do not\n" };
     }
     let hosts_file = snippets::path(input, table);
     if let Some(command) = preparation(table, input, &hosts_file) {

@@ -48,9 +48,13 @@ pub(super) fn parse(line: &str) -> Option<Vec<(&'static str, &str)>> {
     let (time, rest) = rest.split_once("] \"")?;
     moment::of_text(time)?;
     let (request, rest) = rest.split_once("\" ")?;
-    let mut who = head.split(' ');
-    let mut fields =
-        vec![("remote", who.next()?), ("host", who.next()?), ("user", who.next()?), ("time", time)];
+    // `www.example.com:443 ` of Apache's `vhost_combined`
+    let of_port = |word: &str| word.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let virtual_host =
+        head.split_once(' ').filter(|(first, who)| of_port(first) && who.split(' ').count() >= 3);
+    let mut who = virtual_host.map_or(head, |(_, who)| who).split(' ');
+    let mut fields: Vec<(&str, &str)> = virtual_host.iter().map(|(name, _)| ("vhost", *name)).collect();
+    fields.extend([("remote", who.next()?), ("host", who.next()?), ("user", who.next()?), ("time", time)]);
     let mut words = request.split(' ');
     fields.push(("method", words.next()?));
     fields.extend(words.next().map(|path| ("path", path)));
@@ -79,6 +83,14 @@ pub(super) fn parse(line: &str) -> Option<Vec<(&'static str, &str)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_virtual_host_with_its_port_stands_before_the_client() {
+        let line = r#"www.example.com:443 ::1 - anna [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 2326"#;
+        let fields = parse(line).unwrap();
+        let expected = [("vhost", "www.example.com:443"), ("remote", "::1"), ("host", "-"), ("user", "anna")];
+        assert_eq!(fields[..4], expected);
+    }
 
     #[test]
     fn common_and_combined_lines_are_read_and_others_are_none() {

@@ -99,6 +99,12 @@ pub enum SeriesFileError {
         /// A date with the day first.
         other: String,
     },
+    /// What an exporter of Prometheus shows: one value a series, and no history.
+    #[error(
+        "the file is a page of an exporter, as Prometheus scrapes it: one value a series is no history; ask Prometheus for one with \
+         GET /api/v1/query_range, or VictoriaMetrics with /api/v1/export"
+    )]
+    Exposition,
     /// Two values of one series at one time.
     #[error(
         "line {line}: the series{of} has a value at this time already, in line {before}: name with --by what tells its series apart"

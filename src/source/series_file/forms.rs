@@ -77,6 +77,9 @@ fn of_utf8(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileError> {
     if bytes.trim_ascii_start().is_empty() {
         return Err(SeriesFileError::Empty);
     }
+    if ["# HELP ", "# TYPE "].iter().any(|head| bytes.trim_ascii_start().starts_with(head.as_bytes())) {
+        return Err(SeriesFileError::Exposition);
+    }
     let kind = reader_of(bytes);
     let mut table = match kind {
         Form::Msgpack => packed::read(bytes)?,

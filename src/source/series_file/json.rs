@@ -22,7 +22,9 @@ pub(super) fn begins_with_answer(text: &[u8]) -> bool {
     let mut values = Deserializer::from_slice(text).into_iter::<Value>();
     let Some(Ok(first)) = values.next() else { return false };
     let is_all = text.get(values.byte_offset()..).unwrap_or_default().trim_ascii().is_empty();
-    is_answer(&first) || wrapped::is_otlp(&first) || (is_all && wrapped::records(&first).is_some())
+    is_answer(&first)
+        || wrapped::of_message(&first).is_some()
+        || (is_all && wrapped::records(&first).is_some())
 }
 
 /// Whether a line is one whole object.
@@ -84,15 +86,17 @@ fn records(bytes: &[u8], table: &mut Table) -> Result<(), SeriesFileError> {
             continue;
         }
         table.lines += 1;
-        match serde_json::from_slice::<Value>(line) {
-            Ok(message) if wrapped::is_otlp(&message) => {
-                for record in wrapped::otlp(&message) {
-                    put_record(&record, table, at + 1);
-                }
-                if table.preparation.is_empty() {
-                    table.preparation.push(format!("jq -c '{}'", wrapped::JQ_OTLP));
-                }
+        let line = serde_json::from_slice::<Value>(line);
+        if let Some((records, jq)) = line.as_ref().ok().and_then(wrapped::of_message) {
+            for record in records {
+                put_record(&record, table, at + 1);
             }
+            if table.preparation.is_empty() {
+                table.preparation.push(format!("jq -c '{jq}'"));
+            }
+            continue;
+        }
+        match line {
             Ok(Value::Object(record)) => put_record(&record, table, at + 1),
             Ok(other) => {
                 let why = format!("it is {}, an object (`{{`) is wanted", kind(&other));
@@ -219,6 +223,7 @@ fn fields(map: &Map<String, Value>, path: &mut Vec<String>, table: &mut Table, r
         match value {
             Value::Object(inner) if path.len() < DEEPEST => fields(inner, path, table, row),
             // an element has no name of its own
+            Value::Array(list) if list.first().is_some_and(Value::is_number) => table.note_list(path),
             Value::Object(_) | Value::Array(_) => {}
             scalar => {
                 let cell = scalar_cell(scalar, table);

@@ -15,8 +15,10 @@ use crate::time::Time;
 const ODD_AMONG: usize = 10;
 /// A number of seconds below this one, in 1973, is no time that a record has by chance.
 const EARLIEST_S: i64 = 100_000_000;
+/// Lists that are noted; a message names them.
+const MOST_LISTS: usize = 4;
 /// Parts of names that times go by.
-const TIME_WORDS: [&str; 6] = ["time", "stamp", "date", "epoch", "msec", "unix"];
+const TIME_WORDS: [&str; 7] = ["time", "stamp", "date", "epoch", "msec", "unix", "clock"];
 /// Whole numbers below 2^53 are exact.
 const WHOLE: f64 = 9_007_199_254_740_992.0;
 
@@ -109,6 +111,8 @@ pub struct Table {
     pub lines: usize,
     /// Lines of text that continue the one before.
     pub continuations: usize,
+    /// Fields that hold lists of numbers, of which no element is a column.
+    pub lists: Vec<String>,
     /// Lines that are no records, and what is wrong with the first of them.
     pub odd_lines: usize,
     first_odd: Option<SeriesFileError>,
@@ -190,6 +194,14 @@ impl Table {
         self.columns.push(Column { name: name.clone(), path: path.to_vec(), dates: None });
         self.column_places.insert(name, self.columns.len() - 1);
         self.columns.len() - 1
+    }
+
+    /// Notes that a field holds a list of numbers.
+    pub(super) fn note_list(&mut self, path: &[String]) {
+        let name = Column { name: String::new(), path: path.to_vec(), dates: None }.accessor();
+        if self.lists.len() < MOST_LISTS && !self.lists.contains(&name) {
+            self.lists.push(name);
+        }
     }
 
     /// Puts a cell into a row, at a column.

@@ -328,3 +328,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn exports_of_collectors_are_read_and_a_page_of_an_exporter_says_where_history_is() {
+    let exported = concat!(
+        r#"{"metric":{"__name__":"load","instance":"a"},"values":[1,2],"timestamps":[1700000000000,1700000060000]}"#,
+        "\n",
+        r#"{"metric":{"__name__":"load","instance":"b"},"values":[3,4],"timestamps":[1700000000000,1700000060000]}"#,
+        "\n"
+    );
+    let file = read(exported.as_bytes(), &Layout::default()).unwrap();
+    assert_eq!(points(&file)[1], ("a", 1_700_000_060, Some(2.0)));
+    assert_eq!(points(&file)[3], ("b", 1_700_000_060, Some(4.0)));
+    let zabbix = "{\"clock\":1700000000,\"name\":\"Load\",\"value\":1}\n{\"clock\":1700000060,\"name\":\"Load\",\"value\":2}\n";
+    let file = read(zabbix.as_bytes(), &Layout::default()).unwrap();
+    assert_eq!(points(&file)[1].1, 1_700_000_060);
+    let page = "# HELP node_load1 1m load average.\n# TYPE node_load1 gauge\nnode_load1 0.42\n";
+    assert!(error(page).contains("GET /api/v1/query_range"), "{}", error(page));
+    let lists = read_table(b"{\"time\":1,\"values\":[1.5,2]}\n{\"time\":2,\"values\":[1,2]}\n", &[]).unwrap();
+    assert_eq!(lists.lists, ["$values"]);
+}

@@ -6,12 +6,18 @@ use serde_json::{Map, Value, json};
 const DEEPEST: usize = 3;
 
 /// How `jq` takes a document of OpenTelemetry's apart as [`otlp`] does.
-pub(super) const JQ_OTLP: &str = ".resourceLogs[] | (.resource.attributes // []) as $r | .scopeLogs[].logRecords[] | {timestamp: .timeUnixNano, severity: .severityText, body: .body.stringValue} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
+const JQ_OTLP: &str = ".resourceLogs[] | (.resource.attributes // []) as $r | .scopeLogs[].logRecords[] | {timestamp: .timeUnixNano, severity: .severityText, body: .body.stringValue} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
+
+/// The same for metrics.
+const JQ_OTLP_METRICS: &str = ".resourceMetrics[] | (.resource.attributes // []) as $r | .scopeMetrics[].metrics[] | .name as $n | (.gauge // .sum // {}).dataPoints[]? | {timestamp: .timeUnixNano, name: $n, value: (.asDouble // .asInt)} + ([($r + (.attributes // []))[] | {(.key): (.value | to_entries[0].value)}] | add // {})";
+
+/// How it takes a line of VictoriaMetrics' export apart.
+const JQ_SERIES: &str = ". as $s | range($s.values | length) as $i | $s.metric + {timestamp: $s.timestamps[$i], value: $s.values[$i]}";
 
 /// The records in a document, and the program of `jq` that takes it apart; `None` where it holds no list of them.
 pub(super) fn records(document: &Value) -> Option<(Vec<Map<String, Value>>, String)> {
-    if is_otlp(document) {
-        return Some((otlp(document), JQ_OTLP.to_owned()));
+    if let Some((records, jq)) = of_message(document) {
+        return Some((records, jq.to_owned()));
     }
     let (path, list) = longest_list(document)?;
     let is_cells =
@@ -64,13 +70,66 @@ fn longest_list(document: &Value) -> Option<(String, &Vec<Value>)> {
     found
 }
 
-/// Whether a value is one of OpenTelemetry's messages, which hold records.
-pub(super) fn is_otlp(value: &Value) -> bool {
-    value["resourceLogs"].is_array()
+/// The records of a line that holds several, and the program of `jq` that takes it apart: OpenTelemetry's logs and
+/// metrics, a series of VictoriaMetrics' export. `None` for any other.
+pub(super) fn of_message(value: &Value) -> Option<(Vec<Map<String, Value>>, &'static str)> {
+    if value["resourceLogs"].is_array() {
+        return Some((otlp(value), JQ_OTLP));
+    }
+    if value["resourceMetrics"].is_array() {
+        return Some((otlp_metrics(value), JQ_OTLP_METRICS));
+    }
+    let is_series =
+        value["metric"].is_object() && value["values"].is_array() && value["timestamps"].is_array();
+    is_series.then(|| (exported_series(value), JQ_SERIES))
+}
+
+/// The points of a series in `/api/v1/export` of VictoriaMetrics.
+fn exported_series(series: &Value) -> Vec<Map<String, Value>> {
+    let labels = series["metric"].as_object().cloned().unwrap_or_default();
+    let points = list(&series["timestamps"]).iter().zip(list(&series["values"]));
+    points
+        .map(|(time, value)| {
+            let mut record = labels.clone();
+            record.insert("timestamp".to_owned(), time.clone());
+            record.insert("value".to_owned(), value.clone());
+            record
+        })
+        .collect()
+}
+
+/// The points of gauges and sums of an OpenTelemetry message, attributes as fields.
+fn otlp_metrics(document: &Value) -> Vec<Map<String, Value>> {
+    let mut records = Vec::new();
+    for resource in list(&document["resourceMetrics"]) {
+        for metric in list(&resource["scopeMetrics"]).iter().flat_map(|scope| list(&scope["metrics"])) {
+            let points = [&metric["gauge"], &metric["sum"]].map(|kind| list(&kind["dataPoints"]));
+            for point in points.into_iter().flatten() {
+                let mut record = Map::new();
+                record.insert("timestamp".to_owned(), point["timeUnixNano"].clone());
+                record.insert("name".to_owned(), metric["name"].clone());
+                let value = if point["asDouble"].is_null() { &point["asInt"] } else { &point["asDouble"] };
+                record.insert("value".to_owned(), value.clone());
+                put_attributes(&resource["resource"]["attributes"], &mut record);
+                put_attributes(&point["attributes"], &mut record);
+                records.push(record);
+            }
+        }
+    }
+    records
+}
+
+fn put_attributes(attributes: &Value, record: &mut Map<String, Value>) {
+    for attribute in list(attributes) {
+        let value = attribute["value"].as_object().and_then(|value| value.values().next());
+        if let (Some(key), Some(value)) = (attribute["key"].as_str(), value) {
+            record.insert(key.to_owned(), value.clone());
+        }
+    }
 }
 
 /// The log records of an OpenTelemetry message, attributes as fields.
-pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
+fn otlp(document: &Value) -> Vec<Map<String, Value>> {
     let mut records = Vec::new();
     for resource in list(&document["resourceLogs"]) {
         for scope in list(&resource["scopeLogs"]) {
@@ -79,14 +138,8 @@ pub(super) fn otlp(document: &Value) -> Vec<Map<String, Value>> {
                 record.insert("timestamp".to_owned(), log["timeUnixNano"].clone());
                 record.insert("severity".to_owned(), log["severityText"].clone());
                 record.insert("body".to_owned(), log["body"]["stringValue"].clone());
-                for attribute in
-                    list(&resource["resource"]["attributes"]).iter().chain(list(&log["attributes"]))
-                {
-                    let value = attribute["value"].as_object().and_then(|value| value.values().next());
-                    if let (Some(key), Some(value)) = (attribute["key"].as_str(), value) {
-                        record.insert(key.to_owned(), value.clone());
-                    }
-                }
+                put_attributes(&resource["resource"]["attributes"], &mut record);
+                put_attributes(&log["attributes"], &mut record);
                 records.push(record);
             }
         }
@@ -129,6 +182,18 @@ mod tests {
                         "attributes": [{"key": "ms", "value": {"doubleValue": 1.5}}]}]}]}]}),
                 json!({"timestamp": "1", "severity": "INFO", "body": "b", "service.name": "web", "ms": 1.5}),
                 JQ_OTLP,
+            ),
+            (
+                json!({"resourceMetrics": [{"resource": {"attributes": [{"key": "host.name", "value": {"stringValue": "h"}}]},
+                    "scopeMetrics": [{"metrics": [{"name": "load", "gauge": {"dataPoints": [{"timeUnixNano": "1", "asDouble": 1.5,
+                        "attributes": [{"key": "cpu", "value": {"intValue": "0"}}]}]}}, {"name": "h", "histogram": {"dataPoints": [{}]}}]}]}]}),
+                json!({"timestamp": "1", "name": "load", "value": 1.5, "host.name": "h", "cpu": "0"}),
+                JQ_OTLP_METRICS,
+            ),
+            (
+                json!({"metric": {"__name__": "up", "job": "n"}, "values": [1, 0.5], "timestamps": [1000, 2000]}),
+                json!({"__name__": "up", "job": "n", "timestamp": 1000, "value": 1}),
+                JQ_SERIES,
             ),
         ] {
             let (records, told) = records(&document).unwrap();

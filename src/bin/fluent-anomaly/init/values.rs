@@ -48,7 +48,7 @@ const VALUES: [&str; 34] = [
     "tt",
 ];
 /// Words in names of numbers that measure nothing.
-const LABELS: [&str; 20] = [
+const LABELS: [&str; 27] = [
     "id",
     "pid",
     "port",
@@ -69,6 +69,13 @@ const LABELS: [&str; 20] = [
     "priority",
     "facility",
     "flags",
+    "itemid",
+    "eventid",
+    "recordid",
+    "requestid",
+    "userid",
+    "threadid",
+    "processid",
 ];
 
 /// One section.
@@ -182,8 +189,15 @@ fn no_numbers(table: &Table, contents: &[Content], names: &[String], told: &[Str
         [] => with_units(table, contents, names).unwrap_or_default(),
         reasons => format!("; left out: {}", reasons.join("; ")),
     };
+    let lists = match &table.lists[..] {
+        [] => String::new(),
+        [first, ..] => format!(
+            "; {} hold lists of numbers: `value: {first}[0]` of a section reads the first number of such a list",
+            table.lists.join(", ")
+        ),
+    };
     format!(
-        "no field holds numbers that could be scored; the records have {}{reasons}",
+        "no field holds numbers that could be scored; the records have {}{reasons}{lists}",
         if there.is_empty() { "no fields".to_owned() } else { there.join(", ") }
     )
 }

@@ -69,7 +69,7 @@ fn text_regex(prefix: Option<&Prefix>, table: &Table) -> String {
 }
 
 /// The fields of an access log, as both hosts read regular expressions.
-pub(super) const ACCESS: &str = r#"^(?<remote>[^ ]*) (?<host>[^ ]*) (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>[^ "]*)(?: +(?<path>[^ "]*))?[^"]*" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^"]*)" "(?<agent>[^"]*)")?(?: (?<request_time>[0-9.]+))?.*$"#;
+pub(super) const ACCESS: &str = r#"^(?:(?<vhost>[^ ]+:[0-9]+) (?=[^ ]+ [^ ]+ [^ ]+ \[))?(?<remote>[^ ]*) (?<host>[^ ]*) (?<user>[^ ]*) \[(?<time>[^\]]*)\] "(?<method>[^ "]*)(?: +(?<path>[^ "]*))?[^"]*" (?<code>[^ ]*) (?<size>[^ ]*)(?: "(?<referer>[^"]*)" "(?<agent>[^"]*)")?(?: (?<request_time>[0-9.]+))?.*$"#;
 
 /// The columns of a line, in quotes or not.
 fn csv_regex(proposal: &Proposal, sample: &Sample) -> String {
