@@ -128,7 +128,7 @@ const SAMPLES: [Sample; 17] = [
 ];
 
 /// Lines of words; each sixth tells of an error.
-const WORDS: [Sample; 7] = [
+const WORDS: [Sample; 8] = [
     (
         "log4j with traces",
         |n| {
@@ -187,6 +187,15 @@ const WORDS: [Sample; 7] = [
                 clock(n),
                 if is_error(n) { "error" } else { "info" }
             )
+        },
+        "",
+    ),
+    (
+        "words in Docker's file",
+        |n| {
+            let level = if is_error(n) { "ERROR" } else { "INFO" };
+            let log = format!("{},123 {level} done in {}.5 ms\\n", blank_clock(n), value(n));
+            format!(r#"{{"log":"{log}","stream":"stdout","time":"{}.1Z"}}"#, clock(n))
         },
         "",
     ),

@@ -103,7 +103,9 @@ fn csv_or_words(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileErr
         (0..table.columns.len()).any(|column| Some(column) != time && is_number(column))
     };
     match read {
-        Ok(table) if table.is_named || has_numbers(&table) => Ok(table),
+        Ok(table) if has_numbers(&table) || (table.is_named && !plain_text::begins_with_head(bytes)) => {
+            Ok(table)
+        }
         read => plain_text::read(bytes, true).map_or(read, Ok),
     }
 }

@@ -68,6 +68,8 @@ pub enum PrefixKind {
     Time,
     /// `web-1  | `.
     Compose,
+    /// `E0131 12:00:00.123456       1 `, of the programs of Kubernetes; the letter is the level.
+    Klog,
     /// `[Sat Jan 31 12:00:00.123456 2026] `, in Apache's error log.
     Apache,
 }

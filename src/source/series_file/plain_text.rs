@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `2026-01-31 12:00:00,123 `, also with `T`, `/`, a zone, in brackets | most programs |
 //! | `[Sat Jan 31 12:00:00.123456 2026] ` | Apache's error log |
+//! | `E0131 12:00:00.123456       1 ` | the programs of Kubernetes |
 //! | those of collectors | [`Prefix`] |
 //!
 //! A line without a head continues the one before, as those of a stack trace do.
@@ -74,7 +75,7 @@ pub(super) fn read(bytes: &[u8], needs_head: bool) -> Option<Table> {
     for (number, line) in &rows {
         table.lines += 1;
         let mut cells = Vec::new();
-        let level = level_of(line.rest).filter(|_| has_level);
+        let level = level_of(line.rest).filter(|_| has_level && head != Some(PrefixKind::Klog));
         let fields = line.fields.iter().copied().chain(level.map(|level| ("level", level)));
         if let Some((name, units)) = duration
             && let Some(number) = duration_of(line.rest, units).and_then(finite)
@@ -91,6 +92,12 @@ pub(super) fn read(bytes: &[u8], needs_head: bool) -> Option<Table> {
         }
     }
     Some(table)
+}
+
+/// Whether the first line has a head, which names of columns have not.
+pub(super) fn begins_with_head(bytes: &[u8]) -> bool {
+    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    std::str::from_utf8(first).is_ok_and(|line| text_line(line.trim_end()).is_some())
 }
 
 /// The head that lines share: of the first line, and of one in five at least, since traces have many lines.
@@ -118,6 +125,10 @@ mod tests {
             (
                 "2026-01-31 12:00:00,123 INFO [main] a.B - done",
                 r#"{"level":"INFO","log":"INFO [main] a.B - done"}"#,
+            ),
+            (
+                "E0131 12:00:00.123456       1 a.go:12] boom, info",
+                r#"{"level":"E","log":"1 a.go:12] boom, info"}"#,
             ),
             ("2026-01-31T12:00:00Z took 12.5ms", r#"{"log":"took 12.5ms","ms":12.5}"#),
             ("[2026-01-31 12:00:00] prod.ERROR: boom", r#"{"level":"ERROR","log":"prod.ERROR: boom"}"#),

@@ -92,6 +92,7 @@ impl<'a> Line<'a> {
         match self.kind {
             PrefixKind::Syslog => of_this_year(self.time, now),
             PrefixKind::Apache => of_apache(self.time),
+            PrefixKind::Klog => of_this_year(&klog_date(self.time)?, now),
             _ => moment::of_text(self.time),
         }
     }
@@ -105,6 +106,7 @@ pub(super) fn text_line(line: &str) -> Option<Line<'_>> {
     };
     let parsed = containerd(line)
         .or_else(timed)
+        .or_else(|| klog(line))
         .or_else(|| apache(line))
         .or_else(|| syslog(line))
         .or_else(|| compose(line));
@@ -148,6 +150,25 @@ fn timed_head(line: &str) -> Option<(&str, &str)> {
     let (time, behind) = line.split_at_checked(11 + end)?;
     moment::of_text(time)?;
     Some((time, behind.strip_prefix(']').unwrap_or(behind).trim_start()))
+}
+
+/// `E0131 12:00:00.123456       1 server.go:12] boom`
+fn klog(line: &str) -> Option<Line<'_>> {
+    let (level, behind) = line.split_at_checked(1)?;
+    let (time, rest) = behind.split_at_checked(20)?;
+    let fits = ["I", "W", "E", "F"].contains(&level) && rest.starts_with(' ') && klog_date(time).is_some();
+    let line = Line { fields: vec![(LEVEL, level)], ..Line::new(PrefixKind::Klog, time, rest.trim_start()) };
+    fits.then_some(line)
+}
+
+/// `0131 12:00:00.123456` as `Jan 31 12:00:00`.
+fn klog_date(text: &str) -> Option<String> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month: usize = text.get(..2)?.parse().ok()?;
+    let (day, clock) = (text.get(2..4)?, text.get(4..13)?);
+    let is_clock = clock.starts_with(' ') && text.get(13..14) == Some(".");
+    is_clock.then(|| Some(format!("{} {day}{clock}", MONTHS.get(month.checked_sub(1)?)?))).flatten()
 }
 
 /// `[Sat Jan 31 12:00:00.123456 2026] [core:error] `

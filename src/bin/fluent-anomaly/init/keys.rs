@@ -11,10 +11,11 @@ const MOST_KEYS: usize = 3;
 /// Records that each series has, on average, at least.
 const FEWEST_RECORDS: usize = 20;
 /// Names of fields that tell series apart, the best first.
-const KEYS: [&str; 41] = [
+const KEYS: [&str; 42] = [
     "service",
     "app",
     "application",
+    "ident",
     "name",
     "host",
     "hostname",

@@ -23,10 +23,17 @@ const LEVELS: [&str; 9] = [
     "priority",
 ];
 /// Words for lines that tell of an error, the usual ones first.
-pub(super) const ERRORS: [&str; 10] =
-    ["error", "fatal", "critical", "err", "crit", "panic", "alert", "emerg", "severe", "emergency"];
+const ERRORS: [&str; 12] =
+    ["error", "fatal", "critical", "err", "crit", "panic", "alert", "emerg", "severe", "emergency", "e", "f"];
+/// Those of them that stand in a condition beside the ones of the sample.
+const USUAL_ERRORS: [&str; 3] = ["error", "fatal", "critical"];
+const USUAL_LETTERS: [&str; 2] = ["e", "f"];
 /// Words for other lines.
-pub(super) const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 15] = [
+    "i",
+    "w",
+    "d",
+    "v",
     "info",
     "warn",
     "warning",
@@ -191,7 +198,7 @@ fn is_one_of(text: &str, words: &[&str]) -> bool {
 }
 
 /// The levels of errors in the sample and the usual ones, spelled as the sample's are, in quotes.
-pub(super) fn words_of_errors<'a>(levels: impl Iterator<Item = &'a str>) -> String {
+fn words_of_errors<'a>(levels: impl Iterator<Item = &'a str>) -> String {
     let mut found: Vec<String> = Vec::new();
     let mut example = "info";
     for level in levels {
@@ -201,7 +208,8 @@ pub(super) fn words_of_errors<'a>(levels: impl Iterator<Item = &'a str>) -> Stri
         }
     }
     let is_upper = |c: char| c.is_ascii_uppercase();
-    for word in ERRORS.iter().take(3) {
+    let usual = if example.len() == 1 { &USUAL_LETTERS[..] } else { &USUAL_ERRORS[..] };
+    for word in usual {
         let word = if example.chars().all(is_upper) {
             word.to_ascii_uppercase()
         } else if example.starts_with(is_upper) {

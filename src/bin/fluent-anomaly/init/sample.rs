@@ -2,7 +2,7 @@
 
 use fluent_anomaly::records::Unit;
 use fluent_anomaly::sources::series_file::{
-    self, Cell, Form, LINES, SeriesFileError, Table, line_record, read_plain_text,
+    self, Cell, DURATIONS, Form, LINES, PrefixKind, SeriesFileError, Table, line_record, read_plain_text,
 };
 use serde_json::Value;
 
@@ -20,6 +20,8 @@ pub(super) struct Sample {
     pub(super) inner: Option<(String, Form)>,
     /// Fields of the envelope that the records within have themselves: theirs count.
     pub(super) hidden: Vec<String>,
+    /// Where they were words: those, on the lines of their records.
+    pub(super) inner_words: Option<Table>,
     /// Columns of texts such as `12ms`, and the unit in which the table has them as numbers.
     pub(super) units: Vec<(usize, Unit)>,
 }
@@ -53,19 +55,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
     let inner = table.prefix.as_ref().filter(|prefix| prefix.inner != Form::Text);
     let mut inner = inner.map(|prefix| ("log".to_owned(), prefix.inner));
     let mut hidden = Vec::new();
-    if table.kind == Form::Json
-        && let Some((field, form)) =
+    let mut inner_words = None;
+    if table.kind == Form::Json {
+        if let Some((field, form)) =
             LINES.iter().find_map(|field| Some((*field, form_within(&table, field)?)))
-    {
-        inner = Some((field.to_owned(), form));
-        let records: Vec<Value> = table.rows.iter().map(|row| table.record(row)).collect();
-        hidden = hidden_by_inner(&records, field);
-        let taken_apart: Vec<String> =
-            records.into_iter().map(|record| take_apart(record, field, &hidden).to_string() + "\n").collect();
-        let preparation = table.preparation;
-        table = series_file::read_table(taken_apart.concat().as_bytes(), &[])
-            .map_err(|error| error.to_string())?;
-        table.preparation = preparation;
+        {
+            inner = Some((field.to_owned(), form));
+            let records: Vec<Value> = table.rows.iter().map(|row| table.record(row)).collect();
+            hidden = hidden_by_inner(&records, field);
+            table = again(records.into_iter().map(|record| take_apart(record, field, &hidden)), &table)?;
+        } else if let Some((field, words)) =
+            LINES.iter().find_map(|field| Some((*field, words_within(&table, field)?)))
+        {
+            inner = Some((field.to_owned(), Form::Text));
+            table = again(with_words(&table, field, &words), &table)?;
+            inner_words = Some(words);
+        }
     }
     if table.kind == Form::Csv {
         for column in &mut table.columns {
@@ -76,7 +81,53 @@ pub(super) fn read(bytes: &[u8]) -> Result<Sample, String> {
         }
     }
     let units = read_numerals(&mut table);
-    Ok(Sample { table, inner, hidden, units })
+    Ok(Sample { table, inner, hidden, inner_words, units })
+}
+
+/// A table of the records that were made of those of another one.
+fn again(records: impl Iterator<Item = Value>, from: &Table) -> Result<Table, String> {
+    let text: String = records.map(|record| record.to_string() + "\n").collect();
+    let mut table = series_file::read_table(text.as_bytes(), &[]).map_err(|error| error.to_string())?;
+    table.preparation.clone_from(&from.preparation);
+    Ok(table)
+}
+
+/// The words in a field, as a table with a row on the line of each record, where they have a level or a duration that the
+/// records lack.
+fn words_within(table: &Table, field: &str) -> Option<Table> {
+    let column = table.columns.iter().position(|column| column.name == field)?;
+    let lines: Vec<&str> = table
+        .rows
+        .iter()
+        .map(|row| text_of(table, row.cell(column)).and_then(|text| text.lines().next()).unwrap_or_default())
+        .collect();
+    let words = read_plain_text(lines.join("\n").as_bytes())?;
+    // other heads have fields of their own
+    let has_plain_head = words
+        .prefix
+        .as_ref()
+        .is_none_or(|prefix| matches!(prefix.kind, PrefixKind::Time | PrefixKind::Apache));
+    let has = |table: &Table, name: &str| table.columns.iter().any(|column| column.name == name);
+    let names = ["level"].into_iter().chain(DURATIONS.iter().map(|(name, _)| *name));
+    let found: Vec<&str> = names.filter(|name| has(&words, name)).collect();
+    // a key twice in a record would cost one of its values
+    let are_new = !found.is_empty() && !found.iter().any(|name| has(table, name));
+    (has_plain_head && are_new).then_some(words)
+}
+
+/// The records with the fields of the words in one of theirs.
+fn with_words<'a>(table: &'a Table, field: &'a str, words: &'a Table) -> impl Iterator<Item = Value> + 'a {
+    let mut rows = words.rows.iter().peekable();
+    table.rows.iter().enumerate().map(move |(at, row)| {
+        let mut record = table.record(row);
+        if let Some(line) = rows.next_if(|line| line.line == at + 1)
+            && let (Value::Object(record), Value::Object(mut fields)) = (&mut record, words.record(line))
+        {
+            record.extend(fields.remove("log").map(|log| (field.to_owned(), log)));
+            record.extend(fields);
+        }
+        record
+    })
 }
 
 /// One column, and no numbers in it.

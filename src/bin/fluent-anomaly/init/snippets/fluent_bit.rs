@@ -3,7 +3,7 @@
 use super::super::ini::TICK;
 use super::super::propose::Proposal;
 use super::super::sample::Sample;
-use super::regex::{ACCESS, head_regex, line_regex};
+use super::regex::{ACCESS, head_regex, inner_regex, line_regex};
 use super::time_form::{TimeForm, time};
 use super::{parser, value_types};
 
@@ -52,7 +52,11 @@ pub(in super::super) fn fluent_bit(proposal: &Proposal, sample: &Sample, path: &
             );
         }
         if let Some((_, form)) = &sample.inner {
-            text += &format!("  - name: inner\n{}", parser_body(parser(*form), &types));
+            let body = match inner_regex(sample) {
+                Some(regex) => format!("    format: regex\n    regex: '{regex}'\n{types}"),
+                None => parser_body(parser(*form), &types),
+            };
+            text += &format!("  - name: inner\n{body}");
         }
         let head = table.prefix.as_ref().filter(|_| table.continuations > 0).map(|it| head_regex(it.kind));
         let parser = match head {

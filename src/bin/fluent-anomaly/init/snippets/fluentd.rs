@@ -3,7 +3,7 @@
 use super::super::ini::TICK;
 use super::super::propose::Proposal;
 use super::super::sample::Sample;
-use super::regex::{ACCESS, head_regex, line_regex};
+use super::regex::{ACCESS, head_regex, inner_regex, line_regex};
 use super::time_form::{TimeForm, time};
 use super::{parser, value_types};
 
@@ -54,7 +54,10 @@ pub(in super::super) fn fluentd(proposal: &Proposal, sample: &Sample, path: &str
             let types = if inner == "json" { "" } else { &types };
             text += &format!(
                 "<filter {tag}>\n  @type parser\n  key_name {field}\n  reserve_data true\n  reserve_time true\n  remove_key_name_field true\n  <parse>\n    @type {}\n{types}    time_key fluentd_reads_no_time\n  </parse>\n</filter>\n",
-                fluentd_parser(inner)
+                inner_regex(sample).map_or_else(
+                    || fluentd_parser(inner),
+                    |regex| format!("regexp\n    expression /{regex}/")
+                )
             );
         }
     }

@@ -16,10 +16,16 @@ pub(super) fn line_regex(proposal: &Proposal, sample: &Sample) -> Option<String>
         (Form::Prefixed, Some(prefix)) => Some(prefix_regex(prefix)),
         // words alone need no parser
         (Form::Text, prefix) if prefix.is_some() || table.columns.len() > 1 => {
-            Some(text_regex(prefix.as_ref(), table))
+            Some(text_regex(prefix.as_ref(), table, "log"))
         }
         _ => None,
     }
+}
+
+/// The same of the words in a field of a record, which has a time of its own.
+pub(super) fn inner_regex(sample: &Sample) -> Option<String> {
+    let (Some(words), Some((field, _))) = (&sample.inner_words, &sample.inner) else { return None };
+    Some(text_regex(words.prefix.as_ref(), words, &word(field)).replace("(?<logged>", "(?:"))
 }
 
 /// What stands before the words of a line.
@@ -33,6 +39,7 @@ pub(super) fn head_regex(kind: PrefixKind) -> &'static str {
             r"^(?:<[0-9]+>)?(?<logged>[A-Z][a-z]+ +[0-9]+ [0-9:]+) (?<host>[^ ]+) (?<ident>[^:\[ ]+)(?:\[[0-9]+\])?: "
         }
         PrefixKind::Compose => "^(?<service>[^ |]+) *[|] ",
+        PrefixKind::Klog => "^(?<level>[IWEF])(?<logged>[0-9]+ [0-9:.]+) +",
         PrefixKind::Apache => r"^\[(?<logged>[A-Z][a-z]+ [A-Z][a-z]+ +[0-9]+ [0-9:.]+ [0-9]+)\] ",
     }
 }
@@ -58,14 +65,15 @@ fn level_regex(before: &str) -> String {
 }
 
 /// Lines of words: the first line of each, with the fields that its words have.
-fn text_regex(prefix: Option<&Prefix>, table: &Table) -> String {
-    let has_level = table.columns.iter().any(|column| column.name == "level");
+fn text_regex(prefix: Option<&Prefix>, table: &Table, field: &str) -> String {
+    let is_in_head = prefix.is_some_and(|prefix| prefix.kind == PrefixKind::Klog);
+    let has_level = !is_in_head && table.columns.iter().any(|column| column.name == "level");
     let level = if has_level { level_regex(r"[^\n]") } else { String::new() };
     let duration = DURATIONS.iter().find(|(name, _)| table.columns.iter().any(|column| column.name == *name));
     let duration = duration.map_or_else(String::new, |(name, units)| {
         format!(r"(?:[^\n]*?\b(?<{name}>[0-9]+(?:\.[0-9]+)?) ?(?:{})\b)?", units.join("|"))
     });
-    format!(r"{}(?<log>{level}{duration}[^\n]*)", prefix.map_or("^", |prefix| head_regex(prefix.kind)))
+    format!(r"{}(?<{field}>{level}{duration}[^\n]*)", prefix.map_or("^", |prefix| head_regex(prefix.kind)))
 }
 
 /// The fields of an access log, as both hosts read regular expressions.

@@ -44,6 +44,9 @@ impl TimeForm {
         if text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Self::Strptime("%b %d %H:%M:%S".to_owned());
         }
+        if text.as_bytes().get(4) == Some(&b' ') {
+            return Self::Strptime("%m%d %H:%M:%S.%L".to_owned());
+        }
         let (date, clock) = text.split_at_checked(10).unwrap_or((text, ""));
         let has_zone = clock.ends_with('Z') || clock.contains(['+', '-']);
         if date.len() == 10 && clock.starts_with('T') && has_zone {
