@@ -1,5 +1,6 @@
 //! `anomaly_score` and `alarms`: the calibrated score, in `[filter]` for all sections or in one.
 
+use super::problem::not_allowed;
 use super::section_reader::SectionReader;
 use crate::detector::calibrated::AlarmBudget;
 
@@ -29,7 +30,7 @@ pub fn alarm_budget(text: &str) -> Result<Option<AlarmBudget>, String> {
             "{text:?} is not allowed here: `for all` goes into a [datadog.*] or [series.*] section"
         )),
         Some((budget, false)) => Ok(budget),
-        None => Err(not_allowed(text)),
+        None => Err(no_budget(text)),
     }
 }
 
@@ -44,14 +45,15 @@ pub fn budget_text(budget: AlarmBudget) -> String {
 
 /// The same of a section of series: `1/day for all` is one budget for all of them.
 pub(super) fn alarms_of_series(keys: &mut SectionReader<'_>) -> (Option<Option<AlarmBudget>>, bool) {
-    let read = keys.parsed("alarms", |text| read(text).ok_or_else(|| not_allowed(text)));
+    let read = keys.parsed("alarms", |text| read(text).ok_or_else(|| no_budget(text)));
     read.map_or((None, false), |(budget, for_all)| (Some(budget), for_all))
 }
 
-fn not_allowed(text: &str) -> String {
-    format!(
-        "{text:?} is not allowed: `off`, or a whole number an `hour`, `day`, `week` or `month` such as \
-         `1/week`, at most one an hour"
+fn no_budget(text: &str) -> String {
+    not_allowed(
+        text,
+        "`off`, or a whole number an `hour`, `day`, `week` or `month` such as \
+         `1/week`, at most one an hour",
     )
 }
 

@@ -1,6 +1,6 @@
 //! "Did you mean": the allowed name that is closest to what was typed.
 
-use crate::monitor::text::edit_distance;
+use crate::monitor::text;
 
 /// The candidate with the fewest changed letters, if they are few enough to be a slip.
 ///
@@ -51,10 +51,9 @@ fn is_swapped(given: &[u8], candidate: &[u8]) -> bool {
 
 /// How many letters were changed, where those are few enough.
 fn slip(given: &str, candidate: &str) -> Option<usize> {
-    let lower = |c: char| c.to_ascii_lowercase();
     let distance = match is_swapped(given.as_bytes(), candidate.as_bytes()) {
         true => 1,
-        false => edit_distance(given.chars().take(64).map(lower), candidate.chars().map(lower)),
+        false => text::distance(given, candidate),
     };
     // a name of one letter with another one behind it is still a slip
     let has_one_more = distance == 1 && given.len() > candidate.len();

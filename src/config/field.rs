@@ -1,5 +1,6 @@
 //! A field of the records, as keys name it.
 
+use super::problem::not_allowed;
 use crate::record::{Accessor, hint_for_dots};
 
 /// Whether a text begins and ends with the same one of these marks.
@@ -10,16 +11,14 @@ pub(super) fn is_between(text: &str, marks: &[char]) -> bool {
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
 pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
     if is_between(text, &['"', '\'']) {
-        return Err(format!(
-            "{text:?} is not allowed: fields stand without quotes, as in `$host` or `$['any key']`"
-        ));
+        return Err(not_allowed(text, "fields stand without quotes, as in `$host` or `$['any key']`"));
     }
     let accessor = Accessor::parse(text).map_err(|error| match hint_for_dots(text) {
-        Some(form) => format!("{text:?} is not allowed: {form}"),
+        Some(form) => not_allowed(text, &form),
         None => error.to_string(),
     })?;
     match hint_for_dots(text) {
-        Some(form) => Err(format!("{text:?} is not allowed: {form}")),
+        Some(form) => Err(not_allowed(text, &form)),
         None => Ok(accessor),
     }
 }

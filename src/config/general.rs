@@ -2,6 +2,7 @@
 
 use super::address::{api_url, forward_address};
 use super::calibrated;
+use super::problem::not_allowed;
 use super::section_reader::SectionReader;
 use super::tag::{TagPattern, tag_patterns};
 use crate::config::secret::Secret;
@@ -134,7 +135,7 @@ impl GeneralSection {
                     if prefix.is_empty()
                         || prefix.contains(|c: char| c.is_whitespace() || matches!(c, '*' | '"' | '\''))
                     {
-                        Err(format!("{prefix:?} is not allowed: a tag without `*`, quotes and white space"))
+                        Err(not_allowed(prefix, "a tag without `*`, quotes and white space"))
                     } else {
                         Ok(prefix.trim_end_matches('.').to_owned())
                     }
@@ -161,7 +162,7 @@ fn ends_as_domain(site: &str) -> bool {
 fn read_site(site: &str) -> Result<String, String> {
     match api_url(&format!("https://api.{site}")) {
         Ok(_) if !site.contains('/') && ends_as_domain(site) => Ok(site.to_owned()),
-        _ => Err(format!("{site:?} is not allowed: the name of a site, for example datadoghq.eu")),
+        _ => Err(not_allowed(site, "the name of a site, for example datadoghq.eu")),
     }
 }
 
@@ -240,11 +241,7 @@ impl FilterSection {
                         .and_then(|seconds| seconds.trim().parse().ok())
                         .filter(|seconds| (1..=86_400).contains(seconds))
                         .map(|seconds| Journal::Interval { seconds })
-                        .ok_or_else(|| {
-                            format!(
-                                "{text:?} is not allowed: `record`, or `interval:<seconds>` with 1 to 86400"
-                            )
-                        })
+                        .ok_or_else(|| not_allowed(text, "`record`, or `interval:<seconds>` with 1 to 86400"))
                 })
                 .unwrap_or(default.journal),
             tick: keys.parsed("tick", |text| tag_patterns("tick", text)),

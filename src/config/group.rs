@@ -2,7 +2,7 @@
 
 use super::field::accessor;
 use super::ini::IniSection;
-use super::problem::ConfigProblem;
+use super::problem::{ConfigProblem, not_allowed};
 use super::section::{Section, SectionKind, read_prefix, section_named};
 use super::section_reader::SectionReader;
 use super::windows::WindowsTold;
@@ -157,7 +157,7 @@ fn group_keys(text: &str, tags_are_keys: bool) -> Result<Vec<GroupKey>, String> 
         })
         .collect::<Result<_, _>>()?;
     if keys.is_empty() {
-        Err(format!("{text:?} is not allowed: fields such as `$host`, separated by commas"))
+        Err(not_allowed(text, "fields such as `$host`, separated by commas"))
     } else {
         Ok(keys)
     }

@@ -1,5 +1,6 @@
 //! `[kafka]`: what `stream` needs.
 
+use super::problem::not_allowed;
 use super::section_reader::SectionReader;
 use crate::config::secret::Secret;
 
@@ -124,9 +125,7 @@ pub fn topic_name(text: &str) -> Result<String, String> {
     if is_allowed {
         return Ok(text.to_owned());
     }
-    Err(format!(
-        "{text:?} is not allowed: the name of a topic has 1 to 249 letters, digits, `.`, `_` and `-`"
-    ))
+    Err(not_allowed(text, "the name of a topic has 1 to 249 letters, digits, `.`, `_` and `-`"))
 }
 
 /// `60s`, `5m`, `1h`, or plain seconds.
@@ -139,7 +138,7 @@ fn seconds(text: &str) -> Result<u32, String> {
     };
     let read = digits.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
     read.filter(|seconds| (1..=86_400).contains(seconds))
-        .ok_or_else(|| format!("{text:?} is not allowed: from 1s to 24h, for example 60s or 5m"))
+        .ok_or_else(|| not_allowed(text, "from 1s to 24h, for example 60s or 5m"))
 }
 
 #[cfg(test)]

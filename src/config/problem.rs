@@ -108,3 +108,10 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// `"fast" is not allowed: a whole number`. One piece of code for all, as the filter has little room.
+#[cold]
+#[inline(never)] // stack
+pub(super) fn not_allowed(given: &str, allowed: &str) -> String {
+    format!("{given:?} is not allowed: {allowed}")
+}

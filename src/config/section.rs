@@ -333,15 +333,14 @@ const MOST_NAMED: usize = 10;
 
 #[inline(never)] // stack
 fn there_are(sections: &[&Section]) -> String {
-    let titles: Vec<String> =
-        sections.iter().take(MOST_NAMED).map(|section| format!("[{}]", section.title())).collect();
-    match sections.len() {
-        0 => String::new(),
-        count if count > MOST_NAMED => {
-            format!("; allowed: {} and {} more", titles.join(", "), count - MOST_NAMED)
-        }
-        _ => format!("; allowed: {}", titles.join(", ")),
+    let mut text = String::new();
+    for section in sections.iter().take(MOST_NAMED) {
+        text += if text.is_empty() { "; allowed: [" } else { ", [" };
+        text += &section.title();
+        text += "]";
     }
+    text += if sections.len() > MOST_NAMED { " and more" } else { "" };
+    text
 }
 
 /// The place of the section that a monitor or a group is `on`.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use super::field::is_between;
 use super::ini::{IniEntry, IniSection};
-use super::problem::ConfigProblem;
+use super::problem::{ConfigProblem, not_allowed};
 use crate::config::did_you_mean::nearest_ones;
 
 /// The keys of one section while they are read.
@@ -85,7 +85,7 @@ impl<'a> SectionReader<'a> {
     pub(super) fn unquoted(&mut self, key: &'static str) -> Option<&'a str> {
         let value = self.given(key)?;
         if value.is_empty() || is_between(value, &['"', '\'']) {
-            self.push(Some(key), format!("{value:?} is not allowed: a name or a path, without quotes"));
+            self.push(Some(key), not_allowed(value, "a name or a path, without quotes"));
             return None;
         }
         Some(value)
@@ -128,12 +128,10 @@ impl<'a> SectionReader<'a> {
     pub(super) fn integer(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Option<u64> {
         self.parsed(key, |value| match value.parse::<u64>() {
             Ok(number) if allowed.contains(&number) => Ok(number),
-            _ => Err(format!(
-                "{value:?} is not allowed: a whole number from {} to {}{}",
-                allowed.start(),
-                allowed.end(),
-                habit(value)
-            )),
+            _ => {
+                let allowed = format!("a whole number from {} to {}", allowed.start(), allowed.end());
+                Err(not_allowed(value, &allowed) + habit(value))
+            }
         })
     }
 
@@ -147,7 +145,7 @@ impl<'a> SectionReader<'a> {
     ) -> Option<f64> {
         self.parsed(key, |value| match value.parse::<f64>() {
             Ok(number) if accept(number) => Ok(number),
-            _ => Err(format!("{value:?} is not allowed: {allowed}{}", habit(value))),
+            _ => Err(not_allowed(value, allowed) + habit(value)),
         })
     }
 
@@ -163,7 +161,7 @@ impl<'a> SectionReader<'a> {
         let value = self.given(key)?;
         let place = words.iter().position(|word| word.eq_ignore_ascii_case(value));
         if place.is_none() {
-            self.push(Some(key), format!("{value:?} is not allowed: {}{}", words.join(" or "), habit(value)));
+            self.push(Some(key), not_allowed(value, &words.join(" or ")) + habit(value));
         }
         place
     }

@@ -2,7 +2,7 @@
 //! module larger.
 
 use super::ini::IniSection;
-use super::problem::ConfigProblem;
+use super::problem::{ConfigProblem, not_allowed};
 use super::section_reader::SectionReader;
 use crate::config::secret::Secret;
 
@@ -117,7 +117,7 @@ fn read_users(text: &str) -> Result<Vec<(String, Secret)>, String> {
                 .to_owned()),
         };
     if text.is_empty() {
-        return Err(format!("{text:?} is not allowed: name:password, several with blanks between"));
+        return Err(not_allowed(text, "name:password, several with blanks between"));
     }
     text.split_whitespace().map(user).collect()
 }

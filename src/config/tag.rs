@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::field::is_between;
+use super::problem::not_allowed;
 
 /// Fluent tag patterns: several of them separated by white space, each with `*` for any run of characters, dots
 /// included, as in Fluent Bit's `match` (Fluentd's `**` means the same then).
@@ -61,25 +62,19 @@ impl fmt::Display for TagPattern {
 
 /// The patterns of `match:`. A comma is no part of a tag that anyone uses: it is meant to separate.
 pub(super) fn tag_patterns(key: &str, text: &str) -> Result<TagPattern, String> {
-    if text.is_empty() {
-        return Err(format!("{text:?} is not allowed: tags with `*`, as in `{key}: app.*`"));
-    }
-    if text.contains(',') {
-        let words: Vec<&str> = text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).collect();
-        return Err(format!(
-            "{text:?} is not allowed: patterns are separated by blanks, as in `{key}: {}`",
-            words.join(" ")
-        ));
-    }
-    if is_between(text, &['"', '\'']) {
-        return Err(format!("{text:?} is not allowed: patterns stand without quotes, as in `{key}: app.*`"));
-    }
-    if is_between(text, &['/']) {
-        return Err(format!(
-            "{text:?} is not allowed: no regular expression but tags with `*`, as in `{key}: app.*`"
-        ));
-    }
-    Ok(TagPattern::new(text))
+    let words: Vec<&str> = text.split([',', ' ', '\t']).filter(|word| !word.is_empty()).collect();
+    let (allowed, example) = if text.is_empty() {
+        ("tags with `*`", "app.*")
+    } else if text.contains(',') {
+        ("patterns are separated by blanks", &words.join(" ")[..])
+    } else if is_between(text, &['"', '\'']) {
+        ("patterns stand without quotes", "app.*")
+    } else if is_between(text, &['/']) {
+        ("no regular expression but tags with `*`", "app.*")
+    } else {
+        return Ok(TagPattern::new(text));
+    };
+    Err(not_allowed(text, &format!("{allowed}, as in `{key}: {example}`")))
 }
 
 fn matches(pattern: &[u8], tag: &[u8]) -> bool {

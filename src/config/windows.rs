@@ -2,6 +2,7 @@
 //! `timezone`; with `measure: patterns`, `learn_patterns`, `new_patterns`, `mark_patterns`.
 
 use super::field::accessor;
+use super::problem::not_allowed;
 use super::section_reader::SectionReader;
 use crate::detector::measure::MeasureKind;
 use crate::monitor::Zone;
@@ -66,7 +67,7 @@ impl PatternSettings {
         let learn_s = keys.parsed("learn_patterns", |text| {
             duration(text)
                 .filter(|&seconds| seconds <= LONGEST_S)
-                .ok_or_else(|| format!("{text:?} is not allowed: a time such as `1h`, from `0s` to `7d`"))
+                .ok_or_else(|| not_allowed(text, "a time such as `1h`, from `0s` to `7d`"))
         });
         let new_a_day = keys.integer("new_patterns", 0..=MOST_NEW_A_DAY);
         let marks_all = keys.choice("mark_patterns", &[("new", false), ("all", true)]);
@@ -120,8 +121,7 @@ impl WindowSettings {
         });
         let forget_s = keys.parsed("forget", |text| {
             let forget = duration(text).filter(|&seconds| seconds >= every_s.unwrap_or(0));
-            forget
-                .ok_or_else(|| format!("{text:?} is not allowed: a time such as `24h`, at least one window"))
+            forget.ok_or_else(|| not_allowed(text, "a time such as `24h`, at least one window"))
         });
         let empty = keys.choice("empty", &[("zero", true), ("skip", false)]);
         let told = keys.choice(
@@ -178,9 +178,10 @@ impl Measure {
         ];
         let found = kinds.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
         let Some((name, kind)) = found else {
-            return Err(format!(
-                "{text:?} is not allowed: count, rate, `share <condition>`, or one of sum, avg, min, max, distinct, p50, p75, \
-                 p90, p95, p99, p99.9 with a field, such as `p95 $latency_ms`, or `patterns` with a text, such as `patterns $log`"
+            return Err(not_allowed(
+                text,
+                "count, rate, `share <condition>`, or one of sum, avg, min, max, distinct, p50, p75, \
+                 p90, p95, p99, p99.9 with a field, such as `p95 $latency_ms`, or `patterns` with a text, such as `patterns $log`",
             ));
         };
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -211,9 +212,10 @@ fn every(text: &str) -> Result<u32, String> {
         (1..=LONGEST_S).contains(seconds) && (DAY_S.is_multiple_of(*seconds) || seconds.is_multiple_of(DAY_S))
     };
     duration(text).filter(allowed).ok_or_else(|| {
-        format!(
-            "{text:?} is not allowed: a time from `1s` to `7d` that divides a day, or whole days, such as `1m`, `1h` or \
-             `1d`"
+        not_allowed(
+            text,
+            "a time from `1s` to `7d` that divides a day, or whole days, such as `1m`, `1h` or \
+             `1d`",
         )
     })
 }

@@ -23,7 +23,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Levenshtein's edit distance of two sequences; one row of the table is kept at a time.
-pub(crate) fn edit_distance<T: PartialEq>(
+fn edit_distance<T: PartialEq>(
     a: impl Iterator<Item = T>,
     b: impl Iterator<Item = T> + Clone,
 ) -> usize {
