@@ -23,10 +23,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 }
 
 /// Levenshtein's edit distance of two sequences; one row of the table is kept at a time.
-fn edit_distance<T: PartialEq>(
-    a: impl Iterator<Item = T>,
-    b: impl Iterator<Item = T> + Clone,
-) -> usize {
+fn edit_distance<T: PartialEq>(a: impl Iterator<Item = T>, b: impl Iterator<Item = T> + Clone) -> usize {
     let mut row: Vec<usize> = (0..=b.clone().count()).collect();
     for (i, x) in a.enumerate() {
         let mut diagonal = i;
