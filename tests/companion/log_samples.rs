@@ -79,7 +79,7 @@ fn lines_without_values_are_counted_and_a_burst_of_errors_would_have_alarmed() {
             |date, level, n| {
                 format!("{date} web-{n} {}", if level == "INFO" { "done" } else { "it failed: timeout" })
             },
-            r"where: $log matches /\b(error|exception|fatal|panic|fail(ed|ure)?)\b/i",
+            r"where: $log matches /\b(error|exception|fatal|panic|fail|failed|failure)\b/i",
         ),
     ];
     for (line, condition) in logs {

@@ -159,7 +159,8 @@ const STEP_S: i64 = 300;
 /// Points of hosts in five-minute buckets; from `deploy_s` on half of them are far off. The noise before is the same
 /// whenever the test runs: with that of the clock an incident by chance could be going on at the deploy.
 fn value(host: i64, time_s: i64, deploy_s: i64) -> f64 {
-    noise_of(host as u64 + 1, 1_000_000 + (time_s - deploy_s) / STEP_S) + if time_s >= deploy_s && host % 2 == 0 { 40.0 } else { 0.0 }
+    noise_of(host as u64 + 1, 1_000_000 + (time_s - deploy_s) / STEP_S)
+        + if time_s >= deploy_s && host % 2 == 0 { 40.0 } else { 0.0 }
 }
 
 /// The companion catches up with three days in which half of the hosts shift an hour ago; what Slack gets is read from

@@ -50,7 +50,7 @@ const OTHERS: [&str; 15] = [
 const STATUSES: [&str; 7] =
     ["status", "code", "status_code", "statuscode", "http_status", "response_code", "response_status"];
 /// In lines without a level.
-const WORDS_OF_ERRORS: &str = r"/\b(error|exception|fatal|panic|fail(ed|ure)?)\b/i";
+const WORDS_OF_ERRORS: &str = r"/\b(error|exception|fatal|panic|fail|failed|failure)\b/i";
 
 /// One section with a measure.
 #[derive(Debug)]
