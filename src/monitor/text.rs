@@ -18,22 +18,17 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
     if a.len() > LONGEST || b.len() > LONGEST {
         return usize::MAX;
     }
-    let lower = |byte: u8| byte.to_ascii_lowercase();
-    edit_distance(a.bytes().map(lower), b.bytes().map(lower))
-}
-
-/// Levenshtein's edit distance of two sequences; one row of the table is kept at a time.
-fn edit_distance<T: PartialEq>(a: impl Iterator<Item = T>, b: impl Iterator<Item = T> + Clone) -> usize {
-    let mut row: Vec<usize> = (0..=b.clone().count()).collect();
-    for (i, x) in a.enumerate() {
+    // Levenshtein's; one row of the table is kept at a time
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
         let mut diagonal = i;
         let mut left = i + 1;
         if let Some(first) = row.first_mut() {
             *first = left;
         }
-        for (cell, y) in row.iter_mut().skip(1).zip(b.clone()) {
+        for (cell, y) in row.iter_mut().skip(1).zip(b.bytes()) {
             let above = *cell;
-            let changed = diagonal + usize::from(x != y);
+            let changed = diagonal + usize::from(!x.eq_ignore_ascii_case(&y));
             *cell = changed.min(above + 1).min(left + 1);
             diagonal = above;
             left = *cell;
