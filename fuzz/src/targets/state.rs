@@ -6,6 +6,10 @@ use fluent_anomaly::internals::{Reader, checksum};
 use fluent_anomaly::state::MemoryStorage;
 use fluent_anomaly::{Config, Format, Pipeline, Time};
 
+#[path = "../../../src/bank/tests/seal.rs"]
+mod seal;
+use seal::seal;
+
 const CONFIG: &str = "[series.a]\nmatch: *\nvalue: $x\nby: $h\nk: 2\nT1: 2\nT2: 2\nwarm_up: off\n[monitor.m]\non: a\nquery: avg(last_4h):anomalies(avg:m{*} by {h}, 'agile', 2, alert_window='last_5m', interval=60, seasonality='hourly') >= 0.8\n[series.b]\nmatch: *\nvalue: $x\nprefix: b_\nanomaly_score: on\n";
 
 /// Starts of a filter, so many that the journals become a snapshot.
@@ -73,21 +77,6 @@ pub fn run(data: &[u8]) {
     // what is told of a section is about its records: a broken state may hold any time
     let told = again.take_log().into_iter().filter(|line| !line.starts_with('['));
     assert_eq!(told.collect::<Vec<_>>(), [""; 0], "told once, then sound");
-}
-
-/// Gives each frame the checksum of its payload, as far as there are whole frames.
-fn seal(file: &mut [u8]) {
-    let (mut at, mut chain) = (8, 0);
-    while let Some(frame) = file.get_mut(at..) {
-        let mut reader = Reader::new(frame);
-        let Ok(len) = reader.varint("length") else { return };
-        let head = frame.len() - reader.rest().len();
-        let end = head.saturating_add(4).saturating_add(len as usize);
-        let Some(payload) = frame.get(head + 4..end) else { return };
-        chain = checksum(chain, payload);
-        frame[head..head + 4].copy_from_slice(&(chain as u32).to_le_bytes());
-        at += end;
-    }
 }
 
 fn score(pipeline: &mut Pipeline, n: i64) -> Vec<u8> {

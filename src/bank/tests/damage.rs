@@ -1,5 +1,6 @@
 //! Files that were cut, changed or removed while no bank had them open.
 
+use super::seal::seal;
 use super::*;
 
 /// Whatever happens to a byte of a small folder: no panic, no half-used snapshot, scoring goes on, and what is
@@ -48,21 +49,6 @@ fn every_flipped_or_missing_byte_is_noticed() {
                 );
             }
         }
-    }
-}
-
-/// Gives each frame the checksum of its payload, as far as there are whole frames.
-fn seal(file: &mut [u8]) {
-    let (mut at, mut chain) = (8, 0);
-    while let Some(frame) = file.get_mut(at..) {
-        let mut reader = Reader::new(frame);
-        let Ok(len) = reader.varint("length") else { return };
-        let head = frame.len() - reader.rest().len();
-        let end = head.saturating_add(4).saturating_add(len as usize);
-        let Some(payload) = frame.get(head + 4..end) else { return };
-        chain = crate::codec::checksum(chain, payload);
-        frame[head..head + 4].copy_from_slice(&(chain as u32).to_le_bytes());
-        at += end;
     }
 }
 

@@ -4,10 +4,11 @@ mod damage;
 mod folder_changes;
 mod not_saving;
 mod restarts;
+mod seal;
 mod series_cap;
 
 use super::*;
-use crate::codec::{CodecError, Reader, Writer};
+use crate::codec::{CodecError, Reader, Writer, checksum};
 use crate::time::Time;
 use proptest::prelude::*;
 
