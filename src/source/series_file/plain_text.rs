@@ -63,8 +63,8 @@ pub(super) fn read(bytes: &[u8], needs_head: bool) -> Option<Table> {
             (None, None) => rows.push((number, Line::new(PrefixKind::Time, "", line))),
         }
     }
-    let with_level = rows.iter().filter(|(_, line)| level_of(line.rest).is_some()).count();
-    let has_level = with_level * 10 >= rows.len() * 8;
+    let levels: Vec<Option<&str>> = rows.iter().map(|(_, line)| level_of(line.rest)).collect();
+    let has_level = levels.iter().flatten().count() * 10 >= rows.len() * 8;
     let tells = |(_, units): &&(&str, &[&str])| {
         rows.iter().filter(|(_, line)| duration_of(line.rest, units).is_some()).count() * ONE_OF >= rows.len()
     };
@@ -72,10 +72,10 @@ pub(super) fn read(bytes: &[u8], needs_head: bool) -> Option<Table> {
     let first_time = rows.first().map_or("", |(_, line)| line.time).to_owned();
     table.prefix =
         head.map(|kind| Prefix { kind, time: first_time, inner: Form::Text, has_level, hidden: Vec::new() });
-    for (number, line) in &rows {
+    for ((number, line), level) in rows.iter().zip(levels) {
         table.lines += 1;
         let mut cells = Vec::new();
-        let level = level_of(line.rest).filter(|_| has_level && head != Some(PrefixKind::Klog));
+        let level = level.filter(|_| has_level && head != Some(PrefixKind::Klog));
         let fields = line.fields.iter().copied().chain(level.map(|level| ("level", level)));
         if let Some((name, units)) = duration
             && let Some(number) = duration_of(line.rest, units).and_then(finite)

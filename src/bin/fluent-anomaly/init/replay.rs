@@ -101,18 +101,9 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
                 let reason = field("anomaly_reason");
                 // of a level, a spread or a run it is another number than the value of this record
                 let value = table.number(row.cell(section.value));
-                let observed = reason["observed"]
-                    .as_f64()
-                    .filter(|&it| Some(it) != value)
-                    .map_or(String::new(), |it| format!(", observed {}", short(it)));
-                let expected = reason["expected"]
-                    .as_f64()
-                    .map_or(String::new(), |it| format!(", expected {}", short(it)));
-                let size = field("anomaly_size")
-                    .as_f64()
-                    .map_or(String::new(), |it| format!(", {it:.1} usual deviations"));
-                let kind = reason["kind"].as_str().unwrap_or("alarm");
-                replayed.alarms.push(format!("{what}{observed}{expected}{size}: {kind}"));
+                let observed = reason["observed"].as_f64().filter(|&it| Some(it) != value);
+                let observed = observed.map_or(String::new(), |it| format!(", observed {}", short(it)));
+                replayed.alarms.push(alarm(&format!("{what}{observed}"), reason, field("anomaly_size")));
             }
             let verdict = field("anomaly");
             let series = format!("{}{of}", section.name);
@@ -143,6 +134,14 @@ fn replay(config: &Config, table: &Table, proposal: &Proposal, records: &[Timed<
     replayed.scored = pipeline.counters().scored + pipeline.counters().warming_up;
     replayed.series = all_series.len() + replayed.windows.series();
     replayed
+}
+
+/// An alarm for people.
+fn alarm(what: &str, reason: &Value, size: &Value) -> String {
+    let expected =
+        reason["expected"].as_f64().map_or(String::new(), |it| format!(", expected {}", short(it)));
+    let size = size.as_f64().map_or(String::new(), |it| format!(", {it:.1} usual deviations"));
+    format!("{what}{expected}{size}: {}", reason["kind"].as_str().unwrap_or("alarm"))
 }
 
 fn keep_rarest(points: &mut Vec<(f64, String)>) {

@@ -50,15 +50,8 @@ impl Told {
         let from = window["from"].as_i64().unwrap_or_default();
         let value = window["value"].as_f64().unwrap_or_default();
         let what = format!("{}  {section}{of} in {every}: {}", utc::text(from), short(value));
-        let reason = &window["anomaly_reason"];
-        let number = |name: &str| reason[name].as_f64().map(short);
-        let alarm = (window["alarm"] == "start").then(|| {
-            let expected =
-                number("expected").map_or_else(String::new, |expected| format!(", expected {expected}"));
-            let size = window["anomaly_size"].as_f64();
-            let size = size.map_or_else(String::new, |size| format!(", {size:.1} usual deviations"));
-            format!("{what}{expected}{size}: {}", reason["kind"].as_str().unwrap_or("alarm"))
-        });
+        let alarm = (window["alarm"] == "start")
+            .then(|| super::alarm(&what, &window["anomaly_reason"], &window["anomaly_size"]));
         Self { what, alarm, score: window["anomaly_score"].as_f64() }
     }
 }
