@@ -10,7 +10,7 @@ use super::notice::StateNotice;
 use super::position::{JOURNAL_NAMES, JournalPosition, SNAPSHOT, journal_name};
 use super::storage::{Storage, StorageError};
 use super::{BankSection, Model};
-use replay::{JournalRead, Replay, successor_base};
+use replay::{JournalHead, JournalRead, Replay, read_head};
 pub(super) use set_aside::rename_bad;
 use set_aside::{set_aside, set_aside_all, set_aside_followers};
 
@@ -73,7 +73,10 @@ fn read_next_journal<M: Model>(
         return Ok(false);
     };
     // a successor says how much of this one counted when it took over
-    let base = successor_base(storage, number + 1)?;
+    let base = match read_head(storage, number + 1)? {
+        JournalHead::Here { base_len } => Some(base_len),
+        _ => None,
+    };
     let end = base.unwrap_or(len).min(len);
     let is_shortened = base.is_some_and(|base| base > len);
     let outcome = if end == 0 && !is_shortened {
@@ -113,17 +116,26 @@ fn read_next_journal<M: Model>(
     Ok(!names_run_out)
 }
 
-/// There is no next journal. Those behind it, if there are any, continue one that is gone: they would be taken for
-/// successors of what is written next.
+/// There is no next journal. Those behind it, if there are any, would be taken for successors of what is written next: they
+/// continue one that is gone, or a compaction that was cut short did not get to them.
 fn end_before_gap(
     storage: &mut dyn Storage,
     position: &mut JournalPosition,
     notices: &mut Vec<StateNotice>,
 ) -> Result<(), StorageError> {
-    let follower = position.next_journal + 1;
-    if successor_base(storage, follower)?.is_some() {
-        set_aside_followers(storage, follower, "it continues a journal that is missing", notices)?;
-        position.rewrite = true;
+    // the names of those that were read come round behind these
+    for number in position.next_journal + 1..position.first_journal + JOURNAL_NAMES {
+        let name = journal_name(number);
+        match read_head(storage, number)? {
+            JournalHead::Missing => break,
+            JournalHead::Older => storage.remove(&name)?,
+            JournalHead::Here { .. } => {
+                set_aside_followers(storage, number, "it continues a journal that is missing", notices)?;
+                position.rewrite = true;
+                break;
+            }
+            JournalHead::Bad(why) => set_aside(storage, &name, why.to_string(), notices)?,
+        }
     }
     Ok(())
 }

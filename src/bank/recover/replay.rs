@@ -355,18 +355,35 @@ fn impossible(at: u64, what: &'static str) -> ReadError {
     ReadError::Impossible { at, cause: CodecError::Invalid { what } }
 }
 
-/// How much of the journal before it the journal `number` says was read when it was begun.
-pub(super) fn successor_base(storage: &mut dyn Storage, number: u64) -> Result<Option<u64>, StorageError> {
+/// What the file of a journal says at its head.
+pub(super) enum JournalHead {
+    /// There is no such file.
+    Missing,
+    /// It is that of a journal before.
+    Older,
+    /// It is the one; it says how much of the journal before it was read when it was begun.
+    Here { base_len: u64 },
+    /// It cannot be read, or is that of a journal behind.
+    Bad(ReadError),
+}
+
+/// Looks at the head of the journal `number`.
+pub(super) fn read_head(storage: &mut dyn Storage, number: u64) -> Result<JournalHead, StorageError> {
     let name = journal_name(number);
-    let Some(len) = storage.len(&name)? else { return Ok(None) };
-    match FrameReader::open(storage, &name, len).and_then(|mut frames| {
-        Ok(match frames.next()?.map(|(_, payload)| StateEntry::take(payload)) {
-            Some(Ok(StateEntry::Journal(head))) if head.number == number => Some(head.base_len),
-            _ => None,
+    let Some(len) = storage.len(&name)? else { return Ok(JournalHead::Missing) };
+    let read = FrameReader::open(storage, &name, len).and_then(|mut frames| {
+        Ok(match frames.next()?.map(|(at, payload)| (at, StateEntry::take(payload))) {
+            Some((_, Ok(StateEntry::Journal(head)))) if head.number == number => {
+                JournalHead::Here { base_len: head.base_len }
+            }
+            Some((_, Ok(StateEntry::Journal(head)))) if head.number < number => JournalHead::Older,
+            Some((at, _)) => JournalHead::Bad(impossible(at, "first entry of a journal")),
+            None => JournalHead::Bad(ReadError::Torn { at: 0 }),
         })
-    }) {
+    });
+    match read {
         Err(ReadError::Storage(error)) => Err(error),
-        Err(_) => Ok(None),
-        Ok(base) => Ok(base),
+        Err(why) => Ok(JournalHead::Bad(why)),
+        Ok(head) => Ok(head),
     }
 }

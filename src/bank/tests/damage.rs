@@ -2,6 +2,7 @@
 
 use super::seal::seal;
 use super::*;
+use crate::bank::position::journal_name;
 
 /// Whatever happens to a byte of a small folder: no panic, no half-used snapshot, scoring goes on, and what is
 /// wrong is told.
@@ -184,4 +185,34 @@ fn a_cut_write_leaves_all_that_a_record_caused_or_nothing() {
             assert_eq!(&left, if cut == len(&disk) { &after } else { &before }, "record {n}, byte {cut}");
         }
     }
+}
+
+/// Journals that a compaction did not get to stand where the next ones go, and one of them is damaged.
+#[test]
+fn leftovers_behind_the_snapshot_are_cleared_by_the_first_start() {
+    let (old, disk) = (MemoryStorage::new(), MemoryStorage::new());
+    for start in 0..3 {
+        step(&mut open(&old, 100), start);
+    }
+    for start in 0..MANY_STARTS {
+        step(&mut open(&disk, 100), start);
+    }
+    let old = old.with_files(|files| files.clone());
+    let next = disk.with_files(|files| {
+        let first = files.keys().find(|name| name.starts_with("journal-")).unwrap();
+        let next: u64 = first["journal-".len()..].parse().unwrap();
+        files.retain(|name, _| name == "snapshot");
+        for (n, bytes) in (next..).zip(old.values()) {
+            files.insert(journal_name(n), bytes.clone());
+        }
+        files.get_mut(&journal_name(next + 1)).unwrap()[2] ^= 1;
+        next
+    });
+    let mut bank = open(&disk, 100);
+    let told = bank.take_notices();
+    let of_damaged = |notice: &StateNotice| matches!(notice, StateNotice::SetAside { file, .. } if *file == journal_name(next + 1));
+    assert!(told.len() == 1 && of_damaged(&told[0]), "{told:?}");
+    see(&mut bank, 0, b"goes on", at(1)).unwrap();
+    drop(bank);
+    assert_eq!(open(&disk, 100).take_notices(), []);
 }
