@@ -56,6 +56,10 @@ pub struct Request<'a> {
     pub query: &'a str,
     /// The header `Host`, or nothing.
     pub host: &'a str,
+    /// The header `Origin`, or nothing: whose page asks, where that is not a plain visit.
+    pub origin: &'a str,
+    /// The headers `Sec-Fetch-Site` and `Sec-Fetch-Dest`, or nothing: what a browser says of who asks, and what for.
+    pub fetch: (&'a str, &'a str),
 }
 
 /// Tells events until the client goes, or there are no more.
@@ -200,9 +204,13 @@ fn parse(head: &[u8], answer: &dyn Fn(&Request<'_>) -> Answer) -> Option<Answer>
         Err(_) => return Some(Answer::Status("400 Bad Request")),
     }
     let (path, query) = request.path.unwrap_or_default().split_once('?').unwrap_or((request.path?, ""));
-    let host = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("host"));
-    let host = host.and_then(|header| std::str::from_utf8(header.value).ok()).unwrap_or_default();
-    let answer = answer(&Request { path, query, host });
+    let header = |name: &str| {
+        let header = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+        header.map_or("", |header| std::str::from_utf8(header.value).unwrap_or("?"))
+    };
+    let (host, origin) = (header("host"), header("origin"));
+    let fetch = (header("sec-fetch-site"), header("sec-fetch-dest"));
+    let answer = answer(&Request { path, query, host, origin, fetch });
     // what is not there is not there for other methods either
     let is_get = request.method == Some("GET");
     Some(if is_get || matches!(answer, Answer::Status("404 Not Found")) {

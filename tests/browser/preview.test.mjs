@@ -4,7 +4,8 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { BINARY, CONFIG, START, assertQuiet, press, startSite } from "./site.mjs";
 
@@ -332,6 +333,55 @@ test("--serve takes new records in without loading the page anew, and what was t
     await page.close();
   } finally {
     server.kill();
+  }
+});
+
+test("--serve --follow opens before its file is there, and records arrive without a reload over a rename and a cut", async () => {
+  const path = file("scored.jsonl");
+  const records = (from, to) => Array.from({ length: to - from }, (_, n) => JSON.stringify({ time: START + 60 * (from + n), host: "a", value: 100 + ((from + n) * 7919) % 97 }) + "\n").join("");
+  const server = spawn(BINARY, ["report", "-c", "f.ini", "--serve", "--follow", "scored.jsonl"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+    const page = await browser.page({ url });
+    await page.until("document.querySelector('h1').textContent === 'Waiting for records'");
+    writeFileSync(path, records(0, 3000));
+    await page.ready();
+    await page.until("window.preview?.page.reply?.summary.points === 3000");
+    await page.run("window.untouched = true; window.preview.set({ deviations: '4' })");
+    const shows = (points) => page.until(`window.preview.page.reply?.summary.points === ${points}`);
+    appendFileSync(path, records(3000, 3100));
+    await shows(3100);
+    renameSync(path, file("scored.jsonl.1"));
+    writeFileSync(path, records(3100, 3200));
+    await shows(3200);
+    writeFileSync(path, records(3200, 3250));
+    await shows(3250);
+    assert.equal(await page.run("window.untouched"), true);
+    assert.equal(await page.run("window.preview.page.reply.query.includes(\"'agile', 4\")"), true);
+    assertQuiet({ ...page, requests: [] });
+    await page.close();
+  } finally {
+    server.kill();
+  }
+});
+
+test("a page of another origin gets nothing of a served report", async () => {
+  const server = spawn(BINARY, ["report", "-i", "history.csv", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  const other = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end("<title>other</title>")).listen(0, "127.0.0.1");
+  try {
+    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+    const page = await browser.page({ url: `http://localhost:${other.address().port}/` });
+    const asked = [];
+    page.onResponse((answer) => answer.url().startsWith(url) && asked.push(answer.status()));
+    assert.equal(await page.run(`fetch("${url}").then(() => "read", () => "refused")`), "refused");
+    await page.run(`fetch("${url}", { mode: "no-cors" })`);
+    await page.run(`new Promise((done) => { const frame = document.createElement("iframe"); frame.onload = done; frame.src = "${url}"; document.body.append(frame); })`);
+    await page.until("true");
+    assert.deepEqual(asked, [403, 403, 403]);
+    await page.close();
+  } finally {
+    server.kill();
+    other.close();
   }
 });
 

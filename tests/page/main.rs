@@ -4,3 +4,6 @@
 
 mod demo;
 mod report;
+mod serve;
+#[cfg(feature = "report")]
+mod serving;

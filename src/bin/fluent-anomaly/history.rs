@@ -75,6 +75,16 @@ impl History {
     pub(crate) fn read(&self, section: Option<&Section>) -> Result<SeriesFile, Failure> {
         read(self.input(), &self.columns.layout(section))
     }
+
+    /// What the bytes of such a file hold.
+    pub(crate) fn of_bytes(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        section: Option<&Section>,
+    ) -> Result<SeriesFile, Failure> {
+        of_bytes(path, bytes, &self.columns.layout(section))
+    }
 }
 
 /// Reads one file, and tells on standard error what was taken for what.

@@ -1,5 +1,6 @@
 //! `report`: a page on which a monitor is tried out before it is saved.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +13,9 @@ use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 
 use crate::failure::Failure;
 use crate::files;
-use crate::history::History;
+use crate::history::{self, History};
 
+mod followed;
 mod serve;
 pub(crate) mod settings;
 mod windows;
@@ -30,7 +32,9 @@ const MOST_SERIES: usize = 5000;
     fluent-anomaly report --input history.csv\n  \
     fluent-anomaly report -i records.jsonl --config fluent-anomaly.ini --monitor cpu -o cpu.html\n  \
     fluent-anomaly report -i access.jsonl -c logs.ini      # a section with `measure`: its windows\n  \
-    fluent-anomaly report -i history.csv -c fluent-anomaly.ini --serve")]
+    fluent-anomaly report -i history.csv -c fluent-anomaly.ini --serve\n  \
+    fluent-anomaly report -c fluent-anomaly.ini --serve --follow scored.jsonl      # what a running pipeline writes",
+    mut_arg("file", |file| file.required_unless_present_any(["input", "follow"])))]
 pub(crate) struct Args {
     #[command(flatten)]
     history: History,
@@ -46,6 +50,9 @@ pub(crate) struct Args {
     /// Serve the page on 127.0.0.1 instead, and reload it when the configuration or the input changes
     #[arg(long, conflicts_with = "output")]
     serve: bool,
+    /// Follow a file that a running pipeline writes, with --serve: as `tail -F`, it may be missing, be cut and be rotated
+    #[arg(long, value_name = "FILE", requires = "serve", conflicts_with_all = ["input", "file"])]
+    follow: Option<PathBuf>,
     /// Port for --serve [default: any that is free]
     #[arg(long, requires = "serve", default_value_t = 0, hide_default_value = true)]
     port: u16,
@@ -60,14 +67,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     // told before anything is read: no input would help
     bundle::engine().map_err(no_page)?;
     if args.serve {
-        if args.history.input() == Path::new("-") {
+        if args.follow.is_none() && args.history.input() == Path::new("-") {
             return Err(Failure::Usage(
                 "--serve reads the input again and again: a file is wanted, not `-`".to_owned(),
             ));
         }
         return serve::run(args);
     }
-    let report = read(args)?;
+    let report = read(args, &Input::of_file(args.history.input())?)?;
     let html = report.html().map_err(no_page)?;
     fs::write(&args.output, &html).map_err(|error| Failure::of(args.output.display(), error))?;
     for note in &report.notes {
@@ -83,23 +90,47 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads configuration and input anew.
-fn read(args: &Args) -> Result<Report, Failure> {
+/// What a page is made of.
+struct Input<'a> {
+    path: &'a Path,
+    bytes: Cow<'a, [u8]>,
+    /// It is read again and again.
+    is_followed: bool,
+}
+
+impl<'a> Input<'a> {
+    fn of_file(path: &'a Path) -> Result<Self, Failure> {
+        Ok(Self { path, bytes: Cow::Owned(history::bytes(path)?), is_followed: false })
+    }
+
+    /// Tells what was taken for what.
+    fn tell(&self, notes: &[String]) {
+        for note in notes.iter().filter(|_| !self.is_followed) {
+            tell!("{}: {note}", history::shown(self.path));
+        }
+    }
+}
+
+/// Reads the configuration anew, and what the input has now.
+fn read(args: &Args, input: &Input<'_>) -> Result<Report, Failure> {
     let config = args.config.as_deref().map(|path| Ok((path, files::read_config(path)?))).transpose()?;
     let (section, monitor) = match &config {
         Some((path, config)) => chosen(config, path, args.monitor.as_deref())?,
         None => (None, None),
     };
-    let title = title(args.history.input());
+    let title = title(input.path);
     let measured = config.as_ref().zip(section.filter(|section| section.windows.is_some()));
     let mut report = match measured {
         Some(((_, config), section)) => {
             let mut report = Report { title, ..Report::default() };
-            let (path, time) = (args.history.input(), args.history.time());
-            report.series = windows::read(config, section, path, time, &mut report.notes)?;
+            report.series = windows::read(config, section, input, args.history.time(), &mut report.notes)?;
             report
         }
-        None => of_file(args.history.read(section)?, title),
+        None => {
+            let file = args.history.of_bytes(input.path, &input.bytes, section)?;
+            input.tell(&file.notes);
+            of_file(file, title)
+        }
     };
     report.settings = section.map(|section| settings::pairs(section, monitor)).transpose()?;
     if let (Some(settings), Some(((_, config), section))) =

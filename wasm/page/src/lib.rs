@@ -65,6 +65,17 @@ const SCRIPT: &str = files!(
     "start.js",
 );
 
+const WAITING: &str = files!("waiting.html");
+
+/// The page that a served report has before the first records: it asks for `changes` since `version`, and loads itself
+/// anew. `path` is waited for; `problem` says why what came makes no page, or nothing.
+#[must_use]
+pub fn waiting(path: &str, problem: &str, version: u64) -> String {
+    let (path, problem) = (template::escaped(path), template::escaped(problem));
+    let parts = [("path", path.as_str()), ("problem", &problem), ("version", &version.to_string())];
+    template::fill(WAITING, &parts)
+}
+
 /// What a page shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Report {

@@ -19,8 +19,17 @@ pub(crate) struct FileRecords {
 
 /// Reads a file. `time` names the field of the time; `by` the fields that stay text.
 pub(crate) fn read(path: &Path, time: Option<&str>, by: &[String]) -> Result<FileRecords, Failure> {
-    let packed = history::bytes(path)?;
-    let bytes = series_file::unpacked(&packed)
+    of_bytes(path, &history::bytes(path)?, time, by)
+}
+
+/// The same of the bytes of one.
+pub(crate) fn of_bytes(
+    path: &Path,
+    packed: &[u8],
+    time: Option<&str>,
+    by: &[String],
+) -> Result<FileRecords, Failure> {
+    let bytes = series_file::unpacked(packed)
         .map_err(|error| Failure::Usage(format!("{}: {error}", history::shown(path))))?;
     let mut read = match series_file::form(&bytes) {
         Form::Json => json(&bytes, time)?,

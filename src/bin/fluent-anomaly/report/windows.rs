@@ -1,13 +1,13 @@
 //! A section that measures log records: its windows are what the page shows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use fluent_anomaly::configuration::{Section, TagPattern, WindowsTold};
 use fluent_anomaly::{Config, Format, Pipeline};
 use fluent_anomaly_page::Series;
 use serde_json::Value;
 
+use super::Input;
 use crate::failure::Failure;
 use crate::filter::file;
 
@@ -15,15 +15,13 @@ use crate::filter::file;
 pub(super) fn read(
     config: &Config,
     section: &Section,
-    path: &Path,
+    input: &Input<'_>,
     time: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Series>, Failure> {
     let named = time.map(file::field).or_else(|| section.time.as_ref().map(ToString::to_string));
-    let file = file::read(path, named.as_deref(), &[])?;
-    for note in &file.notes {
-        tell!("{}: {note}", path.display());
-    }
+    let file = file::of_bytes(input.path, &input.bytes, named.as_deref(), &[])?;
+    input.tell(&file.notes);
     let mut alone = config.clone();
     (alone.monitors, alone.groups) = (Vec::new(), Vec::new());
     let mut section = section.clone();
@@ -56,7 +54,7 @@ pub(super) fn read(
         let allowed = "whose records fill at least one window; --time names the field of their time";
         return Err(Failure::Usage(format!(
             "{}: no window was closed: a file is wanted {allowed}",
-            path.display()
+            input.path.display()
         )));
     }
     Ok(series.into_values().collect())
