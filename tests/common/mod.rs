@@ -6,6 +6,7 @@
 #[cfg(feature = "companion")]
 pub(crate) mod api;
 pub(crate) mod build;
+pub(crate) mod config_map;
 #[cfg(feature = "companion")]
 pub(crate) mod forward_server;
 pub(crate) mod hosts;

@@ -17,6 +17,7 @@ const EXIST: u32 = 20;
 const INVAL: u32 = 28;
 const IO: u32 = 29;
 const ISDIR: u32 = 31;
+const LOOP: u32 = 32;
 const NOENT: u32 = 44;
 const NOSPC: u32 = 51;
 const NOTDIR: u32 = 54;
@@ -74,11 +75,23 @@ impl World {
         Ok(folder.join(path))
     }
 
-    fn open(&mut self, fd: u32, path: &[u8], oflags: u32, rights: u64, fdflags: u32) -> Result<u32, u32> {
+    fn open(
+        &mut self,
+        fd: u32,
+        dirflags: u32,
+        path: &[u8],
+        oflags: u32,
+        rights: u64,
+        fdflags: u32,
+    ) -> Result<u32, u32> {
+        const FOLLOW_LINKS: u32 = 1;
         const READ: u64 = 1 << 1;
         const WRITE: u64 = 1 << 6;
         let (create, exclusive, truncate) = (oflags & 1 != 0, oflags & 4 != 0, oflags & 8 != 0);
         let path = self.path(fd, path, create || truncate || rights & WRITE != 0)?;
+        if dirflags & FOLLOW_LINKS == 0 && path.is_symlink() {
+            return Err(LOOP);
+        }
         let mut options = OpenOptions::new();
         options.read(rights & READ != 0).write(rights & WRITE != 0).append(fdflags & 1 != 0);
         options.create(create).create_new(create && exclusive).truncate(truncate);
@@ -264,7 +277,7 @@ fn define_paths(linker: &mut Linker<World>) -> Result<(), Error> {
     fn path_open(
         mut call: Call<'_>,
         fd: u32,
-        _dirflags: u32,
+        dirflags: u32,
         path: u32,
         len: u32,
         oflags: u32,
@@ -274,7 +287,7 @@ fn define_paths(linker: &mut Linker<World>) -> Result<(), Error> {
         into: u32,
     ) -> Result<u32, Error> {
         let (memory, world) = parts(&mut call)?;
-        match world.open(fd, slice(memory, path, len)?, oflags, rights, fdflags) {
+        match world.open(fd, dirflags, slice(memory, path, len)?, oflags, rights, fdflags) {
             Ok(opened) => {
                 put(memory, into, &opened.to_le_bytes())?;
                 Ok(SUCCESS)

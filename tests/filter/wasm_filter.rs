@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::common::config_map;
 use crate::common::records::{ALL_MODES, Event, fleet, native};
 use crate::common::wasi::Faults;
 use crate::common::wasm_host::{self, Frees, Host};
@@ -383,6 +384,23 @@ fn a_configuration_that_cannot_be_read_is_told() {
     let out = text(host.filter(b"app.web", TIME, b"{\"ms\":1}"));
     assert!(out.starts_with("{\"ms\":1,\"anomaly_error\":"), "{out}");
     assert!(out.contains("permission denied"), "{out}");
+}
+
+#[test]
+fn a_configuration_behind_symbolic_links_is_read_and_read_again_when_they_lead_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let mount = |version: &str, config: &str| {
+        config_map::mount(folder.path(), version, "fluent-anomaly.ini", config);
+    };
+    mount("..first", &PLAIN.replace("k: 7", "k: 5"));
+    let events = fleet(200);
+    let mut host = start(&folder);
+    let out = run(&mut host, &events);
+    assert_same(&out, &native(&PLAIN.replace("k: 7", "k: 5"), &events));
+    mount("..second", PLAIN);
+    run(&mut host, &events);
+    assert!(host.take_log().contains("the configuration was read again"));
+    assert_same(&run(&mut start(&folder), &events), &native(PLAIN, &events));
 }
 
 #[test]

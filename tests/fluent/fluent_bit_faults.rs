@@ -8,6 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::common::config_map;
 use crate::common::program::Running;
 use crate::fluent_bit::{INI, bodies, fluent_bits, lines, start, tail_config};
 
@@ -145,5 +146,32 @@ fn a_running_filter_goes_on_when_its_file_becomes_wrong_and_takes_the_mended_one
             })
             .collect();
         assert_eq!(got, whole, "no model was lost");
+    }
+}
+
+#[test]
+fn a_configuration_that_kubernetes_mounts_is_read_and_its_update_as_well() {
+    let record = |n: usize| json!({"ms": n * 7919 % 101, "host": "a"});
+    for (program, site) in fluent_bits() {
+        tail_config(&site, INI, "in.jsonl");
+        let folder = site.path().join("fluent-config");
+        fs::remove_file(folder.join("fluent-anomaly.ini")).unwrap();
+        config_map::mount(&folder, "..first", "fluent-anomaly.ini", INI);
+        let first: Vec<Value> = (0..60).map(record).collect();
+        append(&site, &first);
+        let mut running = start(&program, &site, "run");
+        running.wait_for("records", || bodies(&site).len() >= first.len());
+        assert_eq!(bodies(&site), crate::fluent_bit::expected(&first));
+        config_map::mount(&folder, "..second", "fluent-anomaly.ini", &INI.replace("k: 7", "nonsense: yes"));
+        let mut n = first.len();
+        loop {
+            let out = pass(&mut running, &site, &[record(n)]);
+            n += 1;
+            if out[0]["anomaly_error"].as_str().is_some_and(|told| told.contains("nonsense")) {
+                break;
+            }
+            assert!(n < 700, "it is not read again");
+        }
+        running.stop();
     }
 }

@@ -286,6 +286,9 @@ pub(crate) fn preopened() -> Vec<(Fd, String)> {
     folders
 }
 
+/// Kubernetes mounts the files of a ConfigMap as symbolic links.
+const FOLLOW_LINKS: u32 = 1;
+
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Open {
@@ -312,7 +315,9 @@ pub(crate) fn open(dir: Fd, path: &str, how: Open) -> Result<Fd, Errno> {
     };
     let mut fd = 0;
     // SAFETY: `path` is read within its length, `fd` is a valid place for the result.
-    check(unsafe { path_open(dir.0, 0, path.as_ptr(), path.len(), oflags, rights, 0, fdflags, &mut fd) })?;
+    check(unsafe {
+        path_open(dir.0, FOLLOW_LINKS, path.as_ptr(), path.len(), oflags, rights, 0, fdflags, &mut fd)
+    })?;
     Ok(Fd(fd))
 }
 
@@ -354,7 +359,6 @@ pub(crate) fn sync(fd: Fd) -> Result<(), Errno> {
 
 /// Size in bytes and time of the last change in ns.
 pub(crate) fn stat(dir: Fd, path: &str) -> Result<(u64, u64), Errno> {
-    const FOLLOW_LINKS: u32 = 1;
     let mut stat = Filestat {
         device: 0,
         inode: 0,
