@@ -55,7 +55,7 @@ pub mod configuration {
         ApiUrlProblem, ChangeFinderSettings, ConfigProblem, FilterSection, ForwardSecurity, GeneralSection,
         GroupKey, GroupSection, Journal, Measure, MetricNames, MonitorSection, Nulls, PatternSettings,
         Section, SectionKind, SlackSection, TagPattern, WindowSettings, WindowsTold, alarm_budget, api_url,
-        forward_address, raw_monitor,
+        field_accessor, forward_address, raw_monitor,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use crate::config::{KafkaFormat, KafkaSection, MessageKey, topic_name};

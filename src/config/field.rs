@@ -9,7 +9,10 @@ pub(super) fn is_between(text: &str, marks: &[char]) -> bool {
 }
 
 /// A field of the records. `$a.b` is refused, as it means `b` inside of `a` to some and the key `a.b` to others.
-pub(super) fn accessor(text: &str) -> Result<Accessor, String> {
+///
+/// # Errors
+/// What is wrong, and the form that works.
+pub fn accessor(text: &str) -> Result<Accessor, String> {
     if is_between(text, &['"', '\'']) {
         return Err(not_allowed(text, "fields stand without quotes, as in `$host` or `$['any key']`"));
     }

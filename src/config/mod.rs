@@ -46,6 +46,7 @@ pub use address::{ApiUrlProblem, api_url, forward_address};
 pub use calibrated::alarm_budget;
 #[cfg(feature = "companion")]
 pub use calibrated::budget_text;
+pub use field::accessor as field_accessor;
 pub use general::{FilterSection, ForwardSecurity, GeneralSection, Journal, MetricNames, SlackSection};
 pub use group::{GroupKey, GroupSection};
 #[cfg(not(target_family = "wasm"))]

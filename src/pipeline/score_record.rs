@@ -8,6 +8,9 @@ use super::series_model::Scoring;
 use crate::bank::Observation;
 use crate::time::Time;
 
+/// What a number is that the host cannot print.
+const NOT_FINITE: &str = "NaN or infinite";
+
 impl Pipeline {
     /// Several sections that score one tag.
     #[inline(never)] // stack
@@ -51,7 +54,8 @@ impl Pipeline {
             && section.access.found.is_mended_null(0, &mending.last)
         {
             self.counters.refused += 1;
-            self.errors.not_a_number(section, "NaN or infinite");
+            self.errors.not_a_number(section, NOT_FINITE);
+            self.unscored.not_a_number(at, NOT_FINITE);
             return None;
         }
         match section.read_odd(record, time, &mut self.key) {
@@ -65,7 +69,7 @@ impl Pipeline {
             }
             OddValue::UnreadableTime(error) => {
                 self.counters.unreadable_times += 1;
-                self.errors.add(&error);
+                self.tell_time(&error);
             }
         }
         None
@@ -77,8 +81,16 @@ impl Pipeline {
     pub(super) fn refuse_time(&mut self, at: u16, time: Time, ahead_s: i64) {
         self.counters.ahead += 1;
         if let Some(section) = self.sections.get(usize::from(at)) {
-            self.errors.add(&section.explain_ahead(time, ahead_s));
+            let error = section.explain_ahead(time, ahead_s);
+            self.tell_time(&error);
         }
+    }
+
+    /// What is wrong with a time goes into the record, and is counted.
+    #[inline(never)] // stack
+    pub(super) fn tell_time(&mut self, error: &str) {
+        self.errors.add(error);
+        self.unscored.no_time(error);
     }
 
     /// Scores and learns one observation of the series `self.key`.

@@ -13,6 +13,7 @@ const FIRST: u64 = 1000;
 const BETWEEN_LOOKS: u64 = 1024;
 /// Seconds of event time between two tellings.
 const HOUR: u64 = 3600;
+const FIRST_OF_THEM: &str = "; the first of them: ";
 /// Tags and names that a line shows.
 const MOST_SHOWN: usize = 8;
 /// Characters of a name or tag that a line shows.
@@ -26,6 +27,8 @@ pub(super) struct Unscored {
     unmatched: u64,
     tags: Vec<String>,
     sections: Vec<OfSection>,
+    /// Records whose time cannot be read or does not count.
+    times: Reason,
     /// Scores that records have beyond their first one.
     pub(super) further_scores: u64,
     /// At so many records it is time for a look at the time.
@@ -75,6 +78,7 @@ impl Unscored {
             unmatched: 0,
             tags: Vec::new(),
             sections,
+            times: Reason::default(),
             further_scores: 0,
             next_look: FIRST,
             told_at: None,
@@ -126,6 +130,11 @@ impl Unscored {
         }
     }
 
+    /// The time cannot be read or does not count: `error` is what the record is told.
+    pub(super) fn no_time(&mut self, error: &str) {
+        self.times.add(|| error.to_owned());
+    }
+
     /// Records of tags that no section matches.
     pub(super) fn unmatched_records(&self) -> u64 {
         self.unmatched
@@ -160,7 +169,8 @@ impl Unscored {
             .map(|of| of.missing.count + of.null + of.no_number.count + of.malformed.count);
         let others =
             sections.iter().filter_map(|section| section.counted.as_ref()).map(|counted| counted.others);
-        let total = self.unmatched + without_key + of_sections.sum::<u64>() + others.sum::<u64>();
+        let total =
+            self.unmatched + without_key + of_sections.sum::<u64>() + others.sum::<u64>() + self.times.count;
         if total == self.told {
             return Vec::new();
         }
@@ -174,84 +184,64 @@ impl Unscored {
         if counters.counted > 0 {
             lines.push(format!("  windows counted {} of them, each once a section", counters.counted));
         }
-        if counters.warming_up > 0 {
-            lines.push(format!(
-                "  {} records taught a model that warms up and gives no scores yet",
-                counters.warming_up
-            ));
-        }
-        if self.unmatched > 0 {
-            lines.push(self.unmatched_line(sections));
-        }
+        add_line(&mut lines, counters.warming_up, &["taught a model that warms up and gives no scores yet"]);
+        self.unmatched_line(sections, &mut lines);
+        add_line(
+            &mut lines,
+            self.times.count,
+            &["have no time that counts", FIRST_OF_THEM, &self.times.example],
+        );
         for (of, section) in self.sections.iter().zip(sections) {
             of.lines(section, &mut lines);
         }
         lines
     }
 
-    fn unmatched_line(&self, sections: &[PreparedSection]) -> String {
+    fn unmatched_line(&self, sections: &[PreparedSection], lines: &mut Vec<String>) {
         let patterns: Vec<String> =
             sections.iter().take(MOST_SHOWN).map(|section| format!("`{}`", section.tags)).collect();
-        let sections = match &patterns[..] {
-            [] => "there is no section that scores anything".to_owned(),
-            _ => format!("the sections match {}", patterns.join(", ")),
+        let (told, patterns) = match &patterns[..] {
+            [] => ("there is no section that scores anything", String::new()),
+            _ => ("the sections match ", patterns.join(", ")),
         };
-        format!(
-            "  {} records have a tag that no section matches: {}; {sections}",
+        let tags = self.tags.join(", ");
+        add_line(
+            lines,
             self.unmatched,
-            self.tags.join(", ")
-        )
+            &["have a tag that no section matches: ", &tags, "; ", told, &patterns],
+        );
     }
 }
 
 impl OfSection {
     fn lines(&self, section: &PreparedSection, lines: &mut Vec<String>) {
-        let (name, value) = (&section.name, section.value());
-        if self.missing.count > 0 {
-            let names: Vec<&str> = self.missing.example.split('\n').filter(|name| !name.is_empty()).collect();
-            let has = match &names[..] {
-                [] => "it is empty".to_owned(),
-                names => format!(
-                    "it has {}",
-                    names.iter().take(MOST_SHOWN).copied().collect::<Vec<_>>().join(", ")
-                ),
-            };
-            let near = near(&value, &names).map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            lines.push(format!(
-                "  {} records have no {value} (the value of [{name}]); the first of them: {has}{near}",
-                self.missing.count
-            ));
-        }
-        if self.null > 0 {
-            lines.push(format!("  {} records have null as {value} (the value of [{name}])", self.null));
-        }
-        if self.no_number.count > 0 {
-            lines.push(format!(
-                "  {} records have {value} (the value of [{name}]) that is no {}; the first of them: {}",
-                self.no_number.count,
-                if section.patterns.is_some() { "text" } else { "number" },
-                self.no_number.example
-            ));
-        }
-        if self.malformed.count > 0 {
-            lines.push(format!(
-                "  {} records for [{name}] are none; the first of them: {}",
-                self.malformed.count, self.malformed.example
-            ));
-        }
-        if let Some(others) =
-            section.counted.as_ref().map(|counted| counted.others).filter(|&others| others > 0)
-        {
-            lines.push(format!("  {others} records do not meet `where` of [{name}]: they pass untouched"));
-        }
-        if section.without_key.get() > 0 {
-            lines.push(format!(
-                "  {} records lack one of {} (`by` of [{name}]); {}",
-                section.without_key.get(),
-                section.by(),
-                section.without_key_text()
-            ));
-        }
+        let (name, value) = (&section.name[..], section.value());
+        let mut add = |count: u64, what: &[&str]| add_line(lines, count, what);
+        let names: Vec<&str> = self.missing.example.split('\n').filter(|name| !name.is_empty()).collect();
+        let there = names.get(..names.len().min(MOST_SHOWN)).unwrap_or_default().join(", ");
+        let has = if names.is_empty() { "it is empty" } else { "it has " };
+        let near =
+            near(&value, &names).map_or(String::new(), |near| ["; did you mean `", near, "`?"].concat());
+        let of = [&value[..], " (the value of [", name, "])"].concat();
+        add(self.missing.count, &["have no ", &of, FIRST_OF_THEM, has, &there, &near]);
+        add(self.null, &["have null as ", &of]);
+        let kind = if section.patterns.is_some() { "text" } else { "number" };
+        add(
+            self.no_number.count,
+            &["have ", &of, " that is no ", kind, FIRST_OF_THEM, &self.no_number.example],
+        );
+        add(self.malformed.count, &["for [", name, "] are none", FIRST_OF_THEM, &self.malformed.example]);
+        let others = section.counted.as_ref().map_or(0, |counted| counted.others);
+        add(others, &["do not meet `where` of [", name, "]: they pass untouched"]);
+        let (by, told) = (section.by(), section.without_key_text());
+        add(section.without_key.get(), &["lack one of ", &by, " (`by` of [", name, "]); ", told]);
+    }
+}
+
+/// A line about so many records, if there are any.
+fn add_line(lines: &mut Vec<String>, count: u64, what: &[&str]) {
+    if count > 0 {
+        lines.push(format!("  {count} records {}", what.concat()));
     }
 }
 
@@ -277,8 +267,9 @@ fn shown(text: &str) -> String {
 fn kind_of(bytes: &[u8]) -> String {
     let kind = match bytes {
         [] => "an empty line",
-        [0x1f, 0x8b, ..] => "gzip data: decompress it first",
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd data: decompress it first",
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'B', b'Z', b'h', ..] | [0xfd, b'7', b'z', ..] => {
+            "packed data (gzip, zstd, bzip2, xz): decompress it first"
+        }
         [0xef, 0xbb, 0xbf, ..] => "JSON behind a byte order mark (UTF-8 BOM): leave the mark out",
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "text in UTF-16: UTF-8 is wanted",
         [b'[', ..] => "an array: one object a line is wanted",

@@ -63,6 +63,54 @@ fn the_filter_tells_at_its_end_what_it_did_not_score() {
     assert_eq!(said(&fine), "", "where all was scored nothing is said");
 }
 
+/// Records whose time does not count: how they end, a part of what is said.
+const TIMES: [(&str, &str); 7] = [
+    (
+        r#""ts":"yesterday""#,
+        "the first of them: [series.latency] time: $ts is \"yesterday\"; allowed: seconds, milliseconds",
+    ),
+    (r#""ts":null"#, "time: $ts is null"),
+    (r#""ts":true"#, "time: $ts is true"),
+    (r#""ts":{"s":1}"#, "time: $ts is a map"),
+    (r#""ts":[1]"#, "time: $ts is an array"),
+    (r#""t":1"#, "time: $ts is missing"),
+    (r#""ts":4102444800"#, "the first of them: [series.latency] "),
+];
+
+#[test]
+fn the_filter_tells_at_its_end_of_times_that_do_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = CONFIG.replace("by: $host", "time: $ts\nby: $host");
+    fs::write(folder.path().join("fluent-anomaly.ini"), config).unwrap();
+    for (record, told) in TIMES {
+        let record = format!("{{\"latency_ms\":1,\"host\":\"a\",{record}}}\n");
+        let output = run_on(&folder, &["filter", "--tag", "app.1"], &record);
+        let said = said(&output);
+        assert!(said.contains("0 of 1 records were scored"), "{record}: {said}");
+        assert!(said.contains(told), "{record}: {said}");
+        assert!(said.contains("1 records have no time that counts; the first of them: "), "{record}: {said}");
+    }
+}
+
+#[test]
+fn files_of_other_kinds_are_told_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, told) in [
+        (&b"BZh91AY&SY\x9d"[..], "the file is packed with bzip2: unpack it first: `bzip2 -dk` does"),
+        (b"\xfd7zXZ\0\x01", "the file is packed with xz"),
+        (b"PK\x03\x04\x14\0", "a zip archive or a spreadsheet: unpack it, or save the sheet as CSV"),
+        (b"PAR1\x15\x04", "the file is Parquet: export it as CSV or JSON lines"),
+        (b"SQLite format 3\0", "a database of SQLite: export a table as CSV"),
+    ] {
+        fs::write(folder.path().join("h"), bytes).unwrap();
+        for command in [&["eval"][..], &["init"], &["filter", "--value", "v"], &["select-k", "--input"]] {
+            let output = run(&folder, &[command, &["h"]].concat());
+            assert_eq!(output.status.code(), Some(2), "{command:?}");
+            assert!(said(&output).contains(told), "{command:?} {told}: {}", said(&output));
+        }
+    }
+}
+
 #[test]
 fn after_a_thousand_records_and_then_each_hour_it_is_told_what_was_not_scored() {
     let folder = tempfile::tempdir().unwrap();

@@ -138,3 +138,67 @@ fn measurements_are_not_counted() {
     let (_, ini) = init(&log(|date, _, n| format!(r#"{{"time":"{date}","host":"a","cpu_p":{n}}}"#)));
     assert!(ini.contains("value: $cpu_p\n") && !ini.contains("measure:"), "{ini}");
 }
+
+/// PostgreSQL's CSV log, which does not name its columns.
+fn csvlog(minute: u32, n: u32, severity: &str) -> String {
+    let date = format!(
+        "2026-11-{:02} {:02}:{:02}:{:02}.123 UTC",
+        20 + minute / DAY_MINUTES,
+        minute / 60 % 24,
+        minute % 60,
+        10 * n
+    );
+    let process = 20_412 + 17 * (minute % 4);
+    format!(
+        "{date},\"app\",\"shop\",{process},\"10.0.0.5:4{n}12\",655f{n},{},\"SELECT\",2026-11-20 00:00:00 UTC,3/12,0,{severity},00000,\"duration: 3 ms  statement: SELECT 1, 2\",,,,,,,,,\"psql\",\"client backend\",,0",
+        3 * minute + n
+    )
+}
+
+#[test]
+fn numbers_of_processes_and_lines_are_no_values_of_a_log_that_names_no_columns() {
+    let minutes = |severity: fn(u32, u32) -> &'static str| {
+        (0..2 * DAY_MINUTES)
+            .flat_map(|m| (0..3).map(move |n| csvlog(m, n, severity(m, n)) + "\n"))
+            .collect::<String>()
+    };
+    let log = minutes(|m, n| if (2000..2015).contains(&m) && n > 0 { "ERROR" } else { "LOG" });
+    let (told, ini) = init(&log);
+    for why in [
+        "not     $process_id: its name says that it is a label",
+        "not     $session_line_num: its name says that it is a label",
+    ] {
+        assert!(told.contains(why), "{told}");
+    }
+    assert!(ini.contains("where: $error_severity in ('ERROR', 'FATAL', 'CRITICAL')"), "{ini}");
+    assert!(!ini.contains("value:") && told.contains("  errors in 5m: "), "{ini}\n{told}");
+
+    // another log without names: what its numbers do tells what they are
+    let log: String = (0..400)
+        .map(|n| {
+            format!(
+                "2026-11-20 00:{:02}:{:02},{},{},{},ok\n",
+                n / 60,
+                n % 60,
+                31_000 + 7 * (n % 3),
+                500 + n,
+                40 + n * n * 31 % 17
+            )
+        })
+        .collect();
+    let (told, ini) = init(&log);
+    for why in [
+        "not     $column_2: the same few large whole numbers come again and again, as ids of processes and ports do",
+        "not     $column_3: it grows by one from line to line, as numbers of lines do",
+    ] {
+        assert!(told.contains(why), "{told}");
+    }
+    assert!(ini.contains("value: $column_4\n") && ini.matches("value:").count() == 1, "{ini}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("h.csv"), log).unwrap();
+    let told = String::from_utf8(run(&folder, &["eval", "h.csv"]).stderr).unwrap();
+    assert!(
+        told.contains("value `column 4`") && told.contains("taken for no value: `column 2`: the same few"),
+        "{told}"
+    );
+}

@@ -7,13 +7,16 @@ mod common;
 
 mod daemon;
 mod eval;
+mod every_sample;
 mod inputs;
 mod log_samples;
 mod metrics;
+mod options;
 mod predecessor;
 mod pull;
 mod pull_command;
 mod replay;
+mod samples;
 mod select_k;
 mod shapes;
 mod slack;

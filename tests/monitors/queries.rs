@@ -569,6 +569,96 @@ resource "datadog_monitor" "plain" {{
     );
 }
 
+/// Formulas, as the API has them in `variables`: query, variables, what is read.
+const FORMULAS: [(&str, &str, &str); 6] = [
+    (
+        "avg(last_4h):anomalies(query1, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8",
+        r#"[{"data_source": "metrics", "name": "query1", "query": "avg:a.b{env:prod} by {host}"}]"#,
+        "avg(last_4h):anomalies(avg:a.b{env:prod} by {host}, 'agile', 2, alert_window='last_15m', interval=60) >= 0.8",
+    ),
+    (
+        "formula(\"anomalies(query1, 'agile', 2, alert_window='last_15m', interval=60)\").last(\"4h\") >= 0.8",
+        r#"[{"data_source": "metrics", "name": "query1", "query": "sum:a.b{*}.as_count()"}]"#,
+        "avg(last_4h):anomalies(sum:a.b{*}.as_count(), 'agile', 2, alert_window='last_15m', interval=60) >= 0.8",
+    ),
+    (
+        "avg(last_4h):anomalies(query2 / query1 * 100, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        r#"[{"name": "query1", "query": "sum:a.all{*} + sum:a.other{*}"}, {"name": "query2", "query": "sum:a.bad{query1:x}"}]"#,
+        "avg(last_4h):anomalies(sum:a.bad{query1:x} / (sum:a.all{*} + sum:a.other{*}) * 100, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    ),
+    (
+        "avg(last_4h):anomalies(ewma_5(default_zero(errors)), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        r#"[{"data_source": "metrics", "name": "errors", "query": "sum:a.errors{errors:1}.rollup(sum, 60)"}]"#,
+        "avg(last_4h):anomalies(ewma_5(default_zero(sum:a.errors{errors:1}.rollup(sum, 60))), 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    ),
+    (
+        "avg(last_4h):anomalies(query1 - query1, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+        r#"[{"metric_query": [{"name": "query1", "query": "avg:a.b{*} by {query1}"}]}]"#,
+        "avg(last_4h):anomalies(avg:a.b{*} by {query1} - avg:a.b{*} by {query1}, 'basic', 2, alert_window='last_15m', interval=60) >= 1",
+    ),
+    (
+        "avg(last_4h):outliers(query1, 'MAD', 3) > 0",
+        r#"[{"data_source": "metrics", "name": "query1", "query": "avg:a.b{*} by {host}"}]"#,
+        "avg(last_4h):outliers(avg:a.b{*} by {host}, 'MAD', 3) > 0",
+    ),
+];
+
+#[test]
+fn a_formula_is_read_with_the_queries_that_it_names() {
+    for (query, variables, read) in FORMULAS {
+        let mut monitor = monitor(query);
+        monitor["options"]["variables"] = serde_json::from_str(variables).unwrap();
+        if read.contains("outliers") {
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("m.json"), monitor.to_string()).unwrap();
+            let imported = run(&folder, &["monitor", "import", "m.json"]);
+            assert!(text(&imported.stdout).contains(&format!("\nquery: {read}\n")), "{imported:?}");
+            continue;
+        }
+        let (ini, told) = round_trip("m.json", &monitor.to_string());
+        assert!(ini.contains(&format!("\nquery: {read}\n")), "{query}\n{ini}");
+        assert!(told.contains(" of `variables` written out"), "{told}");
+    }
+    let block = |name: &str| {
+        format!(
+            "    metric_query {{\n      data_source = \"metrics\"\n      name = \"{name}\"\n      query = \"avg:a.{name}{{*}}\"\n    }}\n"
+        )
+    };
+    let terraform = format!(
+        "resource \"datadog_monitor\" \"a\" {{\n  name = \"A\"\n  type = \"query alert\"\n  message = \"m\"\n  query = \"formula(\\\"anomalies(query1 / query2, 'agile', 2, alert_window='last_15m', interval=60)\\\").last(\\\"4h\\\") >= 1\"\n  variables {{\n{}{}  }}\n}}\n",
+        block("query1"),
+        block("query2")
+    );
+    let (ini, _) = round_trip("main.tf", &terraform);
+    assert!(ini.contains("anomalies(avg:a.query1{*} / avg:a.query2{*}, 'agile', 2"), "{ini}");
+}
+
+#[test]
+fn a_formula_that_names_no_metric_is_refused_with_the_reason() {
+    for (variables, reason) in [
+        (
+            json!([]),
+            "variables: no query named query1, which the query of the monitor names, is not allowed; allowed is a list that defines each",
+        ),
+        (
+            json!([{"data_source": "metrics", "name": "query2", "query": "avg:a{*}"}]),
+            "variables: no query named query1",
+        ),
+        (
+            json!([{"data_source": "logs", "name": "query1", "search": {"query": "x"}, "compute": {"aggregation": "count"}}]),
+            "variables: query1 with data_source \"logs\" is not allowed; allowed is a query with `name`, `data_source: metrics` and `query`",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut monitor = monitor("avg(last_4h):anomalies(query1, 'agile', 2) >= 1");
+        monitor["options"]["variables"] = variables;
+        fs::write(folder.path().join("m.json"), monitor.to_string()).unwrap();
+        let imported = run(&folder, &["monitor", "import", "m.json"]);
+        assert_eq!(imported.status.code(), Some(2), "{monitor}");
+        assert!(text(&imported.stderr).contains(reason), "{reason}\n{}", text(&imported.stderr));
+    }
+}
+
 #[test]
 fn titles_without_ascii_letters_have_names_of_their_own() {
     let titled = |title: &str| {

@@ -10,6 +10,7 @@ use fluent_anomaly::sinks::datadog::{
 };
 
 use crate::failure::Failure;
+use crate::usage::whole;
 
 /// Ship records to Datadog: metrics as fluent-plugin-dd takes them, and the scores of the filter.
 ///
@@ -58,10 +59,10 @@ pub(crate) struct Args {
     #[arg(long, default_value = "deflate")]
     compress: String,
     /// Seconds that a request may take
-    #[arg(long, value_name = "SECONDS", default_value = "10")]
+    #[arg(long, value_name = "SECONDS", default_value = "10", allow_negative_numbers = true)]
     timeout: String,
     /// Seconds to wait in all, for each shipment, for an intake that says "later"
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = whole::<u32>(0, u32::MAX.into()), allow_negative_numbers = true)]
     patience: u32,
     /// End with status 0 also when nothing of the input is of use: Fluentd would give it again for days
     #[arg(long)]

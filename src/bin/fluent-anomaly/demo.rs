@@ -16,6 +16,7 @@ use fluent_anomaly::{
 };
 
 use crate::failure::Failure;
+use crate::usage::whole;
 use alarms::Alarms;
 use fleet::Fleet;
 use incidents::DAY;
@@ -57,13 +58,13 @@ const MAX_RECORDS: u64 = 100_000_000;
     fluent-anomaly demo --format json | jq '.incidents[] | select(.found == null)'")]
 pub(crate) struct Args {
     /// Another seed is another fleet with other incidents
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole::<u64>(0, u64::MAX), allow_negative_numbers = true)]
     seed: u64,
     /// Servers
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, default_value_t = 6, value_parser = whole::<u32>(1, 10_000), allow_negative_numbers = true)]
     hosts: u32,
     /// Days of one-minute points; on the first one nothing is planted
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(2..=3650))]
+    #[arg(long, default_value_t = 7, value_parser = whole::<u32>(2, 3650), allow_negative_numbers = true)]
     days: u32,
     /// The second act: log lines of three services, counted in windows; rate, errors, latency, a new kind of line, a silence
     #[arg(long, conflicts_with_all = ["hosts", "days"])]

@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let budget = config.sections.first().and_then(|section| section.alarms).unwrap_or(AlarmBudget::WEEKLY);
     let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
     let files = series::files(input)?;
-    let labels = args.labels.as_deref().map(labels::read).transpose()?;
+    let labels = args.labels.as_deref().map(|path| labels::read(path, "--labels")).transpose()?;
     let mut judged = Vec::new();
     for (path, name) in &files {
         let windows = labels.as_ref().map(|labels| labels.of(name, files.len() == 1));

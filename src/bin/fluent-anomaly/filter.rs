@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use envelope::Envelope;
 use figures::Figures;
+use fluent_anomaly::configuration::field_accessor;
 use fluent_anomaly::{Config, Format, Pipeline};
 use log::Log;
 use worker::{Scorer, Worker};
@@ -160,6 +161,14 @@ impl Args {
 
 fn config_of(args: &Args) -> Result<Config, Failure> {
     let Some(value) = &args.value else { return files::read_config(&args.config) };
+    for (flag, name) in [("--value", value)].into_iter().chain(args.by.iter().map(|name| ("--by", name))) {
+        if name.trim().is_empty() {
+            return Err(Failure::Usage(format!(
+                "{flag}: {name:?} is not allowed: a field such as $latency_ms or latency_ms"
+            )));
+        }
+        field_accessor(&file::field(name)).map_err(|error| Failure::Usage(format!("{flag}: {error}")))?;
+    }
     let by: Vec<String> = args.by.iter().map(|name| file::field(name)).collect();
     let (value, unit) = match args.path() {
         Some(path) if path != Path::new("-") => file::value_column(path, value)?,

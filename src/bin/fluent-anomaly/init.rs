@@ -51,6 +51,11 @@ pub(crate) struct Args {
 const FILES: [&str; 3] = ["fluent-anomaly.ini", "fluent-bit.yaml", "fluentd.conf"];
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(tag) = args.tag.as_deref().filter(|tag| tag.is_empty() || tag.contains(char::is_whitespace)) {
+        return Err(Failure::Usage(format!(
+            "--tag: {tag:?} is not allowed: one tag without blanks, such as app.web"
+        )));
+    }
     let input = args.file.as_deref().or(args.input.as_deref()).unwrap_or(Path::new("-"));
     let shown = history::shown(input);
     if !args.force

@@ -44,6 +44,7 @@ mod stream;
 mod system_clock;
 mod time_range;
 mod unpack;
+mod usage;
 mod utc;
 
 const COMMIT: &str = match option_env!("FLUENT_ANOMALY_COMMIT") {
@@ -104,7 +105,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = usage::parse().command;
     match failure::guarded(|| run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

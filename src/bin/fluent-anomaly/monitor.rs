@@ -103,3 +103,13 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
+
+/// The name of a section on the command line.
+fn check_name(option: &str, name: &str) -> Result<(), Failure> {
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
+        return Err(Failure::Usage(format!(
+            "{option} {name:?} is not allowed: letters, digits, `_`, `-` and `.` without blanks"
+        )));
+    }
+    Ok(())
+}

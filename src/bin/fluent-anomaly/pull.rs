@@ -16,7 +16,10 @@ use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink
 use fluent_anomaly::sinks::{RecordSink, StdoutSink};
 use fluent_anomaly::sources::datadog::{self, ApiVersion, DatadogSettings};
 use fluent_anomaly::sources::pull::{self, PullError, PullSection, PullSettings, Sections};
-use fluent_anomaly::{Config, configuration::SectionKind};
+use fluent_anomaly::{
+    Config,
+    configuration::{SectionKind, forward_address},
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::daemon::{Running, form_of_records};
@@ -83,7 +86,7 @@ pub(crate) enum To {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = files::read_companion_config(&args.config)?;
-    forward_to(&mut config, &args.forward);
+    forward_to(&mut config, "--forward", &args.forward)?;
     if sections_of(&config, false).is_empty() {
         return Err(Failure::Usage(format!(
             "{}: there is no [datadog.*] section to pull",
@@ -190,10 +193,16 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
 }
 
 /// The servers of the command line go before those of the file.
-pub(crate) fn forward_to(config: &mut Config, servers: &[String]) {
+pub(crate) fn forward_to(config: &mut Config, option: &str, servers: &[String]) -> Result<(), Failure> {
+    if let Some(wrong) = servers.iter().find(|server| forward_address(server).is_none()) {
+        return Err(Failure::Usage(format!(
+            "{option}: `{wrong}` is no server address: tcp://host:port or tls://host:port is wanted (port 24224 if absent)"
+        )));
+    }
     if !servers.is_empty() {
         config.general.forward = servers.to_vec();
     }
+    Ok(())
 }
 
 pub(crate) fn forward_settings(path: &Path, config: &Config, once: bool) -> Result<ForwardSettings, Failure> {

@@ -61,7 +61,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = files::read_companion_config(&args.config)?;
-    pull::forward_to(&mut config, &args.forward);
+    pull::forward_to(&mut config, "--forward", &args.forward)?;
     let scored = args.detect || config.detects();
     let orders = RefCell::new(Orders::apart(pull::cursors(&args.config, &config).as_deref()));
     orders.borrow().apply(&mut config);

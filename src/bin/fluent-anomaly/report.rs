@@ -14,6 +14,7 @@ use fluent_anomaly_page::{self as bundle, NoPage, Report, Series};
 use crate::failure::Failure;
 use crate::files;
 use crate::history::{self, History};
+use crate::usage::whole;
 
 mod followed;
 mod serve;
@@ -54,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "serve", conflicts_with_all = ["input", "file"])]
     follow: Option<PathBuf>,
     /// Port for --serve [default: any that is free]
-    #[arg(long, requires = "serve", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, requires = "serve", default_value_t = 0, hide_default_value = true, value_parser = whole::<u16>(0, 65_535), allow_negative_numbers = true)]
     port: u16,
 }
 

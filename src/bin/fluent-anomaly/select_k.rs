@@ -18,6 +18,7 @@ use crate::history::{self, Columns};
 use crate::pull;
 use crate::replay::{self, Bar, Watched};
 use crate::time_range::RangeArgs;
+use crate::usage::whole;
 
 /// Without a range the last day counts, as in the predecessor.
 const DAY_S: i64 = 86_400;
@@ -35,7 +36,7 @@ pub(crate) struct Args {
     #[arg(value_name = "SECTION", conflicts_with = "input")]
     section: Option<String>,
     /// The highest order to try, 1 to 100
-    #[arg(long, alias = "max_k", value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=MAX_ORDER as i64))]
+    #[arg(long, alias = "max_k", value_name = "N", default_value_t = 50, value_parser = whole::<u16>(1, MAX_ORDER as u64), allow_negative_numbers = true)]
     max_k: u16,
     #[command(flatten)]
     range: RangeArgs,

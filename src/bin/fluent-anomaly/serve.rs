@@ -51,10 +51,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
     let mut config = files::read_config(&args.config)?;
     let listen: Result<Vec<_>, _> = args.listen.iter().map(|text| ListenAddress::parse(text)).collect();
-    let listen = listen.map_err(|error| usage(&error))?;
+    let listen = listen.map_err(|error| Failure::Usage(format!("--listen: {error}")))?;
     let output = output(args, &mut config)?;
     let storage = state(args, &config)?;
     allow_descriptors();
@@ -147,11 +146,12 @@ fn output(args: &Args, config: &mut Config) -> Result<OutputSettings, Failure> {
             |name| args.dd_url.clone().filter(|_| name == "dd_url"),
             |name| std::env::var(name).ok(),
         );
-        let settings =
-            settings.map_err(|error| Failure::Usage(format!("--to dd: {}", error.problems.join("\n"))))?;
+        let settings = settings.map_err(|error| {
+            Failure::Usage(format!("--to dd: {}", error.problems.join("\n").replace("dd_url:", "--dd-url:")))
+        })?;
         return Ok(OutputSettings::Datadog(Box::new(settings)));
     }
-    pull::forward_to(config, &args.to);
+    pull::forward_to(config, "--to", &args.to)?;
     Ok(OutputSettings::Forward(Box::new(pull::forward_settings(&args.config, config, false)?)))
 }
 

@@ -147,8 +147,13 @@ impl<'a> HclReader<'a> {
                     body.insert(name, value);
                 }
                 Some('{') => {
-                    let inner = self.inner(Self::body)?;
-                    body.insert(name, Value::Object(inner));
+                    let inner = Value::Object(self.inner(Self::body)?);
+                    // a block may stand several times
+                    match body.get_mut(&name) {
+                        Some(Value::Array(blocks)) => blocks.push(inner),
+                        Some(block @ Value::Object(_)) => *block = Value::Array(vec![block.take(), inner]),
+                        _ => drop(body.insert(name, inner)),
+                    }
                 }
                 Some('"') => {
                     while self.rest().starts_with('"') {

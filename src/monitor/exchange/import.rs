@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ExchangeError, Imported, adapt, list, outliers, says_nothing, section_name};
+use super::{ExchangeError, Imported, adapt, formulas, list, outliers, says_nothing, section_name};
 use crate::monitor::query;
 use crate::monitor::spec::{MonitorSpec, RawMonitor, escape};
 use crate::monitor::text::shorten;
 use crate::monitor::timeframe::{Timeframe, recovery_range};
 
 /// Fields that only say how Datadog keeps the monitor.
-const SILENT: [&str; 28] = [
+const SILENT: [&str; 29] = [
     "id",
     "org_id",
     "name",
@@ -19,6 +19,7 @@ const SILENT: [&str; 28] = [
     "tags",
     "priority",
     "options",
+    "variables",
     "created",
     "created_at",
     "creator",
@@ -71,10 +72,14 @@ pub(super) fn of_value(json: &Value) -> Result<Imported, ExchangeError> {
     if !query.is_empty() && !["anomalies", "outliers"].iter().any(|function| query.contains(function)) {
         return Err(ExchangeError::OtherKind { what: "query", given: shorten(query, 60) });
     }
+    let written_out = formulas::write_out(query, monitor, options)?;
+    let query = written_out.query.as_str();
     if outliers::is_outliers(query) {
-        return Ok(outliers::of_monitor(monitor, query));
+        let mut imported = outliers::of_monitor(monitor, query);
+        imported.notes.splice(0..0, written_out.notes);
+        return Ok(imported);
     }
-    let mut import = Import { raw: RawMonitor::default(), notes: Vec::new() };
+    let mut import = Import { raw: RawMonitor::default(), notes: written_out.notes };
     let trigger = options.get("threshold_windows").and_then(|windows| windows.get("trigger_window"));
     import.query(query, trigger.and_then(Value::as_str));
     import.options(options);
@@ -191,7 +196,10 @@ impl Import {
                 }
                 (_, value) if RawMonitor::KEYS.contains(&option.as_str()) => self.take(option, Some(value)),
                 // the API's defaults, and what only concerns Datadog's pages
-                ("include_tags" | "notify_audit" | "locked" | "new_host_delay" | "silenced", _) => {}
+                (
+                    "include_tags" | "notify_audit" | "locked" | "new_host_delay" | "silenced" | "variables",
+                    _,
+                ) => {}
                 (_, value) if says_nothing(value) => {}
                 _ => self.left_out(option, value),
             }

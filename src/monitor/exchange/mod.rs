@@ -5,6 +5,7 @@
 
 mod adapt;
 mod export;
+mod formulas;
 mod hcl;
 mod import;
 mod outliers;

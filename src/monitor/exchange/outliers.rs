@@ -11,8 +11,9 @@ use crate::monitor::timeframe::Timeframe;
 /// Keys of a monitor that a `[group.*]` section has as well.
 pub(super) const KEYS: [&str; 5] = ["query", "name", "message", "tags", "priority"];
 /// Options that say nothing about what is evaluated here.
-const SILENT: [&str; 9] = [
+const SILENT: [&str; 10] = [
     "thresholds",
+    "variables",
     "include_tags",
     "notify_audit",
     "locked",

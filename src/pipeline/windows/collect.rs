@@ -142,7 +142,8 @@ impl Pipeline {
         }
         self.counters.unreadable_times += 1;
         let section = self.sections.get(usize::from(at))?;
-        self.errors.add(&section.explain_time(given));
+        let error = section.explain_time(given);
+        self.tell_time(&error);
         None
     }
 

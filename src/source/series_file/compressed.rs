@@ -10,11 +10,32 @@ const LONGEST: u64 = 4 << 30;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 
+/// First bytes of files that are not read, what they are, and how they become what is read.
+const OTHERS: [(&[u8], &str, &str); 7] = [
+    (b"BZh", "packed with bzip2", "unpack it first: `bzip2 -dk` does"),
+    (b"\xfd7zXZ\0", "packed with xz", "unpack it first: `xz -dk` does"),
+    (b"PK\x03\x04", "a zip archive or a spreadsheet", "unpack it, or save the sheet as CSV"),
+    (b"7z\xbc\xaf", "packed with 7-Zip", "unpack it first"),
+    (b"PAR1", "Parquet", "export it as CSV or JSON lines"),
+    (b"SQLite format 3\0", "a database of SQLite", "export a table as CSV: `sqlite3 -csv -header` does"),
+    (b"%PDF", "PDF", "what it was made of is wanted: CSV, JSON lines, a log"),
+];
+
+/// What a file is that is not read, and what to do about it; `None` of all others.
+#[must_use]
+pub fn other_kind(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    OTHERS.iter().find(|(begin, ..)| bytes.starts_with(begin)).map(|(_, what, advice)| (*what, *advice))
+}
+
 /// The bytes, unpacked where they are packed.
 ///
 /// # Errors
-/// [`SeriesFileError::Packed`] when they begin as packed bytes do and are none.
+/// [`SeriesFileError::Packed`] when they begin as packed bytes do and are none, [`SeriesFileError::OtherKind`] of what is
+/// packed by other programs.
 pub fn unpack(bytes: &[u8]) -> Result<Cow<'_, [u8]>, SeriesFileError> {
+    if let Some((what, advice)) = other_kind(bytes) {
+        return Err(SeriesFileError::OtherKind { what, advice });
+    }
     let what = match bytes {
         _ if bytes.starts_with(GZIP) => "gzip",
         _ if bytes.starts_with(ZSTD) => "zstd",
@@ -135,6 +156,13 @@ mod tests {
             unpacking(Cursor::new(text.to_vec())).unwrap().read_to_end(&mut streamed).unwrap();
             assert_eq!(streamed, text);
         }
+    }
+
+    #[test]
+    fn what_other_programs_packed_is_told_with_what_to_do() {
+        let error = unpack(b"BZh91AY&SY").unwrap_err().to_string();
+        assert_eq!(error, "the file is packed with bzip2: unpack it first: `bzip2 -dk` does");
+        assert!(unpack(b"PK\x03\x04xl").unwrap_err().to_string().contains("save the sheet as CSV"));
     }
 
     #[test]

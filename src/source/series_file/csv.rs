@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::csvlog;
 use super::date_form::looks_like_date;
 use super::error::SeriesFileError;
 use super::layout::is_named;
@@ -40,12 +41,12 @@ pub(super) fn read(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFile
         let fields = split(number, line, mark)?;
         if table.lines == 1 {
             table.is_named = !fields.iter().any(|field| is_datum(field.trim()));
+            let known = csvlog::columns(&fields);
             for (at, field) in fields.iter().enumerate() {
-                let name = field.trim();
-                let name = if table.is_named && !name.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("column {}", at + 1)
+                let name = match known.and_then(|known| known.get(at)) {
+                    Some(known) => (*known).to_owned(),
+                    None if table.is_named && !field.trim().is_empty() => field.trim().to_owned(),
+                    None => format!("column {}", at + 1),
                 };
                 // a name may come twice
                 let mut path = name.clone();

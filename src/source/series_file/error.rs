@@ -9,6 +9,22 @@ const SHOWN: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SeriesFileError {
+    /// Numbers that measure nothing.
+    #[error("line {line}: no value: {why}; name one with --value")]
+    NoValue {
+        /// From 1.
+        line: usize,
+        /// The columns with numbers, each with its reason.
+        why: String,
+    },
+    /// A file of another kind.
+    #[error("the file is {what}: {advice}")]
+    OtherKind {
+        /// What it is.
+        what: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
     /// Not one line with something on it.
     #[error(
         "the file is empty: CSV with the columns time and value is wanted, or JSON lines with such fields"

@@ -6,7 +6,16 @@ use crate::time::Time;
 #[must_use]
 pub fn of_text(text: &str) -> Option<Time> {
     let text = text.trim();
-    Time::from_text(text).or_else(|| of_utc(text)).or_else(|| of_access_log(text))
+    Time::from_text(text)
+        .or_else(|| of_utc(text))
+        .or_else(|| of_powershell(text))
+        .or_else(|| of_access_log(text))
+}
+
+/// `/Date(1700000000000)/`, milliseconds: `ConvertTo-Json` of PowerShell.
+fn of_powershell(text: &str) -> Option<Time> {
+    let milliseconds: i64 = text.strip_prefix("/Date(")?.strip_suffix(")/")?.parse().ok()?;
+    Some(Time::from_nanos(milliseconds.checked_mul(1_000_000)?))
 }
 
 /// `2026-01-31 12:00:00 UTC`, as databases print it.

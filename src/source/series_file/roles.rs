@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::Fields;
 use super::calendar_dates;
 use super::error::{SeriesFileError, shown};
+use super::identifiers::why_no_value;
 use super::layout::{LINES, Layout, SERIES, TIMES, VALUES};
 use super::moment;
 use super::table::{Cell, Column, Table, number_of_text};
@@ -12,6 +13,8 @@ use crate::record::Unit;
 
 /// Columns that a message names; there can be a million.
 const MOST_NAMES: usize = 20;
+/// Different texts that are numbers which may name series: codes, ports.
+const MOST_NUMERALS: usize = 12;
 /// From so many texts on, a column in which nearly each is another names no series.
 const FEWEST_TEXTS: usize = 8;
 
@@ -60,8 +63,8 @@ impl Roles {
             calendar_dates::check(table, time)?;
         }
         let keys = finder.asked_keys()?;
-        let values = finder.values(time, keys.as_deref().unwrap_or_default())?;
         let mut notes = Vec::new();
+        let values = finder.values(time, keys.as_deref().unwrap_or_default(), &mut notes)?;
         let keys = match keys {
             Some(keys) => keys,
             None => finder.keys(time, &values, &mut notes),
@@ -179,18 +182,31 @@ impl Finder<'_> {
         if let [only] = dates[..] {
             return Ok(Some(only));
         }
-        if let Some(found) = self.table.time_column().filter(|_| self.table.records) {
+        if let Some(found) = self.table.time_column().filter(|_| self.table.records || !self.table.is_named) {
             return Ok(Some(found));
         }
         if !self.table.is_named
             && let Some(first) = columns.clone().find(|&column| self.content(column).texts == 0)
+            && self.varies(first)
         {
             return Ok(Some(first));
         }
         Err(self.missing("time", &of_section.into_iter().chain(TIMES).collect::<Vec<_>>()))
     }
 
-    fn values(&self, time: Option<usize>, keys: &[usize]) -> Result<Values, SeriesFileError> {
+    /// Whether a column holds more than one number, or there is but one row.
+    fn varies(&self, column: usize) -> bool {
+        let mut numbers = self.table.rows.iter().filter_map(|row| self.table.number(row.cell(column)));
+        let first = numbers.next();
+        self.table.rows.len() < 2 || numbers.any(|number| Some(number) != first)
+    }
+
+    fn values(
+        &self,
+        time: Option<usize>,
+        keys: &[usize],
+        notes: &mut Vec<String>,
+    ) -> Result<Values, SeriesFileError> {
         if let Some(wanted) = &self.layout.value {
             return self.named(wanted).map(Values::One).ok_or_else(|| self.missing("value", &[wanted]));
         }
@@ -216,14 +232,28 @@ impl Finder<'_> {
             };
             numbers = free.iter().copied().filter(is_quantities).collect();
         }
+        let are_all = free.len() == numbers.len();
+        let (measures, others): (Vec<_>, Vec<_>) =
+            numbers.iter().copied().partition(|&column| why_no_value(self.table, column).is_none());
+        let why = |&column: &usize| {
+            format!("{}: {}", self.names(&[column]), why_no_value(self.table, column).unwrap_or_default())
+        };
+        // what is the only column beside the time is meant
+        if measures.is_empty() && !others.is_empty() && free.len() > 1 {
+            let lists = self.table.lists.iter().map(|list| format!("{list}: a list of numbers"));
+            let why: Vec<String> = others.iter().take(MOST_NAMES).map(why).chain(lists).collect();
+            return Err(SeriesFileError::NoValue { line: self.line, why: why.join("; ") });
+        }
+        if !measures.is_empty() {
+            notes.extend(others.iter().map(|column| format!("taken for no value: {}", why(column))));
+            numbers = measures;
+        }
         match (&numbers[..], &free[..]) {
             (&[only], _) => Ok(Values::One(only)),
             (&[], &[only]) if keys.is_empty() => Ok(Values::One(only)),
             (&[first, ..], _) if !self.table.is_named => Ok(Values::One(first)),
             (&[], _) => Err(self.missing("value", &of_section.into_iter().chain(VALUES).collect::<Vec<_>>())),
-            _ if !self.table.records && self.layout.by.is_empty() && free.len() == numbers.len() => {
-                Ok(Values::Each(numbers))
-            }
+            _ if !self.table.records && self.layout.by.is_empty() && are_all => Ok(Values::Each(numbers)),
             (several, _) => Err(SeriesFileError::WhichValue { line: self.line, there: self.names(several) }),
         }
     }
@@ -293,6 +323,14 @@ impl Finder<'_> {
             }
             // records of one service have its name in each of them
             if self.table.records && content.distinct == 1 {
+                continue;
+            }
+            if self.table.records && content.numerals == content.distinct && content.distinct > MOST_NUMERALS
+            {
+                let name = self.names(&[column]);
+                notes.push(format!(
+                    "{name} holds numbers: taken for no name of a series; --by {of_name} makes it one"
+                ));
                 continue;
             }
             let are_lines = self.table.records && LINES.contains(&of_name);

@@ -37,9 +37,9 @@ impl Labels {
     }
 }
 
-/// Reads `{"path": [["start", "end"], ...], ...}`.
-pub(crate) fn read(path: &Path) -> Result<Labels, Failure> {
-    let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+/// Reads `{"path": [["start", "end"], ...], ...}`, which an option names.
+pub(crate) fn read(path: &Path, option: &str) -> Result<Labels, Failure> {
+    let wrong = |why: String| Failure::Usage(format!("{option}: {}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let files: BTreeMap<String, Vec<(Value, Value)>> = serde_json::from_str(&text).map_err(|error| {
         wrong(format!("{error}; wanted: {{\"folder/file.csv\": [[\"start\", \"end\"], ...]}}"))

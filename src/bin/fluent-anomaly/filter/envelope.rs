@@ -1,6 +1,7 @@
 //! Tag and time of the records that `filter` takes, and of those that it makes.
 
-use fluent_anomaly::records::{Accessor, Extractor, Field, Found, Output, Value};
+use fluent_anomaly::configuration::field_accessor;
+use fluent_anomaly::records::{Extractor, Field, Found, Output, Value};
 use fluent_anomaly::{HostClock, Time, WindowRecord};
 
 use super::worker::Scorer;
@@ -25,7 +26,7 @@ impl Envelope {
         let mut inputs = Vec::new();
         let mut input = |flag: &str, name: &Option<String>| -> Result<Option<usize>, Failure> {
             let Some(name) = name else { return Ok(None) };
-            inputs.push(Accessor::parse(name).map_err(|error| Failure::Usage(format!("{flag}: {error}")))?);
+            inputs.push(field_accessor(name).map_err(|error| Failure::Usage(format!("{flag}: {error}")))?);
             Ok(Some(inputs.len() - 1))
         };
         let tag_input = input("--tag-key", &args.tag_key)?;

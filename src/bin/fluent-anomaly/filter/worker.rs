@@ -238,7 +238,9 @@ impl<'a> Worker<'a> {
         let is_json = self.args.format() == Format::Json;
         if is_json && counters.records > 0 && counters.malformed == counters.records {
             let form = series_file::form(&self.begin);
-            if form != Form::Json {
+            if let Some((what, advice)) = series_file::other_kind(&self.begin) {
+                self.log.say(&format!("standard input is {what}: {advice}"));
+            } else if form != Form::Json {
                 self.log.say(&format!(
                     "standard input looks like {}, and JSON lines are wanted: `filter --input -` reads it as such",
                     form.name()

@@ -11,7 +11,7 @@ const RECORDS_A_WINDOW: i64 = 5;
 /// Windows that are proposed, and their seconds.
 const WINDOWS: [(&str, i64); 4] = [("1m", 60), ("5m", 300), ("15m", 900), ("1h", 3600)];
 /// Names of fields that tell how bad a line is.
-const LEVELS: [&str; 9] = [
+const LEVELS: [&str; 10] = [
     "level",
     "severity",
     "severity_text",
@@ -20,6 +20,7 @@ const LEVELS: [&str; 9] = [
     "log_level",
     "levelname",
     "lvl",
+    "error_severity",
     "priority",
 ];
 /// Words for lines that tell of an error, the usual ones first.

@@ -2,7 +2,7 @@
 
 use fluent_anomaly::Time;
 use fluent_anomaly::records::Unit;
-use fluent_anomaly::sources::series_file::{Cell, Table};
+use fluent_anomaly::sources::series_file::{Cell, Table, why_no_value};
 
 use super::columns::{Content, name};
 
@@ -47,37 +47,6 @@ const VALUES: [&str; 34] = [
     "maximum",
     "tt",
 ];
-/// Words in names of numbers that measure nothing.
-const LABELS: [&str; 27] = [
-    "id",
-    "pid",
-    "port",
-    "code",
-    "status",
-    "year",
-    "version",
-    "line",
-    "uid",
-    "gid",
-    "seq",
-    "offset",
-    "interval",
-    "thread",
-    "level",
-    "severity",
-    "severitynumber",
-    "priority",
-    "facility",
-    "flags",
-    "itemid",
-    "eventid",
-    "recordid",
-    "requestid",
-    "userid",
-    "threadid",
-    "processid",
-];
-
 /// One section.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -141,7 +110,7 @@ fn candidates(
         }
         let last = table.last_key(column);
         let words: Vec<&str> = last.split(['_', '-', '.']).collect();
-        if let Some(why) = why_left_out(content, &last, &words, rows) {
+        if let Some(why) = why_left_out(table, column, content) {
             told.push(format!("not     {}: {why}", name(names, column)));
             continue;
         }
@@ -163,17 +132,17 @@ fn candidates(
     candidates
 }
 
-/// Why a field with numbers is none to score, by its numbers, its key and the words of that; `rows`: all records.
-fn why_left_out(content: &Content, last: &str, words: &[&str], rows: usize) -> Option<String> {
+/// Why a field with numbers is none to score.
+fn why_left_out(table: &Table, column: usize, content: &Content) -> Option<String> {
     if content.least == content.most {
         Some(format!("always {}", content.least))
-    } else if words.iter().any(|word| LABELS.contains(word)) {
-        Some("its name says that it is a label".to_owned())
-    } else if content.falls == 0 && content.rises * 10 > content.numbers * 9 && rows > 10 {
+    } else if let Some(why) = why_no_value(table, column) {
+        Some(why.to_owned())
+    } else if content.falls == 0 && content.rises * 10 > content.numbers * 9 && table.rows.len() > 10 {
         Some("it only rises, as a counter does".to_owned())
     } else if content.least > 1e8
         && Time::from_float_of_any_unit(content.least).is_some()
-        && last.contains("time")
+        && table.last_key(column).contains("time")
     {
         Some("its name and its size say that it is a time".to_owned())
     } else {

@@ -90,6 +90,7 @@ fn evaluate(
         }
     }
     backtest.pass(until_s, |time_s, _, event| timeline.add(time_s, event));
+    timeline.end(until_s);
     Ok(timeline)
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(on) = &args.on {
+        super::check_name("--on", on)?;
+    }
     let shown = args.file.display();
     let bytes = history::bytes(&args.file)?;
     let text =
@@ -40,11 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
     let monitors = file.monitors;
     if let Some(name) = &args.name {
-        if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')) {
-            return Err(Failure::Usage(format!(
-                "--name {name:?} is not allowed: letters, digits, `_`, `-` and `.` without blanks"
-            )));
-        }
+        super::check_name("--name", name)?;
         if monitors.len() > 1 {
             return Err(Failure::Usage(format!(
                 "--name {name:?} is for one monitor: {shown} has {}",

@@ -51,6 +51,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    if let Some(on) = &args.on {
+        super::check_name("--on", on)?;
+    }
     let file = args.history.read(None)?;
     let series = pick(args, &file.series)?;
     let known = known(args, series)?;
@@ -116,7 +119,7 @@ fn candidate_json(found: &MonitorSuggestion, one: &Candidate) -> serde_json::Val
 /// The incidents of a series: named by its own name or by that of the file.
 fn known(args: &Args, series: &FileSeries) -> Result<Vec<KnownIncident>, Failure> {
     let Some(path) = &args.incidents else { return Ok(Vec::new()) };
-    let labels = labels::read(path)?;
+    let labels = labels::read(path, "--incidents")?;
     let file = args.history.input().file_name().unwrap_or_default().to_string_lossy();
     let mut windows = labels.of(&series.name, false);
     if windows.is_empty() {
@@ -136,12 +139,15 @@ fn pick<'a>(args: &Args, series: &'a [FileSeries]) -> Result<&'a FileSeries, Fai
     };
     found.ok_or_else(|| {
         let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).take(10).collect();
+        let names = match &names[..] {
+            [""] => "one series without a name".to_owned(),
+            names => names.join("; "),
+        };
         Failure::Usage(format!(
-            "{}: there is no series {:?}; it has {}{}",
+            "--series: {}: there is no series {:?}; it has {names}{}",
             args.history.input().display(),
             args.series.as_deref().unwrap_or(""),
-            names.join("; "),
-            if series.len() > names.len() { " and more" } else { "" }
+            if series.len() > 10 { " and more" } else { "" }
         ))
     })
 }

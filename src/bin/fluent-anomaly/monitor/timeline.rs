@@ -18,6 +18,8 @@ pub(super) struct Timeline {
     groups: Vec<(String, String)>,
     first_s: i64,
     last_s: i64,
+    /// Until when the series was looked at, which may be silent at its end.
+    end_s: i64,
     points: u64,
     missing: u64,
     late: u64,
@@ -51,6 +53,7 @@ impl Timeline {
             groups: series.keys.clone(),
             first_s: time(series.points.first()),
             last_s: time(series.points.last()),
+            end_s: time(series.points.last()),
             points: 0,
             missing: 0,
             late: 0,
@@ -84,7 +87,7 @@ impl Timeline {
             }
         };
         self.status = status;
-        self.last_s = self.last_s.max(time_s);
+        self.end_s = self.end_s.max(time_s);
         if transition.is_none() && !renotify {
             return;
         }
@@ -105,6 +108,11 @@ impl Timeline {
         self.told.push(Told { time_s, status, transition, share, value, band, message });
     }
 
+    /// The file goes on to here, with other series.
+    pub(super) fn end(&mut self, until_s: i64) {
+        self.end_s = self.end_s.max(until_s);
+    }
+
     /// How long each state lasted: from, until, state.
     fn states(&self) -> Vec<(i64, i64, Status)> {
         let mut states = Vec::new();
@@ -113,7 +121,7 @@ impl Timeline {
             states.push((since, told.time_s, status));
             (since, status) = (told.time_s, told.status);
         }
-        states.push((since, self.last_s, status));
+        states.push((since, self.end_s, status));
         states
     }
 

@@ -1,7 +1,7 @@
 //! Lines as both hosts read regular expressions.
 
 use fluent_anomaly::sources::series_file::{
-    DURATIONS, Form, LEVEL_WITHIN, LEVELS, Prefix, PrefixKind, Table,
+    Cell, DURATIONS, Form, LEVEL_WITHIN, LEVELS, Prefix, PrefixKind, Table,
 };
 
 use super::super::propose::Proposal;
@@ -97,12 +97,23 @@ fn csv_regex(proposal: &Proposal, sample: &Sample) -> String {
             let is_value = proposal.sections.iter().any(|section| section.value == at);
             if is_value {
                 format!("\"?(?<{name}>[-+0-9.eE]*)\"?")
+            } else if is_free_text(&sample.table, at) {
+                // within quotes the separator is a sign as others
+                format!("\"?(?<{name}>(?<=\")(?:[^\"]|\"\")*|[^{separator}\"]*)\"?")
             } else {
                 format!("\"?(?<{name}>[^{separator}\"]*)\"?")
             }
         })
         .collect();
     format!("^{}$", groups.join(between))
+}
+
+/// Whether a column holds words, among which anything may come.
+fn is_free_text(table: &Table, column: usize) -> bool {
+    table.rows.iter().any(|row| match row.cell(column) {
+        Cell::Text(text) => table.text(text).contains([' ', ',', ';', '|']),
+        _ => false,
+    })
 }
 
 /// A name of a group in a regular expression.
