@@ -4,6 +4,10 @@
 //! restored detector scores exactly as the saved one would have. Nothing here allocates beyond the output buffer. No
 //! input, however broken, makes a reader panic or reserve memory for more bytes than the input has.
 
+mod float_text;
+
+pub(crate) use float_text::FloatText;
+
 use thiserror::Error;
 
 /// Why saved bytes cannot be read.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::codec::FloatText;
+
 /// A number that a model can learn: neither NaN nor infinite, and at most [`Finite::MAX`] in magnitude.
 ///
 /// ```
@@ -55,13 +57,13 @@ impl TryFrom<f64> for Finite {
 #[non_exhaustive]
 pub enum NotLearnable {
     /// NaN or an infinity: one of them would make every later score NaN.
-    #[error("{value} is not a finite number")]
+    #[error("{} is not a finite number", FloatText(*.value))]
     NotFinite {
         /// The number given.
         value: f64,
     },
     /// Beyond [`Finite::MAX`]: its square could overflow and spoil the model for ever.
-    #[error("{value:e} is too large to learn: the magnitude must be at most {:e}", Finite::MAX)]
+    #[error("{:e} is too large to learn: the magnitude must be at most {:e}", FloatText(*.value), FloatText(Finite::MAX))]
     TooLarge {
         /// The number given.
         value: f64,

@@ -12,6 +12,7 @@ use super::profile::{Gross, Profile};
 use super::season_model::SeasonModel;
 use super::spec::BandSpec;
 use crate::codec::{CodecError, Reader, Writer};
+use crate::detector::min_max;
 
 /// Fewest points that make a band: four a season.
 const LEAST_POINTS: u32 = 12;
@@ -162,7 +163,7 @@ impl Warmup {
 
         let i = f64::from(self.in_season);
         let moved =
-            if self.in_season <= 5 { e / i } else { (1.0 / i).max(0.1) * e.clamp(-2.5 * sg, 2.5 * sg) };
+            if self.in_season <= 5 { e / i } else { (1.0 / i).max(0.1) * min_max::within(e, 2.5 * sg) };
         self.shift += moved;
         run.moved(moved);
         if let Some(shift) = run.confirmed(CONFIRM) {

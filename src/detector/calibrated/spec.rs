@@ -1,5 +1,6 @@
 //! What is promised (the budget) and the constants of the method.
 
+use crate::codec::FloatText;
 use crate::detector::min_max::{larger, smaller};
 use thiserror::Error;
 
@@ -14,7 +15,8 @@ const HOLD_SHARE: f64 = 20.0;
 pub enum CalibratedSpecError {
     /// The alarms promised must be a positive number.
     #[error(
-        "alarm budget of {alarms} alarms in {period_s} s is not possible: between one an hour and one in ten years is allowed"
+        "alarm budget of {} alarms in {} s is not possible: between one an hour and one in ten years is allowed",
+        FloatText(*.alarms), FloatText(*.period_s)
     )]
     Budget {
         /// Alarms promised.

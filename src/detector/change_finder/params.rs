@@ -6,6 +6,8 @@ use core::str::FromStr;
 
 use thiserror::Error;
 
+use crate::codec::FloatText;
+
 /// Longest AR model: its order `k`.
 pub const MAX_ORDER: usize = 100;
 
@@ -80,7 +82,7 @@ impl FromStr for ScoreFunction {
 #[non_exhaustive]
 pub enum ParamsError {
     /// Discounting needs 0 < r < 1: with 0 nothing is learned, with 1 nothing is remembered.
-    #[error("discounting rate r = {value}: must be above 0 and below 1")]
+    #[error("discounting rate r = {}: must be above 0 and below 1", FloatText(*.value))]
     DiscountingRate {
         /// The rate given.
         value: f64,

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::codec::Writer;
+use crate::codec::{FloatText, Writer};
 use crate::detector::calibrated::AlarmBudget;
 
 /// Most windows that are compared at once.
@@ -82,10 +82,10 @@ pub struct GroupSpec {
 #[non_exhaustive]
 pub enum PeerSpecError {
     /// Deviations that a member may differ.
-    #[error("a tolerance of {0} is not allowed: a number above 0, at most 1000")]
+    #[error("a tolerance of {} is not allowed: a number above 0, at most 1000", FloatText(*.0))]
     Tolerance(f64),
     /// Share of values that must be out.
-    #[error("{0} per cent is not allowed: a number from 0 to below 100")]
+    #[error("{} per cent is not allowed: a number from 0 to below 100", FloatText(*.0))]
     Percent(f64),
     /// Values of a window that are compared.
     #[error("{0} intervals in a window are not allowed: 1 to {MOST_BUCKETS}")]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::Facts;
-use super::variables::{evaluated, number, rounded, variable};
+use super::rounded::rounded;
+use super::variables::{evaluated, number, variable};
 use crate::monitor::alert::{Status, Transition};
 
 /// Whether a condition with its arguments holds; `None` for what is none.

@@ -27,6 +27,7 @@
 
 mod conditions;
 mod raw;
+mod rounded;
 #[cfg(test)]
 mod tests;
 mod times;

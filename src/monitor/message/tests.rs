@@ -1,4 +1,4 @@
-use super::variables::rounded;
+use super::rounded::rounded;
 use super::*;
 use proptest::prelude::*;
 

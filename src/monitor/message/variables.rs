@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use super::Facts;
+use super::rounded::rounded;
 use super::times::{local_time, moment_s, utc};
 use crate::monitor::alert::Triggered;
 use crate::monitor::expression::evaluate;
@@ -106,25 +107,4 @@ fn group<'a>(name: &str, facts: &Facts<'a>) -> Option<&'a str> {
     let key = name.strip_suffix(".name").unwrap_or(name);
     let key = key.strip_prefix('[').and_then(|key| key.strip_suffix(']')).unwrap_or(key);
     facts.groups.iter().find(|(group, _)| *group == key).map(|(_, value)| *value)
-}
-
-/// Four digits that count, and all before the point: `1.432`, `97.25`, `12346`, `0.00001234`.
-#[inline(never)] // stack
-pub(super) fn rounded(value: f64) -> String {
-    const DIGITS: usize = 4;
-    const MOST_DECIMALS: usize = 12;
-    let (mut size, mut decimals) = (value.abs(), DIGITS - 1);
-    while size >= 10.0 && decimals > 0 {
-        size /= 10.0;
-        decimals -= 1;
-    }
-    while size > 0.0 && size < 1.0 && decimals < MOST_DECIMALS {
-        size *= 10.0;
-        decimals += 1;
-    }
-    let text = format!("{value:.decimals$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
 }

@@ -4,6 +4,7 @@ use super::cursor::ArgumentValue;
 use super::error::{QueryError, QueryPlace, QueryRule};
 use super::metric::MetricQuery;
 use super::{Algorithm, AnomalyQuery, Direction, MOST_POINTS, Seasonality};
+use crate::codec::FloatText;
 use crate::monitor::timeframe::{LONGEST_ALERT_WINDOW_S, Timeframe};
 use crate::monitor::zone::Zone;
 
@@ -210,7 +211,11 @@ impl ArgumentChecker<'_> {
         let (threshold, place) = &self.arguments.threshold;
         if !(*threshold > 0.0 && *threshold <= 1.0) {
             let allowed = "a share of points above 0, at most 1".to_owned();
-            let rule = QueryRule::NotAllowed { argument: "threshold", given: threshold.to_string(), allowed };
+            let rule = QueryRule::NotAllowed {
+                argument: "threshold",
+                given: FloatText(*threshold).to_string(),
+                allowed,
+            };
             self.errors.push(QueryError { rule, place: place.clone() });
         }
         *threshold

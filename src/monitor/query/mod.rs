@@ -28,6 +28,7 @@ pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
 pub use outliers::OutlierQuery;
 pub use parse::parse;
 
+use crate::codec::FloatText;
 pub use crate::detector::band::{Algorithm, Seasonality};
 use crate::monitor::timeframe::Timeframe;
 
@@ -60,7 +61,7 @@ impl Direction {
 }
 
 /// A checked query. Fields are public to build one; [`AnomalyQuery::check`] says whether it follows the rules.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct AnomalyQuery {
     /// Time shown in notifications' graphs; at least the alert window.
     pub query_window: Timeframe,
@@ -84,6 +85,38 @@ pub struct AnomalyQuery {
     pub timezone: Option<String>,
     /// Share of anomalous points in the alert window that raises a critical alert, in (0, 1].
     pub threshold: f64,
+}
+
+/// As derived, but for the code that prints floats: what it writes names saved states.
+impl fmt::Debug for AnomalyQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            query_window,
+            metric,
+            algorithm,
+            deviations,
+            direction,
+            alert_window,
+            interval_s,
+            count_default_zero,
+            seasonality,
+            timezone,
+            threshold,
+        } = self;
+        f.debug_struct("AnomalyQuery")
+            .field("query_window", query_window)
+            .field("metric", metric)
+            .field("algorithm", algorithm)
+            .field("deviations", &FloatText(*deviations))
+            .field("direction", direction)
+            .field("alert_window", alert_window)
+            .field("interval_s", interval_s)
+            .field("count_default_zero", count_default_zero)
+            .field("seasonality", seasonality)
+            .field("timezone", timezone)
+            .field("threshold", &FloatText(*threshold))
+            .finish()
+    }
 }
 
 impl AnomalyQuery {
@@ -136,7 +169,9 @@ impl fmt::Display for AnomalyQuery {
         write!(
             f,
             "avg({}):anomalies({metric}, '{}', {}",
-            self.query_window, self.algorithm, self.deviations
+            self.query_window,
+            self.algorithm,
+            FloatText(self.deviations)
         )?;
         if let Some(direction) = self.direction {
             write!(f, ", direction='{direction}'")?;
@@ -149,7 +184,7 @@ impl fmt::Display for AnomalyQuery {
         if let Some(zone) = &self.timezone {
             write!(f, ", timezone='{zone}'")?;
         }
-        write!(f, ") >= {}", self.threshold)
+        write!(f, ") >= {}", FloatText(self.threshold))
     }
 }
 

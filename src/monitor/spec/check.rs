@@ -2,6 +2,7 @@
 
 use super::raw::unescape;
 use super::{MOST_OPEN_BUCKETS, MonitorProblem, MonitorSpec, RawMonitor};
+use crate::codec::FloatText;
 use crate::detector::band::{self, Algorithm};
 use crate::monitor::query::{self, AnomalyQuery, Direction, Seasonality};
 use crate::monitor::text::shorten;
@@ -217,11 +218,11 @@ impl KeyChecker<'_> {
         if let (Some(critical), Some(warning)) = (critical, warning)
             && warning >= critical
         {
-            self.refuse("warning", format!("a share below critical ({critical})"));
+            self.refuse("warning", format!("a share below critical ({})", FloatText(critical)));
         }
         match (warning, recovery) {
             (Some(warning), Some(recovery)) if recovery >= warning => {
-                self.refuse("warning_recovery", format!("a share below warning ({warning})"));
+                self.refuse("warning_recovery", format!("a share below warning ({})", FloatText(warning)));
             }
             (None, Some(_)) if self.raw.warning.is_none() => {
                 self.refuse("warning_recovery", "none without warning");
@@ -232,10 +233,13 @@ impl KeyChecker<'_> {
 
     fn critical(&mut self, query: &AnomalyQuery, critical: Option<f64>, recovery: Option<f64>) {
         if critical.is_some_and(|critical| critical != query.threshold) {
-            self.refuse("critical", format!("the threshold of the query ({})", query.threshold));
+            self.refuse("critical", format!("the threshold of the query ({})", FloatText(query.threshold)));
         }
         if recovery.is_some_and(|recovery| recovery >= query.threshold) {
-            self.refuse("critical_recovery", format!("a share below critical ({})", query.threshold));
+            self.refuse(
+                "critical_recovery",
+                format!("a share below critical ({})", FloatText(query.threshold)),
+            );
         }
     }
 
