@@ -94,11 +94,11 @@ impl FastPath {
         suffix.prepend_number(scores.outlier);
         suffix.prepend(&self.before_outlier);
         // an allocation that fails inside would abort, and a WASM host would lose the record
-        let spare = record.capacity() - record.len();
-        if suffix.text().len() > spare && record.try_reserve_exact(access.room).is_err() {
+        let (text, spare) = (suffix.text(), record.capacity() - record.len());
+        if text.len() > spare && record.try_reserve_exact(access.room).is_err() {
             return false;
         }
-        access.extractor.append_suffix(record, suffix);
+        access.extractor.append_suffix(record, text);
         true
     }
 }

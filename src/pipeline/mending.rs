@@ -2,7 +2,7 @@
 
 use super::Pipeline;
 use super::reminder::is_power_of_ten;
-use crate::record::{Extractor, Format, Found, Mended, may_need_mending, mend};
+use crate::record::{Extractor, Format, Found, Mended, mend};
 
 /// For hosts that print records for the filter and read its answer as JSON.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Mending {
     pub(super) fn new() -> Self {
         Self {
             extractor: Extractor::new(Format::Json, &[], &[]),
-            found: Found::default(),
+            found: Found::for_checks(),
             last: Mended::default(),
             record: 0,
             changed: 0,
@@ -31,8 +31,7 @@ impl Mending {
     /// Whether a record that no section scores must be mended.
     #[inline]
     pub(super) fn is_needed(&mut self, record: &[u8]) -> bool {
-        may_need_mending(record)
-            && (self.extractor.scan(record, &mut self.found).is_err() || self.found.needs_mending())
+        self.extractor.scan(record, &mut self.found).is_err() || self.found.needs_mending()
     }
 
     /// Mends a record; `number`: its place among all records. True if its content changed.

@@ -26,11 +26,14 @@ impl Pipeline {
 
     #[inline(always)] // speed
     pub(super) fn score(&mut self, at: u16, time: Time, record: &mut Vec<u8>) {
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
-        if !section.access.scan_sound(record) && !self.mend_scored(at, record) {
-            return;
+        let Some(mut section) = self.sections.get_mut(usize::from(at)) else { return };
+        if !section.access.scan_sound(record) {
+            if !self.mend_scored(at, record) {
+                return;
+            }
+            let Some(mended) = self.sections.get_mut(usize::from(at)) else { return };
+            section = mended;
         }
-        let Some(section) = self.sections.get_mut(usize::from(at)) else { return };
         if !section.includes(record) {
             return;
         }

@@ -14,6 +14,8 @@ pub struct Found {
     pub(super) inputs: Vec<InputSpan>,
     /// Number of the scan; never 0, which marks a missing value.
     pub(super) scan: u32,
+    /// JSON: only [`needs_mending`](Found::needs_mending) is asked, and nothing is looked for.
+    pub(super) is_for_checks: bool,
     /// JSON: what the records before had in common.
     pub(super) template: Template,
     /// Outputs that are in the record already, in the order of the record.
@@ -64,6 +66,7 @@ impl Default for Found {
             format: Format::Json,
             inputs: Vec::new(),
             scan: 1,
+            is_for_checks: false,
             template: Template::default(),
             replaced: Vec::new(),
             len: 0,
@@ -78,13 +81,19 @@ impl Default for Found {
 }
 
 impl Found {
+    /// For an extractor that looks for nothing, whose records are only to be checked for what needs mending.
+    #[must_use]
+    pub(crate) fn for_checks() -> Self {
+        Self { is_for_checks: true, ..Self::default() }
+    }
+
     /// The value of an input (its index in the list given to `Extractor::new`) in the record that was scanned;
     /// `None` if the record has none.
     #[must_use]
     pub fn value<'a>(&self, record: &'a [u8], input: usize) -> Option<Value<'a>> {
         let span = self.inputs.get(input).filter(|span| span.scan == self.scan)?;
         let bytes = record.get(span.start..span.end)?;
-        match self.format {
+        match self.format.in_this_build() {
             Format::Json => Value::of_json(bytes, span),
             Format::Msgpack => Value::of_msgpack(bytes),
         }

@@ -51,7 +51,7 @@ pub use condition::{Condition, ConditionError};
 pub use extractor::{Extractor, encode};
 pub use format::{Format, MAX_DEPTH, NotARecord, Why};
 pub use found::Found;
-pub(crate) use json::{Mended, may_need_mending, mend};
+pub(crate) use json::{Mended, mend};
 pub use json::{Suffix, SuffixText};
 pub(crate) use names::value_names;
 pub use number::{format_f64, parse_f64};

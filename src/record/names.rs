@@ -6,7 +6,7 @@ use super::msgpack::{self, head};
 /// Names of the values in a record, as accessors write them: members of the record and of maps inside of it, in their
 /// order, at most `most`. What is no record has the names that stand ahead of the fault.
 pub(crate) fn value_names(format: Format, record: &[u8], most: usize) -> Vec<String> {
-    match format {
+    match format.in_this_build() {
         Format::Json => json_names(record, most),
         Format::Msgpack => msgpack_names(record, most),
     }

@@ -47,7 +47,8 @@ pub(super) const fn eight_digits(word: u64) -> u64 {
 pub(super) const fn digits_of(value: u32) -> u64 {
     let value = value as u64;
     // halves, then pairs, then digits; a multiplication and a shift divide all parts at once, exactly for their range
-    let halves = (value / 10_000) | ((value % 10_000) << 32);
+    let high = (value * 109_951_163) >> 40; // by 10^4
+    let halves = high | ((value - 10_000 * high) << 32);
     let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f; // of 0..=9999
     let pairs = hundreds | ((halves - 100 * hundreds) << 16);
     let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f; // of 0..=99
@@ -82,7 +83,13 @@ pub(crate) fn same_text(a: &[u8], b: &[u8]) -> bool {
         return same_short_text(a, b);
     };
     let same = |a: &[u8; 8], b: &[u8; 8]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
-    same(a_end, b_end) && a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| same(a, b))
+    if !same(a_end, b_end) {
+        return false;
+    }
+    if a.len() <= 16 {
+        return a.first_chunk().zip(b.first_chunk()).is_some_and(|(a, b)| same(a, b));
+    }
+    a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0).all(|(a, b)| same(a, b))
 }
 
 /// The same for texts of one length, less than eight bytes.

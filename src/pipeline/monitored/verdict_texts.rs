@@ -104,7 +104,7 @@ impl VerdictTexts {
         let status = [Status::Ok, Status::Warn, Status::Alert, Status::NoData]
             .map(|status| member("status", Field::Text(status.text())));
         let warming_up = member("warming_up", Field::Bool(true));
-        let plain = match format {
+        let plain = match format.in_this_build() {
             Format::Json => {
                 let start = [name(output), head.clone()].concat();
                 PlainTexts::new(&start, &numbers, &anomaly, &status, &warming_up)
@@ -163,7 +163,7 @@ impl VerdictTexts {
     ) {
         let start = out.len();
         let mut members = 1u8; // at most 8
-        if self.format == Format::Msgpack {
+        if self.format.in_this_build() == Format::Msgpack {
             out.push(0x80);
         }
         out.extend_from_slice(&self.monitor);
@@ -206,7 +206,7 @@ impl VerdictTexts {
             encode(self.format, &Field::Text(message), out);
             members += 1;
         }
-        match (self.format, out.get_mut(start)) {
+        match (self.format.in_this_build(), out.get_mut(start)) {
             (Format::Json, _) => out.push(b'}'),
             (Format::Msgpack, Some(head)) => *head = 0x80 | members,
             (Format::Msgpack, None) => {}

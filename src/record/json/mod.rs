@@ -9,7 +9,8 @@ pub(super) mod template;
 mod write;
 
 pub(crate) use mend::{Mended, mend};
-pub(crate) use printed::may_need_mending;
+#[cfg(test)]
+pub(super) use printed::may_need_mending;
 pub(super) use scan::scan;
 pub use suffix::{Suffix, SuffixText};
 pub(super) use write::{annotate, append_suffix, append_value, encode_outputs, takes_suffix};

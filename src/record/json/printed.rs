@@ -29,10 +29,21 @@ pub(crate) fn may_need_mending(record: &[u8]) -> bool {
 fn is_odd(record: &[u8], at: usize) -> bool {
     let byte = |at: usize| record.get(at).copied().unwrap_or(0);
     match byte(at) {
-        b'\\' => true,
+        b'\\' => is_odd_escape(byte(at + 1), byte(at + 2)),
         b'+' => ends_with_large_exponent(record, at),
         b':' if byte(at.wrapping_sub(1)) != b'"' && ends_with_bare_key(record, at) => true,
         _ => matches!(byte(at + 1), b'-' | b'i' | b'n') && is_not_finite(record, at + 1),
+    }
+}
+
+/// What may follow a backslash in a record that needs no mending, the second half of a `\\` included: all but what JSON
+/// does not know and halves of pairs.
+#[inline(never)] // speed: rare
+fn is_odd_escape(first: u8, second: u8) -> bool {
+    match first {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => false,
+        b'u' => matches!(second, b'd' | b'D'),
+        _ => true,
     }
 }
 

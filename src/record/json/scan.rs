@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::escape::{escape_len, stands_for, surrogate_pair};
+use super::printed::may_need_mending;
 use super::template::Closing;
 use crate::record::format::{Format, MAX_DEPTH, NotARecord, Why};
 use crate::record::found::{Found, OpenNode};
@@ -40,6 +41,10 @@ pub(in crate::record) fn scan(
 
 #[inline(never)] // speed: keeps the match of the template small
 fn scan_whole(record: &[u8], tree: &Arc<Tree>, inputs: usize, found: &mut Found) -> Result<(), NotARecord> {
+    if found.is_for_checks && found.template.misses() && !may_need_mending(record) {
+        found.needs_mending = false;
+        return Ok(());
+    }
     found.begin(Format::Json, inputs, record.len());
     let outcome = walk(record, tree, found);
     if outcome.is_err() {

@@ -10,13 +10,16 @@
 
 use std::sync::Arc;
 
-use crate::record::number::ParsedDecimal;
+use crate::record::number::{ParsedDecimal, decimal_end};
 use crate::record::swar::{WordBuffer, long_plain_end, lowest, string_stops};
 use crate::record::tree::{NONE, Tree};
 use crate::record::value::{InputSpan, ValueForm};
 
 /// The longest pause: the most records that are scanned before the next try where no template ever matches.
 const MAX_PAUSE: u32 = 255;
+
+/// Records that match no template and need no scan, to each of which one is scanned and makes the next template.
+const MISSES_PER_SCAN: u32 = 15;
 
 /// What the records seen last have in common.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +41,8 @@ pub(in crate::record) struct Template {
     /// Records to scan before the next try, and the same after the next miss.
     pause: u32,
     next_pause: u32,
+    /// Misses without a scan before the next one.
+    misses_left: u32,
 }
 
 /// Literal text, then a slot.
@@ -78,8 +83,29 @@ const REMEMBER_EACH: u32 = 8;
 enum Slot {
     String,
     Number,
+    /// The same where the value is not wanted: the interpreter saves a fifth of a string, and half of a number.
+    OtherString,
+    OtherNumber,
     /// The end of the record.
     End,
+}
+
+/// What can stand in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ValueKind {
+    String,
+    Number,
+}
+
+impl ValueKind {
+    fn slot(self, input: u16) -> Slot {
+        match (self, input) {
+            (Self::String, NONE) => Slot::OtherString,
+            (Self::Number, NONE) => Slot::OtherNumber,
+            (Self::String, _) => Slot::String,
+            (Self::Number, _) => Slot::Number,
+        }
+    }
 }
 
 /// A value of the sample that can be a slot; strings without their quotes.
@@ -87,7 +113,7 @@ enum Slot {
 struct SampleValue {
     start: usize,
     end: usize,
-    slot: Slot,
+    kind: ValueKind,
     /// Some record had another value here.
     differs: bool,
     input: u16,
@@ -134,55 +160,62 @@ impl Template {
                 return None;
             }
             at += segment.len;
-            let mut start = at;
-            let mut number = 0.0;
-            let form;
+            let start = at;
             match segment.slot {
                 Slot::String => {
-                    // the next segment begins with the quote: comparing it checks what ended the string
-                    let mut stops = string_stops(text.word(at));
-                    while stops == 0 {
-                        at += 8;
-                        stops = string_stops(text.word(at));
+                    at = plain_end(text, at);
+                    if let Some(span) = inputs.get_mut(usize::from(segment.input)) {
+                        span.scan = scan;
+                        span.form = ValueForm::Plain;
+                        span.start = start - 1;
+                        span.end = at + 1;
                     }
-                    at += lowest(stops);
-                    start -= 1;
-                    form = ValueForm::Plain;
                 }
+                Slot::OtherString => at = plain_end(text, at),
                 Slot::Number => {
                     let (first, second) = text.two_words(at);
+                    let mut number = segment.recent.value;
+                    let mut form = ValueForm::Number;
                     if first == segment.recent.first && second == segment.recent.second {
                         at += segment.recent.len;
-                        number = segment.recent.value;
-                        form = ValueForm::Number;
                     } else {
                         let decimal = ParsedDecimal::read(text, at)?;
                         at = decimal.end;
-                        form = match decimal.value() {
+                        match decimal.value() {
                             Some(value) => {
                                 number = value;
                                 let len = at - start;
                                 if scan.is_multiple_of(REMEMBER_EACH) && len < 16 {
                                     segment.recent = RecentNumber { first, second, len, value };
                                 }
-                                ValueForm::Number
                             }
-                            None => ValueForm::Unread,
-                        };
+                            None => form = ValueForm::Unread,
+                        }
+                    }
+                    if let Some(span) = inputs.get_mut(usize::from(segment.input)) {
+                        *span = InputSpan { scan, form, start, end: at, number };
                     }
                 }
+                Slot::OtherNumber => at = decimal_end(text, at)?,
                 Slot::End => {
                     self.next_pause = 0;
                     let brace = at.checked_sub(self.brace_from_end)?;
                     return (at == record.len()).then_some(Closing { brace, members: self.members });
                 }
             }
-            if let Some(span) = inputs.get_mut(usize::from(segment.input)) {
-                let end = at + usize::from(form == ValueForm::Plain);
-                *span = InputSpan { scan, form, start, end, number };
-            }
         }
         None
+    }
+
+    /// A record that needs no scan matched no template. False where it is to be scanned all the same, for the next one.
+    pub(super) fn misses(&mut self) -> bool {
+        let left = if self.pause > 0 { &mut self.pause } else { &mut self.misses_left };
+        if *left > 0 {
+            *left -= 1;
+            return true;
+        }
+        self.misses_left = MISSES_PER_SCAN;
+        false
     }
 
     /// No record matches until the next template is made.
@@ -227,7 +260,7 @@ impl Template {
                 continue; // it copies the earlier input
             }
             let is = |value: &&mut SampleValue| {
-                span.start == value.start - usize::from(value.slot == Slot::String)
+                span.start == value.start - usize::from(value.kind == ValueKind::String)
             };
             values.iter_mut().find(is)?.input = input;
         }
@@ -243,7 +276,7 @@ impl Template {
         self.blocks.clear();
         let mut from = 0;
         for value in values.iter().filter(|value| value.differs || value.input != NONE) {
-            self.push(record.get(from..value.start)?, value.slot, value.input);
+            self.push(record.get(from..value.start)?, value.kind.slot(value.input), value.input);
             from = value.end;
         }
         self.push(record.get(from..)?, Slot::End, NONE);
@@ -287,6 +320,17 @@ impl Template {
     }
 }
 
+/// Where the string that goes on at `at` ends, mostly with a quote: the next segment begins with one, and checks it.
+#[inline(always)] // speed
+fn plain_end(text: &WordBuffer, mut at: usize) -> usize {
+    let mut stops = string_stops(text.word(at));
+    while stops == 0 {
+        at += 8;
+        stops = string_stops(text.word(at));
+    }
+    at + lowest(stops)
+}
+
 fn two_words(bytes: [u8; 16]) -> [u64; 2] {
     let both = u128::from_le_bytes(bytes);
     [both as u64, (both >> 64) as u64]
@@ -297,11 +341,11 @@ fn values(record: &[u8]) -> Vec<SampleValue> {
     let mut values = Vec::new();
     let mut at = 0;
     while let Some(&byte) = record.get(at) {
-        let (start, slot);
+        let (start, kind);
         match byte {
             b'"' => {
                 start = at + 1;
-                slot = Slot::String;
+                kind = ValueKind::String;
                 at = start;
                 let mut is_plain = true;
                 loop {
@@ -315,19 +359,19 @@ fn values(record: &[u8]) -> Vec<SampleValue> {
                 let behind = record.get(at + 1..).unwrap_or_default();
                 let is_key = behind.iter().find(|byte| **byte > b' ') == Some(&b':');
                 if is_plain && !is_key {
-                    values.push(SampleValue { start, end: at, slot, differs: false, input: NONE });
+                    values.push(SampleValue { start, end: at, kind, differs: false, input: NONE });
                 }
                 at += 1;
             }
             b'-' | b'0'..=b'9' => {
                 start = at;
-                slot = Slot::Number;
+                kind = ValueKind::Number;
                 let rest = record.get(at..).unwrap_or_default();
                 at += rest
                     .iter()
                     .take_while(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
                     .count();
-                values.push(SampleValue { start, end: at, slot, differs: false, input: NONE });
+                values.push(SampleValue { start, end: at, kind, differs: false, input: NONE });
             }
             _ => at += 1,
         }

@@ -1,7 +1,6 @@
 //! Annotations, written in place.
 
 use super::escape::append_string;
-use super::suffix::Suffix;
 use crate::record::found::Found;
 use crate::record::number;
 use crate::record::output::{EncodedOutputs, Field, Output};
@@ -27,12 +26,12 @@ pub(in crate::record) fn takes_suffix(record: &[u8], found: &Found) -> bool {
     found.edge.wrapping_add(1) == record.len() && found.members != 0 && found.replaced.is_empty()
 }
 
-/// Writes a suffix where the brace of a plain record stands.
+/// Writes the text of a suffix where the brace of a plain record stands.
 #[inline(always)] // speed
-pub(in crate::record) fn append_suffix(record: &mut Vec<u8>, suffix: &Suffix) {
+pub(in crate::record) fn append_suffix(record: &mut Vec<u8>, suffix: &[u8]) {
     let brace = record.pop();
     debug_assert_eq!(brace, Some(b'}'), "a suffix may only follow a record as it was scanned");
-    record.extend_from_slice(suffix.text());
+    record.extend_from_slice(suffix);
 }
 
 /// Writes fields into the record that was scanned.

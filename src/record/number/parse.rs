@@ -140,6 +140,46 @@ impl ParsedDecimal {
     }
 }
 
+/// Offset behind the number without exponent that begins at `start`, which is checked and not read; any byte may stand
+/// there. `None` where no JSON number begins.
+#[inline(always)] // speed
+pub(in crate::record) fn decimal_end(text: &WordBuffer, start: usize) -> Option<usize> {
+    let start = start + usize::from(text.word(start) as u8 == b'-');
+    let word = text.word(start);
+    let marks = non_digits(word);
+    let more = marks & marks.wrapping_sub(1);
+    // two marks within one word are exact, as the first one is ASCII or ends the number
+    let (point, mut end) = if more != 0 {
+        let point = start + lowest(marks);
+        (point, start + lowest(more))
+    } else {
+        let point = digits_end(text, start);
+        (point, point)
+    };
+    if point == start || (word as u8 == b'0' && point != start + 1) {
+        return None;
+    }
+    if text.word(point) as u8 != b'.' {
+        return Some(point);
+    }
+    if end == point {
+        end = digits_end(text, point + 1);
+    }
+    (end > point + 1).then_some(end)
+}
+
+/// Offset of the first byte from `at` on that is no digit.
+#[inline(always)] // speed
+fn digits_end(text: &WordBuffer, mut at: usize) -> usize {
+    loop {
+        let marks = non_digits(text.word(at));
+        if marks != 0 {
+            return at + lowest(marks);
+        }
+        at += 8;
+    }
+}
+
 /// Appends the digits from `at` on to a mantissa; also returns the offset behind them.
 #[inline(always)] // speed
 fn digits_of_words(mut mantissa: u64, text: &WordBuffer, mut at: usize) -> (u64, usize) {

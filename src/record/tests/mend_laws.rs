@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn every_record_that_fluent_bit_prints_becomes_the_json_meant(record in map(value())) {
         let mut text = record.text.clone().into_bytes();
-        let is_suspect = may_need_mending(&text);
+        let is_suspect = json::may_need_mending(&text);
         let mended = mend(&mut text).unwrap_or_default();
         let json: Json = serde_json::from_slice(&text).expect(&record.text);
         prop_assert_eq!(json, record.json);
@@ -129,6 +129,21 @@ proptest! {
                 let asked = found.needs_mending();
                 prop_assert_eq!(mend(&mut record).is_some(), asked, "{}", String::from_utf8_lossy(&record));
             }
+        }
+    }
+
+    /// Records that are only checked are mostly passed by a template or a quick look. They say the same as a scan.
+    #[test]
+    fn a_check_asks_for_mending_exactly_where_there_is_something_to_mend(
+        records in prop::collection::vec(map(value()), 1..4),
+        turns in prop::collection::vec(any::<prop::sample::Index>(), 60),
+    ) {
+        let extractor = Extractor::new(Format::Json, &[], &[]);
+        let mut found = Found::for_checks();
+        for turn in turns {
+            let mut record = records[turn.index(records.len())].text.clone().into_bytes();
+            let asked = extractor.scan(&record, &mut found).is_err() || found.needs_mending();
+            prop_assert_eq!(mend(&mut record).is_some(), asked, "{}", String::from_utf8_lossy(&record));
         }
     }
 }

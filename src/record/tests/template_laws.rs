@@ -25,7 +25,7 @@ fn outcome(extractor: &Extractor, text: &[u8], found: &mut Found) -> (String, Ve
         let mut suffix = Suffix::default();
         suffix.prepend_number(0.5);
         suffix.prepend(extractor.suffix_texts()[0].as_ref().unwrap());
-        extractor.append_suffix(&mut plain, &suffix);
+        extractor.append_suffix(&mut plain, suffix.text());
     }
     extractor.annotate(&mut record, found, &[(0, Field::Constant), (1, Field::Number(0.5))]);
     assert_eq!(plain, if takes_suffix { &record[..] } else { text });
