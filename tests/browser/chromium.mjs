@@ -45,7 +45,6 @@ async function openPage(browser, { url, width = 1280, height = 800, theme = "lig
   return {
     run, until, complaints, requests,
     keyboard: page.keyboard, mouse: page.mouse, goto: (address) => page.goto(address),
-    onResponse: (take) => page.on("response", take),
     /** A command of the debugging protocol: Playwright has no call for several fingers. */
     async ask(method, params) {
       session ??= await context.newCDPSession(page);

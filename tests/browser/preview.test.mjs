@@ -5,7 +5,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { BINARY, CONFIG, START, assertQuiet, press, startSite } from "./site.mjs";
 
@@ -362,26 +361,6 @@ test("--serve --follow opens before its file is there, and records arrive withou
     await page.close();
   } finally {
     server.kill();
-  }
-});
-
-test("a page of another origin gets nothing of a served report", async () => {
-  const server = spawn(BINARY, ["report", "-i", "history.csv", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
-  const other = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end("<title>other</title>")).listen(0, "127.0.0.1");
-  try {
-    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
-    const page = await browser.page({ url: `http://localhost:${other.address().port}/` });
-    const asked = [];
-    page.onResponse((answer) => answer.url().startsWith(url) && asked.push(answer.status()));
-    assert.equal(await page.run(`fetch("${url}").then(() => "read", () => "refused")`), "refused");
-    await page.run(`fetch("${url}", { mode: "no-cors" })`);
-    await page.run(`new Promise((done) => { const frame = document.createElement("iframe"); frame.onload = done; frame.src = "${url}"; document.body.append(frame); })`);
-    await page.until("true");
-    assert.deepEqual(asked, [403, 403, 403]);
-    await page.close();
-  } finally {
-    server.kill();
-    other.close();
   }
 });
 

@@ -6,7 +6,9 @@
 mod common;
 
 mod cli;
+mod deploy;
 mod files;
 mod log_series;
+mod odd_groups;
 mod soak;
 mod wasm_filter;
