@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 cd "$root"
-cargo wasm --quiet
+cargo wasm --quiet >/dev/null
 filter=$root/target/wasm32-unknown-unknown/release/anomaly_filter.wasm
 noop=${NOOP:-}
 if [ -z "$noop" ]; then
