@@ -16,6 +16,9 @@ const SD_PER_MEAN_ERROR: f64 = 0.8;
 /// moves with a window says as much as a few values, and an hour of unrest would pass for usual while it lasts.
 const SLOWER: f64 = 0.25;
 
+/// What the rounding of sums leaves, as a share of the value: some hundred units in the last place. No step is that small.
+const DUST: f64 = 1e-13;
+
 /// Largest size that is told apart.
 const MOST: f64 = 1e6;
 
@@ -97,8 +100,11 @@ impl Channels {
     /// Learns the next value; `n` is the number of values before it, at least 1.
     #[inline]
     pub(super) fn observe(&mut self, x: f64, n: f64, window: f64, tuning: &Tuning) -> ChannelValues {
-        let value = within(x - self.anchor, FARTHEST);
-        let step = (value - self.previous).abs();
+        let mut value = within(x - self.anchor, FARTHEST);
+        let mut step = (value - self.previous).abs();
+        if step <= DUST * smaller(x.abs(), FARTHEST) {
+            (value, step) = (self.previous, 0.0);
+        }
         if step > 0.0 && (step < self.smallest_step || self.smallest_step == 0.0) {
             self.smallest_step = step;
         }

@@ -74,7 +74,7 @@ pub(super) struct AlarmContext {
     pub(super) usual: f64,
     /// Distance of the value from what is usual, usual deviations.
     pub(super) size: f64,
-    /// What the value was predicted to be, measured so too.
+    /// What the value was predicted to be, measured so too; the mean where that is what alarms.
     pub(super) predicted: f64,
 }
 

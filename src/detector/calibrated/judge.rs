@@ -19,6 +19,9 @@ const KNOWN_TIMES: f64 = 5.0;
 /// Smallest distance from the prediction that says how large an incident is, usual deviations: below, a step is one of
 /// many.
 const LEAST_ERROR: f64 = 2.0;
+/// Runs as long as the longest that a series must have lived through before another one can be too long: what has moved
+/// once has no usual run.
+const LEAST_RUNS: f64 = 4.0;
 /// Fewest equal values in a row that may be a sensor that stands still: rounded noise has three or four.
 const LEAST_RUN: u32 = 10;
 /// Windows after which what climbs is a trend.
@@ -95,13 +98,18 @@ impl Calibrated {
             rarities.drop = rarities.low;
         }
         rarities.rhythm = place.map_or(Record::NONE, |place| place.record);
+        // mean, spread and stay only follow a value that stands still: that it does is all there is to say
+        let stands_still = f64::from(o.run) > at.window;
+        if stands_still {
+            rarities.level = Record::NONE;
+            rarities.spread = Record::NONE;
+        }
         rarities.weigh(PointSizes { series: self, point, tuning }, tuning);
-        // a series that has never moved stays nowhere, and what has lasted for a day is no news
+        // what has lasted for a day is no news
         let mut stays_longer = false;
         if stays {
             let (stay, times) = self.stay.judge(&at, tuning);
-            let is_told =
-                self.channels.smallest_step() > 0.0 && self.stay.points() * spacing_s <= LONGEST_STAY_S;
+            let is_told = !stands_still && self.stay.points() * spacing_s <= LONGEST_STAY_S;
             stays_longer = is_told && rarities.weigh_stay(stay, times, tuning);
         }
         let sides = if place.is_some() { LOG10_SEASON_SIDES } else { LOG10_SIDES };
@@ -200,7 +208,8 @@ impl Calibrated {
             usual: if of_value { usual.value } else { f64::NAN },
             // a sensor that stands still is no trace of what its value did before
             size: if kind == ReasonKind::Stuck { self.run_ratio(o) } else { usual.size },
-            predicted: o.value - o.error,
+            // of a level it is the mean that comes back, behind the value
+            predicted: if kind == ReasonKind::Level { o.mean } else { o.value - o.error },
         };
         (rarity.is_alarm, rarity.alarm) = self.incidents.alarm(&context, spec.budget);
         if rarity.is_alarm {
@@ -321,8 +330,11 @@ impl Sizes for PointSizes<'_> {
 
     #[inline(always)] // speed
     fn of_run(&self) -> f64 {
-        // what has never moved has no run to compare with, and a few equal values say nothing of a sensor
-        if self.series.channels.smallest_step() > 0.0 && self.point.o.run + 1 >= LEAST_RUN {
+        // a few equal values say nothing of a sensor
+        let run = self.point.o.run;
+        let before = f64::from(self.series.seen.wrapping_sub(run));
+        let longest = self.series.alarm.extremes.longest_run();
+        if run + 1 >= LEAST_RUN && before >= LEAST_RUNS * (longest + 1.0) {
             self.series.run_ratio(self.point.o)
         } else {
             0.0

@@ -139,3 +139,53 @@ fn the_way_back_from_an_incident_is_no_alarm_of_its_own() {
         assert_eq!(starts, [0], "{name}");
     }
 }
+
+const BUDGETS: [(f64, f64); 3] = [(1.0, 3600.0), (1.0, 86_400.0), (1.0, 604_800.0)];
+
+#[test]
+fn the_mean_that_comes_back_behind_its_value_is_no_alarm_of_its_own() {
+    for budget in BUDGETS {
+        for minutes in [120, 300, 600, 1560] {
+            let from = 10 * DAY;
+            let replicas = |i: u64| if (from..from + minutes).contains(&i) { 2.0 } else { 3.0 };
+            let (starts, ..) = alarms_of(budget, 12 * DAY, replicas);
+            assert_eq!(starts, [from], "{budget:?}, two of three for {minutes} minutes");
+        }
+    }
+}
+
+#[test]
+fn what_the_rounding_of_sums_leaves_is_no_incident() {
+    type Sum = fn(u64) -> f64;
+    let in_another_order =
+        |i: u64| (0..60).map(|j| 0.1 * ((j + (noise(i).abs() * 20.0) as u64) % 60) as f64).sum::<f64>();
+    let sums: [(&str, Sum); 4] = [
+        ("0.1", |i| if noise(i) > 0.5 { 0.1 + 0.2 - 0.2 } else { 0.1 }),
+        ("0.3", |i| if noise(i) > 0.5 { 0.1 + 0.2 } else { 0.3 }),
+        ("1e9", |i| if noise(i) > 2.0 { 1e9 + 1e-7 } else { 1e9 }),
+        ("the same numbers in another order", in_another_order),
+    ];
+    for (name, sum) in sums {
+        for budget in BUDGETS {
+            let (starts, ..) = alarms_of(budget, 14 * DAY, sum);
+            assert!(starts.is_empty(), "{name}: {starts:?}");
+        }
+        let step = |i: u64| if i < 13 * DAY { sum(i) } else { 2.0 * sum(i) };
+        let (starts, ..) = alarms_of(BUDGETS[2], 14 * DAY, step);
+        assert_eq!(starts, [13 * DAY], "{name}: twice as much is an incident");
+    }
+}
+
+#[test]
+fn a_series_that_has_moved_once_or_twice_is_neither_stuck_nor_elsewhere_an_hour_later() {
+    for at in [1, 3, 5, 10, 20, 29] {
+        for moves in [1, 2, 3] {
+            let (starts, _, reasons) = alarms_of(BUDGETS[0], 3 * DAY, |i| (i.min(moves * at) / at) as f64);
+            let last = moves * at;
+            assert!(
+                starts.iter().all(|i| *i <= last + 30),
+                "{moves} moves, {at} apart: {starts:?} {reasons:?}"
+            );
+        }
+    }
+}
