@@ -107,7 +107,7 @@ fn what_gives_no_order_is_said() {
         (&["--input", "table"], 2, "no time among"),
         (&["--input", "missing"], 2, "missing: cannot be read"),
         (&["--input", "one", "--start", "0"], 2, "cannot be used with"),
-        (&["--max-k", "0"], 2, "0 is not in 1..=100"),
+        (&["--max-k", "0"], 2, "a whole number is wanted, 1 to 100"),
         (&["disk"], 2, "no section [datadog.disk]; there are: cpu"),
         (&["--start", "2026-01-01", "--end", "2026-01-01 02:00"], 1, "no points in that range"),
     ] {

@@ -6,6 +6,7 @@
 mod common;
 
 mod cli;
+mod clocks;
 mod deploy;
 mod files;
 mod log_series;

@@ -300,3 +300,98 @@ fn resource_and_scope_of_opentelemetry_stay_where_the_host_lets_them() {
         }
     }
 }
+
+/// Two resources with two records each, each record with metadata of its own.
+fn otlp_groups() -> String {
+    let record = |service: &str, n: usize| {
+        serde_json::json!({"timeUnixNano": "1700000000000000000", "severityText": format!("sev-{service}-{n}"),
+            "body": {"kvlistValue": {"values": [{"key": "ms", "value": {"intValue": "5"}}, {"key": "of", "value": {"stringValue": format!("rec-{service}-{n}")}}]}}})
+    };
+    let resource = |service: &str| {
+        serde_json::json!({"resource": {"attributes": [{"key": "service.name", "value": {"stringValue": format!("svc-{service}")}}]},
+            "scopeLogs": [{"scope": {"name": format!("lib-{service}")}, "logRecords": [record(service, 1), record(service, 2)]}]})
+    };
+    serde_json::json!({"resourceLogs": [resource("one"), resource("two")]}).to_string()
+}
+
+/// Each record stays between the marks of its own group, and keeps the metadata that it came with.
+#[test]
+fn groups_and_metadata_of_records_stay_where_the_host_lets_them() {
+    for program in executables("FLUENT_BIT") {
+        let is_3 = is_3(&program);
+        let (site, mut running, mut stream) = start(&program, "*", |port, folder| {
+            format!(
+                "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
+                 {}[OUTPUT]\n    name stdout\n    match *\n",
+                wasm(folder, "*", build::wasm_module(), "anomaly_filter")
+            )
+        });
+        let body = otlp_groups();
+        let head = format!(
+            "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+        let file = site.path().join("run.stdout");
+        running
+            .wait_for("the records", || fs::read_to_string(&file).unwrap_or_default().contains("rec-two-2"));
+        running.stop();
+        let left = String::from_utf8(running.stdout()).unwrap();
+        let mut wanted = vec!["rec-one-1", "rec-one-2", "rec-two-1", "rec-two-2"];
+        if !is_3 {
+            wanted = vec![
+                "svc-one",
+                "lib-one",
+                "sev-one-1",
+                "rec-one-1",
+                "sev-one-2",
+                "rec-one-2",
+                "svc-two",
+                "lib-two",
+                "sev-two-1",
+                "rec-two-1",
+                "sev-two-2",
+                "rec-two-2",
+            ];
+        }
+        let mut rest = left.as_str();
+        for part in wanted {
+            let (_, behind) =
+                rest.split_once(part).unwrap_or_else(|| panic!("{part} in {}: {left}", program.display()));
+            rest = behind;
+        }
+        assert_eq!(left.matches("\"score_change\"").count(), 4, "{left}");
+    }
+}
+
+/// An event of the second form, `[[time, metadata], record]`, as Fluent Bit forwards it to another one.
+#[test]
+fn metadata_of_forwarded_records_stays() {
+    for program in executables("FLUENT_BIT") {
+        let (site, mut running, mut stream) = start(&program, "scored", |port, folder| {
+            format!(
+                "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name forward\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
+                 {}[OUTPUT]\n    name stdout\n    match *\n",
+                wasm(folder, "*", build::wasm_module(), "anomaly_filter")
+            )
+        });
+        // one that is scored, one that no section matches, a record that the host cannot print
+        for (tag, value) in [
+            (&b"\xa6scored"[..], &b"\x05"[..]),
+            (b"\xa5other", b"\x05"),
+            (b"\xa6scored", b"\xca\x7f\xc0\x00\x00"),
+        ] {
+            let entry =
+                [&b"\x92\x92\xce\x65\x53\xf1\x00\x81\xa4meta\xa5stays\x82\xa2ms"[..], value, b"\xa1x\xa1y"]
+                    .concat();
+            stream.write_all(&[&b"\x92"[..], tag, b"\x91", &entry].concat()).unwrap();
+        }
+        let file = site.path().join("run.stdout");
+        running.wait_for("the records", || {
+            fs::read_to_string(&file).unwrap_or_default().matches("\"x\"=>\"y\"").count() == 3
+        });
+        running.stop();
+        let left = String::from_utf8(running.stdout()).unwrap();
+        assert_eq!(left.matches("{\"meta\"=>\"stays\"}").count(), 3, "{}: {left}", program.display());
+    }
+}

@@ -102,7 +102,14 @@ fn csv_or_words(bytes: &[u8], as_text: &[String]) -> Result<Table, SeriesFileErr
         let is_number = |column: usize| table.rows.iter().any(|row| table.number(row.cell(column)).is_some());
         (0..table.columns.len()).any(|column| Some(column) != time && is_number(column))
     };
+    // words without a sign that separates columns: the first line of them names nothing
+    let is_words = |table: &Table| {
+        table.columns.iter().all(|column| column.name.contains(' ')) && table.columns.len() == 1
+    };
     match read {
+        Ok(table) if is_words(&table) && !has_numbers(&table) => {
+            plain_text::read(bytes, false).map_or(Ok(table), Ok)
+        }
         Ok(table) if has_numbers(&table) || (table.is_named && !plain_text::begins_with_head(bytes)) => {
             Ok(table)
         }

@@ -250,7 +250,7 @@ impl Finder<'_> {
         }
         match (&numbers[..], &free[..]) {
             (&[only], _) => Ok(Values::One(only)),
-            (&[], &[only]) if keys.is_empty() => Ok(Values::One(only)),
+            (&[], &[only]) if keys.is_empty() && !self.table.records => Ok(Values::One(only)),
             (&[first, ..], _) if !self.table.is_named => Ok(Values::One(first)),
             (&[], _) => Err(self.missing("value", &of_section.into_iter().chain(VALUES).collect::<Vec<_>>())),
             _ if !self.table.records && self.layout.by.is_empty() && are_all => Ok(Values::Each(numbers)),
