@@ -71,8 +71,8 @@ impl<M> Arena<M> {
 
     /// Finds a series, which becomes the one seen most recently; [`NONE`] for an unknown one.
     ///
-    /// Most streams bring their series in turns, or many points of one: so the one seen longest ago and the one
-    /// seen last are tried before the index. In turns, the circle of ages only goes on by one.
+    /// Most streams bring their series in turns: so the one seen longest ago is tried first, and the circle of ages only goes
+    /// on by one. Others were mostly seen lately.
     #[inline(always)] // speed
     pub(super) fn see(&mut self, section: u16, key: &SeriesKey) -> u32 {
         if let Some(slot) = self.slots.get(self.oldest as usize)
@@ -88,10 +88,6 @@ impl<M> Arena<M> {
 
     #[inline(never)] // speed
     fn see_other(&mut self, section: u16, key: &SeriesKey) -> u32 {
-        let newest = self.slots.get(self.newest as usize);
-        if newest.is_some_and(|newest| newest.section == section && newest.key.matches(key)) {
-            return self.newest;
-        }
         let place = key.quick_hash(section) as usize % RECENT;
         let recent = self.recent.get(place).copied().unwrap_or(NONE);
         let at = match self.slots.get(recent as usize) {

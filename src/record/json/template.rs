@@ -18,8 +18,9 @@ use crate::record::value::{InputSpan, ValueForm};
 /// The longest pause: the most records that are scanned before the next try where no template ever matches.
 const MAX_PAUSE: u32 = 255;
 
-/// Records that match no template and need no scan, to each of which one is scanned and makes the next template.
-const MISSES_PER_SCAN: u32 = 15;
+/// Records that match no template and need no scan, to each of which one is scanned and makes the next template: so many
+/// at most, fewer in the beginning.
+const MOST_MISSES_PER_SCAN: u32 = 63;
 
 /// What the records seen last have in common.
 #[derive(Debug, Clone, Default)]
@@ -41,8 +42,9 @@ pub(in crate::record) struct Template {
     /// Records to scan before the next try, and the same after the next miss.
     pause: u32,
     next_pause: u32,
-    /// Misses without a scan before the next one.
+    /// Misses without a scan before the next one, and how many there were before the last one.
     misses_left: u32,
+    misses_per_scan: u32,
 }
 
 /// Literal text, then a slot.
@@ -214,7 +216,8 @@ impl Template {
             *left -= 1;
             return true;
         }
-        self.misses_left = MISSES_PER_SCAN;
+        self.misses_per_scan = (2 * self.misses_per_scan + 1).min(MOST_MISSES_PER_SCAN);
+        self.misses_left = self.misses_per_scan;
         false
     }
 
