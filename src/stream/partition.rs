@@ -269,6 +269,7 @@ impl Partition {
 
     /// Tag and time, where they stand in the record.
     fn read_envelope(&mut self, record: &[u8]) -> Option<Time> {
+        self.settings.extractor.as_ref()?;
         let settings = self.settings.clone();
         let extractor = settings.extractor.as_ref()?;
         let is_record = extractor.scan(record, &mut self.found).is_ok();
@@ -322,6 +323,11 @@ impl Partition {
     pub fn rekeying(mut self) -> Self {
         self.is_rekeying = true;
         self
+    }
+
+    /// The topic has so many partitions from now on.
+    pub fn set_partitions(&mut self, partitions: i32) {
+        self.partitions = partitions;
     }
 
     /// Whether it has no models.

@@ -215,3 +215,37 @@ fn partitions_that_a_topic_gets_are_told_and_read() {
         "the topic has 3 partitions and had 2 at the last checkpoint: series whose keys moved begin anew";
     assert!(member.stderr().contains(told), "{}", member.stderr());
 }
+
+#[test]
+fn partitions_that_a_topic_gets_under_a_member_are_told_and_scored_into_those_that_the_output_has() {
+    let broker = Broker::own();
+    let server = broker.server();
+    let [group, from, to] = topics(&broker, 2);
+    let text = config(&broker, "kafka.topic.metadata.refresh.interval.ms: 300\n");
+    broker.writer().records(&from, 2, 0..200);
+    let mut member = broker.member(&text, "a.1");
+    broker.wait_committed(&group, &from, 2, 200);
+    server.extend(&from, 3);
+    broker.writer().records(&from, 3, 200..500);
+    broker.wait_committed(&group, &from, 3, 500);
+    let told = format!("{from}: the topic has 3 partitions and had 2: series whose keys moved begin anew");
+    assert_eq!(member.stderr().matches(&told).count(), 1, "{}", member.stderr());
+    assert!(!member.stderr().contains("begins anew in"), "{}", member.stderr());
+    let mut numbers: Vec<i64> = broker.read(&to, 2).iter().flatten().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..500).collect::<Vec<i64>>());
+    // its checkpoints know: the next member has nothing to tell
+    assert!(member.stop().success(), "{}", member.stderr());
+    let mut member = broker.member(&text, "a.2");
+    broker.writer().records(&from, 3, 500..600);
+    broker.wait_committed(&group, &from, 3, 600);
+    assert!(member.stop().success(), "{}", member.stderr());
+    assert!(!member.stderr().contains("keys moved"), "{}", member.stderr());
+}
+
+/// The `n` of a record.
+fn number(seen: &Seen) -> i64 {
+    let text = seen.text();
+    let (_, rest) = text.split_once("\"n\":").unwrap();
+    rest.split([',', '}']).next().unwrap().parse().unwrap()
+}

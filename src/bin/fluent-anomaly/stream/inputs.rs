@@ -19,6 +19,19 @@ impl Input {
         Self { topic: topic.to_owned(), partitions, keeps_partition, owned: Vec::new() }
     }
 
+    /// It has so many partitions from now on, the output `to_partitions`; how many it had, where they are others.
+    pub(crate) fn set_partitions(&mut self, partitions: i32, to_partitions: i32) -> Option<i32> {
+        self.keeps_partition = partitions == to_partitions;
+        let before = std::mem::replace(&mut self.partitions, partitions);
+        if before == partitions {
+            return None;
+        }
+        for owned in self.owned.iter_mut().flatten() {
+            owned.partition.set_partitions(partitions);
+        }
+        Some(before)
+    }
+
     /// A partition, where this member has it.
     pub(crate) fn partition(&mut self, number: i32) -> Option<&mut Owned> {
         self.slot(number)?.as_deref_mut()

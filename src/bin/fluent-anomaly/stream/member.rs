@@ -124,7 +124,10 @@ impl<'a> Member<'a> {
         for event in self.consumer.context().take_events() {
             self.counters.rebalances.fetch_add(1, Relaxed);
             match event {
-                GroupEvent::Assign(partitions) => self.open(&partitions)?,
+                GroupEvent::Assign(partitions) => {
+                    self.look_at_partitions();
+                    self.open(&partitions)?;
+                }
                 GroupEvent::Revoke(partitions) => self.give_back(&partitions)?,
             }
         }

@@ -9,6 +9,7 @@ mod error;
 mod inputs;
 mod member;
 mod member_checkpoints;
+mod new_partitions;
 mod output;
 mod owned;
 mod scoring;

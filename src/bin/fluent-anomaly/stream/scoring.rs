@@ -117,7 +117,9 @@ impl Scoring<'_> {
             Taken::Known => return false,
             Taken::Leaves => {
                 let refused = owned.partition.refused() - refused_before;
-                self.counters.refused.fetch_add(refused, Relaxed);
+                if refused > 0 {
+                    self.counters.refused.fetch_add(refused, Relaxed);
+                }
                 (Target::Scored, keeps_partition.then_some(number), key)
             }
             Taken::Rekeyed => {
