@@ -197,3 +197,28 @@ fn order_and_values_that_are_not_finite_do_not_matter() {
     let (times, values): (Vec<i64>, Vec<f64>) = mixed.into_iter().unzip();
     assert_eq!(suggest(&times, &values).expect("enough"), forwards);
 }
+
+#[test]
+fn the_season_of_office_hours_and_of_sparse_points_is_found() {
+    let day = |time: i64| time.rem_euclid(86_400);
+    let weekday = |time: i64| time.div_euclid(86_400).rem_euclid(7);
+    for seed in SEEDS {
+        let mut rng = Rng::new(seed);
+        let mut y = |time: i64| 50.0 + 2.0 * wave(time, Daily) + SIGMA * rng.normal();
+        let times: Vec<i64> = (0..35 * 288)
+            .map(|i| 1_793_577_600 + i * 300)
+            .filter(|&time| (28_800..64_800).contains(&day(time)) && weekday(time) < 5)
+            .collect();
+        let values: Vec<f64> = times.iter().map(|&time| y(time)).collect();
+        let got = suggest(&times, &values).expect("enough history");
+        assert_eq!(got.seasonality, Some(Daily), "office hours, seed {seed}: {:#?}", got.reasons);
+
+        // a point a day, another one at the end of the week
+        let times: Vec<i64> = (0..120).map(|i| 1_793_577_600 + i * 86_400).collect();
+        let values: Vec<f64> =
+            times.iter().map(|&time| if weekday(time) < 5 { y(time) } else { 20.0 }).collect();
+        let got = suggest(&times, &values).expect("enough history");
+        assert_eq!(got.seasonality, Some(Weekly), "a point a day, seed {seed}: {:#?}", got.reasons);
+        assert!(got.reasons[0].text.ends_with("are the longest"), "{}", got.reasons[0].text);
+    }
+}

@@ -11,7 +11,7 @@ use crate::detector::sort_numbers;
 /// Seasons that make a profile at most, and that a judgement needs at least.
 const MOST_SEASONS: usize = 6;
 const LEAST_SEASONS: usize = 3;
-/// Share of its buckets that a season has to hold.
+/// Share of the points of a usual season that a season has to hold.
 const FILLED: f64 = 0.6;
 
 /// What the past says about the next season.
@@ -38,14 +38,18 @@ pub(super) fn skill(history: &[(i64, f64)], interval: u32, season: Seasonality) 
     Skill::Explains { share: median(shares), needed }
 }
 
-/// Whole seasons from the first point on, those that are filled well enough.
+/// Whole seasons from the first point on, those that are filled as well as usual: what comes in office hours only, or
+/// every quarter of an hour, fills no season whole.
 fn split(history: &[(i64, f64)], m: usize) -> Vec<Vec<Option<f64>>> {
     let Some(&(first, _)) = history.first() else { return Vec::new() };
     let of = |bucket: i64| (bucket - first) / m as i64;
     let last = history.last().map_or(0, |&(bucket, _)| bucket + 1);
-    history
-        .chunk_by(|a, b| of(a.0) == of(b.0))
-        .filter(|same| of(last) > of(same[0].0) && same.len() as f64 >= FILLED * m as f64)
+    let whole: Vec<&[(i64, f64)]> =
+        history.chunk_by(|a, b| of(a.0) == of(b.0)).filter(|same| of(last) > of(same[0].0)).collect();
+    let usual = median(whole.iter().map(|same| same.len() as f64).collect());
+    whole
+        .into_iter()
+        .filter(|same| same.len() as f64 >= FILLED * usual)
         .map(|same| {
             let mut buckets = vec![None; m];
             for &(bucket, y) in same {

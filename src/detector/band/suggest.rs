@@ -138,7 +138,11 @@ pub fn suggest(times: &[i64], values: &[f64]) -> Result<Suggestion, SuggestError
     let (mut interval, spacing) = interval_that_fills(&points);
     because(
         Parameter::Interval,
-        format!("points come every {spacing} s or so; buckets of {interval} s hold one nearly always"),
+        if i64::from(interval) < spacing {
+            format!("points come every {spacing} s or so; buckets of {interval} s are the longest")
+        } else {
+            format!("points come every {spacing} s or so; buckets of {interval} s hold one nearly always")
+        },
     );
     let seasonality = choose_season(&points, interval, &mut because);
     let coarsest = match seasonality {
