@@ -8,7 +8,7 @@
 
 use super::ladder::{Block, Ladder};
 use super::member::Member;
-use super::shift::{STATISTICS, TAILS};
+use super::shift::{PARTS, STATISTICS, TAILS};
 use super::sort::{median_of_sorted, sort};
 use super::spec::GroupSpec;
 use super::usual::{Place, Usual};
@@ -20,6 +20,8 @@ use crate::detector::min_max::larger;
 /// Longest block, s, and blocks that a budget's period has at least.
 const BLOCK_S: f64 = 3600.0;
 const LEAST_BLOCKS: f64 = 24.0;
+/// Part of the budget that each statistic has where values do not scatter as normal ones do.
+const EQUAL: f64 = 1.0 / STATISTICS as f64;
 /// Smallest deviation of a member, as a share of the median deviation of the members.
 const LEAST_SCALE: f64 = 0.25;
 /// An interval in which the members are spread so much, usual spreads, says nothing of one of them: at least the one,
@@ -108,13 +110,15 @@ impl GroupAlarms {
         let interval_s = f64::from(spec.interval_s());
         let block_s = BLOCK_S.min(budget.period_s() / LEAST_BLOCKS);
         let intervals = larger(block_s / interval_s, 1.0) as u32;
-        let share = (f64::from(intervals) * interval_s / budget.period_s()).min(0.5) / STATISTICS as f64;
+        let share = (f64::from(intervals) * interval_s / budget.period_s()).min(0.5);
         let values = compared * f64::from(intervals);
         let [spikes, ..] = &self.ladders;
         let normality = if spikes.is_due(intervals) { spikes.normality(values) } else { 0.0 };
         let block = Block { intervals, values, share, normality };
-        for ((ladder, tail), highest) in self.ladders.iter_mut().zip(TAILS).zip(highest) {
-            ladder.observe(tail, highest, block);
+        let statistics = self.ladders.iter_mut().zip(TAILS).zip(PARTS);
+        for (((ladder, tail), part), highest) in statistics.zip(highest) {
+            let part = EQUAL + normality * (part - EQUAL);
+            ladder.observe(tail, highest, Block { share: share * part, ..block });
         }
     }
 

@@ -20,6 +20,9 @@ pub(super) const STATISTICS: usize = 4;
 /// A spike is as large as values are. What the tight bound leaves of each value and the slow mean remember too much of
 /// what came before: with a tail as the blocks say they alarm four times as often as promised in the first days.
 pub(super) const TAILS: [Tail; STATISTICS] = [Tail::Pareto, Tail::Sum, Tail::Pareto, Tail::Pareto];
+/// Part of the budget of each where values are normal: there the sum of all of a deviation sees a shift best, and what
+/// bounds deviations is of little use.
+pub(super) const PARTS: [f64; STATISTICS] = [0.1, 0.65, 0.05, 0.2];
 /// Latest intervals in which a shift may have begun.
 const FRESH: usize = 15;
 /// Largest fresh deviation that a sum takes.
