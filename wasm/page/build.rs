@@ -56,8 +56,10 @@ fn main() {
     let mut cargo = Command::new(variable("CARGO"));
     cargo
         .current_dir(root)
-        .args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"])
-        .args(["--features", "exports", "--lib", "--target", TARGET, "--target-dir"])
+        .args(["rustc", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"])
+        // without the library for Rust beside it: cargo would leave out the optimisation over both crates
+        .args(["--features", "exports", "--lib", "--crate-type", "cdylib"])
+        .args(["--target", TARGET, "--target-dir"])
         .arg(&target);
     // settings of the outer build that are not meant for this one: flags, wrappers (clippy), profiles
     for (name, _) in env::vars_os() {

@@ -108,10 +108,11 @@ fn build(cargo: &mut Command) -> Outcome {
 /// Builds the engine of the page, which the crates and the wheel bring built; gives the module.
 fn page_engine() -> Result<PathBuf, Box<dyn Error>> {
     let mut engine = cargo();
-    engine.args(["build", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"]);
+    engine.args(["rustc", "--profile", "page", "--locked", "--package", "fluent-anomaly-engine"]);
     // where the build script of the page has built it already
     let target = root().join("target/page");
-    build(engine.args(["--features", "exports", "--lib", "--target", WASM, "--target-dir"]).arg(&target))?;
+    engine.args(["--features", "exports", "--lib", "--crate-type", "cdylib"]);
+    build(engine.args(["--target", WASM, "--target-dir"]).arg(&target))?;
     Ok(target.join(WASM).join("page/fluent_anomaly_engine.wasm"))
 }
 
