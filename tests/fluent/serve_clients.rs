@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -276,4 +276,66 @@ fn a_thousand_idle_clients_cost_little_and_one_more_takes_the_place_of_the_oldes
     eprintln!("1000 idle clients: {before} MB before, {after} MB after");
     is_served(&mut serve.client(), b'c');
     assert!(is_closed(&mut idle[0].0));
+}
+
+#[test]
+fn half_a_handshake_keeps_nobody_waiting_and_is_ended() {
+    let next = Server::start(vec![]);
+    let serve = Serve::start(&format!("{INI}[serve]\nshared_key: key\n"), &next.url());
+    // HELO is read, and the answer to it stops in its middle
+    let mut halves: Vec<Client> = (0..20).map(|_| serve.client()).collect();
+    for half in &mut halves {
+        half.0.read_exact(&mut [0; 97]).unwrap();
+        half.send(b"\x96\xa4PING\xa7agent-1\xa4sa");
+    }
+    // others only connect
+    let mut silent: Vec<Client> = (0..20).map(|_| serve.client()).collect();
+    let began = Instant::now();
+    let mut good = serve.client();
+    assert_eq!(shake_hands(&mut good, "key", "", ""), "ok");
+    is_served(&mut good, b'a');
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(is_closed(&mut halves[0].0));
+    silent[0].0.read_exact(&mut [0; 97]).unwrap();
+    assert!(is_closed(&mut silent[0].0));
+    is_served(&mut good, b'b');
+}
+
+#[test]
+fn half_a_tls_handshake_keeps_nobody_waiting_and_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = certificates(folder.path());
+    let next = Server::start(vec![]);
+    let tls = "[serve]\ntls_cert_file: server.pem\ntls_key_file: server.key\n";
+    fs::write(folder.path().join("fluent-anomaly.ini"), format!("{INI}{tls}")).unwrap();
+    let (program, port) = Serve::program(folder.path(), &next.url(), "tls");
+    // the head of a ClientHello of 512 bytes, and nothing of it
+    let mut halves: Vec<Client> = (0..20).map(|_| Client::connect(port)).collect();
+    halves.iter_mut().for_each(|half| half.send(b"\x16\x03\x01\x02\x00\x01"));
+    let began = Instant::now();
+    let mut good = known.connect(port, false);
+    assert_eq!(answer(&mut good, b'a').unwrap(), ack(b'a'), "{}", program.stderr());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(is_closed(&mut halves[0].0));
+    assert_eq!(answer(&mut good, b'b').unwrap(), ack(b'b'), "{}", program.stderr());
+}
+
+#[test]
+fn a_client_that_reads_no_acks_keeps_nobody_waiting() {
+    let next = Server::start(vec![]);
+    let serve = Serve::start(INI, &next.url());
+    let mut deaf = serve.client();
+    // chunks whose acks nobody reads, until the socket takes no more, or there were enough of them
+    deaf.0.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let many = message(b'x').repeat(4000);
+    for _ in 0..50 {
+        if deaf.0.write_all(&many).is_err() {
+            break;
+        }
+    }
+    let mut quick = serve.client();
+    for id in b"abcdef" {
+        is_served(&mut quick, *id);
+    }
+    assert!(memory_mb(&serve, "VmHWM") < 120, "{}", memory_mb(&serve, "VmHWM"));
 }
