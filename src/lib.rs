@@ -4,17 +4,17 @@
 //!
 //! | module | what it knows |
 //! |---|---|
-//! | [`codec`] | bytes of saved state: primitives, checksums |
-//! | [`time`] | instants of event time |
-//! | [`record`] | a record's text: find fields, append annotations, touch nothing else |
-//! | [`detector`] | numbers and time, nothing else |
-//! | [`monitor`] | query grammar, windows, thresholds, alert states |
-//! | [`config`] | INI text -> checked [`config::Config`], all problems at once |
-//! | [`bank`] | a model for each series; cap, eviction, exact restart |
-//! | [`pipeline`] | the one call every host makes |
+//! | `codec` | bytes of saved state: primitives, checksums |
+//! | `time` | instants of event time |
+//! | `record` | a record's text: find fields, append annotations, touch nothing else |
+//! | `detector` | numbers and time, nothing else |
+//! | `monitor` | query grammar, windows, thresholds, alert states |
+//! | `config` | INI text -> checked [`Config`], all problems at once |
+//! | `bank` | a model for each series; cap, eviction, exact restart |
+//! | `pipeline` | the one call every host makes |
 //! | `companion` | what sinks and sources share: clock, counters, notices, waits (feature `companion`) |
 //! | `sink` | where records and scores leave for (feature `datadog`) |
-//! | [`source`] | where records come from: files; Datadog, forward clients (feature `companion`) |
+//! | `source` | where records come from: files; Datadog, forward clients (feature `companion`) |
 //! | `aggregator` | chunks of many clients, scored, to the next hop (feature `companion`) |
 //! | `stream` | a partition of a log: checkpoints, replay (feature `companion`) |
 #![forbid(unsafe_code)]

@@ -57,7 +57,7 @@ pub enum SavedFile {
     Broken(String),
 }
 
-/// Reads what [`write`] has written.
+/// Reads what [`write()`] has written.
 #[must_use]
 pub fn read(path: &Path, magic: [u8; 8]) -> SavedFile {
     let mut bytes = Vec::new();

@@ -27,7 +27,7 @@ pub struct Counters {
     /// Points that came too late for the monitors of their section: scored, not judged. Records whose window was closed:
     /// not counted.
     pub late: u64,
-    /// Records that were changed because the host could not have read them back, see [`Pipeline::mend_records`].
+    /// Records that were changed because the host could not have read them back, see [`Pipeline::mend_records`](crate::Pipeline::mend_records).
     pub mended: u64,
     /// Records that were counted in windows, once for each section.
     pub counted: u64,

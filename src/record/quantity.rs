@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A unit, such as `ms`. Numbers turn into those of another unit of the same [`Dimension`].
+/// A unit, such as `ms`. Numbers turn into those of another unit of the same dimension.
 ///
 /// ```
 /// use fluent_anomaly::records::Unit;

@@ -2,7 +2,7 @@
 
 use super::sdar::WINDOW;
 
-/// What a [`ChangeFinder`] has learned.
+/// What a [`ChangeFinder`](super::ChangeFinder) has learned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Internals<'a> {
     /// Learns the series.

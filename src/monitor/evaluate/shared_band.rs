@@ -77,7 +77,7 @@ impl SharedBand {
         checksum(0, as_saved(&text).as_bytes())
     }
 
-    /// The monitors, in the order in which [`SeriesEvaluator`] reports them.
+    /// The monitors, in the order in which `SeriesEvaluator` reports them.
     #[must_use]
     pub fn monitors(&self) -> &[MonitorSpec] {
         &self.monitors
