@@ -18,6 +18,7 @@ pub(crate) mod predecessor;
 pub(crate) mod program;
 pub(crate) mod records;
 pub(crate) mod series;
+pub(crate) mod slips;
 pub(crate) mod wasi;
 pub(crate) mod wasm_host;
 #[cfg(feature = "companion")]

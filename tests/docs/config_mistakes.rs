@@ -6,29 +6,8 @@ use std::collections::BTreeSet;
 use fluent_anomaly::Config;
 use fluent_anomaly::configuration::{ConfigProblem, Key, KeyKind, keys};
 
+use super::common::slips::slips;
 use super::config_keys::{file, sections};
-
-/// The name with a letter left out, typed twice, swapped with the next one, `-` for `_`, and as a plural.
-fn slips(key: &str) -> BTreeSet<String> {
-    let letters: Vec<char> = key.chars().collect();
-    let mut slips = BTreeSet::from([key.replace('_', "-"), key.replace('_', ""), format!("{key}s")]);
-    for at in 0..letters.len() {
-        let mut changed = letters.clone();
-        changed.remove(at);
-        slips.insert(changed.iter().collect());
-        let mut changed = letters.clone();
-        changed.insert(at, letters[at]);
-        slips.insert(changed.iter().collect());
-        if at + 1 < letters.len() {
-            let mut changed = letters.clone();
-            changed.swap(at, at + 1);
-            slips.insert(changed.iter().collect());
-        }
-    }
-    slips.remove(key);
-    slips.remove("");
-    slips
-}
 
 fn line_of(text: &str, line: &str) -> u32 {
     text.lines().position(|one| one == line).unwrap() as u32 + 1

@@ -271,29 +271,32 @@ const OTLP: &str = r#"{"resourceLogs":[{"resource":{"attributes":[{"key":"servic
 "scopeLogs":[{"scope":{"name":"lib-one"},"logRecords":[{"timeUnixNano":"1700000000000000000","attributes":[{"key":"att","value":{"stringValue":"att-one"}}],
 "body":{"kvlistValue":{"values":[{"key":"ms","value":{"intValue":"5"}}]}}}]}]}]}"#;
 
+/// What the host writes of a request to the OpenTelemetry input, once `last` stands in it.
+fn left_of_opentelemetry(program: &Path, body: &str, last: &str) -> String {
+    let (site, mut running, mut stream) = start(program, "*", |port, folder| {
+        format!(
+            "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
+                 {}[OUTPUT]\n    name stdout\n    match *\n",
+            wasm(folder, "*", build::wasm_module(), "anomaly_filter")
+        )
+    });
+    let head = format!(
+        "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+    let file = site.path().join("run.stdout");
+    running.wait_for("the last record", || fs::read_to_string(&file).unwrap_or_default().contains(last));
+    running.stop();
+    String::from_utf8(running.stdout()).unwrap()
+}
+
 /// Resource and scope stand in events of their own, which 3.2 drops behind any WASM filter.
 #[test]
 fn resource_and_scope_of_opentelemetry_stay_where_the_host_lets_them() {
     for program in executables("FLUENT_BIT") {
         let is_3 = is_3(&program);
-        let (site, mut running, mut stream) = start(&program, "*", |port, folder| {
-            format!(
-                "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
-                 {}[OUTPUT]\n    name stdout\n    match *\n",
-                wasm(folder, "*", build::wasm_module(), "anomaly_filter")
-            )
-        });
-        let head = format!(
-            "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            OTLP.len()
-        );
-        stream.write_all(&[head.as_bytes(), OTLP.as_bytes()].concat()).unwrap();
-        let file = site.path().join("run.stdout");
-        running.wait_for("the record", || {
-            fs::read_to_string(&file).unwrap_or_default().contains("score_change")
-        });
-        running.stop();
-        let left = String::from_utf8(running.stdout()).unwrap();
+        let left = left_of_opentelemetry(&program, OTLP, "score_change");
         assert!(left.contains("att-one"), "{left}");
         for part in ["svc-one", "lib-one"] {
             assert_eq!(left.contains(part), !is_3, "{part} in {}: {left}", program.display());
@@ -319,24 +322,7 @@ fn otlp_groups() -> String {
 fn groups_and_metadata_of_records_stay_where_the_host_lets_them() {
     for program in executables("FLUENT_BIT") {
         let is_3 = is_3(&program);
-        let (site, mut running, mut stream) = start(&program, "*", |port, folder| {
-            format!(
-                "[SERVICE]\n    flush 0.2\n    grace 1\n[INPUT]\n    name opentelemetry\n    listen 127.0.0.1\n    port {port}\n    threaded true\n\
-                 {}[OUTPUT]\n    name stdout\n    match *\n",
-                wasm(folder, "*", build::wasm_module(), "anomaly_filter")
-            )
-        });
-        let body = otlp_groups();
-        let head = format!(
-            "POST /v1/logs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
-        let file = site.path().join("run.stdout");
-        running
-            .wait_for("the records", || fs::read_to_string(&file).unwrap_or_default().contains("rec-two-2"));
-        running.stop();
-        let left = String::from_utf8(running.stdout()).unwrap();
+        let left = left_of_opentelemetry(&program, &otlp_groups(), "rec-two-2");
         let mut wanted = vec!["rec-one-1", "rec-one-2", "rec-two-1", "rec-two-2"];
         if !is_3 {
             wanted = vec![

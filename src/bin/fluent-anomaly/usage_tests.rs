@@ -1,11 +1,15 @@
 //! Slips in the options of every command, and wrong values of them.
 
+#[path = "../../../tests/common/slips.rs"]
+mod slips;
+
 use std::any::TypeId;
 use std::collections::BTreeSet;
 
 use clap::Arg;
 
 use super::*;
+use slips::slips;
 
 /// Each command that can be run, with the words that name it.
 fn commands() -> Vec<(Vec<String>, Command)> {
@@ -31,30 +35,6 @@ fn told(command: &[String], behind: &[&str]) -> Option<(ErrorKind, String)> {
     let words: Vec<OsString> =
         command.iter().map(String::as_str).chain(behind.iter().copied()).map(OsString::from).collect();
     read(&words).err().map(|error| (error.kind(), error.render().to_string()))
-}
-
-/// The name with a letter left out, typed twice, replaced, swapped with the next one, `_` for `-`, and as a plural.
-fn slips(name: &str) -> BTreeSet<String> {
-    let letters: Vec<char> = name.chars().collect();
-    let mut slips = BTreeSet::from([name.replace('-', "_"), name.replace('-', ""), format!("{name}s")]);
-    for at in 0..letters.len() {
-        let mut changed = letters.clone();
-        changed.remove(at);
-        slips.insert(changed.iter().collect());
-        let mut changed = letters.clone();
-        changed.insert(at, letters[at]);
-        slips.insert(changed.iter().collect());
-        let mut changed = letters.clone();
-        changed[at] = if letters[at] == 'x' { 'z' } else { 'x' };
-        slips.insert(changed.iter().collect());
-        if at + 1 < letters.len() {
-            let mut changed = letters.clone();
-            changed.swap(at, at + 1);
-            slips.insert(changed.iter().collect());
-        }
-    }
-    slips.retain(|slip| slip != name && !slip.is_empty() && !slip.starts_with('-'));
-    slips
 }
 
 #[test]

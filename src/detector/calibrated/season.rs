@@ -208,7 +208,8 @@ impl Season {
                 slot.scale = if slot.scale > 0.0 {
                     slot.scale + gain * (far - slot.scale)
                 } else {
-                    0.5 * (far + self.scale as f32)
+                    // halves first: the sum can be beyond the range
+                    0.5 * far + 0.5 * self.scale as f32
                 };
             }
         }

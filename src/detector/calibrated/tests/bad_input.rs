@@ -41,6 +41,19 @@ proptest! {
 }
 
 #[test]
+fn a_season_of_the_largest_numbers_is_saved_and_read_back() {
+    let spec = CalibratedSpec::default();
+    let mut series = Calibrated::new(&spec);
+    let far = [(0.0, 5.7e40), (0.0, 0.0), (2.57e17, 1.66e42)];
+    for (time, x) in far.into_iter().chain([(0.0, 0.0); 60]) {
+        series.update(&spec, finite(time), finite(x));
+    }
+    let bytes = saved(&series);
+    let back = Calibrated::restore(&spec, &mut Reader::new(&bytes));
+    assert_eq!(saved(&back.unwrap()), bytes);
+}
+
+#[test]
 fn degenerate_series_stay_silent() {
     type Case = (&'static str, fn(u64) -> f64);
     let cases: [Case; 6] = [
