@@ -117,8 +117,26 @@ fn the_command_for_a_page_runs_word_for_word() {
     fs::write(folder.path().join("fluent-anomaly.ini"), ini).unwrap();
     let history: String = (0..500_u32).map(|n| format!("{},{},a\n", 60 * n, n * n * 31 % 11)).collect();
     fs::write(folder.path().join("history.csv"), format!("time,cpu,host\n{history}")).unwrap();
-    assert_eq!(Shell::new(folder.path()).run_page("docs/report.md"), 1);
+    let records: String = (0..500_u32)
+        .map(|n| format!("{{\"time\":{},\"cpu\":{},\"host\":\"a\"}}\n", 60 * n, n * n * 31 % 11))
+        .collect();
+    fs::write(folder.path().join("records.jsonl"), records).unwrap();
+    let shell = Shell::new(folder.path());
+    let lines = shell.lines("docs/report.md");
+    let (follow, others): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.contains(" --follow "));
+    assert_eq!((follow.len(), others.len()), (1, 2), "{lines:?}");
+    others.iter().for_each(|line| shell.run(line));
     assert!(fs::read_to_string(folder.path().join("report.html")).unwrap().contains("</html>"));
+    // it runs until it is stopped
+    let words: Vec<&str> = follow[0].split_whitespace().skip(1).collect();
+    let program = Path::new(env!("CARGO_BIN_EXE_fluent-anomaly"));
+    let mut running = Running::start(program, &words, folder.path(), "report");
+    running.wait_for("the page's address", || {
+        fs::read_to_string(folder.path().join("report.stdout"))
+            .unwrap_or_default()
+            .contains("http://127.0.0.1:")
+    });
+    running.stop();
 }
 
 #[test]
