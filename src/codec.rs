@@ -6,7 +6,7 @@
 
 mod float_text;
 
-pub(crate) use float_text::FloatText;
+pub(crate) use float_text::{FloatText, debug_with_float_text};
 
 use thiserror::Error;
 

@@ -49,8 +49,30 @@ impl Decimal {
         }
         if this.from == this.end {
             this.point = 1; // zero: one digit, which is not kept
+        } else if this.is_half_below(size)
+            && let Some(last) = this.bytes.get_mut(this.end - 1)
+        {
+            *last += 1;
         }
         this
+    }
+
+    /// Whether these digits are as far below `size` as the next ones above it: `zmij` takes the even ones of the two, `core` the
+    /// upper ones. Digits that are odd are the upper ones in both.
+    fn is_half_below(&self, size: f64) -> bool {
+        let digits = self.bytes.get(self.from..self.end).unwrap_or_default();
+        let digits = digits.iter().fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0')); // at most 17
+        // size = odd * 2^two
+        let (stored, fraction) = ((size.to_bits() >> 52) as i32, size.to_bits() & ((1 << 52) - 1));
+        let (mantissa, exponent) =
+            if stored == 0 { (fraction, -1074) } else { (fraction | 1 << 52, stored - 1075) };
+        let (odd, two) = (mantissa >> mantissa.trailing_zeros(), exponent + mantissa.trailing_zeros() as i32);
+        // (2 * digits + 1) * 10^unit = odd * 2^(two + 1)
+        let unit = self.point - self.len();
+        let Some(five) = 5_u64.checked_pow(unit.unsigned_abs()) else { return false };
+        let half = 2 * digits + 1;
+        let (up, down) = if unit < 0 { (odd, half) } else { (half, odd) };
+        two + 1 == unit && up.checked_mul(five) == Some(down)
     }
 
     /// Writes the digits of these places, counted from the first one that is no zero; there are zeros in all others.
@@ -140,6 +162,24 @@ impl Debug for FloatText {
     }
 }
 
+/// `Debug` as derived, but for the code that prints floats: these fields stand with `=> FloatText(*field)`. All fields are named,
+/// in their order: what is written names saved states.
+macro_rules! debug_with_float_text {
+    ($name:ident { $($field:ident $(=> $text:expr)?),+ $(,)? }) => {
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                let Self { $($field),+ } = self;
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), debug_with_float_text!(@ $field $(=> $text)?)))+
+                    .finish()
+            }
+        }
+    };
+    (@ $field:ident) => { $field };
+    (@ $field:ident => $text:expr) => { &$text };
+}
+pub(crate) use debug_with_float_text;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +218,7 @@ mod tests {
             2.2e-308,
             f64::MAX,
             f64::MIN_POSITIVE,
+            705_783_592_187_579.25,
             f64::NAN,
             f64::INFINITY,
         ] {
@@ -188,8 +229,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_float_is_written_as_core_writes_it(bits: u64, everyday in -1e6f64..1e6, small in -1.0f64..1.0, short in 0u32..100_000) {
-            for value in [f64::from_bits(bits), everyday, small, f64::from(short) / 1000.0] {
+        fn a_float_is_written_as_core_writes_it(
+            bits: u64, everyday in -1e6f64..1e6, small in -1.0f64..1.0, short in 0u32..100_000, large in 1u64 << 48..1 << 53, two in -8i32..30,
+        ) {
+            // of the large ones many are halfway between two texts
+            let halfway = large as f64 * f64::from(two).exp2();
+            for value in [f64::from_bits(bits), everyday, small, f64::from(short) / 1000.0, halfway] {
                 as_core_prints_it(value);
             }
         }

@@ -1,11 +1,9 @@
 //! What a band is asked to be, checked once, with the constants that follow from it.
 
-use core::fmt;
-
 use thiserror::Error;
 
 use super::season::Seasonality;
-use crate::codec::FloatText;
+use crate::codec::{FloatText, debug_with_float_text};
 
 /// How the expected range is computed. Names and habits are those of Datadog's anomaly monitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -116,47 +114,24 @@ pub struct BandSpec {
     pub(super) fast: f64,
 }
 
-/// As derived, but for the code that prints floats: what it writes names saved states.
-impl fmt::Debug for BandSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            algorithm,
-            season,
-            interval,
-            window,
-            buckets,
-            stale,
-            confirm,
-            eta,
-            eta_factor,
-            doubt_gain,
-            calm,
-            course,
-            lag_gain,
-            slow,
-            slope,
-            fast,
-        } = self;
-        f.debug_struct("BandSpec")
-            .field("algorithm", algorithm)
-            .field("season", season)
-            .field("interval", interval)
-            .field("window", window)
-            .field("buckets", buckets)
-            .field("stale", stale)
-            .field("confirm", confirm)
-            .field("eta", &FloatText(*eta))
-            .field("eta_factor", &FloatText(*eta_factor))
-            .field("doubt_gain", &FloatText(*doubt_gain))
-            .field("calm", calm)
-            .field("course", course)
-            .field("lag_gain", &FloatText(*lag_gain))
-            .field("slow", &FloatText(*slow))
-            .field("slope", &FloatText(*slope))
-            .field("fast", &FloatText(*fast))
-            .finish()
-    }
-}
+debug_with_float_text!(BandSpec {
+    algorithm,
+    season,
+    interval,
+    window,
+    buckets,
+    stale,
+    confirm,
+    eta => FloatText(*eta),
+    eta_factor => FloatText(*eta_factor),
+    doubt_gain => FloatText(*doubt_gain),
+    calm,
+    course,
+    lag_gain => FloatText(*lag_gain),
+    slow => FloatText(*slow),
+    slope => FloatText(*slope),
+    fast => FloatText(*fast),
+});
 
 impl BandSpec {
     /// Fewest buckets of a season.

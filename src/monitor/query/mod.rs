@@ -28,7 +28,7 @@ pub use metric::{Method, MetricPart, MetricQuery, PointRollup};
 pub use outliers::OutlierQuery;
 pub use parse::parse;
 
-use crate::codec::FloatText;
+use crate::codec::{FloatText, debug_with_float_text};
 pub use crate::detector::band::{Algorithm, Seasonality};
 use crate::monitor::timeframe::Timeframe;
 
@@ -87,37 +87,19 @@ pub struct AnomalyQuery {
     pub threshold: f64,
 }
 
-/// As derived, but for the code that prints floats: what it writes names saved states.
-impl fmt::Debug for AnomalyQuery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            query_window,
-            metric,
-            algorithm,
-            deviations,
-            direction,
-            alert_window,
-            interval_s,
-            count_default_zero,
-            seasonality,
-            timezone,
-            threshold,
-        } = self;
-        f.debug_struct("AnomalyQuery")
-            .field("query_window", query_window)
-            .field("metric", metric)
-            .field("algorithm", algorithm)
-            .field("deviations", &FloatText(*deviations))
-            .field("direction", direction)
-            .field("alert_window", alert_window)
-            .field("interval_s", interval_s)
-            .field("count_default_zero", count_default_zero)
-            .field("seasonality", seasonality)
-            .field("timezone", timezone)
-            .field("threshold", &FloatText(*threshold))
-            .finish()
-    }
-}
+debug_with_float_text!(AnomalyQuery {
+    query_window,
+    metric,
+    algorithm,
+    deviations => FloatText(*deviations),
+    direction,
+    alert_window,
+    interval_s,
+    count_default_zero,
+    seasonality,
+    timezone,
+    threshold => FloatText(*threshold),
+});
 
 impl AnomalyQuery {
     /// Length of a bucket, s: the interval of the metric query's `.rollup()`, else `interval`.

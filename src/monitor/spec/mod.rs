@@ -5,8 +5,6 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
-
 use thiserror::Error;
 
 pub use raw::RawMonitor;
@@ -17,7 +15,7 @@ pub(crate) use raw::unescape;
 use super::query::{AnomalyQuery, PointRollup, QueryError};
 use super::timeframe::Timeframe;
 use super::zone::Zone;
-use crate::codec::FloatText;
+use crate::codec::{FloatText, debug_with_float_text};
 use crate::detector::band;
 
 /// Most buckets that `evaluation_delay` may hold open. Each costs 24 bytes of state a series.
@@ -69,55 +67,28 @@ pub struct MonitorSpec {
     pub zone: Option<Zone>,
 }
 
-/// As derived, but for the code that prints floats: what it writes names saved states.
-impl fmt::Debug for MonitorSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            query,
-            band,
-            critical,
-            critical_recovery,
-            warning,
-            warning_recovery,
-            recovery_window,
-            require_full_window,
-            new_group_delay_s,
-            evaluation_delay_s,
-            notify_no_data,
-            no_data_timeframe_min,
-            renotify_interval_min,
-            timeout_h,
-            fallback,
-            message,
-            tags,
-            priority,
-            zone,
-        } = self;
-        f.debug_struct("MonitorSpec")
-            .field("name", name)
-            .field("query", query)
-            .field("band", band)
-            .field("critical", &FloatText(*critical))
-            .field("critical_recovery", &FloatText(*critical_recovery))
-            .field("warning", &warning.map(FloatText))
-            .field("warning_recovery", &FloatText(*warning_recovery))
-            .field("recovery_window", recovery_window)
-            .field("require_full_window", require_full_window)
-            .field("new_group_delay_s", new_group_delay_s)
-            .field("evaluation_delay_s", evaluation_delay_s)
-            .field("notify_no_data", notify_no_data)
-            .field("no_data_timeframe_min", no_data_timeframe_min)
-            .field("renotify_interval_min", renotify_interval_min)
-            .field("timeout_h", timeout_h)
-            .field("fallback", fallback)
-            .field("message", message)
-            .field("tags", tags)
-            .field("priority", priority)
-            .field("zone", zone)
-            .finish()
-    }
-}
+debug_with_float_text!(MonitorSpec {
+    name,
+    query,
+    band,
+    critical => FloatText(*critical),
+    critical_recovery => FloatText(*critical_recovery),
+    warning => warning.map(FloatText),
+    warning_recovery => FloatText(*warning_recovery),
+    recovery_window,
+    require_full_window,
+    new_group_delay_s,
+    evaluation_delay_s,
+    notify_no_data,
+    no_data_timeframe_min,
+    renotify_interval_min,
+    timeout_h,
+    fallback,
+    message,
+    tags,
+    priority,
+    zone,
+});
 
 impl MonitorSpec {
     /// Length of a bucket, s, >= 1.
