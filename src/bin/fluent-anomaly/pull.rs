@@ -16,10 +16,7 @@ use fluent_anomaly::sinks::forward::{ForwardServer, ForwardSettings, ForwardSink
 use fluent_anomaly::sinks::{RecordSink, StdoutSink};
 use fluent_anomaly::sources::datadog::{self, ApiVersion, DatadogSettings};
 use fluent_anomaly::sources::pull::{self, PullError, PullSection, PullSettings, Sections};
-use fluent_anomaly::{
-    Config,
-    configuration::{SectionKind, forward_address},
-};
+use fluent_anomaly::{Config, configuration::SectionKind};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::daemon::{Running, form_of_records};
@@ -194,10 +191,10 @@ pub(crate) fn datadog_settings(config: &Config) -> Result<DatadogSettings, Failu
 
 /// The servers of the command line go before those of the file.
 pub(crate) fn forward_to(config: &mut Config, option: &str, servers: &[String]) -> Result<(), Failure> {
-    if let Some(wrong) = servers.iter().find(|server| forward_address(server).is_none()) {
-        return Err(Failure::Usage(format!(
-            "{option}: `{wrong}` is no server address: tcp://host:port or tls://host:port is wanted (port 24224 if absent)"
-        )));
+    for server in servers {
+        ForwardServer::parse(server).map_err(|error| {
+            Failure::Usage(error.to_string().replacen("forward:", &format!("{option}:"), 1))
+        })?;
     }
     if !servers.is_empty() {
         config.general.forward = servers.to_vec();

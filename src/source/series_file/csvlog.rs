@@ -33,16 +33,16 @@ const COLUMNS: [&str; 26] = [
 ];
 /// Columns of the first version that had such a log.
 const FEWEST: usize = 22;
-const SEVERITIES: [&str; 12] = [
+const SEVERITIES: [&str; 13] = [
     "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5", "LOG", "INFO", "NOTICE", "WARNING", "ERROR",
-    "FATAL",
+    "FATAL", "PANIC",
 ];
 
 /// The names of the columns of this line; `None` where it is no line of such a log.
 pub(super) fn columns(fields: &[impl AsRef<str>]) -> Option<&'static [&'static str]> {
     let names = COLUMNS.get(..fields.len()).filter(|names| names.len() >= FEWEST)?;
     let field = |at: usize| fields.get(at).map_or("", |field| field.as_ref().trim());
-    let is_severity = SEVERITIES.contains(&field(11)) || field(11) == "PANIC";
+    let is_severity = SEVERITIES.contains(&field(11));
     let is_time = |at: usize| moment::of_text(field(at)).is_some();
     (is_severity && is_time(0) && is_time(8) && field(12).len() == 5).then_some(names)
 }

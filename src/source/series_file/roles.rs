@@ -233,20 +233,18 @@ impl Finder<'_> {
             numbers = free.iter().copied().filter(is_quantities).collect();
         }
         let are_all = free.len() == numbers.len();
-        let (measures, others): (Vec<_>, Vec<_>) =
-            numbers.iter().copied().partition(|&column| why_no_value(self.table, column).is_none());
-        let why = |&column: &usize| {
-            format!("{}: {}", self.names(&[column]), why_no_value(self.table, column).unwrap_or_default())
-        };
+        let reason = |column: usize| why_no_value(self.table, column);
+        let others: Vec<(usize, &str)> =
+            numbers.iter().filter_map(|&column| Some((column, reason(column)?))).collect();
+        let why = |&(column, why): &(usize, &str)| format!("{}: {why}", self.names(&[column]));
         // what is the only column beside the time is meant
-        if measures.is_empty() && !others.is_empty() && free.len() > 1 {
+        if others.len() < numbers.len() {
+            notes.extend(others.iter().map(|other| format!("taken for no value: {}", why(other))));
+            numbers.retain(|column| others.iter().all(|(other, _)| other != column));
+        } else if !others.is_empty() && free.len() > 1 {
             let lists = self.table.lists.iter().map(|list| format!("{list}: a list of numbers"));
             let why: Vec<String> = others.iter().take(MOST_NAMES).map(why).chain(lists).collect();
             return Err(SeriesFileError::NoValue { line: self.line, why: why.join("; ") });
-        }
-        if !measures.is_empty() {
-            notes.extend(others.iter().map(|column| format!("taken for no value: {}", why(column))));
-            numbers = measures;
         }
         match (&numbers[..], &free[..]) {
             (&[only], _) => Ok(Values::One(only)),

@@ -166,8 +166,8 @@ fn answer(request: &Request<'_>, shared: &Shared) -> Answer {
     // nor does a page of another origin that asks: a link to this page may be followed, nothing else
     let is_own = request.origin.is_empty() || request.origin.strip_prefix("http://") == Some(request.host);
     let (site, what_for) = request.fetch;
-    let is_own = is_own && (["", "none", "same-origin"].contains(&site) || what_for == "document");
-    if !is_own || !["127.0.0.1", "localhost"].contains(&name) {
+    let may_be_shown = ["", "none", "same-origin"].contains(&site) || what_for == "document";
+    if !is_own || !may_be_shown || !["127.0.0.1", "localhost"].contains(&name) {
         return Answer::Status("403 Forbidden");
     }
     match request.path {
