@@ -295,11 +295,19 @@ test("few and odd points show a page with words and axes, never a blank one", as
   }
 });
 
+/** Runs `report --serve` while something is done with its page. */
+async function serving(options, use) {
+  const server = spawn(BINARY, ["report", ...options, "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  try {
+    await use(await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0]))));
+  } finally {
+    server.kill();
+  }
+}
+
 test("--serve follows the configuration, and keeps the last good page when that is broken", async () => {
   writeFileSync(file("served.ini"), CONFIG);
-  const server = spawn(BINARY, ["report", "-i", "history.csv", "-c", "served.ini", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
-  try {
-    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+  await serving(["-i", "history.csv", "-c", "served.ini"], async (url) => {
     const page = await browser.page({ url: `${url}#series=a` });
     await page.ready();
     writeFileSync(file("served.ini"), CONFIG.replace("'agile', 3", "'agile', 2.5"));
@@ -309,17 +317,13 @@ test("--serve follows the configuration, and keeps the last good page when that 
     await page.ready();
     assert.equal(await page.run("document.querySelectorAll('.chart canvas').length"), 5);
     await page.close();
-  } finally {
-    server.kill();
-  }
+  });
 });
 
 test("--serve takes new records in without loading the page anew, and what was turned stays turned", async () => {
   const lines = readFileSync(file("history.csv"), "utf8").trim().split("\n");
   writeFileSync(file("growing.csv"), lines.slice(0, -600).join("\n"));
-  const server = spawn(BINARY, ["report", "-i", "growing.csv", "-c", "f.ini", "--serve"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
-  try {
-    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+  await serving(["-i", "growing.csv", "-c", "f.ini"], async (url) => {
     const page = await browser.page({ url: `${url}#series=b` });
     await page.ready();
     await page.run("window.untouched = true; window.preview.set({ deviations: '4' })");
@@ -330,17 +334,13 @@ test("--serve takes new records in without loading the page anew, and what was t
     assert.equal(await page.run("window.preview.page.reply.query.includes(\"'agile', 4\")"), true);
     assertQuiet({ ...page, requests: [] });
     await page.close();
-  } finally {
-    server.kill();
-  }
+  });
 });
 
 test("--serve --follow opens before its file is there, and records arrive without a reload over a rename and a cut", async () => {
   const path = file("scored.jsonl");
   const records = (from, to) => Array.from({ length: to - from }, (_, n) => JSON.stringify({ time: START + 60 * (from + n), host: "a", value: 100 + ((from + n) * 7919) % 97 }) + "\n").join("");
-  const server = spawn(BINARY, ["report", "-c", "f.ini", "--serve", "--follow", "scored.jsonl"], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
-  try {
-    const url = await new Promise((resolve) => server.stdout.on("data", (text) => resolve(String(text).match(/http:\S+/)[0])));
+  await serving(["-c", "f.ini", "--follow", "scored.jsonl"], async (url) => {
     const page = await browser.page({ url });
     await page.until("document.querySelector('h1').textContent === 'Waiting for records'");
     writeFileSync(path, records(0, 3000));
@@ -359,9 +359,7 @@ test("--serve --follow opens before its file is there, and records arrive withou
     assert.equal(await page.run("window.preview.page.reply.query.includes(\"'agile', 4\")"), true);
     assertQuiet({ ...page, requests: [] });
     await page.close();
-  } finally {
-    server.kill();
-  }
+  });
 });
 
 test("several series open with a ranked list of all; a click opens one, and the list comes back", async () => {
