@@ -44,8 +44,16 @@ proptest! {
 fn a_season_of_the_largest_numbers_is_saved_and_read_back() {
     let spec = CalibratedSpec::default();
     let mut series = Calibrated::new(&spec);
-    let far = [(0.0, 5.7e40), (0.0, 0.0), (2.57e17, 1.66e42)];
-    for (time, x) in far.into_iter().chain([(0.0, 0.0); 60]) {
+    let begin = [
+        (0.0, 5.683915298323214e40),
+        (0.0, 0.0),
+        (2.570639071778799e17, 1.6628017747701963e42),
+        (0.0, 0.0),
+        (-4.9671059076753e-52, 0.0),
+    ];
+    // a bucket of the season ends where the time turns negative
+    let end = [(-6.346371882886862e-132, 0.0), (0.0, 0.0), (0.0, 0.0)];
+    for (time, x) in begin.into_iter().chain([(0.0, 0.0); 32]).chain(end) {
         series.update(&spec, finite(time), finite(x));
     }
     let bytes = saved(&series);
