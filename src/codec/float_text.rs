@@ -218,7 +218,7 @@ mod tests {
             2.2e-308,
             f64::MAX,
             f64::MIN_POSITIVE,
-            705_783_592_187_579.25,
+            2_823_134_368_750_317.0 / 4.0, // halfway between two texts
             f64::NAN,
             f64::INFINITY,
         ] {
